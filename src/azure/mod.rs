@@ -1,0 +1,1 @@
+//! The adapter: domain words in, Azure Resource Manager out.

@@ -1,0 +1,1 @@
+//! The estate file, parsed at the door: every mistake at once.

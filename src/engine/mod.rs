@@ -1,0 +1,1 @@
+//! The step engine: decide and evolve, sans I/O.

@@ -1,0 +1,1 @@
+//! The durable record of a run: hash-chained, fsynced, one writer.

@@ -1,0 +1,3 @@
+//! The farshore binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Plain mode: the cockpit as numbered lines.

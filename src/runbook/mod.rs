@@ -1,0 +1,1 @@
+//! Procedures as data, and the plan that binds one to an estate.

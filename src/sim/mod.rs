@@ -1,0 +1,1 @@
+//! Simulated Azure: speaks the wire, imports nothing else of ours.

@@ -1,0 +1,1 @@
+//! One screen or one line about the estate, with an exit code.
