@@ -46,6 +46,21 @@ impl Safe {
     }
 }
 
+/// SHA-256 of `bytes` in hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    hex(&Sha256::digest(bytes))
+}
+
+/// Bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// Control, bidirectional, zero-width, tag, variation and private-use characters, line and
 /// paragraph separators: everything a terminal or an eye could be led astray by.
 fn is_harmful(c: char) -> bool {
