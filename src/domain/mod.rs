@@ -11,6 +11,7 @@ pub mod pool;
 pub mod reading;
 pub mod side;
 pub mod source;
+pub mod standing;
 pub mod storage;
 pub mod text;
 pub mod time;
