@@ -1,1 +1,6 @@
 //! The loop and everything that waits.
+
+pub mod clock;
+pub mod hands;
+pub mod headless;
+pub mod survey;
