@@ -124,12 +124,20 @@ fn an_inherited_assignment_defeats_the_revoke() {
 #[test]
 fn permissions_locks_and_roles_are_listed() {
     let bench = Bench::open("calm");
-    let permissions = format!("{}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01", group_id("dag1-ne"));
+    let permissions = format!(
+        "{}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01",
+        group_id("dag1-ne")
+    );
     assert!(bench.get(&permissions).list()[0]["actions"].to_string().contains("roleAssignments/write"));
-    let locks = format!("{SUB}/resourceGroups/rg-avd-we/providers/Microsoft.Authorization/locks?api-version=2020-05-01");
+    let locks = format!(
+        "{SUB}/resourceGroups/rg-avd-we/providers/Microsoft.Authorization/locks?api-version=2020-05-01"
+    );
     assert_eq!(bench.all(&locks).len(), 0);
     let role = bench.get(&format!("{ROLE}?api-version=2022-04-01"));
     assert_eq!(role.body["properties"]["roleName"], "Desktop Virtualization User");
     let roles = format!("{SUB}/providers/Microsoft.Authorization/roleDefinitions?api-version=2022-04-01");
-    assert_eq!(bench.all(&format!("{roles}&$filter=roleName%20eq%20'Desktop%20Virtualization%20User'")).len(), 1);
+    assert_eq!(
+        bench.all(&format!("{roles}&$filter=roleName%20eq%20'Desktop%20Virtualization%20User'")).len(),
+        1
+    );
 }

@@ -23,12 +23,16 @@ fn a_dead_region_answers_reads_and_refuses_writes() {
     bench.pass("5m");
     assert_eq!(bench.users("hp-hr-we").len(), 3, "the list does not know");
     let host = bench.hosts("hp-hr-we")[0]["id"].as_str().expect("id").to_owned();
-    let drain = bench.send("PATCH", &format!("{host}?{SESSIONS}"), r#"{"properties":{"allowNewSession":false}}"#);
+    let drain =
+        bench.send("PATCH", &format!("{host}?{SESSIONS}"), r#"{"properties":{"allowNewSession":false}}"#);
     assert!(matches!(drain.status, 503 | 504), "{drain:?}");
     let gone = bench.send("DELETE", &first_session(&bench, "hp-hr-we"), "");
     assert_eq!((gone.status, gone.code()), (404, "404"));
     let message = gone.body["error"]["message"].as_str().expect("message");
-    assert!(message.starts_with("ActivityId: ") && message.ends_with("User session ID not found"), "{message}");
+    assert!(
+        message.starts_with("ActivityId: ") && message.ends_with("User session ID not found"),
+        "{message}"
+    );
     assert_eq!(bench.users("hp-hr-we").len(), 3, "still listed");
     let stop = bench.send("POST", &format!("{}/deallocate?api-version=2024-03-01", vm_id("shwe-hr-01")), "");
     assert!(stop.status >= 500, "{stop:?}");
@@ -43,7 +47,7 @@ fn a_dead_region_answers_reads_and_refuses_writes() {
 fn a_region_that_returns_forgets_its_sessions_and_takes_people_back() {
     let bench = Bench::open("tiny");
     bench.fault("fault = \"dead\"\nregion = \"primary\"\nfor = \"10m\"");
-    bench.pass("11m");
+    bench.pass("12m");
     assert_eq!(bench.hosts("hp-hr-we")[0]["properties"]["status"], "Available");
     assert_eq!(bench.users("hp-hr-we").len(), 3, "new sessions of people who may");
     assert!(bench.users("hp-hr-we")[0]["properties"]["createTime"].as_str() > Some("2026-11-20T08:10"));
@@ -59,7 +63,10 @@ fn the_return_over_unpaid_debts_is_seen_as_a_violation() {
     assert_eq!(bench.sim.violations(), Vec::<String>::new(), "the dead side cannot be used");
     bench.pass("15m");
     let seen = bench.sim.violations();
-    assert!(seen.iter().any(|v| v.ends_with(&format!("{GRP1} is assigned in both regions of hr"))), "{seen:?}");
+    assert!(
+        seen.iter().any(|v| v.ends_with(&format!("{GRP1} is assigned in both regions of hr"))),
+        "{seen:?}"
+    );
 }
 
 #[test]
@@ -75,7 +82,8 @@ fn survivors_beat_on_for_a_while() {
     let beating = |b: &Bench| {
         let now = b.clock.0.load(Ordering::SeqCst);
         let fresh = |h: &&Value| {
-            let beat: jiff::Timestamp = h["properties"]["lastHeartBeat"].as_str().expect("beat").parse().expect("time");
+            let beat: jiff::Timestamp =
+                h["properties"]["lastHeartBeat"].as_str().expect("beat").parse().expect("time");
             now - beat.as_millisecond() < 60_000
         };
         b.hosts("hp-hr-we").iter().filter(fresh).count()
@@ -83,12 +91,15 @@ fn survivors_beat_on_for_a_while() {
     assert_eq!(beating(&bench), 3);
     bench.pass("4m");
     assert_eq!(beating(&bench), 0);
-    let events = bench.all(&format!("{SUB}/providers/Microsoft.ResourceHealth/events?api-version=2024-02-01"));
+    let events =
+        bench.all(&format!("{SUB}/providers/Microsoft.ResourceHealth/events?api-version=2024-02-01"));
     let posted = events[0]["properties"]["lastUpdateTime"].as_str().expect("time").to_owned();
     assert!(posted.starts_with("2026-11-20T07:56"), "posted four minutes before the epoch: {posted}");
     let vm = format!("{}/instanceView?api-version=2024-03-01", vm_id("shwe-hr-01"));
     assert!(bench.try_send("GET", &vm, "").is_none(), "compute there is silent");
-    let account = format!("{SUB}/resourceGroups/rg-profiles-we/providers/Microsoft.Storage/storageAccounts/stcontosohrprofwe?api-version=2023-05-01");
+    let account = format!(
+        "{SUB}/resourceGroups/rg-profiles-we/providers/Microsoft.Storage/storageAccounts/stcontosohrprofwe?api-version=2023-05-01"
+    );
     assert_eq!(bench.get(&account).body["properties"]["statusOfPrimary"], "unavailable");
     bench.pass("6h");
     assert!(bench.try_send("GET", &vm, "").is_some());
@@ -105,8 +116,18 @@ fn silence_is_for_the_region_and_the_named_providers() {
         (hr_hosts(), true),
         (format!("{}?api-version=2024-03-01", vm_id("shwe-hr-01")), true),
         (format!("{}?api-version=2024-03-01", vm_id("shne-hr-01")), false),
-        (format!("{SUB}/providers/Microsoft.Compute/virtualMachines?statusOnly=true&api-version=2024-03-01"), false),
-        (format!("{SUB}/providers/Microsoft.Compute/locations/westeurope/virtualMachines?api-version=2024-03-01"), true),
+        (
+            format!(
+                "{SUB}/providers/Microsoft.Compute/virtualMachines?statusOnly=true&api-version=2024-03-01"
+            ),
+            false,
+        ),
+        (
+            format!(
+                "{SUB}/providers/Microsoft.Compute/locations/westeurope/virtualMachines?api-version=2024-03-01"
+            ),
+            true,
+        ),
         (group, false),
     ] {
         assert_eq!(bench.try_send("GET", &path, "").is_none(), silent, "{path}");
@@ -145,7 +166,10 @@ fn throttling_answers_429_as_often_as_told() {
     bench.fault("fault = \"throttle\"\ncount = 2\nretry_after = 17\nproviders = [\"Microsoft.DesktopVirtualization\"]");
     for _ in 0..2 {
         let got = bench.get(&hr_hosts());
-        assert_eq!((got.status, got.header("retry-after"), got.code()), (429, "17", "SubscriptionRequestsThrottled"));
+        assert_eq!(
+            (got.status, got.header("retry-after"), got.code()),
+            (429, "17", "SubscriptionRequestsThrottled")
+        );
     }
     assert_eq!(bench.get(&hr_hosts()).status, 200);
 }
@@ -189,7 +213,8 @@ fn stale_reads_lag_for_assignments_hosts_and_sessions() {
     bench.drain("hp-hr-we");
     bench.send("DELETE", &first_session(&bench, "hp-hr-we"), "");
     let seen = |b: &Bench| {
-        let drained = b.hosts("hp-hr-we").iter().filter(|h| h["properties"]["allowNewSession"] == false).count();
+        let drained =
+            b.hosts("hp-hr-we").iter().filter(|h| h["properties"]["allowNewSession"] == false).count();
         let one = b.get(&format!("{id}?api-version=2022-04-01")).status;
         (b.all(&list).len(), one, drained, b.users("hp-hr-we").len())
     };
@@ -240,7 +265,10 @@ fn ghosts_cannot_be_logged_off_until_their_host_restarts() {
     assert_eq!((got.status, got.code()), (404, "404"));
     assert!(bench.users("hp-hr-we").iter().any(|s| ghost.starts_with(s["id"].as_str().expect("id"))));
     let host = if ghost.contains("shwe-hr-01") { "shwe-hr-01" } else { "shwe-hr-02" };
-    assert_eq!(bench.send("POST", &format!("{}/restart?api-version=2024-03-01", vm_id(host)), "").status, 202);
+    assert_eq!(
+        bench.send("POST", &format!("{}/restart?api-version=2024-03-01", vm_id(host)), "").status,
+        202
+    );
     bench.pass("12s");
     assert!(!bench.users("hp-hr-we").iter().any(|s| ghost.starts_with(s["id"].as_str().expect("id"))));
 }
@@ -257,14 +285,18 @@ fn groups_whose_region_is_readonly_take_no_write_at_all() {
 #[test]
 fn rights_and_locks_are_shown_and_enforced() {
     let bench = Bench::open("tiny");
-    let permissions = format!("{}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01", group_id("dag1-ne"));
+    let permissions = format!(
+        "{}/providers/Microsoft.Authorization/permissions?api-version=2022-04-01",
+        group_id("dag1-ne")
+    );
     bench.fault("fault = \"rights-missing\"\nregion = \"secondary\"\nfor = \"1m\"");
     assert!(bench.get(&permissions).list()[0]["notActions"].to_string().contains("roleAssignments/write"));
     let refused = bench.assign("dag1-ne", NAME, GRP1);
     assert_eq!((refused.status, refused.code()), (403, "AuthorizationFailed"));
     bench.pass("2m");
     bench.fault("fault = \"lock\"\nregion = \"secondary\"\nlevel = \"CanNotDelete\"\nname = \"l\"");
-    let locks = format!("{}/providers/Microsoft.Authorization/locks?api-version=2020-05-01", group_id("dag1-ne"));
+    let locks =
+        format!("{}/providers/Microsoft.Authorization/locks?api-version=2020-05-01", group_id("dag1-ne"));
     assert_eq!(bench.all(&locks)[0]["properties"]["level"], "CanNotDelete");
     assert_eq!(bench.assign("dag1-ne", NAME, GRP1).status, 201);
     let path = format!("{}?api-version=2022-04-01", assignment("dag1-ne", NAME));
@@ -278,24 +310,31 @@ fn rights_and_locks_are_shown_and_enforced() {
 fn single_things_flip() {
     let bench = Bench::open("calm");
     bench.fault("fault = \"dc-down\"\nregion = \"secondary\"\ncount = 1\nname = \"d\"");
-    let dc = |b: &Bench, vm: &str| b.get(&format!("{}/instanceView?api-version=2024-03-01", vm_id(vm))).body.to_string();
+    let dc = |b: &Bench, vm: &str| {
+        b.get(&format!("{}/instanceView?api-version=2024-03-01", vm_id(vm))).body.to_string()
+    };
     assert!(dc(&bench, "dc-ne-1").contains("PowerState/stopped"));
     assert!(dc(&bench, "dc-ne-2").contains("PowerState/running"));
     bench.sim.heal("d");
     assert!(dc(&bench, "dc-ne-1").contains("PowerState/running"));
 
     bench.fault("fault = \"host-drained\"\nregion = \"secondary\"\nservice = \"hr\"\ncount = 2");
-    let drained = bench.hosts("hp-hr-ne").iter().filter(|h| h["properties"]["allowNewSession"] == false).count();
+    let drained =
+        bench.hosts("hp-hr-ne").iter().filter(|h| h["properties"]["allowNewSession"] == false).count();
     assert_eq!(drained, 2);
 
     bench.fault("fault = \"hosts-unhealthy\"\nregion = \"secondary\"\nservice = \"hr\"\ncount = 3\nstatus = \"FSLogixNotHealthy\"");
-    let sick = bench.hosts("hp-hr-ne").iter().filter(|h| h["properties"]["status"] == "FSLogixNotHealthy").count();
+    let sick =
+        bench.hosts("hp-hr-ne").iter().filter(|h| h["properties"]["status"] == "FSLogixNotHealthy").count();
     assert_eq!(sick, 3);
 
     bench.fault("fault = \"image-differs\"\nregion = \"secondary\"\nservice = \"hr\"");
     let version = |vm: &str| {
         let got = bench.get(&format!("{}?api-version=2024-03-01", vm_id(vm))).body;
-        got["properties"]["storageProfile"]["imageReference"]["exactVersion"].as_str().expect("version").to_owned()
+        got["properties"]["storageProfile"]["imageReference"]["exactVersion"]
+            .as_str()
+            .expect("version")
+            .to_owned()
     };
     assert_ne!(version("shne-hr-01"), version("shwe-hr-01"));
     assert_eq!(version("shne-fin-01"), version("shwe-fin-01"));
@@ -337,8 +376,14 @@ fn health_that_is_stale_does_not_see_the_outage() {
     bench.pass("1m");
     bench.fault("fault = \"dead\"\nregion = \"primary\"");
     bench.pass("30m");
-    assert_eq!(bench.all(&format!("{SUB}/providers/Microsoft.ResourceHealth/events?api-version=2024-02-01")).len(), 0);
-    let vm = format!("{}/providers/Microsoft.ResourceHealth/availabilityStatuses/current?api-version=2024-02-01", vm_id("dc-we-1"));
+    assert_eq!(
+        bench.all(&format!("{SUB}/providers/Microsoft.ResourceHealth/events?api-version=2024-02-01")).len(),
+        0
+    );
+    let vm = format!(
+        "{}/providers/Microsoft.ResourceHealth/availabilityStatuses/current?api-version=2024-02-01",
+        vm_id("dc-we-1")
+    );
     let properties = &bench.get(&vm).body["properties"];
     assert_eq!(properties["availabilityState"], "Available");
     assert!(properties["reportedTime"].as_str() < Some("2026-11-20T08:01:01"));

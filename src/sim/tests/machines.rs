@@ -7,7 +7,12 @@ const COMPUTE: &str = "api-version=2024-03-01";
 fn power(bench: &Bench, vm: &str) -> String {
     let got = bench.get(&format!("{}/instanceView?{COMPUTE}", vm_id(vm)));
     let statuses = got.body["statuses"].as_array().expect("statuses").clone();
-    statuses.iter().filter_map(|s| s["code"].as_str()).find(|c| c.starts_with("Power")).unwrap_or("none").to_owned()
+    statuses
+        .iter()
+        .filter_map(|s| s["code"].as_str())
+        .find(|c| c.starts_with("Power"))
+        .unwrap_or("none")
+        .to_owned()
 }
 
 fn act(bench: &Bench, vm: &str, action: &str) -> Got {
@@ -67,20 +72,24 @@ fn stopping_a_host_ends_its_sessions() {
     let bench = Bench::open("tiny");
     assert_eq!(act(&bench, "shwe-hr-01", "deallocate").status, 202);
     bench.pass("6s");
-    let on_it = bench.users("hp-hr-we").iter().filter(|s| s["name"].to_string().contains("shwe-hr-01")).count();
+    let on_it =
+        bench.users("hp-hr-we").iter().filter(|s| s["name"].to_string().contains("shwe-hr-01")).count();
     assert_eq!(on_it, 0);
 }
 
 #[test]
 fn bulk_lists_carry_states_and_places() {
     let bench = Bench::open("calm");
-    let all = bench.all(&format!("{SUB}/providers/Microsoft.Compute/virtualMachines?statusOnly=true&{COMPUTE}"));
+    let all =
+        bench.all(&format!("{SUB}/providers/Microsoft.Compute/virtualMachines?statusOnly=true&{COMPUTE}"));
     assert_eq!(all.len(), 44);
-    let running = all.iter().filter(|vm| vm["properties"]["instanceView"].to_string().contains("PowerState/running"));
+    let running =
+        all.iter().filter(|vm| vm["properties"]["instanceView"].to_string().contains("PowerState/running"));
     assert_eq!(running.count(), 20 + 6 + 4);
     let here = format!("{SUB}/providers/Microsoft.Compute/locations/northeurope/virtualMachines?{COMPUTE}");
     assert_eq!(bench.all(&here).len(), 22);
-    let group = format!("{SUB}/resourceGroups/rg-identity-we/providers/Microsoft.Compute/virtualMachines?{COMPUTE}");
+    let group =
+        format!("{SUB}/resourceGroups/rg-identity-we/providers/Microsoft.Compute/virtualMachines?{COMPUTE}");
     assert_eq!(bench.all(&group).len(), 2);
     let one = bench.get(&format!("{}?$expand=instanceView&{COMPUTE}", vm_id("shwe-hr-01"))).body;
     assert_eq!(one["zones"], serde_json::json!(["1"]));
@@ -108,7 +117,12 @@ fn a_command_takes_time_and_one_runs_at_a_time() {
     let line = result.list()[0]["message"].as_str().expect("stdout");
     let probe: Value = serde_json::from_str(line).expect("one compact line");
     assert_eq!(probe["profileType"], 0);
-    assert!(probe["ccdLocations"].as_str().expect("text").starts_with("type=smb,connectionString=\\\\stcontosohrprofne"));
+    assert!(
+        probe["ccdLocations"]
+            .as_str()
+            .expect("text")
+            .starts_with("type=smb,connectionString=\\\\stcontosohrprofne")
+    );
     assert_eq!(probe["providers"][0]["connected"], true);
     let operation = bench.get(accepted.header("azure-asyncoperation"));
     assert_eq!(operation.body["properties"]["output"]["value"][0]["message"], line);
@@ -127,7 +141,10 @@ fn the_directory_probe_tells_of_lost_partners() {
     bench.fault("fault = \"dead\"\nregion = \"primary\"");
     bench.pass("1h");
     let after = probe(&bench);
-    assert_eq!((&after["replication"]["failures"], &after["replication"]["worstStatus"]), (&2.into(), &1722.into()));
+    assert_eq!(
+        (&after["replication"]["failures"], &after["replication"]["worstStatus"]),
+        (&2.into(), &1722.into())
+    );
     let accepted = run(&bench, "dc-ne-1", "hostname");
     bench.pass("40s");
     assert_eq!(bench.get(accepted.header("location")).list()[1]["message"], "not simulated");

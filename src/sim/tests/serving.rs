@@ -55,7 +55,8 @@ fn versions_are_checked_per_provider() {
 fn no_bearer_no_answer() {
     let bench = Bench::open("tiny");
     let mut request = Request::new(Bytes::new());
-    *request.uri_mut() = format!("https://management.azure.com{SUB}?api-version=2022-12-01").parse().expect("uri");
+    *request.uri_mut() =
+        format!("https://management.azure.com{SUB}?api-version=2022-12-01").parse().expect("uri");
     let got = bench.poll(request).expect("now").expect("whole");
     assert_eq!((got.status, got.code()), (401, "AuthenticationFailed"));
     assert!(got.header("www-authenticate").starts_with("Bearer"));
@@ -64,7 +65,8 @@ fn no_bearer_no_answer() {
 #[test]
 fn the_identity_endpoint_follows_the_app_service_protocol() {
     let bench = Bench::open("tiny");
-    let path = "http://127.0.0.1:9/msi/token?resource=https%3A%2F%2Fmanagement.azure.com%2F&api-version=2019-08-01";
+    let path =
+        "http://127.0.0.1:9/msi/token?resource=https%3A%2F%2Fmanagement.azure.com%2F&api-version=2019-08-01";
     let got = bench.get(path);
     assert_eq!(got.body["resource"], "https://management.azure.com/");
     assert_eq!(got.body["token_type"], "Bearer");
@@ -95,7 +97,10 @@ fn pages_link_to_the_caller_s_own_origin_and_may_be_empty() {
     let scenario = Scenario::builtin("calm").expect("built in");
     let options = SimOptions { page_size: 7, empty_first_page: true, ..SimOptions::default() };
     let bench = Bench::with(scenario, 7, Arc::new(NoLedger), &[], options);
-    let path = format!("http://127.0.0.1:7700{}/sessionHosts?pageSize=5&api-version=2024-04-03", pool_id("hp-hr-we"));
+    let path = format!(
+        "http://127.0.0.1:7700{}/sessionHosts?pageSize=5&api-version=2024-04-03",
+        pool_id("hp-hr-we")
+    );
     let first = bench.get(&path);
     assert_eq!(first.list().len(), 0);
     let link = first.body["nextLink"].as_str().expect("more");
@@ -114,7 +119,10 @@ fn too_many_reads_are_throttled_and_refill() {
         assert_eq!(bench.get(&path).status, 200);
     }
     let refused = bench.get(&path);
-    assert_eq!((refused.status, refused.code(), refused.header("retry-after")), (429, "SubscriptionRequestsThrottled", "1"));
+    assert_eq!(
+        (refused.status, refused.code(), refused.header("retry-after")),
+        (429, "SubscriptionRequestsThrottled", "1")
+    );
     bench.pass("1s");
     assert_eq!(bench.get(&path).status, 200);
 }
@@ -141,7 +149,11 @@ fn methods_that_do_not_exist_are_refused() {
         ("DELETE", vm_id("shwe-hr-01")),
         ("PATCH", assignment("dag1-we", NAME)),
     ] {
-        assert_eq!(bench.send(method, &format!("{path}?api-version=2024-04-03"), "{}").status, 405, "{method} {path}");
+        assert_eq!(
+            bench.send(method, &format!("{path}?api-version=2024-04-03"), "{}").status,
+            405,
+            "{method} {path}"
+        );
     }
 }
 
@@ -162,7 +174,10 @@ fn the_estate_file_names_what_is_there() {
     let services = table["service"].as_array().expect("services");
     assert_eq!(services.len(), 2);
     for service in services {
-        assert_eq!(service["exception"][0]["principal"].as_str(), Some("4c4c4c4c-0000-4000-8000-00000000e0ff"));
+        assert_eq!(
+            service["exception"][0]["principal"].as_str(),
+            Some("4c4c4c4c-0000-4000-8000-00000000e0ff")
+        );
     }
     assert_eq!(table["simulated"]["epoch"].as_str(), Some("2026-11-20T08:00:00Z"));
 }

@@ -26,7 +26,9 @@ fn play(bench: &Bench, pieces: &[Piece]) {
     for (verb, object, wait) in pieces {
         match *verb {
             "patch-plan" => {
-                let plan = format!("{SUB}/resourceGroups/rg-avd-we/{DV}/scalingPlans/sp-hr-we?api-version=2024-04-03");
+                let plan = format!(
+                    "{SUB}/resourceGroups/rg-avd-we/{DV}/scalingPlans/sp-hr-we?api-version=2024-04-03"
+                );
                 bench.send("PATCH", &plan, r#"{"properties":{"hostPoolReferences":[]}}"#);
             }
             "start" => {
@@ -72,7 +74,9 @@ fn picture(bench: &Bench) -> Vec<Value> {
     let mut all: Vec<Value> = pools.iter().flat_map(|pool| bench.hosts(pool)).collect();
     all.extend(pools.iter().flat_map(|pool| bench.users(pool)));
     all.extend(bench.all(&format!("{SUB}/{RA}?api-version=2022-04-01")));
-    all.extend(bench.all(&format!("{SUB}/providers/Microsoft.Compute/virtualMachines?statusOnly=true&api-version=2024-03-01")));
+    all.extend(bench.all(&format!(
+        "{SUB}/providers/Microsoft.Compute/virtualMachines?statusOnly=true&api-version=2024-03-01"
+    )));
     all
 }
 
@@ -163,7 +167,13 @@ fn the_entry_is_durable_before_the_answer_and_refusal_changes_nothing() {
 #[test]
 fn entries_read_back_from_json() {
     let ledger = Arc::new(Memory::default());
-    let bench = Bench::with(Scenario::builtin("calm").expect("built in"), 7, ledger.clone(), &[], SimOptions::default());
+    let bench = Bench::with(
+        Scenario::builtin("calm").expect("built in"),
+        7,
+        ledger.clone(),
+        &[],
+        SimOptions::default(),
+    );
     play(&bench, &STORY[..6]);
     bench.sim.heal("lose-reply");
     for entry in ledger.0.lock().expect("uncontended").iter() {
@@ -181,7 +191,8 @@ fn a_record_of_another_world_is_refused() {
     let calm = Scenario::builtin("calm").expect("built in");
     let clock = Arc::new(Hand(AtomicI64::new(0)));
     for (scenario, seed) in [(calm, 7), (tiny, 8)] {
-        let opened = Sim::open(scenario, seed, clock.clone(), Arc::new(NoLedger), &past, SimOptions::default());
+        let opened =
+            Sim::open(scenario, seed, clock.clone(), Arc::new(NoLedger), &past, SimOptions::default());
         assert!(matches!(opened, Err(super::super::SimError::Replay { .. })));
     }
 }

@@ -6,7 +6,9 @@ const HEALTH: &str = "api-version=2024-02-01";
 const GRAPH: &str = "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01";
 
 fn ask(bench: &Bench, query: &str, options: &str) -> Got {
-    let body = format!(r#"{{"subscriptions":["22222222-2222-4222-8222-222222222222"],"query":"{query}","options":{{{options}}}}}"#);
+    let body = format!(
+        r#"{{"subscriptions":["22222222-2222-4222-8222-222222222222"],"query":"{query}","options":{{{options}}}}}"#
+    );
     bench.send("POST", GRAPH, &body)
 }
 
@@ -16,7 +18,10 @@ const HOSTS: &str = "desktopvirtualizationresources | where type =~ 'microsoft.d
 fn graph_pages_and_counts() {
     let bench = Bench::open("calm");
     let first = ask(&bench, HOSTS, r#""$top":25"#);
-    assert_eq!((first.status, &first.body["totalRecords"], &first.body["count"]), (200, &40.into(), &25.into()));
+    assert_eq!(
+        (first.status, &first.body["totalRecords"], &first.body["count"]),
+        (200, &40.into(), &25.into())
+    );
     assert_eq!(first.body["resultTruncated"], "false");
     assert_eq!(first.header("x-ms-user-quota-remaining"), "14");
     let token = first.body["$skipToken"].as_str().expect("more");
@@ -26,7 +31,10 @@ fn graph_pages_and_counts() {
     let row = &rest.body["data"][0];
     assert_eq!(row.as_object().map(serde_json::Map::len), Some(3), "{row}");
     let vms = ask(&bench, "resources | where type =~ 'microsoft.compute/virtualmachines'", "");
-    assert_eq!(vms.body["data"][0]["properties"]["extended"]["instanceView"]["powerState"]["code"], "PowerState/running");
+    assert_eq!(
+        vms.body["data"][0]["properties"]["extended"]["instanceView"]["powerState"]["code"],
+        "PowerState/running"
+    );
 }
 
 #[test]
@@ -34,7 +42,12 @@ fn graph_is_a_minute_behind() {
     let bench = Bench::open("tiny");
     let drained = |b: &Bench| {
         let got = ask(b, HOSTS, "");
-        got.body["data"].as_array().expect("rows").iter().filter(|r| r["properties"]["allowNewSession"] == false).count()
+        got.body["data"]
+            .as_array()
+            .expect("rows")
+            .iter()
+            .filter(|r| r["properties"]["allowNewSession"] == false)
+            .count()
     };
     bench.drain("hp-hr-we");
     assert_eq!(drained(&bench), 0);
@@ -75,7 +88,8 @@ fn the_event_is_posted_later_evolves_and_is_resolved() {
     bench.pass("40m");
     assert!(events(&bench)[0]["properties"]["title"].as_str().expect("title").ends_with("mitigating"));
     let name = events(&bench)[0]["name"].as_str().expect("name").to_owned();
-    let impacted = format!("{SUB}/providers/Microsoft.ResourceHealth/events/{name}/impactedResources?{HEALTH}");
+    let impacted =
+        format!("{SUB}/providers/Microsoft.ResourceHealth/events/{name}/impactedResources?{HEALTH}");
     assert_eq!(bench.all(&impacted).len(), 22);
     bench.pass("2h");
     assert_eq!(events(&bench)[0]["properties"]["status"], "Resolved");
@@ -85,7 +99,8 @@ fn the_event_is_posted_later_evolves_and_is_resolved() {
 fn availability_follows_the_machines() {
     let bench = Bench::open("calm");
     let state = |vm: &str| {
-        let path = format!("{}/providers/Microsoft.ResourceHealth/availabilityStatuses/current?{HEALTH}", vm_id(vm));
+        let path =
+            format!("{}/providers/Microsoft.ResourceHealth/availabilityStatuses/current?{HEALTH}", vm_id(vm));
         bench.get(&path).body["properties"].clone()
     };
     assert_eq!(state("dc-we-1")["availabilityState"], "Available");
@@ -105,7 +120,9 @@ fn accounts_tell_their_own_status() {
     let accounts = format!("{SUB}/providers/Microsoft.Storage/storageAccounts?api-version=2023-05-01");
     let up = |b: &Bench, region: &str| {
         let all = b.all(&accounts);
-        all.iter().filter(|a| a["location"] == region && a["properties"]["statusOfPrimary"] == "available").count()
+        all.iter()
+            .filter(|a| a["location"] == region && a["properties"]["statusOfPrimary"] == "available")
+            .count()
     };
     assert_eq!((up(&bench, "westeurope"), up(&bench, "northeurope")), (4, 4));
     bench.fault("fault = \"share-down\"\nregion = \"primary\"\nservice = \"fin\"\nfor = \"1m\"");
@@ -113,9 +130,14 @@ fn accounts_tell_their_own_status() {
     bench.pass("1m");
     bench.fault("fault = \"grey\"\nregion = \"primary\"");
     assert_eq!((up(&bench, "westeurope"), up(&bench, "northeurope")), (0, 4));
-    let one = format!("{SUB}/resourceGroups/rg-profiles-we/providers/Microsoft.Storage/storageAccounts/stcontosohrprofwe?api-version=2023-05-01");
+    let one = format!(
+        "{SUB}/resourceGroups/rg-profiles-we/providers/Microsoft.Storage/storageAccounts/stcontosohrprofwe?api-version=2023-05-01"
+    );
     let account = bench.get(&one).body;
-    assert_eq!((&account["sku"]["name"], &account["properties"]["primaryLocation"]), (&"Premium_ZRS".into(), &"westeurope".into()));
+    assert_eq!(
+        (&account["sku"]["name"], &account["properties"]["primaryLocation"]),
+        (&"Premium_ZRS".into(), &"westeurope".into())
+    );
 }
 
 #[test]
@@ -132,7 +154,8 @@ fn the_activity_log_shows_our_writes_a_minute_late() {
     assert_eq!(item["operationName"]["value"], "Microsoft.Authorization/roleAssignments/delete");
     assert_eq!(item["status"]["value"], "Succeeded");
     assert!(item["caller"].is_string());
-    let bare = format!("{SUB}/providers/Microsoft.Insights/eventtypes/management/values?api-version=2015-04-01");
+    let bare =
+        format!("{SUB}/providers/Microsoft.Insights/eventtypes/management/values?api-version=2015-04-01");
     assert_eq!(bench.get(&bare).status, 400, "a start time is mandatory");
 }
 
