@@ -24,6 +24,8 @@ mod page;
 mod probe;
 mod retry;
 mod roles;
+#[cfg(test)]
+mod scripted;
 mod storage;
 pub mod tokens;
 mod version;
