@@ -55,8 +55,8 @@ pub struct RoleAssignment {
 }
 
 impl RoleAssignment {
-    /// Whether it lets its principal use an application group. Roles that include the right
-    /// by a wildcard data action are counted too, so that no holder is overlooked.
+    /// Whether it lets its principal use an application group: the one built-in role with the
+    /// data action `applicationGroups/useApplications/action` (azure-avd §2.1).
     pub fn lets_use(&self) -> bool {
         self.role == DESKTOP_USER_ROLE
     }

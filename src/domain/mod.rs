@@ -12,6 +12,7 @@ pub mod probe;
 pub mod reading;
 pub mod side;
 pub mod source;
+pub mod standing;
 pub mod storage;
 pub mod text;
 pub mod time;
