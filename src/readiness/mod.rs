@@ -1,0 +1,1 @@
+//! The checks: whether the standby side could take the users now, and what stands in the way.
