@@ -1,0 +1,209 @@
+//! Where requests may go, and the check every address from outside has to pass.
+//!
+//! A token is attached only to addresses of the one origin that the client was built for.
+//! Addresses in answers (next pages, long operations) and in the journal come from outside.
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+};
+
+use url::{Host, Url};
+
+use crate::domain::estate::Cloud;
+
+/// Longest address we follow, in bytes: skip tokens are long, but not this long.
+const MAX_ADDRESS: usize = 16 * 1024;
+
+/// The Azure Resource Manager we talk to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Endpoint {
+    /// A known cloud, over https.
+    Cloud(Cloud),
+    /// A server on this machine, over plain http.
+    Loopback(Loopback),
+}
+
+/// An origin on this machine: `http://127.0.0.1:8080`, `http://[::1]:8080`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loopback {
+    authority: Arc<str>,
+}
+
+/// Why an address is not accepted as an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// It cannot be read as an address.
+    #[error("not an address; write https://management.azure.com or http://127.0.0.1:PORT")]
+    Address,
+    /// It has more than scheme, host and port.
+    #[error("an endpoint is scheme, host and port only; leave out user, path, query and fragment")]
+    More,
+    /// Plain http to another machine, or to a name.
+    #[error("plain http is for loopback literals only: http://127.0.0.1:PORT or http://[::1]:PORT")]
+    Plain,
+    /// An https host that is no known cloud.
+    #[error(
+        "not a known cloud: management.azure.com, management.usgovcloudapi.net, management.chinacloudapi.cn"
+    )]
+    Unknown,
+}
+
+/// The clouds whose origins we know.
+const CLOUDS: [Cloud; 3] = [Cloud::Public, Cloud::UsGovernment, Cloud::China];
+
+impl Endpoint {
+    /// Reads what `--endpoint` was given.
+    pub fn parse(text: &str) -> Result<Self, EndpointError> {
+        if text.len() > MAX_ADDRESS || text.bytes().any(|b| b <= b' ' || b >= 0x7f || b == b'\\') {
+            return Err(EndpointError::Address);
+        }
+        let (scheme, rest) = text.split_once("://").ok_or(EndpointError::Address)?;
+        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        if authority.is_empty() {
+            return Err(EndpointError::Address);
+        }
+        if authority.contains(['/', '?', '#', '@']) {
+            return Err(EndpointError::More);
+        }
+        let url = Url::parse(text).map_err(|_| EndpointError::Address)?;
+        match (scheme.to_ascii_lowercase().as_str(), url.host()) {
+            ("http", Some(host)) if loopback_literal(&host, authority) => {
+                Ok(Self::Loopback(Loopback { authority: Arc::from(authority) }))
+            }
+            ("http", _) => Err(EndpointError::Plain),
+            ("https", Some(Host::Domain(_))) => {
+                let bare = authority.strip_suffix(":443").unwrap_or(authority).to_ascii_lowercase();
+                CLOUDS
+                    .into_iter()
+                    .find(|cloud| cloud.arm_origin().strip_prefix("https://") == Some(bare.as_str()))
+                    .map(Self::Cloud)
+                    .ok_or(EndpointError::Unknown)
+            }
+            ("https", _) => Err(EndpointError::Unknown),
+            _ => Err(EndpointError::Address),
+        }
+    }
+
+    /// The origin of the simulator inside this process: nothing listens there.
+    pub fn in_process() -> Self {
+        Self::Loopback(Loopback { authority: Arc::from("127.0.0.1") })
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        matches!(self, Self::Loopback(_))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cloud(cloud) => f.write_str(cloud.arm_origin()),
+            Self::Loopback(loopback) => write!(f, "http://{}", loopback.authority),
+        }
+    }
+}
+
+/// Whether the host is written out as a loopback address; names and short forms are not.
+fn loopback_literal(host: &Host<&str>, authority: &str) -> bool {
+    let written = match authority.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => name,
+        _ => authority,
+    };
+    match host {
+        Host::Ipv4(address) => {
+            address.is_loopback() && written.parse::<Ipv4Addr>().is_ok_and(|literal| literal == *address)
+        }
+        Host::Ipv6(address) => {
+            let inner = written.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+            address.is_loopback()
+                && inner.is_some_and(|text| text.parse::<Ipv6Addr>().is_ok_and(|literal| literal == *address))
+        }
+        Host::Domain(_) => false,
+    }
+}
+
+/// The origin of a client: what [`Endpoint`] becomes once requests are made.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    text: Arc<str>,
+    url: Url,
+    loopback: bool,
+}
+
+/// Why an address from outside is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Blocked {
+    /// Too long.
+    #[error("the address is longer than we follow")]
+    Long,
+    /// Not written as an absolute address in plain characters.
+    #[error("the address is not written as an absolute one")]
+    Form,
+    /// Scheme, host or port differ.
+    #[error("the address leads to another origin")]
+    Elsewhere,
+}
+
+impl Origin {
+    /// The origin of an endpoint.
+    pub(super) fn new(endpoint: &Endpoint) -> Self {
+        let text = endpoint.to_string();
+        let url = Url::parse(&text).expect("endpoints were parsed as addresses before");
+        Self { text: Arc::from(text), url, loopback: endpoint.is_loopback() }
+    }
+
+    /// Scheme, host and port as they start every address we build.
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it is on this machine.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Takes an address that came from an answer or from the journal, and gives it back in the
+    /// one spelling that every parser behind us reads the same way.
+    pub(super) fn admit(&self, address: &str) -> Result<String, Blocked> {
+        if address.len() > MAX_ADDRESS {
+            return Err(Blocked::Long);
+        }
+        let (scheme, rest) = address.split_once("://").ok_or(Blocked::Form)?;
+        if !scheme.bytes().all(|b| b.is_ascii_alphabetic()) {
+            return Err(Blocked::Form);
+        }
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, tail) = rest.split_at(end);
+        let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+        let plain = |b: u8| (0x21..0x7f).contains(&b) && b != b'\\';
+        // A space in a query is what some providers write; it becomes %20 below.
+        if !authority.bytes().all(plain) || !path.bytes().all(plain) || query.contains('#') {
+            return Err(Blocked::Form);
+        }
+        if tail.contains('#') || !query.bytes().all(|b| plain(b) || b == b' ') {
+            return Err(Blocked::Form);
+        }
+        let url = Url::parse(address).map_err(|_| Blocked::Form)?;
+        let same = url.scheme() == self.url.scheme()
+            && url.host() == self.url.host()
+            && url.port_or_known_default() == self.url.port_or_known_default()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if !same || !self.spells(authority) {
+            return Err(Blocked::Elsewhere);
+        }
+        Ok(url.into())
+    }
+
+    /// Whether the authority is written as ours: no user, no trailing dot, no other notation of
+    /// the same address. The default port may be spelled out, as some providers do.
+    fn spells(&self, authority: &str) -> bool {
+        let ours = self.text.split_once("://").map_or("", |(_, authority)| authority);
+        let port = if self.loopback { ":80" } else { ":443" };
+        let bare = |text: &str| text.strip_suffix(port).unwrap_or(text).to_ascii_lowercase();
+        bare(authority) == bare(ours)
+    }
+}
