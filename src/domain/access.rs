@@ -26,6 +26,16 @@ impl PrincipalId {
     }
 }
 
+/// Namespace of our assignment names: a GUID of our own, so that names never meet others'.
+const ASSIGNMENT_NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x6f1c_7a52_9b1e_4d0a_8c3f_5e2d_7b90_11aa);
+
+/// The name under which we assign `role` to `principal` at `scope`: always the same for the
+/// same three, so that a second PUT is the same PUT (azure-avd §2).
+pub fn assignment_name(scope: &ArmId, principal: &PrincipalId, role: &str) -> String {
+    let triple = format!("{}|{}|{}", scope.key(), principal.as_str(), role.to_ascii_lowercase());
+    uuid::Uuid::new_v5(&ASSIGNMENT_NAMESPACE, triple.as_bytes()).to_string()
+}
+
 /// Whether `text` has the form of a GUID.
 pub fn is_guid(text: &str) -> bool {
     let lengths = [8, 4, 4, 4, 12];

@@ -42,8 +42,10 @@ pub enum StepKind {
 pub enum Action {
     /// Start standby hosts until there is room, and admit those that were left drained.
     StartStandby,
-    /// Switch the scaling plans of both pools off.
-    HoldPlans,
+    /// Switch the scaling plan of the side that is opened off.
+    HoldStandbyPlan,
+    /// Switch the scaling plan of the side that is left off.
+    HoldActivePlan,
     /// Drain every host of the side that is left.
     DrainActive,
     /// Message every session of the side that is left.
@@ -52,8 +54,10 @@ pub enum Action {
     RevokeActive,
     /// Log every session off there.
     LogOffActive,
-    /// Run the profile probe on a host of each side.
-    ProbeProfiles,
+    /// Run the profile probe on a usable host of the side that is opened.
+    ProbeStandby,
+    /// Run the profile probe on a host of the side that is left.
+    ProbeActive,
     /// Grant the planned principals on the side that is opened.
     GrantStandby,
     /// Deallocate the empty hosts of the side that is left.
@@ -68,6 +72,13 @@ pub enum Action {
     AdmitActive,
     /// Undo: grant again what was revoked.
     RegrantActive,
+}
+
+impl Action {
+    /// Whether each of its operations may be sent again after looking showed it not done.
+    pub fn repeatable(self) -> bool {
+        !matches!(self, Self::StartStandby | Self::MessageActive | Self::StopActive | Self::StopStarted)
+    }
 }
 
 /// A question with a red or green answer: killer items of gates, preconditions and proofs.
@@ -88,8 +99,10 @@ pub enum Killer {
     StandbyShares,
     /// Every standby application group is published in a workspace.
     StandbyPublished,
-    /// The scaling plans that could undo the run are off.
-    PlansHeld,
+    /// The scaling plan of the side that is opened is off.
+    StandbyPlanHeld,
+    /// The scaling plan of the side that is left is off, or owed.
+    ActivePlanHeld,
     /// The caller may do everything the plan will do.
     Rights,
     /// No lock stands in the way.
