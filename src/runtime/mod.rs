@@ -3,4 +3,5 @@
 pub mod clock;
 pub mod hands;
 pub mod headless;
+pub mod serve;
 pub mod survey;
