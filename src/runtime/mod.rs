@@ -4,4 +4,5 @@ pub mod clock;
 pub mod hands;
 pub mod headless;
 pub mod serve;
+pub mod sim_verbs;
 pub mod survey;

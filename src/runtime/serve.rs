@@ -30,7 +30,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::wire::{Reply, Request, Wire, WireError};
+use crate::wire::{Request, Wire, WireError};
 
 /// Largest request body taken, in bytes. ARM itself refuses requests above 4 MB.
 const BODY_LIMIT: usize = 4 * 1024 * 1024;
@@ -119,34 +119,6 @@ pub async fn serve_until(
     tokio::select! {
         ended = serving => ended.map_err(|source| ServeError::Ended { address, source }),
         () = grace => Ok(()),
-    }
-}
-
-/// Adds a fixed time to every answer of another wire, as a distant region would.
-///
-/// The call is made first and its answer held back, so that what was sent has been acted on
-/// even when the caller hangs up while waiting.
-#[derive(Debug)]
-pub struct Distant {
-    inner: Arc<dyn Wire>,
-    round_trip: Duration,
-}
-
-impl Distant {
-    /// Puts `round_trip` of real time between `inner` and whoever calls.
-    pub fn new(inner: Arc<dyn Wire>, round_trip: Duration) -> Self {
-        Self { inner, round_trip }
-    }
-}
-
-impl Wire for Distant {
-    fn call(&self, request: Request) -> Reply<'_> {
-        let due = tokio::time::Instant::now() + self.round_trip;
-        Box::pin(async move {
-            let outcome = self.inner.call(request).await;
-            tokio::time::sleep_until(due).await;
-            outcome
-        })
     }
 }
 
@@ -331,7 +303,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::wire::Response;
+    use crate::wire::Reply;
 
     /// A wire that acts on the last path segment and notes what came.
     #[derive(Debug, Default)]
@@ -477,18 +449,5 @@ mod tests {
         let error = serve_until(wire, port, |_| {}, std::future::pending()).await.expect_err("taken");
         assert!(error.to_string().starts_with(&format!("could not listen on 127.0.0.1:{port}: ")), "{error}");
         served.stop().await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn distance_holds_the_answer_back_not_the_act() {
-        let echo = Arc::new(Echo::default());
-        let distant = Distant::new(echo.clone(), Duration::from_millis(80));
-        let request = http::Request::get("http://127.0.0.1/thing").body(Bytes::new()).expect("well formed");
-        let start = tokio::time::Instant::now();
-        let mut call = distant.call(request);
-        assert!(futures_util::poll!(&mut call).is_pending());
-        assert_eq!(echo.seen.lock().expect("uncontended").len(), 1);
-        let answer: Response = call.await.expect("an answer");
-        assert_eq!((answer.status().as_u16(), start.elapsed()), (202, Duration::from_millis(80)));
     }
 }
