@@ -50,7 +50,9 @@ pub enum SimVerbError {
     #[error(transparent)]
     Serve(#[from] ServeError),
     /// Nobody answers at the port.
-    #[error("no simulator answers at 127.0.0.1:{port}: {source}; is `farshore sim serve --port {port}` running?")]
+    #[error(
+        "no simulator answers at 127.0.0.1:{port}: {source}; is `farshore sim serve --port {port}` running?"
+    )]
     Silent {
         /// Port that was asked.
         port: u16,
@@ -215,13 +217,7 @@ mod tests {
     }
 
     fn served(speed: f64) -> Served {
-        Served {
-            scenario: scenario("tiny").expect("built in"),
-            seed: 3,
-            speed,
-            port: 0,
-            latency_ms: 0,
-        }
+        Served { scenario: scenario("tiny").expect("built in"), seed: 3, speed, port: 0, latency_ms: 0 }
     }
 
     #[tokio::test]

@@ -441,6 +441,42 @@ def change_plan(clients, place):
     expect({r.host_pool_arm_path.lower(): r.scaling_plan_enabled for r in again.host_pool_references} == before, "not put back")
 
 
+def change_pool(clients, place):
+    desktop = clients.desktop
+    before = desktop.host_pools.get(place.group, place.name)
+    patch = desktop_models.HostPoolPatch(friendly_name="walked", load_balancer_type="DepthFirst", max_session_limit=9)
+    desktop.host_pools.update(place.group, place.name, host_pool=patch)
+    after = next(pool for pool in desktop.host_pools.list() if pool.id == before.id)
+    found = (after.friendly_name, after.load_balancer_type, after.max_session_limit)
+    expect(found == ("walked", "DepthFirst", 9), f"the list says {found}")
+    expect(after.host_pool_type == before.host_pool_type, "something else changed")
+    patch = desktop_models.HostPoolPatch(
+        friendly_name=before.friendly_name or "", load_balancer_type=before.load_balancer_type,
+        max_session_limit=before.max_session_limit,
+    )
+    desktop.host_pools.update(place.group, place.name, host_pool=patch)
+
+
+def change_published(clients, place):
+    """The references of a workspace are replaced as a whole, and the groups know where they are."""
+    desktop = clients.desktop
+    name, workspace = parts(place.groups[0]["primary"]), parts(place.active["workspace"])
+    group, home, shop = name["applicationgroups"], name["resourcegroups"], workspace["workspaces"]
+    before = desktop.workspaces.get(workspace["resourcegroups"], shop).application_group_references
+    rest = [r for r in before if r.lower() != place.groups[0]["primary"].lower()]
+    expect(len(rest) == len(before) - 1, "the workspace does not name the group")
+
+    def put(references):
+        patch = desktop_models.WorkspacePatch(application_group_references=references)
+        return desktop.workspaces.update(workspace["resourcegroups"], shop, workspace=patch)
+
+    expect(len(put(rest).application_group_references) == len(rest), "the answer still names it")
+    expect(desktop.application_groups.get(home, group).workspace_arm_path is None, "the group is still published")
+    put(before)
+    path = desktop.application_groups.get(home, group).workspace_arm_path
+    expect(path and path.lower() == place.active["workspace"].lower(), f"published in {path}")
+
+
 def change_access(clients, place):
     assignments = clients.authorization.role_assignments
     group = place.groups[0]
@@ -531,6 +567,17 @@ def change_power(clients, place):
     return ", ".join(notes)
 
 
+def change_power_off(clients, place):
+    """Off is not deallocated: it is stopped, and still paid for."""
+    group, machine, _ = cold_machine(clients, place)
+    machines = clients.compute.virtual_machines
+    machines.begin_start(group, machine, polling=Polling()).result(WAIT)
+    machines.begin_power_off(group, machine, polling=Polling()).result(WAIT)
+    state = power_of(clients, group, machine)
+    expect(state == "PowerState/stopped", f"it is {state}")
+    machines.begin_deallocate(group, machine, polling=Polling()).result(WAIT)
+
+
 def change_power_twice(clients, place):
     machines = clients.compute.virtual_machines
     group, machine, _ = cold_machine(clients, place)
@@ -590,6 +637,16 @@ def error_not_found(clients, place):
             lambda: clients.compute.virtual_machines.get(place.group, "vm-nowhere"))
     return refusal(exceptions.ResourceNotFoundError, 404, "SubscriptionNotFound",
                    lambda: clients.subscriptions.subscriptions.get(str(uuid.UUID(int=5))))
+
+
+def error_version(simulator, place):
+    def ask(version):
+        clients = Clients(simulator, retry_total=0)
+        return clients.desktop.host_pools.get(place.group, place.name, params={"api-version": version})
+
+    for version in ("1999-01-01", "newest"):
+        note = refusal(exceptions.HttpResponseError, 400, "InvalidApiVersionParameter", lambda: ask(version))
+    return note
 
 
 def error_no_token(simulator, place):
@@ -767,6 +824,7 @@ def walk_calm(binary):
         check("read api-versions and headers", read_unpublished_query, simulator, place)
         check("read a token", read_token, simulator)
         check("error 404", error_not_found, default, place)
+        check("error 400 for an unknown api-version", error_version, simulator, place)
         check("error 401 without a token", error_no_token, simulator, place)
         for clients, label in ((default, "default"), (ours, "our")):
             check(f"change drain, {label} api-versions", change_drain, clients, place)
@@ -775,6 +833,9 @@ def walk_calm(binary):
             check(f"change assignments, 409 on a second name, {label} api-versions", change_access, clients, place)
             check(f"change power: start, restart, deallocate, {label} api-versions", change_power, clients, place)
             check(f"change by run command, {label} api-versions", change_run_command, clients, place)
+        check("change pool", change_pool, default, place)
+        check("change what is published", change_published, default, place)
+        check("change power: off is stopped", change_power_off, default, place)
         check("change session by disconnecting", change_disconnect, default, place)
         check("change by message: people leave", change_message, default, place)
         check("change power during an operation is 409", change_power_twice, default, place)
@@ -844,9 +905,37 @@ def walk_outage(binary):
         expect(newest - oldest > datetime.timedelta(minutes=5), "no heartbeat is frozen")
         return f"{', '.join(sorted(regions))}; heartbeats {oldest:%H:%M} to {newest:%H:%M}"
 
+    def act(clients, place):
+        """Writes into the dead region fail; role assignments, which live elsewhere, do not."""
+        desktop, notes = clients.desktop, []
+        frozen = min(desktop.session_hosts.list(place.group, place.name), key=lambda h: h.last_heart_beat)
+        host = frozen.name.split("/")[-1]
+        try:
+            desktop.session_hosts.update(
+                place.group, place.name, host, session_host=desktop_models.SessionHostPatch(allow_new_session=False)
+            )
+        except exceptions.HttpResponseError as error:
+            expect(error.status_code >= 500, f"status {error.status_code}")
+            notes.append(f"drain {error.status_code}")
+        else:
+            raise AssertionError("a host of the dead region was drained")
+        ghost = next(s for s in sessions_of(clients, place) if where(s)[0] == host)
+        on, number = where(ghost)
+        with contextlib.suppress(exceptions.ResourceNotFoundError):
+            desktop.user_sessions.delete(place.group, place.name, on, number, force=True)
+        expect(ghost.id in {s.id for s in sessions_of(clients, place)}, "a session of the dead region went away")
+        group = place.groups[0]
+        mine = next(a for a in clients.authorization.role_assignments.list_for_scope(group["primary"], filter="atScope()")
+                    if a.scope.lower() == group["primary"].lower())
+        clients.authorization.role_assignments.delete(mine.scope, mine.name)
+        refusal(exceptions.ResourceNotFoundError, 404, "RoleAssignmentNotFound",
+                lambda: clients.authorization.role_assignments.get(mine.scope, mine.name))
+        return ", ".join(notes)
+
     with Simulator(binary, "--scenario", "region-outage", "--seed", SEED) as simulator:
         place = Place(simulator.estate())
         check("read a region outage", look, simulator, Clients(simulator), place)
+        check("change in a region outage", act, Clients(simulator, retry_total=0), place)
 
 
 def main():
