@@ -305,10 +305,23 @@ mod tests {
     use super::*;
     use crate::wire::Reply;
 
+    /// After this long a condition will not come true any more.
+    const FAILURE_LIMIT: Duration = Duration::from_secs(20);
+
     /// A wire that acts on the last path segment and notes what came.
     #[derive(Debug, Default)]
     struct Echo {
         seen: Mutex<Vec<String>>,
+        hung_up: tokio::sync::Notify,
+    }
+
+    /// Tells when the call it belongs to is dropped.
+    struct Open<'a>(&'a Echo);
+
+    impl Drop for Open<'_> {
+        fn drop(&mut self) {
+            self.0.hung_up.notify_one();
+        }
     }
 
     impl Wire for Echo {
@@ -318,7 +331,13 @@ mod tests {
             let outcome = match request.uri().path().rsplit('/').next().unwrap_or_default() {
                 "lost" => Err(WireError::Interrupted { why: "simulated".into() }),
                 "silent" => Err(WireError::Timeout { limit_ms: 1 }),
-                "never" => return Box::pin(std::future::pending()),
+                "never" => {
+                    let open = Open(self);
+                    return Box::pin(async move {
+                        let _open = open;
+                        std::future::pending().await
+                    });
+                }
                 "refused" => {
                     Err(WireError::WriteRefused { method: "PUT".into(), path: "/".into(), why: "no permit" })
                 }
@@ -404,6 +423,8 @@ mod tests {
             let error = client().get(served.url(path)).timeout(limit).send().await.expect_err("silence");
             assert!(error.is_timeout(), "{error:?}");
         }
+        let dropped = tokio::time::timeout(FAILURE_LIMIT, served.echo.hung_up.notified()).await;
+        dropped.expect("the call ends with the connection");
         served.stop().await;
     }
 

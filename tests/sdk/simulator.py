@@ -234,6 +234,17 @@ def strangers(raw, model, where=""):
     if isinstance(raw, list):
         pairs = zip(raw, model or [])
         return [name for at, (item, known) in enumerate(pairs) for name in strangers(item, known, f"{where}[{at}]")]
+    if isinstance(raw, dict) and hasattr(model, "_attr_to_rest_field"):
+        known = {field._rest_name: getattr(model, name, None) for name, field in model._attr_to_rest_field.items()}
+        return [
+            name
+            for key, value in raw.items()
+            for name in (
+                strangers(value, known[key], f"{where}.{key}" if where else key)
+                if key in known
+                else [f"{where}.{key}" if where else key]
+            )
+        ]
     if not isinstance(raw, dict) or not hasattr(model, "_attribute_map"):
         return []
     found = []

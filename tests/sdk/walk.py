@@ -280,8 +280,11 @@ def read_no_strangers(simulator, clients, place):
     first = next(iter(desktop.session_hosts.list(place.group, place.name)))
     session = next(iter(desktop.user_sessions.list_by_host_pool(place.group, place.name)))
     assignment = next(iter(clients.authorization.role_assignments.list_for_scope(place.groups[0]["primary"])))
-    remote = next(group for group in place.estate["service"] for group in group["application_group"])
+    remote = place.groups[0]
     group = parts(remote["primary"])
+    machine = next(iter(clients.compute.virtual_machines.list_all()))
+    stored = parts(place.service["profiles"]["primary"]["profile"])
+    account = clients.storage.storage_accounts.get_properties(stored["resourcegroups"], stored["storageaccounts"])
     cases = [
         (desktop.host_pools.get(place.group, place.name), version),
         (first, version),
@@ -290,6 +293,10 @@ def read_no_strangers(simulator, clients, place):
         (desktop.workspaces.list_by_resource_group(place.group).next(), version),
         (desktop.scaling_plans.get(place.group, place.plan["scalingplans"]), version),
         (assignment, f"api-version={OURS['authorization']}"),
+        (machine, f"api-version={OURS['compute']}"),
+        (clients.health.availability_statuses.get_by_resource(machine.id.lstrip("/")), f"api-version={OURS['health']}"),
+        (clients.resources.resource_groups.get(place.group), f"api-version={OURS['resources']}"),
+        (account, f"api-version={OURS['storage']}"),
     ]
     found = []
     for model, query in cases:
