@@ -181,7 +181,7 @@ impl Client {
             .take(ask.subscription, Kind::Read, visit.deadline)
             .await
             .map_err(|refusal| Failure::new(SilenceKind::Throttled, waiting(refusal)))?;
-        let mut request = self.request(&ask.method, &ask.url, ask.body.clone())?;
+        let mut request = request(&ask.method, &ask.url, ask.body.clone())?;
         let headers = request.headers_mut();
         headers.insert("x-ms-client-request-id", self.guid());
         headers.insert("x-ms-correlation-request-id", visit.correlation.clone());
@@ -232,20 +232,6 @@ impl Client {
         self.buckets.take(subscription, Kind::Write, deadline).await
     }
 
-    /// A request to `url`, which was built by us or admitted before, without its token and ids.
-    pub(super) fn request(&self, method: &Method, url: &str, body: Bytes) -> Result<Request, Failure> {
-        let uri = Uri::try_from(url).map_err(|_| Failure::garbled("the address cannot be sent"))?;
-        let mut request = Request::new(body);
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri;
-        let json = HeaderValue::from_static("application/json");
-        if !request.body().is_empty() {
-            request.headers_mut().insert(header::CONTENT_TYPE, json.clone());
-        }
-        request.headers_mut().insert(header::ACCEPT, json);
-        Ok(request)
-    }
-
     /// The token header for our origin.
     pub(super) async fn bearer(&self) -> Result<HeaderValue, Failure> {
         let refused = |error: TokenError| Failure::new(SilenceKind::Denied, error.to_string());
@@ -260,6 +246,20 @@ impl Client {
         let guid = uuid::Builder::from_random_bytes(random.to_be_bytes()).into_uuid();
         HeaderValue::from_str(guid.hyphenated().encode_lower(&mut text)).expect("hexadecimal and hyphens")
     }
+}
+
+/// A request to `url`, which was built by us or admitted before, without its token and ids.
+pub(super) fn request(method: &Method, url: &str, body: Bytes) -> Result<Request, Failure> {
+    let uri = Uri::try_from(url).map_err(|_| Failure::garbled("the address cannot be sent"))?;
+    let mut request = Request::new(body);
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri;
+    let json = HeaderValue::from_static("application/json");
+    if !request.body().is_empty() {
+        request.headers_mut().insert(header::CONTENT_TYPE, json.clone());
+    }
+    request.headers_mut().insert(header::ACCEPT, json);
+    Ok(request)
 }
 
 /// Why a read waits longer than it may.
