@@ -382,12 +382,12 @@ mod tests {
             (distinct("x-ms-correlation-request-id", 0..4), distinct("x-ms-correlation-request-id", 0..8)),
             (1, 2)
         );
-        for place in 0..8 {
+        for (place, request) in sent.iter().enumerate() {
             assert_eq!(header(place, "authorization"), "Bearer simulated");
-            assert!(sent[place].headers()["authorization"].is_sensitive());
+            assert!(request.headers()["authorization"].is_sensitive());
             assert_eq!(header(place, "accept"), "application/json");
             assert!(crate::domain::access::is_guid(&header(place, "x-ms-client-request-id")));
-            assert_eq!(sent[place].uri().query(), Some("api-version=2024-04-03"));
+            assert_eq!(request.uri().query(), Some("api-version=2024-04-03"));
         }
     }
 
