@@ -335,6 +335,10 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Below<V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<V::Value, A::Error> {
+        if !self.fields.is_empty() {
+            // Structs would read a list by position: no object of Azure's is one.
+            return Err(de::Error::invalid_type(de::Unexpected::Seq, &self.inner));
+        }
         self.inner.visit_seq(Access { inner: seq, fields: &[] })
     }
 
@@ -489,7 +493,7 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_an_error_and_raw_values_stay() {
-        for text in ["", "<html>", "{", "{}x", "[1"] {
+        for text in ["", "<html>", "{", "{}x", "[1", "[]", "[true,5]", "\"text\"", "null", "7"] {
             assert!(from_slice::<Host>(text.as_bytes()).is_err(), "{text}");
         }
         #[derive(Deserialize)]

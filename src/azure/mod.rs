@@ -20,10 +20,14 @@ mod lenient;
 mod limits;
 mod look;
 mod origin;
+#[cfg(test)]
+mod over_sim;
 mod page;
 mod probe;
 mod retry;
 mod roles;
+#[cfg(test)]
+mod scripted;
 mod storage;
 pub mod tokens;
 mod version;

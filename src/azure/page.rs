@@ -171,3 +171,153 @@ fn read_page<T: DeserializeOwned, U>(
     list.pages += 1;
     Ok(next)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{
+        azure::scripted::{SUBSCRIPTION, Say, Script, azure, look, ok, status},
+        domain::{
+            Answer, Side, Source,
+            pool::UserSession,
+            reading::{Silence, SilenceKind},
+        },
+        wire::WireError,
+    };
+
+    fn session(number: u32) -> String {
+        let pool = format!(
+            "{SUBSCRIPTION}/resourceGroups/rg-we/providers/Microsoft.DesktopVirtualization/hostPools/hp-we"
+        );
+        format!(
+            r#"{{"id":"{pool}/sessionHosts/h1/userSessions/{number}","properties":{{"sessionState":"Active"}}}}"#
+        )
+    }
+
+    fn page(items: &[String], next: &str) -> String {
+        format!(r#"{{"value":[{}],"nextLink":{next}}}"#, items.join(","))
+    }
+
+    const NEXT: &str = r#""http://127.0.0.1/next?$skipToken=2""#;
+    const THIRD: &str = r#""http://127.0.0.1:80/third?$skipToken=a b""#;
+
+    async fn sessions(
+        first: Say,
+        next: &[Say],
+        third: &[Say],
+    ) -> (Result<Listing<UserSession>, Silence>, Vec<String>) {
+        let script = Script::new(&[("/userSessions", &[first]), ("/next", next), ("/third", third)]);
+        let answer = look(&azure(&script), Source::Sessions(0, Side::Primary)).await;
+        let listing = answer.map(|answer| match answer {
+            Answer::Sessions(listing) => listing,
+            other => panic!("{other:?}"),
+        });
+        (listing, script.sent())
+    }
+
+    /// `whole`: the number of items of a whole list; else the items seen and a word of the reason.
+    async fn check(
+        first: Say,
+        next: &[Say],
+        third: &[Say],
+        whole: Option<usize>,
+        partial: Option<(usize, &str)>,
+    ) {
+        let told = format!("{first:?} {next:?} {third:?}");
+        let listing =
+            sessions(first, next, third).await.0.unwrap_or_else(|silence| panic!("{told}: {silence:?}"));
+        assert_eq!(listing.count(), whole, "{told}: {:?}", listing.error());
+        if let Some((seen, why)) = partial {
+            assert_eq!(listing.seen().len(), seen, "{told}");
+            assert!(
+                listing.error().is_some_and(|error| error.as_str().contains(why)),
+                "{told}: {:?}",
+                listing.error()
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lists_are_whole_only_when_every_page_and_item_was_read() {
+        let one = || vec![session(1)];
+        check(ok(&page(&one(), "null")), &[], &[], Some(1), None).await;
+        check(ok(&page(&[], "\"\"")), &[], &[], Some(0), None).await;
+        check(ok(r#"{"Value":[],"extra":1}"#), &[], &[], Some(0), None).await;
+        check(ok(&page(&one(), NEXT)), &[ok(&page(&[session(2), session(3)], "null"))], &[], Some(3), None)
+            .await;
+        // An empty page with a next one is legal; so is a default port and a space in a token.
+        check(ok(&page(&[], NEXT)), &[ok(&page(&[], THIRD))], &[ok(&page(&one(), "null"))], Some(1), None)
+            .await;
+        let broken = |next: Say, why| {
+            check(ok(&page(&[session(1)], NEXT)), Box::leak(Box::new([next])), &[], None, Some((1, why)))
+        };
+        broken(status(500, ""), "500").await;
+        broken(
+            status(403, r#"{"error":{"code":"AuthorizationFailed","message":"no"}}"#),
+            "AuthorizationFailed",
+        )
+        .await;
+        broken(ok("<html>sign in</html>"), "web page").await;
+        broken(ok(""), "empty").await;
+        broken(ok("{}"), "no list").await;
+        broken(ok(r#"{"value":[],"nextLink":7}"#), "nextLink").await;
+        broken(ok("{\"value\":["), "cannot be read").await;
+        broken(Say::Nothing, "no answer in").await;
+        broken(Say::Break(WireError::Interrupted { why: "reset".into() }), "connection broke").await;
+        broken(ok(&page(&[], NEXT)), "circle").await;
+        let evil = r#""https://management.azure.com.evil.example/x""#;
+        check(ok(&page(&one(), evil)), &[], &[], None, Some((1, "not followed"))).await;
+        let odd = ["7", "null", "{}", r#"{"properties":null}"#, r#"{"id":"x","properties":{}}"#, r#"[1]"#];
+        for odd in odd {
+            check(ok(&page(&[odd.to_owned(), session(4)], "null")), &[], &[], None, Some((1, ""))).await;
+        }
+        let stranger = session(5).replace("hp-we", "hp-other");
+        check(ok(&page(&[session(4), stranger], "null")), &[], &[], None, Some((1, "another pool"))).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_never_ends_is_cut() {
+        let pages: Vec<Say> = (0..1_200)
+            .map(|n| ok(&page(&[], &format!(r#""http://127.0.0.1/next?$skipToken=x{n}""#))))
+            .collect();
+        let script = Script::new(&[("", &pages)]);
+        let mut options = crate::azure::AzureOptions::new(
+            crate::azure::Endpoint::in_process(),
+            std::sync::Arc::new(crate::azure::scripted::estate()),
+        );
+        options.limits = crate::azure::Limits::at_speed(1_000.0);
+        let tokens = std::sync::Arc::new(crate::azure::tokens::Fixed::simulated());
+        let azure = crate::azure::Azure::new(script.clone(), tokens, options);
+        let Ok(Answer::Sessions(listing)) = look(&azure, Source::Sessions(0, Side::Primary)).await else {
+            panic!("a partial list")
+        };
+        assert!(listing.error().expect("cut").as_str().contains("1000 pages"));
+        assert_eq!(script.sent().len(), 1_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_first_page_that_fails_is_silence_and_nothing_goes_elsewhere() {
+        for (first, kind) in [
+            (status(403, ""), SilenceKind::Denied),
+            (status(404, ""), SilenceKind::Absent),
+            (status(429, ""), SilenceKind::Throttled),
+            (status(503, ""), SilenceKind::Unreachable),
+            (status(302, ""), SilenceKind::Garbled),
+            (ok("<html>"), SilenceKind::Garbled),
+            (ok("[]"), SilenceKind::Garbled),
+            (ok(r#"{"value":{}}"#), SilenceKind::Garbled),
+            (Say::Nothing, SilenceKind::Unreachable),
+            (Say::Late(Duration::from_secs(16), Box::new(ok("{}"))), SilenceKind::Unreachable),
+        ] {
+            let told = format!("{first:?}");
+            let (answer, sent) = sessions(first, &[], &[]).await;
+            assert_eq!(answer.err().map(|silence| silence.kind), Some(kind), "{told}");
+            assert!(
+                sent.iter().all(|line| line.starts_with("GET http://127.0.0.1/subscriptions/")),
+                "{sent:?}"
+            );
+        }
+    }
+}

@@ -66,3 +66,29 @@ impl Versions {
         &self.0[api as usize]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::azure::scripted::estate;
+
+    #[test]
+    fn every_row_is_found_and_can_be_replaced() {
+        for (place, (api, ..)) in TABLE.iter().enumerate() {
+            assert_eq!(*api as usize, place, "{api:?}");
+        }
+        let mut estate = estate();
+        assert_eq!(Versions::new(&estate).of(Api::Compute), "2024-03-01");
+        estate.api_versions.insert("microsoft.compute".into(), "2024-07-01".into());
+        estate.api_versions.insert("Microsoft.Authorization".into(), "2099-01-01".into());
+        let versions = Versions::new(&estate);
+        for (api, expected) in [
+            (Api::Compute, "2024-07-01"),
+            (Api::Roles, "2099-01-01"),
+            (Api::Locks, "2020-05-01"),
+            (Api::Avd, "2024-04-03"),
+        ] {
+            assert_eq!(versions.of(api), expected, "{api:?}");
+        }
+    }
+}

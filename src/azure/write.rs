@@ -229,3 +229,221 @@ pub(super) fn subscription(url: &str) -> &str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        azure::scripted::{Say, Script, azure, id, status},
+        domain::{access::PrincipalId, operation::Probe},
+        wire::body_sha256,
+    };
+
+    const HOST: &str = "/resourceGroups/rg-we/providers/Microsoft.DesktopVirtualization/hostPools/hp-we/sessionHosts/h 1.contoso.example";
+    const VM: &str = "/resourceGroups/rg-we/providers/Microsoft.Compute/virtualMachines/vm";
+    const ROLE: &str = "1d18fff3-a72a-46b5-b4a9-0b38a3cd7e63";
+
+    fn encode(operation: &Operation) -> WriteImage {
+        azure(&Script::new(&[])).encoder().encode(operation)
+    }
+
+    fn check(operation: &Operation, method: &str, tail: &str, body: &str) {
+        let image = encode(operation);
+        let base = "http://127.0.0.1/subscriptions/5b5b5b5b-0000-4000-8000-000000000001";
+        assert_eq!((image.method.as_str(), image.url), (method, format!("{base}{tail}")), "{operation:?}");
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        assert_eq!(read(&image.body), read(body), "{}", image.body);
+    }
+
+    #[test]
+    fn every_operation_has_its_request() {
+        let vm = || id(VM);
+        let host = || id(HOST);
+        let session = || host().child("userSessions/7");
+        let coded = HOST.replace(' ', "%20");
+        let avd = |tail: &str, query: &str| format!("{coded}{tail}?api-version=2024-04-03{query}");
+        let compute = |tail: &str| format!("{VM}{tail}?api-version=2024-03-01");
+        check(&Operation::StartVm { vm: vm() }, "POST", &compute("/start"), "");
+        check(&Operation::DeallocateVm { vm: vm() }, "POST", &compute("/deallocate"), "");
+        check(&Operation::RestartVm { vm: vm() }, "POST", &compute("/restart"), "");
+        let drain = Operation::SetAdmission { host: host(), accepts: false };
+        check(&drain, "PATCH", &avd("", ""), r#"{"properties":{"allowNewSession":false}}"#);
+        let message =
+            Operation::SendMessage { session: session(), title: "Move \"now\"".into(), body: "ü\n".into() };
+        let told = r#"{"messageTitle":"Move \"now\"","messageBody":"ü\n"}"#;
+        check(&message, "POST", &avd("/userSessions/7/sendMessage", ""), told);
+        check(
+            &Operation::LogOff { session: session() },
+            "DELETE",
+            &avd("/userSessions/7", "&force=true"),
+            "",
+        );
+        let (plan, pool) = (id("/resourceGroups/rg/x/plan"), id("/resourceGroups/rg/x/pool"));
+        let references = vec![PlanReference { pool: pool.clone(), enabled: false }];
+        let told = format!(
+            r#"{{"properties":{{"hostPoolReferences":[{{"hostPoolArmPath":"{pool}","scalingPlanEnabled":false}}]}}}}"#
+        );
+        let plans = Operation::SetPlanReferences { plan, pool, references };
+        check(&plans, "PATCH", "/resourceGroups/rg/x/plan?api-version=2024-04-03", &told);
+        let scope = id("/resourceGroups/rg/x/dag1");
+        let assignment = scope.child("providers/Microsoft.Authorization/roleAssignments/a");
+        let tail = "/resourceGroups/rg/x/dag1/providers/Microsoft.Authorization/roleAssignments/a?api-version=2022-04-01";
+        check(&Operation::Revoke { assignment: assignment.clone() }, "DELETE", tail, "");
+        let who = "4c4c4c4c-0000-4000-8000-00000000e001";
+        let grant = Operation::Grant {
+            assignment,
+            scope,
+            role: ROLE.into(),
+            principal: PrincipalId::parse(who).unwrap(),
+            principal_type: "Group".into(),
+        };
+        let role = format!(
+            "/subscriptions/5b5b5b5b-0000-4000-8000-000000000001/providers/Microsoft.Authorization/roleDefinitions/{ROLE}"
+        );
+        let told = format!(
+            r#"{{"properties":{{"roleDefinitionId":"{role}","principalId":"{who}","principalType":"Group"}}}}"#
+        );
+        check(&grant, "PUT", tail, &told);
+        let probe = encode(&Operation::RunProbe { vm: vm(), probe: Probe::Fslogix });
+        let body: serde_json::Value = serde_json::from_str(&probe.body).unwrap();
+        assert_eq!(body["commandId"], "RunPowerShellScript");
+        assert!(body["script"].as_array().is_some_and(|lines| lines.len() > 5), "{body}");
+    }
+
+    fn ids() -> WriteIds {
+        WriteIds { client_request_id: "c-1".into(), correlation_id: "s-1".into() }
+    }
+
+    async fn send(image: &WriteImage, says: &[Say]) -> (Sent, Arc<Script>) {
+        let script = Script::new(&[("", says)]);
+        let permit = Permit::mint(&image.method, &image.url, body_sha256(image.body.as_bytes()));
+        (azure(&script).send(image, permit, &ids()).await, script)
+    }
+
+    fn start() -> WriteImage {
+        encode(&Operation::StartVm { vm: id(VM) })
+    }
+
+    fn accepted(status: u16, follow: Option<(&str, FollowKind, u32)>) -> Sent {
+        let follow = follow.map(|(url, kind, pace)| FollowUrl { url: url.to_owned(), kind, pace });
+        Sent::Accepted { status, request_id: Safe::new("r-1"), follow }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_answer_has_its_meaning_and_nothing_is_sent_twice() {
+        let say = |number| status(number, "").with("x-ms-request-id", "r-1");
+        let (a, l) = ("http://127.0.0.1/op/1", "http://127.0.0.1/result/1");
+        let cases = [
+            (say(200), accepted(200, None)),
+            (say(201), accepted(201, None)),
+            (say(204), accepted(204, None)),
+            (say(202), accepted(202, None)),
+            (say(200).with("location", l), accepted(200, None)),
+            (
+                say(200).with("azure-asyncoperation", a),
+                accepted(200, Some((a, FollowKind::AsyncOperation, 10))),
+            ),
+            (
+                say(202).with("azure-asyncoperation", a).with("location", l).with("retry-after", "3"),
+                accepted(202, Some((a, FollowKind::AsyncOperation, 3))),
+            ),
+            (
+                say(202).with("location", l).with("retry-after", "0"),
+                accepted(202, Some((l, FollowKind::Location, 1))),
+            ),
+        ];
+        for (say, expected) in cases {
+            let told = format!("{say:?}");
+            let (sent, script) = send(&start(), &[say]).await;
+            assert_eq!((sent, script.sent().len()), (expected, 1), "{told}");
+        }
+        let word = |sent: &Sent| match sent {
+            Sent::Accepted { .. } => "accepted".to_owned(),
+            Sent::Refused { status, code, .. } => format!("refused {status} {code}"),
+            Sent::NotSent { retry_after, .. } => format!("not sent {retry_after:?}"),
+            Sent::Ambiguous { .. } => "ambiguous".to_owned(),
+        };
+        let exists =
+            r#"{"error":{"code":"RoleAssignmentExists","message":"The role assignment already exists."}}"#;
+        for (say, expected) in [
+            (status(409, exists), "refused 409 RoleAssignmentExists"),
+            (status(404, r#"{"error":{"code":"404","message":"gone"}}"#), "refused 404 404"),
+            (status(403, ""), "refused 403 Forbidden"),
+            (status(401, ""), "refused 401 Unauthorized"),
+            (status(307, ""), "refused 307 Temporary Redirect"),
+            (status(412, "<html>"), "refused 412 Precondition Failed"),
+            (status(408, ""), "ambiguous"),
+            (status(500, exists), "ambiguous"),
+            (status(503, "").with("retry-after", "5"), "ambiguous"),
+            (status(504, ""), "ambiguous"),
+            (status(429, "").with("retry-after", "17"), "not sent Some(17)"),
+            (status(429, "").with("retry-after", "99999"), "not sent Some(600)"),
+            (status(429, ""), "not sent Some(10)"),
+            (Say::Nothing, "ambiguous"),
+            (Say::Break(WireError::Interrupted { why: "reset".into() }), "ambiguous"),
+            (Say::Break(WireError::TooLarge { limit_bytes: 1 }), "ambiguous"),
+            (Say::Break(WireError::Timeout { limit_ms: 1 }), "ambiguous"),
+            (Say::Break(WireError::NotSent { host: "h".into(), why: "refused".into() }), "not sent None"),
+        ] {
+            let told = format!("{say:?}");
+            let (sent, script) = send(&start(), &[say]).await;
+            assert_eq!(word(&sent), expected, "{told}");
+            assert_eq!(script.sent().len(), 1, "{told}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_leaves_as_it_was_journaled_or_not_at_all() {
+        let (_, script) = send(&start(), &[status(202, "")]).await;
+        let sent = script.requests();
+        for (name, value) in [
+            ("authorization", "Bearer simulated"),
+            ("x-ms-client-request-id", "c-1"),
+            ("x-ms-correlation-request-id", "s-1"),
+        ] {
+            assert_eq!(sent[0].headers()[name], value);
+        }
+        let elsewhere = |url: &str| WriteImage { url: url.into(), ..start() };
+        for image in [
+            elsewhere("https://management.azure.com/x"),
+            elsewhere("http://127.0.0.1@evil.example/x"),
+            elsewhere("http://127.0.0.1:80/x?api-version=1"),
+            elsewhere("http://127.0.0.1/a/../b"),
+            WriteImage { method: "BAD METHOD".into(), ..start() },
+        ] {
+            let (sent, script) = send(&image, &[status(200, "")]).await;
+            assert!(matches!(sent, Sent::NotSent { .. }), "{image:?}: {sent:?}");
+            assert!(script.sent().is_empty(), "{image:?}");
+        }
+        let script = Script::new(&[("", &[status(200, "")])]);
+        let permit = Permit::mint("POST", "http://127.0.0.1/other", body_sha256(b""));
+        let sent = azure(&script).send(&start(), permit, &ids()).await;
+        assert!(matches!(sent, Sent::NotSent { .. }) && script.sent().is_empty(), "{sent:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_429_no_write_leaves_before_its_time() {
+        let script = Script::new(&[("", &[status(429, "").with("retry-after", "60"), status(200, "")])]);
+        let azure = azure(&script);
+        let image = start();
+        let permit = || Permit::mint(&image.method, &image.url, body_sha256(b""));
+        azure.send(&image, permit(), &ids()).await;
+        let held = azure.send(&image, permit(), &ids()).await;
+        assert!(matches!(held, Sent::NotSent { retry_after: Some(60), .. }), "{held:?}");
+        assert_eq!(script.sent().len(), 1);
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert!(matches!(azure.send(&image, permit(), &ids()).await, Sent::Accepted { .. }));
+    }
+
+    #[test]
+    fn an_address_names_its_subscription() {
+        for (url, expected) in [
+            ("https://management.azure.com/subscriptions/s1/resourceGroups/x?y", "s1"),
+            ("https://management.azure.com/Subscriptions/s1?y", "s1"),
+            ("https://management.azure.com/providers/x", ""),
+            ("", ""),
+        ] {
+            assert_eq!(subscription(url), expected, "{url}");
+        }
+    }
+}

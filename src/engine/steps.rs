@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    event::{DoneHow, FailedHow, GateVerdict, NoteAbout, RunEnd, RunEvent},
+    event::{DoneHow, FailedHow, GateItem, GateVerdict, NoteAbout, RunEnd, RunEvent},
     items::LOOK_AGAIN,
     machine::Engine,
     run::{Baseline, ItemMark, NOT_APPLICABLE, Run, StepMark},
@@ -178,13 +178,24 @@ impl Engine {
     fn judge_gate(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
         let evidence = self.evidence(index, since, now);
         let items: Vec<_> = planned.after.iter().map(|killer| evidence.item(*killer)).collect();
-        let verdict = verdict_of(items.iter().map(|item| item.verdict));
+        let open = |item: &&GateItem| !self.is_untold(index, planned, &item.id);
+        let told: Vec<GateVerdict> = items.iter().filter(open).map(|item| item.verdict).collect();
         let known = self.run.steps[index].gate.as_ref().map(|(verdict, _)| *verdict);
-        if verdict == GateVerdict::Unknown || known == Some(verdict) {
+        // A verdict is written down once every item has one, so that no half-read gate is.
+        let verdict = verdict_of(told.iter().copied());
+        if told.contains(&GateVerdict::Unknown) || known == Some(verdict) {
             return false;
         }
         self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
         true
+    }
+
+    /// Whether only the gate's own probe can tell this item, and it has not run yet.
+    fn is_untold(&self, index: usize, planned: &PlannedStep, item: &str) -> bool {
+        let step = &self.run.steps[index];
+        step.outputs.is_empty()
+            && step.value.is_none()
+            && planned.after.iter().any(|killer| killer.id() == item && self.told_by_probe(planned, *killer))
     }
 
     fn manual(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
@@ -357,6 +368,13 @@ impl Engine {
                 return true;
             }
             self.want_killers(index, &planned.after, last, LOOK_AGAIN, now);
+            if planned.action == Some(Action::MessageActive) {
+                let told = self.evidence(index, last, now).told_last();
+                let due = told.map(|at| at + self.context.estate.policy.notice);
+                if let Some(due) = due.filter(|due| *due > now) {
+                    self.wake_at(due);
+                }
+            }
             if planned.kind == StepKind::Gate && self.judge_gate(index, &planned, last, now) {
                 return true;
             }

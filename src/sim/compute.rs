@@ -116,7 +116,7 @@ impl World {
     fn patch_tags(&mut self, ask: &Ask<'_>, vm: usize) -> Answer {
         let Some(body) = ask.json() else { return Answer::bad_body("it is no JSON") };
         if let Some(tags) = body["tags"].as_object() {
-            self.vms[vm].tags = tags.clone();
+            self.vms[vm].tags.clone_from(tags);
         }
         Answer::json(&self.vm_json(vm, false))
     }
@@ -363,7 +363,7 @@ impl World {
 
     /// Machines of a region's directory.
     pub(super) fn controllers(&self, region: Region) -> impl Iterator<Item = usize> + '_ {
-        let group = self.top.resource_group(region, Shelf::Identity);
+        let group = Shelf::Identity.in_region(region);
         (0..self.top.vms.len()).filter(move |vm| self.top.vms[*vm].group == group)
     }
 }

@@ -218,7 +218,7 @@ impl World {
                 }
                 let seated = self.people[who].session.and_then(|id| self.session(id)).is_some();
                 let host = hosts.clone().find(|h| {
-                    !self.is_gone(*h) && self.hosts[*h].load < top.pools[top.groups[group].pool].max_sessions
+                    !self.is_gone(*h) && self.hosts[*h].load < self.session_limit(top.groups[group].pool)
                 });
                 if let (false, Some(host)) = (seated, host) {
                     self.open_session(who, host, group, SessionState::Active, self.now);

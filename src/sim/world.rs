@@ -185,7 +185,7 @@ impl World {
         let spec = self.spec.clone();
         for holder in &spec.holder {
             if let Some(principal) = top.principals.iter().position(|p| p.name == holder.group) {
-                let group = top.resource_group(holder.region, super::topology::Shelf::Avd);
+                let group = super::topology::Shelf::Avd.in_region(holder.region);
                 self.assign_quietly(Node::ResourceGroup(group), principal, begins - 200 * DAY);
             }
         }

@@ -1,3 +1,6 @@
-//! One line a module, so that each can be added without touching another.
+//! Whole runs, screens, floors and the command line. One line a module, so that each can be
+//! added without touching another.
 
 mod floors;
+mod rehearsal;
+mod runs;

@@ -1,12 +1,16 @@
 //! Tokens: where they come from, who issued them, and where they may go.
 
+mod azcli;
+mod cached;
 mod fixed;
 mod jwt;
-
+mod managed;
 mod secret;
 
+pub use azcli::AzCli;
+pub use cached::{Cached, WallClock};
 pub use fixed::Fixed;
-
+pub use managed::{IdentityEndpoint, ManagedIdentity};
 pub use secret::Secret;
 
 use std::{fmt, sync::Arc};
@@ -185,6 +189,22 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
     fn challenged(&self) {
         (**self).challenged();
     }
+}
+
+/// What a credential of the library says, in one line.
+fn in_words(error: &azure_core::Error) -> Safe {
+    const MAX_WORDS: usize = 300;
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    // The first sentence only names the credential; the last only links to a manual.
+    let told: String = lines.filter(|line| !line.contains("aka.ms")).collect::<Vec<_>>().join(" ");
+    let told = told.split_once("authentication failed.").map_or(told.as_str(), |(_, rest)| rest.trim());
+    Safe::new(&told.chars().take(MAX_WORDS).collect::<String>())
+}
+
+/// A moment from seconds since 1970, if there is one.
+fn moment(seconds: i64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds).ok()
 }
 
 #[cfg(test)]
