@@ -26,16 +26,6 @@ impl PrincipalId {
     }
 }
 
-/// Namespace of our assignment names: a GUID of our own, so that names never meet others'.
-const ASSIGNMENT_NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x6f1c_7a52_9b1e_4d0a_8c3f_5e2d_7b90_11aa);
-
-/// The name under which we assign `role` to `principal` at `scope`: always the same for the
-/// same three, so that a second PUT is the same PUT (azure-avd §2).
-pub fn assignment_name(scope: &ArmId, principal: &PrincipalId, role: &str) -> String {
-    let triple = format!("{}|{}|{}", scope.key(), principal.as_str(), role.to_ascii_lowercase());
-    uuid::Uuid::new_v5(&ASSIGNMENT_NAMESPACE, triple.as_bytes()).to_string()
-}
-
 /// Whether `text` has the form of a GUID.
 pub fn is_guid(text: &str) -> bool {
     let lengths = [8, 4, 4, 4, 12];
@@ -65,11 +55,21 @@ pub struct RoleAssignment {
 }
 
 impl RoleAssignment {
-    /// Whether it lets its principal use an application group. Roles that include the right
-    /// by a wildcard data action are counted too, so that no holder is overlooked.
+    /// Whether it lets its principal use an application group: the one built-in role with the
+    /// data action `applicationGroups/useApplications/action` (azure-avd §2.1).
     pub fn lets_use(&self) -> bool {
         self.role == DESKTOP_USER_ROLE
     }
+}
+
+/// Namespace of the names we give to role assignments; ours, drawn once.
+const ASSIGNMENT_NAMES: uuid::Uuid = uuid::uuid!("6f1d7c0a-5b0e-4f2c-9a57-3f6b1c2d9e84");
+
+/// The name of the role assignment that gives `role` at `scope` to `principal`: always the same
+/// for the same three, so that granting twice makes one assignment (reliability-security §1.3).
+pub fn assignment_name(scope: &ArmId, principal: &PrincipalId, role: &str) -> String {
+    let told = format!("{}|{}|{}", scope.key(), principal.as_str(), role.to_ascii_lowercase());
+    uuid::Uuid::new_v5(&ASSIGNMENT_NAMES, told.as_bytes()).to_string()
 }
 
 /// What the caller may do at a scope, as `Microsoft.Authorization/permissions` lists it.
@@ -177,6 +177,23 @@ mod tests {
             "Microsoft.Compute/virtualMachines/start/action"
         ));
         assert!(!check(&[], &[], "x"));
+    }
+
+    #[test]
+    fn one_grant_has_one_name_however_it_is_spelled() {
+        let scope = |text: &str| ArmId::parse(text).unwrap();
+        let who = |text: &str| PrincipalId::parse(text).unwrap();
+        let name =
+            |group: &str, principal: &str, role: &str| assignment_name(&scope(group), &who(principal), role);
+        let (group, principal) =
+            ("/subscriptions/s/resourceGroups/rg/x/dag1", "4c4c4c4c-0000-4000-8000-00000000e001");
+        let one = name(group, principal, DESKTOP_USER_ROLE);
+        assert!(is_guid(&one), "{one}");
+        let upper = group.replace("dag1", "DAG1");
+        assert_eq!(one, name(&upper, &principal.to_uppercase(), &DESKTOP_USER_ROLE.to_uppercase()));
+        assert_ne!(one, name(&group.replace("dag1", "dag2"), principal, DESKTOP_USER_ROLE));
+        assert_ne!(one, name(group, &principal.replace("e001", "e002"), DESKTOP_USER_ROLE));
+        assert_ne!(one, name(group, principal, "other"));
     }
 
     #[test]

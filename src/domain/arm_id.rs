@@ -41,6 +41,19 @@ pub const MAX_LENGTH: usize = 2_048;
 impl ArmId {
     /// Parses a full id; the text must begin with `/subscriptions/`.
     pub fn parse(text: &str) -> Result<Self, ArmIdError> {
+        Self::parse_below(text, &["subscriptions"])
+    }
+
+    /// Parses an id or a scope that may also lie above subscriptions: a management group, or
+    /// `/`, the tenant's root. Role assignments and locks are inherited from there.
+    pub fn parse_scope(text: &str) -> Result<Self, ArmIdError> {
+        if text == "/" {
+            return Ok(Self::trusted(text));
+        }
+        Self::parse_below(text, &["subscriptions", "providers"])
+    }
+
+    fn parse_below(text: &str, starts: &[&str]) -> Result<Self, ArmIdError> {
         if text.len() > MAX_LENGTH {
             return Err(ArmIdError::Long);
         }
@@ -48,7 +61,7 @@ impl ArmId {
         let rest = trimmed.strip_prefix('/').ok_or(ArmIdError::Start)?;
         for (index, segment) in rest.split('/').enumerate() {
             let at = index + 1;
-            if index == 0 && !segment.eq_ignore_ascii_case("subscriptions") {
+            if index == 0 && !starts.iter().any(|start| segment.eq_ignore_ascii_case(start)) {
                 return Err(ArmIdError::Start);
             }
             if segment.is_empty() || segment == "." || segment == ".." {
@@ -134,8 +147,12 @@ impl ArmId {
         Self::trusted(&format!("{}/{path}", self.text))
     }
 
-    /// Whether `other` is this object or lies below it.
+    /// Whether `other` is this object or lies below it. The tenant's root covers everything;
+    /// what a management group covers cannot be seen from ids.
     pub fn covers(&self, other: &Self) -> bool {
+        if &*self.key == "/" {
+            return true;
+        }
         other.key.strip_prefix(&*self.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
@@ -234,6 +251,19 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(ArmId::parse(text), Err(expected), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn scopes_above_subscriptions_are_read_where_they_may_stand() {
+        let group = "/providers/Microsoft.Management/managementGroups/mg-contoso";
+        assert_eq!(ArmId::parse(group), Err(ArmIdError::Start));
+        assert_eq!(ArmId::parse("/"), Err(ArmIdError::Start));
+        assert_eq!(ArmId::parse_scope(group).unwrap().name(), "mg-contoso");
+        assert!(ArmId::parse_scope("/").unwrap().covers(&ArmId::parse(HOST).unwrap()));
+        assert_eq!(ArmId::parse_scope(HOST).unwrap(), ArmId::parse(HOST).unwrap());
+        for text in ["", "//", "/providers", "/providers/../x", "/tenants/x"] {
+            assert!(ArmId::parse_scope(text).is_err(), "{text:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod health;
 pub mod operation;
 pub mod picture;
 pub mod pool;
+pub mod probe;
 pub mod reading;
 pub mod side;
 pub mod source;

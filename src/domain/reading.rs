@@ -42,6 +42,11 @@ impl<T> Listing<T> {
         &self.items
     }
 
+    /// Gives up the list for its items, whole or not.
+    pub fn into_seen(self) -> Vec<T> {
+        self.items
+    }
+
     /// Pages read.
     pub fn pages(&self) -> u32 {
         self.pages

@@ -352,6 +352,8 @@ pub enum FailedHow {
     Operation,
     /// Looking for the whole dwell showed that it was not done.
     NotDone,
+    /// The same, and it goes once more as a new attempt (PUT, PATCH and DELETE by name only).
+    Reissue,
     /// The log-off did nothing: the host is dead and the broker still lists the session.
     Ghost,
     /// Past its patience; still observable.

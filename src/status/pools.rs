@@ -310,7 +310,7 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         let full = left == 0 && room.used > 0;
         let state = if full { CellState::Warn } else { CellState::Ok };
         let part =
-            Part::new(state, format!("room for {left} more"), format!("{left} more")).figure(left, None);
+            Part::new(state, format!("room for {left} more"), format!("{left} more")).figure(room.now, None);
         return Some(if full { part.because("the next user finds no place") } else { part });
     }
     if room.users == 0 {
@@ -329,7 +329,7 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         Part::new(CellState::Warn, text, short)
             .because(&format!("{lacking} users find no place even with every host started"))
     };
-    Some(part.figure(now, Some(100)))
+    Some(part.figure(room.now, None))
 }
 
 /// How many standby hosts would have to start, service by service.

@@ -1,0 +1,67 @@
+//! From a path to the handler that answers it.
+
+use serde_json::json;
+
+use super::{
+    ask::Ask,
+    envelope::Answer,
+    moment::{HOUR, SECOND},
+    throttle::Buckets,
+    world::World,
+};
+
+/// Life of the tokens the loopback identity endpoint issues.
+const TOKEN_LIFE: i64 = HOUR;
+
+impl World {
+    /// Answers a request that passed every gate.
+    pub(super) fn route(&mut self, ask: &Ask<'_>, buckets: &mut Buckets) -> Answer {
+        let path = ask.path;
+        let Some(at) = path.providers().filter(|at| path.len() > at + 2) else { return self.resources(ask) };
+        match path.seg(at + 1) {
+            "microsoft.desktopvirtualization" => self.desktop(ask, at),
+            "microsoft.compute" => self.compute(ask, at),
+            "microsoft.authorization" => self.authorization(ask, at),
+            "microsoft.resourcegraph" => self.graph(ask, buckets),
+            "microsoft.resourcehealth" => self.health(ask, at),
+            "microsoft.storage" => self.storage(ask, at),
+            "microsoft.insights" => self.insights(ask, at),
+            _ => Answer::no_route(ask),
+        }
+    }
+}
+
+/// `/metadata/endpoints`: what a client of another cloud asks first (azure-avd.md §6.4).
+pub(super) fn endpoints(base: &str, tenant: &str) -> Answer {
+    Answer::json(&json!({
+        "name": "farshore-sim",
+        "portal": base,
+        "authentication": {
+            "loginEndpoint": base,
+            "audiences": [base, "https://management.azure.com/"],
+            "tenant": tenant,
+            "identityProvider": "AAD",
+        },
+        "resourceManager": base,
+        "microsoftGraphResourceId": base,
+        "suffixes": {"storage": "core.windows.net"},
+    }))
+}
+
+/// `/msi/token`: the App Service identity protocol of 2019-08-01.
+pub(super) fn token(request: &http::HeaderMap, query: &str, now: i64, nonce: u128) -> Answer {
+    if !request.contains_key("x-identity-header") {
+        return Answer::error(401, "AuthenticationFailed", "The X-IDENTITY-HEADER header is missing.");
+    }
+    let Some(resource) = super::ask::parameter(query, "resource").filter(|r| !r.is_empty()) else {
+        return Answer::error(400, "BadRequest", "The resource parameter is required.");
+    };
+    Answer::json(&json!({
+        "access_token": format!("farshore-sim-{nonce:032x}"),
+        "client_id": super::access::CALLER,
+        "expires_on": ((now + TOKEN_LIFE) / SECOND).to_string(),
+        "not_before": (now / SECOND).to_string(),
+        "resource": resource,
+        "token_type": "Bearer",
+    }))
+}
