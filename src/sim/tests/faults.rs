@@ -12,7 +12,7 @@ fn first_session(bench: &Bench, pool: &str) -> String {
     format!("{}?force=true&{SESSIONS}", bench.users(pool)[0]["id"].as_str().expect("id"))
 }
 
-fn broken(result: &Option<Result<Got, WireError>>) -> bool {
+fn broken(result: Option<&Result<Got, WireError>>) -> bool {
     matches!(result, Some(Err(WireError::Interrupted { .. })))
 }
 
@@ -180,7 +180,7 @@ fn a_lost_reply_was_done_and_a_dropped_request_was_not() {
         let bench = Bench::open("tiny");
         bench.fault(&format!("fault = \"{fault}\"\nmethod = \"DELETE\"\ncount = 1"));
         let session = first_session(&bench, "hp-hr-we");
-        assert!(broken(&bench.try_send("DELETE", &session, "")), "{fault}");
+        assert!(broken(bench.try_send("DELETE", &session, "").as_ref()), "{fault}");
         assert_eq!(bench.users("hp-hr-we").len(), if done { 2 } else { 3 }, "{fault}");
         let seen: Vec<_> = bench.sim.writes().iter().map(|w| (w.status, w.took_effect)).collect();
         assert_eq!(seen, if done { vec![(None, true)] } else { vec![] }, "{fault}");
