@@ -112,7 +112,6 @@ impl World {
         let kind = !filter.contains("eventtype") || filter.contains("serviceissue");
         let hits = self.notices.iter().enumerate().filter(|(_, n)| {
             kind && region.is_none_or(|r| r == n.region)
-                && n.posted
                 && n.posted_at <= seen
                 && n.posted_at >= from
                 && wants(status_of(n, seen))
@@ -126,7 +125,7 @@ impl World {
             .notices
             .iter()
             .enumerate()
-            .find(|(i, n)| n.posted && n.posted_at <= seen && tracking(*i).eq_ignore_ascii_case(name));
+            .find(|(i, n)| n.posted_at <= seen && tracking(*i).eq_ignore_ascii_case(name));
         let Some((index, notice)) = found else { return Answer::no_resource(ask) };
         match (ask.path.seg(at + 4), ask.path.len() - at) {
             (_, 4) => Answer::json(&self.event_json(index, notice, seen)),

@@ -39,8 +39,6 @@ pub(super) enum Event {
     Effective {
         assignment: u32,
     },
-    /// A Service Health event is posted.
-    Posted(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -277,7 +275,6 @@ impl World {
             Event::FaultEnds(at) => self.fault_ends(at),
             Event::SurvivorsEnd(at) => self.survivors_end(at),
             Event::Effective { assignment } => self.assignment_effective(assignment),
-            Event::Posted(at) => self.notices[at].posted = true,
         }
     }
 

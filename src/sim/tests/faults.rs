@@ -47,8 +47,13 @@ fn a_dead_region_answers_reads_and_refuses_writes() {
 fn a_region_that_returns_forgets_its_sessions_and_takes_people_back() {
     let bench = Bench::open("tiny");
     bench.fault("fault = \"dead\"\nregion = \"primary\"\nfor = \"10m\"");
-    bench.pass("12m");
-    assert_eq!(bench.hosts("hp-hr-we")[0]["properties"]["status"], "Available");
+    let status =
+        |b: &Bench| b.hosts("hp-hr-we")[0]["properties"]["status"].as_str().expect("status").to_owned();
+    bench.pass("10m");
+    bench.pass("19s");
+    assert_eq!(status(&bench), "Unavailable", "machines start and agents boot");
+    bench.pass("101s");
+    assert_eq!(status(&bench), "Available");
     assert_eq!(bench.users("hp-hr-we").len(), 3, "new sessions of people who may");
     assert!(bench.users("hp-hr-we")[0]["properties"]["createTime"].as_str() > Some("2026-11-20T08:10"));
 }
