@@ -10,6 +10,7 @@ pub mod domain;
 pub mod engine;
 pub mod journal;
 pub mod plain;
+pub mod readiness;
 pub mod report;
 pub mod runbook;
 pub mod runtime;

@@ -1,1 +1,23 @@
 //! The step engine: decide and evolve, sans I/O.
+
+pub mod auto;
+pub mod command;
+pub mod event;
+mod guard;
+mod items;
+pub mod judge;
+pub mod machine;
+mod offer;
+mod orders;
+mod render;
+pub mod rights;
+pub mod run;
+mod steps;
+pub mod streak;
+pub mod view;
+
+pub use command::{Command, Confirm, Refusal};
+pub use event::{Actor, RunEvent, Stamped};
+pub use machine::{Context, Engine, FollowOrder, Input, Output, SendOrder, Token};
+pub use run::Run;
+pub use view::RunView;

@@ -7,11 +7,8 @@ use http::Method;
 use super::{Permit, Reply, Request, Wire, WireError};
 
 /// Path endings of POSTs that read. Everything else that is not GET or HEAD is a write.
-const READING_POSTS: [&str; 3] = [
-    "/providers/microsoft.resourcegraph/resources",
-    "/oauth2/v2.0/token",
-    "/oauth2/v2.0/devicecode",
-];
+const READING_POSTS: [&str; 3] =
+    ["/providers/microsoft.resourcegraph/resources", "/oauth2/v2.0/token", "/oauth2/v2.0/devicecode"];
 
 /// Wraps the wire of a process so that no write can leave without a [`Permit`].
 #[derive(Debug)]
@@ -95,7 +92,10 @@ mod tests {
         let reading = [
             ("GET", URL),
             ("HEAD", URL),
-            ("POST", "https://management.azure.com/providers/Microsoft.ResourceGraph/resources?api-version=1"),
+            (
+                "POST",
+                "https://management.azure.com/providers/Microsoft.ResourceGraph/resources?api-version=1",
+            ),
         ];
         let writing = ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
         let counting = Arc::new(Counting::default());
@@ -119,7 +119,8 @@ mod tests {
             request.extensions_mut().insert(permit.clone());
             request
         };
-        for misfit in [with("POST", URL, "{}"), with("PUT", "https://other/", "{}"), with("PUT", URL, "{ }")] {
+        for misfit in [with("POST", URL, "{}"), with("PUT", "https://other/", "{}"), with("PUT", URL, "{ }")]
+        {
             guard.call(misfit).await.expect_err("does not fit");
         }
         guard.call(with("PUT", URL, "{}")).await.expect("the first use passes");

@@ -5,9 +5,11 @@
 //! every process is [`Guard`], which lets no write pass without a [`Permit`].
 
 mod guard;
+mod live;
 mod permit;
 
 pub use guard::Guard;
+pub use live::{Live, LiveError, LiveOptions, Reach};
 pub use permit::{Permit, body_sha256};
 
 use std::{fmt, future::Future, pin::Pin};

@@ -1,0 +1,285 @@
+//! Why a request brought no answer, by what it means: the error envelope, decoded leniently.
+
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::{
+    domain::{
+        Safe,
+        reading::{Silence, SilenceKind},
+    },
+    wire::{Response, WireError},
+};
+
+use super::lenient::{self, Lax};
+
+/// Bounds of a wait that Azure asks for, in seconds (design §9).
+const RETRY_AFTER: std::ops::RangeInclusive<u64> = 1..=600;
+
+/// Wait after a 429 that names none, in seconds: the contract of long operations and the
+/// refill of the buckets both make ten a safe figure.
+const UNTOLD_WAIT: u64 = 10;
+
+/// Whether another attempt can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// No.
+    Never,
+    /// After our own, growing wait.
+    Backoff,
+    /// After the wait that Azure named.
+    After(Duration),
+    /// With a new token.
+    NewToken,
+}
+
+/// Why a request brought no answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Failure {
+    /// What kind of silence it is.
+    pub(super) kind: SilenceKind,
+    /// HTTP status, where there was one.
+    pub(super) status: Option<u16>,
+    /// Error code of the envelope, where there was one.
+    pub(super) code: Option<Safe>,
+    /// In words.
+    pub(super) why: Safe,
+    /// Whether another attempt can help.
+    pub(super) again: Again,
+}
+
+impl Failure {
+    /// A failure that no attempt mends.
+    pub(super) fn new(kind: SilenceKind, why: impl Into<Safe>) -> Self {
+        Self { kind, status: None, code: None, why: why.into(), again: Again::Never }
+    }
+
+    /// The answer could not be understood.
+    pub(super) fn garbled(why: impl Into<Safe>) -> Self {
+        Self::new(SilenceKind::Garbled, why)
+    }
+
+    /// Nobody may look, or there is nothing to look at.
+    pub(super) fn not_checked(why: impl Into<Safe>) -> Self {
+        Self::new(SilenceKind::NotChecked, why)
+    }
+
+    /// What the wire said.
+    pub(super) fn of_wire(error: &WireError) -> Self {
+        let kind = match error {
+            WireError::NotSent { .. } | WireError::Timeout { .. } | WireError::Interrupted { .. } => {
+                SilenceKind::Unreachable
+            }
+            WireError::TooLarge { .. } => SilenceKind::Garbled,
+            WireError::WriteRefused { .. } => SilenceKind::NotChecked,
+        };
+        let again = if kind == SilenceKind::Unreachable { Again::Backoff } else { Again::Never };
+        Self { again, ..Self::new(kind, error.to_string()) }
+    }
+
+    /// What an answer that is no success says.
+    pub(super) fn of_answer(response: &Response) -> Self {
+        let status = response.status();
+        let envelope = Envelope::read(response.body());
+        let (kind, again) = match status {
+            StatusCode::UNAUTHORIZED => (SilenceKind::Denied, Again::NewToken),
+            StatusCode::FORBIDDEN => (SilenceKind::Denied, Again::Never),
+            StatusCode::NOT_FOUND | StatusCode::GONE => (SilenceKind::Absent, Again::Never),
+            StatusCode::TOO_MANY_REQUESTS => {
+                let wait = retry_after(response.headers()).unwrap_or(Duration::from_secs(UNTOLD_WAIT));
+                (SilenceKind::Throttled, Again::After(wait))
+            }
+            StatusCode::REQUEST_TIMEOUT => (SilenceKind::Unreachable, Again::Backoff),
+            status if status.is_server_error() => {
+                let again = retry_after(response.headers())
+                    .filter(|_| status == StatusCode::SERVICE_UNAVAILABLE)
+                    .map_or(Again::Backoff, Again::After);
+                (SilenceKind::Unreachable, again)
+            }
+            _ => (SilenceKind::Garbled, Again::Never),
+        };
+        Self {
+            kind,
+            status: Some(status.as_u16()),
+            why: envelope.in_words(status).into(),
+            code: envelope.code,
+            again,
+        }
+    }
+
+    /// Whether the far end answered at all, so that its breaker stays closed.
+    pub(super) fn answered(&self) -> bool {
+        self.kind != SilenceKind::Unreachable
+    }
+
+    /// The silence of a source, told of `what`.
+    pub(super) fn silence(self, what: &str) -> Silence {
+        let why = if what.is_empty() { self.why } else { Safe::new(&format!("{what}: {}", self.why)) };
+        Silence { kind: self.kind, why }
+    }
+}
+
+/// The error envelope of ARM: `{"error":{"code","message"}}`, the same at top level, HTML, nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Envelope {
+    /// Error code.
+    pub(super) code: Option<Safe>,
+    /// Error message.
+    pub(super) message: Option<Safe>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Outer<'a> {
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    code: Lax<Safe>,
+    message: Lax<Safe>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Inner {
+    code: Lax<Safe>,
+    message: Lax<Safe>,
+}
+
+/// Longest part of a body that is no envelope shown in words, in characters.
+const EXCERPT: usize = 80;
+
+impl Envelope {
+    /// Reads what can be read; never fails.
+    pub(super) fn read(body: &[u8]) -> Self {
+        let Ok(outer) = lenient::from_slice::<Outer>(body) else { return Self::default() };
+        let Some(error) = outer.error else { return Self { code: outer.code.0, message: outer.message.0 } };
+        let inner = lenient::from_slice::<Inner>(error.get().as_bytes()).unwrap_or_default();
+        // OAuth writes `"error":"word"`.
+        let word = || lenient::from_slice::<Lax<Safe>>(error.get().as_bytes()).ok().and_then(|word| word.0);
+        Self {
+            code: inner.code.0.or_else(word).or(outer.code.0),
+            message: inner.message.0.or(outer.message.0),
+        }
+    }
+
+    /// The failure for a person: status, code, message.
+    pub(super) fn in_words(&self, status: StatusCode) -> String {
+        let name = status.canonical_reason().unwrap_or("");
+        match (&self.code, &self.message) {
+            (Some(code), Some(message)) => format!("{} {code}: {message}", status.as_u16()),
+            (Some(code), None) => format!("{} {code}", status.as_u16()),
+            (None, Some(message)) => format!("{} {name}: {message}", status.as_u16()),
+            (None, None) => format!("{} {name}", status.as_u16()).trim_end().to_owned(),
+        }
+    }
+}
+
+/// Why a body with status 200 is no answer of ARM.
+pub(super) fn not_json(body: &[u8], error: &serde_json::Error) -> Failure {
+    let start: String =
+        String::from_utf8_lossy(&body[..body.len().min(4 * EXCERPT)]).chars().take(EXCERPT).collect();
+    let start = start.trim_start();
+    if start.is_empty() {
+        return Failure::garbled("the answer is empty");
+    }
+    if start.starts_with('<') {
+        return Failure::garbled(
+            "the answer is a web page, not Azure's: is there a sign-in page or proxy in between?",
+        );
+    }
+    // serde_json names lines and columns, never values.
+    Failure::garbled(format!("the answer cannot be read: {error}"))
+}
+
+/// The wait an answer asks for, clamped; `None` where it asks for none that can be read.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let millis =
+        ["retry-after-ms", "x-ms-retry-after-ms"].iter().find_map(|name| text(name)?.parse::<u64>().ok());
+    let seconds = || {
+        let told = text(header::RETRY_AFTER.as_str())?;
+        told.parse::<u64>().ok().or_else(|| {
+            let until = jiff::fmt::rfc2822::parse(told).ok()?.timestamp();
+            let from = jiff::fmt::rfc2822::parse(text(header::DATE.as_str())?).ok()?.timestamp();
+            u64::try_from(until.duration_since(from).as_secs()).ok()
+        })
+    };
+    let seconds = millis.map(|millis| millis.div_ceil(1_000)).or_else(seconds)?;
+    Some(Duration::from_secs(seconds.clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end())))
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
+        let mut builder = http::Response::builder().status(status);
+        for (name, value) in headers {
+            builder = builder.header(*name, *value);
+        }
+        builder.body(Bytes::copy_from_slice(body.as_bytes())).unwrap()
+    }
+
+    fn check(status: u16, body: &str, kind: SilenceKind, why: &str) {
+        let failure = Failure::of_answer(&answer(status, &[], body));
+        assert_eq!((failure.kind, failure.why.as_str()), (kind, why), "{status} {body}");
+    }
+
+    #[test]
+    fn envelopes_in_every_shape_say_what_they_can() {
+        use SilenceKind::{Absent, Denied, Garbled, Throttled, Unreachable};
+        let nested = r#"{"error":{"code":"AuthorizationFailed","message":"no right"}}"#;
+        check(403, nested, Denied, "403 AuthorizationFailed: no right");
+        check(404, r#"{"Error":{"Code":404,"Message":"gone"}}"#, Absent, "404 404: gone");
+        check(404, r#"{"code":"ResourceNotFound","message":"x"}"#, Absent, "404 ResourceNotFound: x");
+        check(401, r#"{"error":"invalid_token"}"#, Denied, "401 invalid_token");
+        check(409, r#"{"error":{"message":"only words"}}"#, Garbled, "409 Conflict: only words");
+        check(502, "<html><body>Bad Gateway</body></html>", Unreachable, "502 Bad Gateway");
+        check(503, "", Unreachable, "503 Service Unavailable");
+        check(500, r#"{"error":null}"#, Unreachable, "500 Internal Server Error");
+        check(429, r#"{"error":[1]}"#, Throttled, "429 Too Many Requests");
+        check(302, "", Garbled, "302 Found");
+        check(418, r#"{"error":{"code":"\u001b[2J"}}"#, Garbled, "418 <U+001B>[2J");
+    }
+
+    #[test]
+    fn waits_are_read_in_every_spelling_and_clamped() {
+        let check = |headers: &[(&str, &str)], seconds: Option<u64>| {
+            let response = answer(429, headers, "");
+            assert_eq!(retry_after(response.headers()), seconds.map(Duration::from_secs), "{headers:?}");
+        };
+        check(&[], None);
+        check(&[("retry-after", "17")], Some(17));
+        check(&[("retry-after", "0")], Some(1));
+        check(&[("retry-after", "86400")], Some(600));
+        check(&[("retry-after", "-5")], None);
+        check(&[("retry-after", "soon")], None);
+        check(&[("x-ms-retry-after-ms", "1500")], Some(2));
+        check(&[("retry-after-ms", "250"), ("retry-after", "60")], Some(1));
+        let date = ("date", "Fri, 20 Nov 2026 09:00:00 GMT");
+        check(&[("retry-after", "Fri, 20 Nov 2026 09:00:30 GMT"), date], Some(30));
+        check(&[("retry-after", "Fri, 20 Nov 2026 08:00:30 GMT"), date], None);
+        check(&[("retry-after", "Fri, 20 Nov 2026 09:00:30 GMT")], None);
+    }
+
+    #[test]
+    fn a_second_attempt_is_made_only_where_it_can_help() {
+        let check = |status: u16, headers: &[(&str, &str)], again: Again| {
+            assert_eq!(Failure::of_answer(&answer(status, headers, "")).again, again, "{status}");
+        };
+        check(400, &[], Again::Never);
+        check(401, &[], Again::NewToken);
+        check(403, &[], Again::Never);
+        check(404, &[], Again::Never);
+        check(408, &[], Again::Backoff);
+        check(429, &[], Again::After(Duration::from_secs(10)));
+        check(429, &[("retry-after", "3")], Again::After(Duration::from_secs(3)));
+        check(500, &[("retry-after", "3")], Again::Backoff);
+        check(503, &[("retry-after", "3")], Again::After(Duration::from_secs(3)));
+        check(504, &[], Again::Backoff);
+    }
+}

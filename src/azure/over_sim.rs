@@ -1,0 +1,231 @@
+//! The adapter over the simulated Azure: every source is read, every write has its effect.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use crate::{
+    config,
+    domain::{
+        Answer, ArmId, Operation, Side, Source,
+        access::{DESKTOP_USER_ROLE, assignment_name},
+        compute::Power,
+        estate::Estate,
+        operation::{Progress, Sent},
+        pool::HostStatus,
+        reading::{Silence, SilenceKind},
+        time::{Span, Timestamp},
+    },
+    sim::{Fault, FaultKind, NoLedger, Region, Scenario, Sim, SimOptions, TimeSource},
+    wire::{Guard, Permit, body_sha256},
+};
+
+use super::{Azure, AzureOptions, Endpoint, WriteIds, tokens::Fixed};
+
+/// Estate time that runs with tokio's.
+#[derive(Debug)]
+struct Paused(Timestamp, Instant);
+
+impl TimeSource for Paused {
+    fn now(&self) -> Timestamp {
+        self.0 + Span::try_from(self.1.elapsed()).expect("tests are short")
+    }
+}
+
+struct World {
+    azure: Azure,
+    sim: Arc<Sim>,
+    estate: Arc<Estate>,
+    time: Arc<Paused>,
+}
+
+impl World {
+    fn open(scenario: &str, page_size: usize) -> Self {
+        let scenario = Scenario::builtin(scenario).expect("a built-in scenario");
+        let estate = Arc::new(config::parse(&scenario.estate_toml(None), "scenario").expect("its estate"));
+        let time = Arc::new(Paused(scenario.epoch(), Instant::now()));
+        let options = SimOptions { page_size, empty_first_page: true, ..SimOptions::default() };
+        let sim = Sim::open(scenario, 7, time.clone(), Arc::new(NoLedger), &[], options).expect("a world");
+        let wire = Arc::new(Guard::new(sim.clone()));
+        let options = AzureOptions::new(Endpoint::in_process(), estate.clone());
+        let azure = Azure::new(wire, Arc::new(Fixed::simulated()), options);
+        Self { azure, sim, estate, time }
+    }
+
+    async fn look(&self, source: Source) -> Result<Answer, Silence> {
+        self.azure.look(&source, &|| self.time.now()).await.outcome
+    }
+
+    async fn send(&self, operation: &Operation) -> Sent {
+        let image = self.azure.encoder().encode(operation);
+        let permit = Permit::mint(&image.method, &image.url, body_sha256(image.body.as_bytes()));
+        let ids = WriteIds { client_request_id: "c".into(), correlation_id: "s".into() };
+        self.azure.send(&image, permit, &ids).await
+    }
+
+    async fn hosts(&self, side: Side) -> Vec<crate::domain::pool::SessionHost> {
+        match self.look(Source::Hosts(0, side)).await {
+            Ok(Answer::Hosts(list)) => list.complete().expect("whole").to_vec(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// How many items an answer has, if it is whole.
+fn count(answer: &Answer) -> Option<usize> {
+    match answer {
+        Answer::Hosts(list) | Answer::Inventory(list) => list.count(),
+        Answer::Sessions(list) => list.count(),
+        Answer::Groups(list) => list.count(),
+        Answer::Assignments(list) => list.count(),
+        Answer::Plans(list) => list.count(),
+        Answer::Storage(list) => list.count(),
+        Answer::Machines(list) => list.count(),
+        Answer::Directory(list) => list.count(),
+        Answer::Usages(list) => list.count(),
+        Answer::Availability(list) => list.count(),
+        Answer::Events(list) => list.count(),
+        Answer::Locks(list) => list.count(),
+        Answer::AccessChanges(list) => list.count(),
+        Answer::Permissions(permissions) => Some(permissions.grants.len()),
+        Answer::Assignment(assignment) => Some(usize::from(assignment.is_some())),
+        Answer::Workspace(workspace) => Some(usize::from(workspace.is_some())),
+        Answer::Pool(_) | Answer::Power(_) | Answer::GroupLocation(_) | Answer::Control { .. } => Some(1),
+    }
+}
+
+fn sources(estate: &Estate) -> Vec<(Source, usize)> {
+    let mut all = Vec::new();
+    for side in Side::BOTH {
+        for service in 0..estate.services.len() {
+            all.extend([
+                (Source::Pool(service, side), 1),
+                (Source::Hosts(service, side), 1),
+                (Source::Sessions(service, side), 0),
+                (Source::Groups(service, side), 1),
+                (Source::Assignments(service, side), 0),
+                (Source::Workspace(service, side), 1),
+                (Source::Plans(service, side), 0),
+                (Source::Storage(service, side), 1),
+            ]);
+        }
+        all.extend([
+            (Source::Machines(side), 1),
+            (Source::Directory(side), 1),
+            (Source::Usages(side), 1),
+            (Source::Availability(side), 1),
+            (Source::Control(side), 1),
+        ]);
+        let group = estate.services[0].sides[side].pool.group_id().expect("a resource group");
+        all.push((Source::Permissions(group.clone()), 1));
+        all.push((Source::Locks(group.clone()), 0));
+        all.push((Source::GroupLocation(group), 1));
+    }
+    all.extend([(Source::Events, 0), (Source::AccessChanges, 0), (Source::Inventory, 1)]);
+    all
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_source_of_every_scenario_is_read_whole() {
+    for (scenario, page_size) in [("calm", 100), ("calm", 3), ("tiny", 1), ("inherited-blocks", 2)] {
+        let world = World::open(scenario, page_size);
+        for (source, least) in sources(&world.estate) {
+            // The panes pace themselves; here time passes so that no limit is in the way.
+            tokio::time::advance(Duration::from_secs(10)).await;
+            let answer = world.look(source.clone()).await;
+            let answer = answer.unwrap_or_else(|silence| panic!("{scenario} {source:?}: {silence:?}"));
+            let count = count(&answer);
+            assert!(count.is_some_and(|count| count >= least), "{scenario} {source:?}: {answer:?}");
+        }
+        assert!(world.sim.writes().is_empty(), "{scenario}: a look never writes");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_region_is_silent_alone() {
+    let world = World::open("calm", 100);
+    let primary = world.estate.regions.primary.azure.clone();
+    world.sim.inject(Fault::new(FaultKind::Silent).in_region(Region::Primary));
+    for (source, expected) in [
+        (Source::Hosts(0, Side::Secondary), None),
+        (Source::Machines(Side::Secondary), None),
+        (Source::Directory(Side::Primary), Some(SilenceKind::Unreachable)),
+        (Source::Directory(Side::Secondary), None),
+        (Source::Events, None),
+    ] {
+        let before = Instant::now();
+        let answer = world.look(source.clone()).await;
+        assert_eq!(
+            answer.as_ref().err().map(|silence| silence.kind),
+            expected,
+            "{primary} {source:?}: {answer:?}"
+        );
+        assert!(before.elapsed() <= Duration::from_secs(21), "{source:?}");
+        if expected.is_none() {
+            assert!(before.elapsed() < Duration::from_secs(1), "{source:?} waited");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_do_what_they_say() {
+    let world = World::open("tiny", 100);
+    let standby = Side::Secondary;
+    let hosts = world.hosts(standby).await;
+    let host = hosts.iter().find(|host| host.vm.is_some()).expect("a host");
+    let drain = |accepts| Operation::SetAdmission { host: host.id.clone(), accepts };
+    for accepts in [false, true] {
+        let sent = world.send(&drain(accepts)).await;
+        assert!(matches!(sent, Sent::Accepted { follow: None, .. }), "{sent:?}");
+        let now = world.hosts(standby).await;
+        assert!(now.iter().any(|other| other.id == host.id && other.accepts == Some(accepts)), "{accepts}");
+    }
+
+    let service = &world.estate.services[0];
+    let (scope, principal) = (&service.groups[0].ids[standby], &service.groups[0].principals[0]);
+    let name = assignment_name(scope, &principal.id, DESKTOP_USER_ROLE);
+    let assignment: ArmId = scope.child(&format!("providers/Microsoft.Authorization/roleAssignments/{name}"));
+    assert_eq!(world.look(Source::Assignment(assignment.clone())).await, Ok(Answer::Assignment(None)));
+    let grant = Operation::Grant {
+        assignment: assignment.clone(),
+        scope: scope.clone(),
+        role: DESKTOP_USER_ROLE.into(),
+        principal: principal.id.clone(),
+        principal_type: principal.principal_type.clone(),
+    };
+    let sent = world.send(&grant).await;
+    assert!(matches!(sent, Sent::Accepted { status: 201, .. }), "{sent:?}");
+    let seen = world.look(Source::Assignment(assignment.clone())).await;
+    let Ok(Answer::Assignment(Some(seen))) = seen else { panic!("{seen:?}") };
+    assert!(seen.lets_use() && seen.principal == principal.id && seen.scope == *scope, "{seen:?}");
+    let sent = world.send(&Operation::Revoke { assignment: assignment.clone() }).await;
+    assert!(matches!(sent, Sent::Accepted { .. }), "{sent:?}");
+    assert_eq!(world.look(Source::Assignment(assignment)).await, Ok(Answer::Assignment(None)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_is_started_and_followed_to_its_end() {
+    let world = World::open("calm", 100);
+    let hosts = world.hosts(Side::Secondary).await;
+    let cold = hosts.iter().find(|host| !matches!(host.status, HostStatus::Available)).expect("a cold host");
+    let vm = cold.vm.clone().expect("its machine");
+    let power = async || match world.look(Source::Power(vm.clone())).await {
+        Ok(Answer::Power(machine)) => machine.power,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(power().await, Some(Power::Deallocated));
+    let sent = world.send(&Operation::StartVm { vm: vm.clone() }).await;
+    let Sent::Accepted { status: 202, follow: Some(follow), .. } = sent else { panic!("{sent:?}") };
+    let mut looks = 0;
+    loop {
+        match world.azure.follow(&follow).await {
+            Progress::Running { pace } => tokio::time::advance(Duration::from_secs(pace.into())).await,
+            Progress::Succeeded { .. } => break,
+            other => panic!("{other:?}"),
+        }
+        looks += 1;
+        assert!(looks < 100, "it never ends");
+    }
+    assert!(looks > 0);
+    assert_eq!(power().await, Some(Power::Running));
+}

@@ -1,0 +1,241 @@
+//! Tokens: where they come from, who issued them, and where they may go.
+
+mod azcli;
+mod cached;
+mod fixed;
+mod jwt;
+mod managed;
+mod secret;
+
+pub use azcli::AzCli;
+pub use cached::{Cached, WallClock};
+pub use fixed::Fixed;
+pub use managed::{IdentityEndpoint, ManagedIdentity};
+pub use secret::Secret;
+
+use std::{fmt, sync::Arc};
+
+use futures_util::future::BoxFuture;
+use http::HeaderValue;
+
+use crate::domain::{Safe, time::Timestamp};
+
+use super::origin::Origin;
+
+/// Who issued a token: it decides where the token may go (design §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issuer {
+    /// An identity endpoint on this machine: its tokens stay on this machine.
+    Loopback,
+    /// Entra ID: its tokens go to the cloud's origin and never to a loopback one.
+    Real,
+}
+
+/// A bearer token. What it says can only be had for an origin that may see it.
+#[derive(Clone)]
+pub struct Bearer {
+    header: HeaderValue,
+    issued_by: Issuer,
+    opaque: bool,
+    /// When it ends, where that is known.
+    pub expires: Option<Timestamp>,
+    /// Who it is for.
+    pub identity: Identity,
+}
+
+/// Who a token is for, read from the token for display only; nothing is verified here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Name and object id as the token says.
+    Named {
+        /// User principal name or application id.
+        name: Safe,
+        /// Object id.
+        oid: Safe,
+    },
+    /// The token is no JWT.
+    Opaque,
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named { name, .. } => name.fmt(f),
+            Self::Opaque => f.write_str("opaque"),
+        }
+    }
+}
+
+impl Bearer {
+    /// Takes a token from its issuer. `expires` is what the issuer said; where it said nothing,
+    /// the token's own word counts.
+    pub fn new(token: &Secret, issued_by: Issuer, expires: Option<Timestamp>) -> Result<Self, TokenError> {
+        let claims = jwt::claims(token.expose());
+        let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| {
+            TokenError::Unusable { why: "it holds characters that no header may have".into() }
+        })?;
+        header.set_sensitive(true);
+        let own = claims.as_ref().and_then(|claims| claims.expires);
+        Ok(Self {
+            header,
+            issued_by,
+            opaque: claims.is_none(),
+            expires: expires.or(own),
+            identity: claims.map_or(Identity::Opaque, |claims| claims.identity),
+        })
+    }
+
+    /// Who issued it.
+    pub fn issued_by(&self) -> Issuer {
+        self.issued_by
+    }
+
+    /// The header for a request to `origin`, or why the token may not go there.
+    pub(super) fn header_for(&self, origin: &Origin) -> Result<HeaderValue, TokenError> {
+        match (self.issued_by, origin.is_loopback()) {
+            (Issuer::Loopback, true) => Ok(self.header.clone()),
+            (Issuer::Real, false) if !self.opaque => Ok(self.header.clone()),
+            (Issuer::Real, false) => Err(TokenError::Elsewhere {
+                why: "the token is opaque; opaque tokens are used on this machine only",
+            }),
+            (Issuer::Real, true) => Err(TokenError::Elsewhere {
+                why: "a real token is never sent to a loopback endpoint; \
+                      point IDENTITY_ENDPOINT and IDENTITY_HEADER at a loopback identity endpoint",
+            }),
+            (Issuer::Loopback, false) => {
+                Err(TokenError::Elsewhere { why: "a token issued on this machine is never sent to Azure" })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bearer")
+            .field("issued_by", &self.issued_by)
+            .field("identity", &self.identity)
+            .field("expires", &self.expires)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no token to send.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// The source has none to give.
+    #[error("no token from {source_name}: {why}")]
+    Refused {
+        /// Name of the source.
+        source_name: &'static str,
+        /// What it said, made safe and cut.
+        why: Safe,
+    },
+    /// The source did not answer in time.
+    #[error("no token from {source_name} in {limit_s} s")]
+    Slow {
+        /// Name of the source.
+        source_name: &'static str,
+        /// The deadline, in seconds.
+        limit_s: u64,
+    },
+    /// There is a token, but not for this origin.
+    #[error("token held back: {why}")]
+    Elsewhere {
+        /// Why.
+        why: &'static str,
+    },
+    /// What came is no token.
+    #[error("token unusable: {why}")]
+    Unusable {
+        /// Why.
+        why: Safe,
+    },
+}
+
+/// What is known about the token now, for the first line of the screen and for `doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenStatus {
+    /// Name of the source, such as `az login`.
+    pub source: &'static str,
+    /// Who the last token is for; `None`: no token yet.
+    pub identity: Option<Identity>,
+    /// When the last token ends.
+    pub expires: Option<Timestamp>,
+    /// Why the last attempt to get one failed.
+    pub trouble: Option<TokenError>,
+}
+
+/// Gives tokens for one scope.
+pub trait TokenSource: fmt::Debug + Send + Sync {
+    /// A token that is valid now.
+    fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>>;
+
+    /// What is known now, without asking anybody.
+    fn describe(&self) -> TokenStatus;
+
+    /// The last token was refused with 401: the next one has to be new.
+    fn challenged(&self) {}
+}
+
+impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
+    fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
+        (**self).bearer()
+    }
+
+    fn describe(&self) -> TokenStatus {
+        (**self).describe()
+    }
+
+    fn challenged(&self) {
+        (**self).challenged();
+    }
+}
+
+/// What a credential of the library says, in one line.
+fn in_words(error: &azure_core::Error) -> Safe {
+    const MAX_WORDS: usize = 300;
+    let text = error.to_string();
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    // The first sentence only names the credential; the last only links to a manual.
+    let told: String = lines.filter(|line| !line.contains("aka.ms")).collect::<Vec<_>>().join(" ");
+    let told = told.split_once("authentication failed.").map_or(told.as_str(), |(_, rest)| rest.trim());
+    Safe::new(&told.chars().take(MAX_WORDS).collect::<String>())
+}
+
+/// A moment from seconds since 1970, if there is one.
+fn moment(seconds: i64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{azure::Endpoint, domain::estate::Cloud};
+
+    #[test]
+    fn tokens_go_where_they_belong_and_nowhere_else() {
+        let jwt =
+            Secret::new(jwt::tests::token(r#"{"upn":"op@contoso.example","oid":"o","exp":1795000000}"#));
+        let opaque = Secret::new("opaque-token");
+        let cloud = Origin::new(&Endpoint::Cloud(Cloud::Public));
+        let loopback = Origin::new(&Endpoint::in_process());
+        for (token, issuer, origin, passes) in [
+            (&jwt, Issuer::Real, &cloud, true),
+            (&jwt, Issuer::Real, &loopback, false),
+            (&jwt, Issuer::Loopback, &cloud, false),
+            (&jwt, Issuer::Loopback, &loopback, true),
+            (&opaque, Issuer::Real, &cloud, false),
+            (&opaque, Issuer::Real, &loopback, false),
+            (&opaque, Issuer::Loopback, &cloud, false),
+            (&opaque, Issuer::Loopback, &loopback, true),
+        ] {
+            let bearer = Bearer::new(token, issuer, None).unwrap();
+            let header = bearer.header_for(origin);
+            assert_eq!(header.is_ok(), passes, "{bearer:?} {origin:?}");
+            let shown = format!("{bearer:?}{header:?}");
+            assert!(!shown.contains(token.expose()), "{shown}");
+        }
+        assert!(Bearer::new(&Secret::new("a\nb"), Issuer::Real, None).is_err());
+        assert_eq!(format!("{:?}", Secret::new("x")), "(secret)");
+    }
+}

@@ -1,0 +1,78 @@
+//! Virtual machines and what they may use.
+
+use super::{ArmId, Safe};
+
+/// Power state of a virtual machine. Open (azure-avd §3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Power {
+    /// Booting.
+    Starting,
+    /// On.
+    Running,
+    /// Off but still allocated and billed.
+    Stopped,
+    /// Giving up its capacity.
+    Deallocating,
+    /// Off, capacity given up.
+    Deallocated,
+    /// Azure did not say, or used another word.
+    Unknown(Safe),
+}
+
+impl Power {
+    /// Reads a status code such as `PowerState/running`.
+    pub fn parse(code: &str) -> Option<Self> {
+        let (family, word) = code.split_once('/')?;
+        if !family.eq_ignore_ascii_case("PowerState") {
+            return None;
+        }
+        Some(match word.to_ascii_lowercase().as_str() {
+            "starting" => Self::Starting,
+            "running" => Self::Running,
+            "stopped" | "stopping" => Self::Stopped,
+            "deallocating" => Self::Deallocating,
+            "deallocated" => Self::Deallocated,
+            _ => Self::Unknown(Safe::new(word)),
+        })
+    }
+
+    /// The word for the screen.
+    pub fn word(&self) -> &str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stopped => "stopped, still billed",
+            Self::Deallocating => "deallocating",
+            Self::Deallocated => "deallocated",
+            Self::Unknown(word) => word.as_str(),
+        }
+    }
+}
+
+/// A virtual machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VirtualMachine {
+    /// Its id.
+    pub id: ArmId,
+    /// Region it runs in, as Azure spells it (`westeurope`).
+    pub location: Safe,
+    /// Size, such as `Standard_D8s_v5`.
+    pub size: Safe,
+    /// Availability zones.
+    pub zones: Vec<Safe>,
+    /// Exact image version, where it comes from a gallery or the marketplace.
+    pub image: Option<Safe>,
+    /// Power state; `None` where the answer carried none.
+    pub power: Option<Power>,
+}
+
+/// Use of one quota in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// Name, such as `standardDSv5Family` or `cores`.
+    pub name: Safe,
+    /// Used now.
+    pub used: u64,
+    /// Limit.
+    pub limit: u64,
+}

@@ -1,0 +1,68 @@
+//! What Azure says about its own health.
+
+use super::{ArmId, Safe, time::Timestamp};
+
+/// A Service Health event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthEvent {
+    /// Tracking id.
+    pub tracking: Safe,
+    /// `ServiceIssue`, `PlannedMaintenance`, …
+    pub kind: Safe,
+    /// `Active` or `Resolved`, as it came.
+    pub status: Safe,
+    /// Title.
+    pub title: Safe,
+    /// When the impact began.
+    pub started: Option<Timestamp>,
+    /// When it was last updated.
+    pub updated: Option<Timestamp>,
+    /// Services and the regions named for each, by display name (`West Europe`).
+    pub impacts: Vec<Impact>,
+}
+
+/// One service an event touches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Impact {
+    /// Service name.
+    pub service: Safe,
+    /// Region display names.
+    pub regions: Vec<Safe>,
+}
+
+impl HealthEvent {
+    /// Whether it is an active service issue that names the region `azure` (`westeurope`).
+    pub fn hits(&self, azure: &str) -> bool {
+        self.kind.as_str().eq_ignore_ascii_case("ServiceIssue")
+            && self.status.as_str().eq_ignore_ascii_case("Active")
+            && self
+                .impacts
+                .iter()
+                .flat_map(|impact| &impact.regions)
+                .any(|region| same_region(region.as_str(), azure))
+    }
+}
+
+/// Whether two spellings name one region: `West Europe` and `westeurope`.
+pub fn same_region(one: &str, other: &str) -> bool {
+    let plain = |text: &str| {
+        text.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+    };
+    plain(one) == plain(other)
+}
+
+/// Resource Health of one resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Availability {
+    /// The resource.
+    pub resource: ArmId,
+    /// `Available`, `Unavailable`, `Degraded`, `Unknown`, as it came.
+    pub state: Safe,
+}
+
+impl Availability {
+    /// Whether Azure calls the resource available.
+    pub fn available(&self) -> bool {
+        self.state.as_str().eq_ignore_ascii_case("Available")
+    }
+}

@@ -1,0 +1,240 @@
+//! The closed list of everything we are able to change. What is not here cannot be done.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ArmId, access::PrincipalId, pool::PlanReference};
+
+/// One change. Each names its target exactly; nothing is resolved after it was confirmed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "op")]
+pub enum Operation {
+    /// Start a virtual machine.
+    StartVm {
+        /// The virtual machine.
+        vm: ArmId,
+    },
+    /// Deallocate a virtual machine.
+    DeallocateVm {
+        /// The virtual machine.
+        vm: ArmId,
+    },
+    /// Restart a virtual machine: the cure for a session that will not end.
+    RestartVm {
+        /// The virtual machine.
+        vm: ArmId,
+    },
+    /// Let a session host accept new sessions, or not.
+    SetAdmission {
+        /// The session host.
+        host: ArmId,
+        /// Whether it accepts.
+        accepts: bool,
+    },
+    /// Replace the pool references of a scaling plan. Azure replaces the whole array, so the
+    /// operation carries every reference.
+    SetPlanReferences {
+        /// The scaling plan.
+        plan: ArmId,
+        /// The pool this is about.
+        pool: ArmId,
+        /// All references as they shall be.
+        references: Vec<PlanReference>,
+    },
+    /// Send a message to a user session.
+    SendMessage {
+        /// The session.
+        session: ArmId,
+        /// Title of the message box.
+        title: String,
+        /// Text.
+        body: String,
+    },
+    /// Log a user session off.
+    LogOff {
+        /// The session.
+        session: ArmId,
+    },
+    /// Take a role assignment away.
+    Revoke {
+        /// The role assignment.
+        assignment: ArmId,
+    },
+    /// Make a role assignment.
+    Grant {
+        /// The role assignment, named by us (a GUID derived from scope, principal and role).
+        assignment: ArmId,
+        /// The application group.
+        scope: ArmId,
+        /// GUID of the role.
+        role: String,
+        /// Who.
+        principal: PrincipalId,
+        /// `Group` or `User`.
+        principal_type: String,
+    },
+    /// Run a read-only probe inside a virtual machine. It runs as SYSTEM, so it is a change.
+    RunProbe {
+        /// The virtual machine.
+        vm: ArmId,
+        /// Which probe.
+        probe: Probe,
+    },
+}
+
+/// The scripts we may run inside a machine. The text of each is ours and fixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe {
+    /// FSLogix registry values and Cloud Cache providers of a session host.
+    Fslogix,
+    /// Replication and health tests of a domain controller.
+    DomainController,
+}
+
+impl Operation {
+    /// The object that changes.
+    pub fn target(&self) -> &ArmId {
+        match self {
+            Self::StartVm { vm }
+            | Self::DeallocateVm { vm }
+            | Self::RestartVm { vm }
+            | Self::RunProbe { vm, .. } => vm,
+            Self::SetAdmission { host, .. } => host,
+            Self::SetPlanReferences { plan, .. } => plan,
+            Self::SendMessage { session, .. } | Self::LogOff { session } => session,
+            Self::Revoke { assignment } | Self::Grant { assignment, .. } => assignment,
+        }
+    }
+
+    /// Whether Azure promises that sending it twice does what sending it once does
+    /// (PUT and DELETE by name, and PATCH of a value; never POST).
+    pub fn repeatable(&self) -> bool {
+        matches!(
+            self,
+            Self::SetAdmission { .. }
+                | Self::SetPlanReferences { .. }
+                | Self::LogOff { .. }
+                | Self::Revoke { .. }
+                | Self::Grant { .. }
+        )
+    }
+
+    /// The verb for plan and screen.
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::StartVm { .. } => "start",
+            Self::DeallocateVm { .. } => "deallocate",
+            Self::RestartVm { .. } => "restart",
+            Self::SetAdmission { accepts: false, .. } => "drain",
+            Self::SetAdmission { accepts: true, .. } => "admit",
+            Self::SetPlanReferences { .. } => "set scaling plan",
+            Self::SendMessage { .. } => "message",
+            Self::LogOff { .. } => "log off",
+            Self::Revoke { .. } => "revoke",
+            Self::Grant { .. } => "grant",
+            Self::RunProbe { .. } => "run probe",
+        }
+    }
+}
+
+/// A write as it will stand on the wire: what the intent records and the permit fits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WriteImage {
+    /// HTTP method.
+    pub method: String,
+    /// Absolute URL.
+    pub url: String,
+    /// Body, empty where there is none.
+    pub body: String,
+}
+
+/// Turns operations into requests. Pure; the Azure floor implements it.
+pub trait Encode: std::fmt::Debug + Send + Sync {
+    /// The request that performs `operation`.
+    fn encode(&self, operation: &Operation) -> WriteImage;
+}
+
+/// How the sending of one write ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// Azure took it; `follow` is the URL of a long operation, `retry_after` its pace in seconds.
+    Accepted {
+        /// HTTP status.
+        status: u16,
+        /// Azure's request id.
+        request_id: super::Safe,
+        /// The operation to follow, if it goes on.
+        follow: Option<FollowUrl>,
+    },
+    /// Azure said no (4xx other than 408 and 429): nothing was done.
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// Error code.
+        code: super::Safe,
+        /// Error message.
+        message: super::Safe,
+    },
+    /// Surely not sent, or refused by throttling: it may be sent later.
+    NotSent {
+        /// Why.
+        why: super::Safe,
+        /// Wait at least this long, in seconds (1..=600).
+        retry_after: Option<u32>,
+    },
+    /// It may or may not have been done: only looking can tell.
+    Ambiguous {
+        /// Why.
+        why: super::Safe,
+    },
+}
+
+/// Where a long operation is followed. Re-checked against the origin before every use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FollowUrl {
+    /// Absolute URL.
+    pub url: String,
+    /// What kind of URL it is.
+    pub kind: FollowKind,
+    /// Seconds to wait before the next look (clamped to 1..=600).
+    pub pace: u32,
+}
+
+/// The two ways ARM lets an operation be followed (azure-avd §6.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FollowKind {
+    /// `Azure-AsyncOperation`: the state stands in the body.
+    AsyncOperation,
+    /// `Location`: 202 while it runs.
+    Location,
+}
+
+/// What one look at a long operation brought.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// It goes on; look again after this many seconds.
+    Running {
+        /// Seconds until the next look.
+        pace: u32,
+    },
+    /// It ended well; `output` carries a run command's text.
+    Succeeded {
+        /// Output, where the operation has one.
+        output: Option<super::Safe>,
+    },
+    /// It failed or was cancelled.
+    Failed {
+        /// Error code.
+        code: super::Safe,
+        /// Error message.
+        message: super::Safe,
+    },
+    /// The state could not be read; the operation itself may be fine.
+    Unreadable {
+        /// Why.
+        why: super::Safe,
+        /// The URL is gone for good: observe the object instead.
+        gone: bool,
+    },
+}

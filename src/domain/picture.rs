@@ -1,0 +1,49 @@
+//! All readings of an estate, and what follows from them.
+
+use std::collections::BTreeMap;
+
+use super::{Answer, Observation, Reading, Source, reading::Look, time::Timestamp};
+
+/// Every source with its last reading.
+#[derive(Debug, Clone, Default)]
+pub struct Picture {
+    readings: BTreeMap<Source, Reading>,
+}
+
+/// A source is stale when its answer is older than this many intervals (design §9).
+pub const STALE_INTERVALS: i32 = 2;
+
+impl Picture {
+    /// Takes in one observation.
+    pub fn take(&mut self, observation: Observation) {
+        self.readings.entry(observation.source.clone()).or_default().take(observation);
+    }
+
+    /// The reading of a source, empty if it was never looked at.
+    pub fn reading(&self, source: &Source) -> Option<&Reading> {
+        self.readings.get(source)
+    }
+
+    /// The last answer of a source.
+    pub fn last(&self, source: &Source) -> Option<&Look> {
+        self.readings.get(source)?.last.as_ref()
+    }
+
+    /// The last answer, if nothing has gone wrong since and it is not stale at `now`.
+    pub fn fresh(&self, source: &Source, now: Timestamp) -> Option<&Answer> {
+        let reading = self.readings.get(source)?;
+        let look = reading.last.as_ref()?;
+        let limit = source.interval() * STALE_INTERVALS;
+        (now.duration_since(look.at) <= limit).then_some(&look.answer)
+    }
+
+    /// All readings.
+    pub fn iter(&self) -> impl Iterator<Item = (&Source, &Reading)> {
+        self.readings.iter()
+    }
+
+    /// Forgets everything, as when the estate changes under a run.
+    pub fn clear(&mut self) {
+        self.readings.clear();
+    }
+}

@@ -1,0 +1,358 @@
+//! What the readings say about a service: which side is active, who holds what, what room
+//! there is, and whether a region looks dead. Derived each time, never stored.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Answer, Listing, Safe, Side, Source,
+    access::PrincipalId,
+    compute::{Power, VirtualMachine},
+    estate::{Estate, Layout, Service},
+    picture::Picture,
+    pool::{SessionHost, UserSession},
+    reading::SilenceKind,
+    source::Held,
+    time::{Span, Timestamp, minutes, seconds},
+};
+
+/// Which side of a service users are sent to, by role assignments only (design §4).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ActiveSide {
+    /// At least one planned principal holds the role there, none on the other side.
+    One(Side),
+    /// No planned principal holds it anywhere.
+    Closed,
+    /// Both sides are held: users may land in either region.
+    Split,
+    /// Both sides are held and meant to be.
+    BothByDesign,
+    /// The assignments of at least one side are not known whole.
+    Unknown(Safe),
+}
+
+impl ActiveSide {
+    /// The one side, if there is exactly one.
+    pub fn side(&self) -> Option<Side> {
+        match self {
+            Self::One(side) => Some(*side),
+            _ => None,
+        }
+    }
+}
+
+/// How a holder of an application group stands to the plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HolderKind {
+    /// Planned for this group, assigned on the group itself.
+    Planned,
+    /// Planned, but the role comes from above the group and cannot be revoked there.
+    PlannedInherited,
+    /// Left where it is by decision of the estate file.
+    Excepted,
+    /// In neither list.
+    Unaccounted,
+}
+
+/// The complete list of an answer of the expected kind, or why there is none.
+macro_rules! listing_of {
+    ($name:ident, $variant:ident, $item:ty) => {
+        /// The whole listing of the source's last answer, with the look's age kept by the caller.
+        pub fn $name<'a>(picture: &'a Picture, source: &Source) -> Option<&'a Listing<$item>> {
+            match &picture.last(source)?.answer {
+                Answer::$variant(listing) => Some(listing),
+                _ => None,
+            }
+        }
+    };
+}
+
+listing_of!(hosts, Hosts, SessionHost);
+listing_of!(sessions, Sessions, UserSession);
+listing_of!(assignments, Assignments, Held);
+listing_of!(machines, Machines, VirtualMachine);
+
+/// How `held` stands to the plan of `service`; `None` when the role does not let it use the group.
+pub fn holder_kind(service: &Service, held: &Held, moved_too: &[PrincipalId]) -> Option<HolderKind> {
+    if !held.assignment.lets_use() {
+        return None;
+    }
+    let principal = &held.assignment.principal;
+    let group = service.groups.iter().find(|group| group.ids.iter().any(|(_, id)| *id == held.group));
+    let planned = group.is_some_and(|group| group.principals.iter().any(|known| known.id == *principal))
+        || moved_too.contains(principal);
+    Some(match (planned, held.inherited()) {
+        (true, false) => HolderKind::Planned,
+        (true, true) => HolderKind::PlannedInherited,
+        (false, _) if service.exceptions.iter().any(|known| known.principal == *principal) => {
+            HolderKind::Excepted
+        }
+        (false, _) => HolderKind::Unaccounted,
+    })
+}
+
+/// Planned principals that hold at least one group of `side`; `None`: not known whole.
+pub fn planned_holders(
+    estate: &Estate,
+    picture: &Picture,
+    service: usize,
+    side: Side,
+) -> Option<BTreeSet<PrincipalId>> {
+    let held = assignments(picture, &Source::Assignments(service, side))?.complete()?;
+    Some(
+        held.iter()
+            .filter(|held| {
+                matches!(
+                    holder_kind(&estate.services[service], held, &[]),
+                    Some(HolderKind::Planned | HolderKind::PlannedInherited)
+                )
+            })
+            .map(|held| held.assignment.principal.clone())
+            .collect(),
+    )
+}
+
+/// The active side of a service.
+pub fn active_side(estate: &Estate, picture: &Picture, service: usize) -> ActiveSide {
+    let held = |side| planned_holders(estate, picture, service, side);
+    let unknown = |side: Side| {
+        let why = match picture.reading(&Source::Assignments(service, side)) {
+            None => "not looked at yet".to_owned(),
+            Some(reading) => reading.silence.as_ref().map_or_else(
+                || "its list of assignments is not whole".to_owned(),
+                |(_, silence)| silence.why.to_string(),
+            ),
+        };
+        ActiveSide::Unknown(Safe::new(&format!("{}: {why}", estate.regions[side].code)))
+    };
+    let (Some(primary), Some(secondary)) = (held(Side::Primary), held(Side::Secondary)) else {
+        return unknown(if held(Side::Primary).is_none() { Side::Primary } else { Side::Secondary });
+    };
+    match (primary.is_empty(), secondary.is_empty()) {
+        (false, true) => ActiveSide::One(Side::Primary),
+        (true, false) => ActiveSide::One(Side::Secondary),
+        (true, true) => ActiveSide::Closed,
+        (false, false) if estate.services[service].layout == Layout::ActivePassive => ActiveSide::Split,
+        (false, false) => ActiveSide::BothByDesign,
+    }
+}
+
+/// Room on one side of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Capacity {
+    /// Hosts the broker lists.
+    pub hosts: u32,
+    /// Hosts a user could be sent to now.
+    pub usable: u32,
+    /// Hosts that run and beat but refuse new sessions.
+    pub drained: u32,
+    /// Hosts whose machine is off: capacity hoped for.
+    pub cold: u32,
+    /// Hosts the broker lists as taking users whose heartbeat is too old, or in another state.
+    pub unhealthy: u32,
+    /// Most sessions a host takes.
+    pub limit: u32,
+    /// Sessions the usable hosts could hold in all.
+    pub room: u32,
+}
+
+/// Room on one side, from whole readings; `None`: not known.
+pub fn capacity(picture: &Picture, service: usize, side: Side, now: Timestamp) -> Option<Capacity> {
+    let hosts = hosts(picture, &Source::Hosts(service, side))?.complete()?;
+    let limit = match &picture.last(&Source::Pool(service, side))?.answer {
+        Answer::Pool(pool) => pool.session_limit,
+        _ => return None,
+    };
+    let powers = machines(picture, &Source::Machines(side));
+    let mut capacity = Capacity { hosts: hosts.len() as u32, limit, ..Capacity::default() };
+    for host in hosts {
+        if host.usable(now) {
+            capacity.usable += 1;
+        } else if host.status.takes_users() && host.beats(now) {
+            capacity.drained += 1;
+        } else if is_off(host, powers) {
+            capacity.cold += 1;
+        } else {
+            capacity.unhealthy += 1;
+        }
+    }
+    capacity.room = capacity.usable.saturating_mul(limit);
+    Some(capacity)
+}
+
+/// Whether the machine behind a host is off, by Compute where known, else by the broker's word.
+pub fn is_off(host: &SessionHost, machines: Option<&Listing<VirtualMachine>>) -> bool {
+    let power = machines.and_then(|listing| {
+        let vm = host.vm.as_ref()?;
+        listing.seen().iter().find(|machine| machine.id == *vm)?.power.clone()
+    });
+    match power {
+        Some(power) => matches!(power, Power::Deallocated | Power::Deallocating | Power::Stopped),
+        None => host.status == super::pool::HostStatus::Shutdown,
+    }
+}
+
+/// Sessions on a side by whether a person is connected; `None`: the list is not whole.
+pub fn session_counts(picture: &Picture, service: usize, side: Side) -> Option<(u32, u32)> {
+    let all = sessions(picture, &Source::Sessions(service, side))?.complete()?;
+    let active = all.iter().filter(|session| session.state == super::pool::SessionState::Active).count();
+    Some((active as u32, (all.len() - active) as u32))
+}
+
+/// Distinct users with a session of any state; `None`: the list is not whole.
+pub fn users(picture: &Picture, service: usize, side: Side) -> Option<BTreeSet<Safe>> {
+    let all = sessions(picture, &Source::Sessions(service, side))?.complete()?;
+    Some(all.iter().map(|session| Safe::new(&session.user.as_str().to_lowercase())).collect())
+}
+
+/// The invariant: nobody in both pools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InBoth {
+    /// Planned principals that hold both sides.
+    pub principals: BTreeSet<PrincipalId>,
+    /// Users with a session on both sides.
+    pub users: BTreeSet<Safe>,
+}
+
+/// Who is in both pools of a service; `None`: not known whole.
+pub fn in_both(estate: &Estate, picture: &Picture, service: usize) -> Option<InBoth> {
+    let principals = planned_holders(estate, picture, service, Side::Primary)?
+        .intersection(&planned_holders(estate, picture, service, Side::Secondary)?)
+        .cloned()
+        .collect();
+    let users = users(picture, service, Side::Primary)?
+        .intersection(&users(picture, service, Side::Secondary)?)
+        .cloned()
+        .collect();
+    Some(InBoth { principals, users })
+}
+
+/// A sign that a region is dead (design §11, death rule).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sign {
+    /// Its number in the rule: one class each.
+    pub class: u8,
+    /// What was seen.
+    pub what: Safe,
+}
+
+/// Share of powered-on hosts that must be silent for sign 2, in percent.
+pub const SILENT_HOSTS_PERCENT: usize = 80;
+
+/// Failures in a row that make a call count for sign 3.
+pub const FAILED_CALLS: u32 = 3;
+
+/// The other region must have answered the same call within this time of the failure.
+pub const SAME_MINUTE: Span = seconds(60);
+
+/// Signs from readings only; a statement by a person (class 5) is added by the caller.
+pub fn death_signs(
+    estate: &Estate,
+    picture: &Picture,
+    service: usize,
+    side: Side,
+    now: Timestamp,
+) -> Vec<Sign> {
+    let region = &estate.regions[side];
+    let mut signs = Vec::new();
+    let mut sign = |class, what: String| signs.push(Sign { class, what: Safe::new(&what) });
+    if let Some(title) = posted_event(picture, &region.azure, now) {
+        sign(1, format!("Azure posted: {title}"));
+    }
+    if let Some((silent, of)) = silent_hosts(picture, service, side, now)
+        && of > 0
+        && silent * 100 >= of * SILENT_HOSTS_PERCENT
+    {
+        sign(2, format!("{silent} of {of} running hosts without heartbeat for 5 min"));
+    }
+    let failing = failing_calls(picture, service, side);
+    if failing.len() >= 2 {
+        sign(
+            3,
+            format!(
+                "{} fail here and answer in {}",
+                failing.join(" and "),
+                estate.regions[side.other()].code
+            ),
+        );
+    }
+    if let Some(down) = shares_down(picture, service, side, now) {
+        sign(4, format!("{down} profile accounts unavailable by their own status"));
+    }
+    signs
+}
+
+/// Whether the signs suffice: two of different classes, at most one of them a statement.
+pub fn death_rule(signs: &[Sign]) -> bool {
+    let classes: BTreeSet<u8> = signs.iter().map(|sign| sign.class).collect();
+    classes.len() >= 2
+}
+
+/// A reading older than this says nothing about now.
+const EVIDENCE_LIMIT: Span = minutes(5);
+
+fn posted_event<'a>(picture: &'a Picture, azure: &str, now: Timestamp) -> Option<&'a Safe> {
+    let look = picture.last(&Source::Events)?;
+    let Answer::Events(events) = &look.answer else { return None };
+    if now.duration_since(look.at) > EVIDENCE_LIMIT {
+        return None;
+    }
+    events.seen().iter().find(|event| event.hits(azure)).map(|event| &event.title)
+}
+
+/// Hosts without a recent heartbeat among those whose machine is not known to be off.
+fn silent_hosts(picture: &Picture, service: usize, side: Side, now: Timestamp) -> Option<(usize, usize)> {
+    let look = picture.last(&Source::Hosts(service, side))?;
+    if now.duration_since(look.at) > EVIDENCE_LIMIT {
+        return None;
+    }
+    let hosts = hosts(picture, &Source::Hosts(service, side))?.complete()?;
+    let machines = machines(picture, &Source::Machines(side));
+    let on: Vec<&SessionHost> = hosts.iter().filter(|host| !is_off(host, machines)).collect();
+    Some((on.iter().filter(|host| !host.beats(now)).count(), on.len()))
+}
+
+/// Providers whose calls to `side` failed three times in a row while the same call to the
+/// other side succeeded in the same minute.
+fn failing_calls(picture: &Picture, service: usize, side: Side) -> Vec<&'static str> {
+    let calls: [(&str, [fn(usize, Side) -> Source; 2]); 3] = [
+        ("compute calls", [|_, side| Source::Machines(side), |_, side| Source::Directory(side)]),
+        ("host pool calls", [Source::Hosts, Source::Sessions]),
+        ("storage calls", [Source::Storage, Source::Storage]),
+    ];
+    calls
+        .into_iter()
+        .filter(|(_, sources)| {
+            sources.iter().any(|source| {
+                fails_only_here(picture, &source(service, side), &source(service, side.other()))
+            })
+        })
+        .map(|(name, _)| name)
+        .collect()
+}
+
+fn fails_only_here(picture: &Picture, here: &Source, there: &Source) -> bool {
+    let Some((failed_at, silence)) = picture.reading(here).and_then(|reading| reading.silence.as_ref())
+    else {
+        return false;
+    };
+    let misses = picture.reading(here).map_or(0, |reading| reading.misses);
+    silence.kind == SilenceKind::Unreachable
+        && misses >= FAILED_CALLS
+        && picture.reading(there).is_some_and(|other| {
+            other.silence.is_none()
+                && other
+                    .last
+                    .as_ref()
+                    .is_some_and(|look| look.at.duration_since(*failed_at).abs() <= SAME_MINUTE)
+        })
+}
+
+fn shares_down(picture: &Picture, service: usize, side: Side, now: Timestamp) -> Option<usize> {
+    let look = picture.last(&Source::Storage(service, side))?;
+    let Answer::Storage(accounts) = &look.answer else { return None };
+    if now.duration_since(look.at) > EVIDENCE_LIMIT {
+        return None;
+    }
+    let down = accounts.seen().iter().filter(|account| !account.available()).count();
+    (down > 0 && down == accounts.seen().len()).then_some(down)
+}

@@ -1,0 +1,109 @@
+//! Moments, spans and how they are written. Arithmetic only; nothing here asks what time it is.
+
+pub use jiff::{SignedDuration as Span, Timestamp};
+
+/// A span of whole seconds.
+pub const fn seconds(count: i64) -> Span {
+    Span::from_secs(count)
+}
+
+/// A span of whole minutes.
+pub const fn minutes(count: i64) -> Span {
+    Span::from_secs(count * 60)
+}
+
+/// A span as an age column shows it: `4s`, `12m`, `3h`, `9d`. Negative spans read as `0s`.
+pub fn age_text(span: Span) -> String {
+    let secs = span.as_secs().max(0);
+    match secs {
+        0..100 => format!("{secs}s"),
+        100..6_000 => format!("{}m", secs / 60),
+        6_000..172_800 => format!("{}h", secs / 3_600),
+        _ => format!("{}d", secs / 86_400),
+    }
+}
+
+/// A span as a running time shows it: `0:21`, `11:48`, `1:02:03`.
+pub fn clock_text(span: Span) -> String {
+    let secs = span.as_secs().max(0);
+    let (h, m, s) = (secs / 3_600, secs / 60 % 60, secs % 60);
+    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+}
+
+/// A span in words with its unit: `45 s`, `38 min`, `1 h 48 m`, `3 d 4 h`.
+pub fn span_text(span: Span) -> String {
+    let secs = span.as_secs().max(0);
+    match secs {
+        0..90 => format!("{secs} s"),
+        90..5_400 => format!("{} min", (secs + 30) / 60),
+        5_400..172_800 => format!("{} h {} m", secs / 3_600, secs / 60 % 60),
+        _ => format!("{} d {} h", secs / 86_400, secs / 3_600 % 24),
+    }
+}
+
+/// A moment as `10:14:49Z`.
+pub fn time_text(at: Timestamp) -> String {
+    at.strftime("%H:%M:%SZ").to_string()
+}
+
+/// A moment as `10:14Z`.
+pub fn minute_text(at: Timestamp) -> String {
+    at.strftime("%H:%MZ").to_string()
+}
+
+/// A moment as RFC 3339 with milliseconds, UTC: `2026-11-20T10:03:07.120Z`.
+pub fn wall_text(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// A policy span as the estate file writes it: `2h`, `15m`, `45s`, `1d`.
+pub fn parse_span(text: &str) -> Option<Span> {
+    let (number, unit) = text.trim().split_at_checked(text.trim().len().checked_sub(1)?)?;
+    let count: i64 = number.trim().parse().ok().filter(|count| (0..=1_000_000).contains(count))?;
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    Some(Span::from_secs(count * unit))
+}
+
+/// Serde for a span written as the estate file and the runbooks write it.
+pub mod span_serde {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::{Span, parse_span};
+
+    /// Writes whole seconds with their unit.
+    pub fn serialize<S: Serializer>(span: &Span, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{}s", span.as_secs()))
+    }
+
+    /// Reads `90s`, `5m`, `2h`, `1d`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_span(&text)
+            .ok_or_else(|| D::Error::custom(format!("`{text}` is no span; write 90s, 5m, 2h or 1d")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_read_as_people_write_them() {
+        for (text, secs) in [("90s", 90), ("5m", 300), ("2h", 7_200), ("1d", 86_400), (" 3 m", 180)] {
+            assert_eq!(parse_span(text), Some(seconds(secs)), "{text}");
+        }
+        for text in ["", "5", "m", "-3m", "5 parsecs", "9999999999d", "é"] {
+            assert_eq!(parse_span(text), None, "{text}");
+        }
+        assert_eq!(age_text(seconds(-3)), "0s");
+        assert_eq!(age_text(minutes(12)), "12m");
+        assert_eq!(clock_text(seconds(3_723)), "1:02:03");
+        assert_eq!(span_text(minutes(108)), "1 h 48 m");
+    }
+}

@@ -1,0 +1,517 @@
+//! One item from pending to done: look, journal, send, follow, look again.
+
+use crate::{
+    domain::{
+        Answer, Operation, Safe, Source,
+        compute::Power,
+        operation::{Progress, Sent},
+        time::{Span, Timestamp, seconds},
+    },
+    runbook::{
+        plan::PlannedStep,
+        targets::{Target, session_key},
+        vocabulary::{Mode, OnAmbiguous, Ungraceful},
+    },
+};
+
+use super::{
+    event::{DoneHow, FailedHow, RequestRecord, RunEvent},
+    guard::Guarded,
+    judge::GONE_APART,
+    machine::{Engine, Token},
+    run::{ItemMark, ItemRun, PROBE_OUTPUT},
+};
+
+/// Pause between two looks at something that is expected to change soon.
+pub(super) const LOOK_AGAIN: Span = seconds(5);
+
+/// A look that began in the very moment a write was taken may have been before it.
+const AFTER: Span = Span::from_micros(1);
+
+/// Pause after a write that surely was not sent and named no time itself.
+const SEND_AGAIN: Span = seconds(5);
+
+/// Times a write that was surely not sent is tried before a person is asked: with the pause
+/// above this is two minutes of a full throttle.
+const NOT_SENT_MAX: u32 = 24;
+
+/// A PUT, PATCH or DELETE by name may go this often in all (design §2.3).
+const ATTEMPTS_MAX: u32 = 2;
+
+/// What looking at an item's object says.
+enum Seen {
+    Yes,
+    No,
+    NotYet,
+}
+
+impl Engine {
+    /// Moves every item of a confirmed step on. Returns whether an event was decided.
+    pub(super) fn work_items(&mut self, index: usize, now: Timestamp) -> bool {
+        let planned = self.run.plan.steps[index].clone();
+        let keys: Vec<String> = self.run.steps[index].items.iter().map(|item| item.key.clone()).collect();
+        for key in keys {
+            let Some(item) = self.run.steps[index].items.iter().find(|item| item.key == key).cloned() else {
+                continue;
+            };
+            let moved = match &item.mark {
+                ItemMark::Pending => match self.start(index, &planned, &item, now) {
+                    Started::Moved => true,
+                    Started::Waits => false,
+                    Started::Blocks => break,
+                },
+                ItemMark::Intended if self.live(index, &key).awaited => false,
+                ItemMark::Intended | ItemMark::Ambiguous => self.settle(index, &planned, &item, now),
+                ItemMark::Accepted(Some(_)) => self.follow(index, &item, now),
+                ItemMark::Accepted(None) => self.verify(index, &planned, &item, now),
+                ItemMark::Done(_) | ItemMark::Refused(_) | ItemMark::Failed(..) => false,
+            };
+            if moved {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a new write may start at all.
+    pub(super) fn may_write(&self, index: usize) -> bool {
+        self.stopped.is_none()
+            && self.run.held.is_none()
+            && self.aborting.is_none()
+            && !self.awaiting_resume
+            && (self.run.armed || self.confirmed_here.contains(&index))
+    }
+
+    fn start(&mut self, index: usize, planned: &PlannedStep, item: &ItemRun, now: Timestamp) -> Started {
+        let in_flight = self.run.steps[index].items.iter().filter(|item| item.mark.in_flight()).count();
+        if !self.may_write(index) || self.sending() || in_flight >= planned.width as usize {
+            return Started::Blocks;
+        }
+        let Some(operation) = item.operation.clone() else { return Started::Waits };
+        if let Some(due) = self.live(index, &item.key).not_before.filter(|due| *due > now) {
+            self.wake_at(due);
+            return Started::Waits;
+        }
+        let since = *self.live(index, &item.key).check_since.get_or_insert(now);
+        match self.is_so(&operation, &item.key, since, now) {
+            Seen::Yes => {
+                self.done(index, &item.key, DoneHow::Observation, "already so", now);
+                return Started::Moved;
+            }
+            Seen::NotYet => {
+                self.want_item(&operation, since);
+                return Started::Blocks;
+            }
+            Seen::No => {}
+        }
+        if let Operation::Grant { principal, .. } = &operation
+            && planned.action == Some(crate::runbook::Action::GrantStandby)
+        {
+            match self.guard_grant(index, principal, since, now) {
+                Guarded::Open(evidence) => {
+                    let step = planned.id.clone();
+                    let item = Some(item.key.clone());
+                    self.emit(
+                        RunEvent::Observed { step, item, what: Safe::new("grant guard"), value: evidence },
+                        now,
+                    );
+                }
+                Guarded::Shut(why) => {
+                    self.live(index, &item.key).why = Some(why);
+                    return Started::Blocks;
+                }
+            }
+        }
+        let target =
+            Target { key: item.key.clone(), operation: Some(operation), before: item.before.clone() };
+        self.intend(index, &target, item.attempts + 1, now);
+        Started::Moved
+    }
+
+    /// Journals the intent of a write and queues it.
+    pub(super) fn intend(&mut self, index: usize, target: &Target, attempt: u32, now: Timestamp) {
+        let Some(operation) = target.operation.clone() else { return };
+        let token = Token { step: index, item: target.key.clone(), attempt };
+        let image = self.context.encode.encode(&operation);
+        let (client_request_id, correlation_id) = self.request_ids(&token);
+        let request = RequestRecord::of(&image, client_request_id, correlation_id);
+        let step = self.run.plan.steps[index].id.clone();
+        let item = target.key.clone();
+        let before = target.before.clone();
+        self.emit(RunEvent::Intent { step, item, attempt, operation, request, before }, now);
+        if self.stopped.is_none() {
+            let live = self.live(index, &target.key);
+            live.awaited = true;
+            live.why = None;
+            self.queue(token, image);
+        }
+    }
+
+    pub(super) fn done(&mut self, index: usize, key: &str, how: DoneHow, evidence: &str, now: Timestamp) {
+        let step = self.run.plan.steps[index].id.clone();
+        self.emit(
+            RunEvent::Done { step, item: Some(key.to_owned()), how, evidence: Safe::new(evidence) },
+            now,
+        );
+    }
+
+    fn fail(&mut self, token: &Token, how: FailedHow, why: Safe, now: Timestamp) {
+        let step = self.run.plan.steps[token.step].id.clone();
+        let (item, attempt) = (Some(token.item.clone()), Some(token.attempt));
+        self.emit(RunEvent::Failed { step, item, attempt, how, why }, now);
+    }
+
+    /// A write came back.
+    pub(super) fn sent(&mut self, token: &Token, sent: Sent, now: Timestamp) {
+        let Some(item) = self.item(token).cloned() else { return };
+        self.live(token.step, &token.item).awaited = false;
+        if item.attempts != token.attempt || item.mark != ItemMark::Intended {
+            return;
+        }
+        match sent {
+            Sent::Accepted { status, request_id, follow } => {
+                self.accept(token, status, request_id, follow, now)
+            }
+            Sent::Refused { status, code, message } => {
+                if counts_as_taken(item.operation.as_ref(), status, code.as_str()) {
+                    self.accept(token, status, code, None, now);
+                    return;
+                }
+                let step = self.run.plan.steps[token.step].id.clone();
+                let (item, attempt) = (Some(token.item.clone()), Some(token.attempt));
+                let why = Safe::new(&format!("{status} {code}: {message}"));
+                self.emit(RunEvent::Refused { step, item, attempt, status: Some(status), why }, now);
+            }
+            Sent::NotSent { why, retry_after } => {
+                let pause = retry_after.map_or(SEND_AGAIN, |secs| seconds(i64::from(secs)));
+                let live = self.live(token.step, &token.item);
+                live.not_before = Some(now + pause);
+                live.check_since = None;
+                live.why = Some(why.clone());
+                if token.attempt >= NOT_SENT_MAX {
+                    let step = self.run.plan.steps[token.step].id.clone();
+                    let (item, attempt) = (Some(token.item.clone()), Some(token.attempt));
+                    self.emit(RunEvent::Refused { step, item, attempt, status: None, why }, now);
+                } else {
+                    self.fail(token, FailedHow::NotSent, why, now);
+                }
+            }
+            Sent::Ambiguous { why } => self.fail(token, FailedHow::Ambiguous, why, now),
+        }
+    }
+
+    fn accept(
+        &mut self,
+        token: &Token,
+        status: u16,
+        request_id: Safe,
+        follow: Option<crate::domain::operation::FollowUrl>,
+        now: Timestamp,
+    ) {
+        let step = self.run.plan.steps[token.step].id.clone();
+        let due = follow.as_ref().map(|follow| now + seconds(i64::from(follow.pace)));
+        let (item, attempt) = (token.item.clone(), token.attempt);
+        self.emit(RunEvent::Accepted { step, item, attempt, status, request_id, follow }, now);
+        self.live(token.step, &token.item).follow_due = due;
+    }
+
+    fn item(&self, token: &Token) -> Option<&ItemRun> {
+        self.run.steps.get(token.step)?.items.iter().find(|item| item.key == token.item)
+    }
+
+    fn follow(&mut self, index: usize, item: &ItemRun, now: Timestamp) -> bool {
+        let ItemMark::Accepted(Some(follow)) = &item.mark else { return false };
+        let live = self.live(index, &item.key);
+        if live.following {
+            return false;
+        }
+        match live.follow_due.filter(|due| *due > now) {
+            Some(due) => self.wake_at(due),
+            None => {
+                live.following = true;
+                let token = Token { step: index, item: item.key.clone(), attempt: item.attempts };
+                self.order_follow(token, follow.clone());
+            }
+        }
+        false
+    }
+
+    /// A look at a long operation came back.
+    pub(super) fn progressed(&mut self, token: &Token, progress: Progress, now: Timestamp) {
+        let Some(item) = self.item(token).cloned() else { return };
+        let live = self.live(token.step, &token.item);
+        live.following = false;
+        if item.attempts != token.attempt || !matches!(item.mark, ItemMark::Accepted(Some(_))) {
+            return;
+        }
+        match progress {
+            Progress::Running { pace } => live.follow_due = Some(now + seconds(i64::from(pace))),
+            Progress::Unreadable { why, gone: false } => {
+                live.follow_due = Some(now + LOOK_AGAIN);
+                live.why = Some(why);
+            }
+            Progress::Unreadable { why, gone: true } => self.fail(token, FailedHow::Ambiguous, why, now),
+            Progress::Succeeded { output } => self.succeeded(token, &item, output, now),
+            Progress::Failed { code, message } => {
+                self.fail(token, FailedHow::Operation, Safe::new(&format!("{code}: {message}")), now);
+            }
+        }
+    }
+
+    fn succeeded(&mut self, token: &Token, item: &ItemRun, output: Option<Safe>, now: Timestamp) {
+        let step = self.run.plan.steps[token.step].id.clone();
+        if let Some(value) = output {
+            let (item, what) = (Some(token.item.clone()), Safe::new(PROBE_OUTPUT));
+            self.emit(RunEvent::Observed { step: step.clone(), item, what, value }, now);
+        }
+        if item.operation.as_ref().is_some_and(unseeable) {
+            self.done(token.step, &token.item, DoneHow::Action, "the operation ended well", now);
+            return;
+        }
+        let (item, attempt) = (token.item.clone(), token.attempt);
+        let request_id = Safe::new("long operation ended well");
+        self.emit(RunEvent::Accepted { step, item, attempt, status: 200, request_id, follow: None }, now);
+    }
+
+    /// Looks until the object shows the change.
+    fn verify(&mut self, index: usize, planned: &PlannedStep, item: &ItemRun, now: Timestamp) -> bool {
+        let Some(operation) = item.operation.clone() else { return false };
+        if unseeable(&operation) {
+            self.done(index, &item.key, DoneHow::Action, "Azure took it", now);
+            return true;
+        }
+        let since = item.at + AFTER;
+        match self.is_so(&operation, &item.key, since, now) {
+            Seen::Yes if self.is_gone_once(&operation) => {}
+            Seen::Yes => {
+                self.done(index, &item.key, DoneHow::Action, self.evidence_word(&operation), now);
+                return true;
+            }
+            Seen::No => {
+                let looked = self.last_look(&operation);
+                let long = looked.is_some_and(|at| at.duration_since(item.at) >= planned.dwell);
+                if long && let Operation::LogOff { session } = &operation {
+                    let ghost = self.host_is_dead(session, now);
+                    let how = if ghost { FailedHow::Ghost } else { FailedHow::NotDone };
+                    let token = Token { step: index, item: item.key.clone(), attempt: item.attempts };
+                    let why = if ghost { "the broker lists it, its host is dead" } else { "still listed" };
+                    self.fail(&token, how, Safe::new(why), now);
+                    return true;
+                }
+            }
+            Seen::NotYet => {}
+        }
+        self.want_item(&operation, since);
+        false
+    }
+
+    /// After an unseen end: looks for the whole dwell before the contrary is believed.
+    fn settle(&mut self, index: usize, planned: &PlannedStep, item: &ItemRun, now: Timestamp) -> bool {
+        if self.awaiting_resume {
+            return false;
+        }
+        let Some(operation) = item.operation.clone() else { return false };
+        let token = Token { step: index, item: item.key.clone(), attempt: item.attempts };
+        if planned.on_ambiguous == OnAmbiguous::Adopt
+            || (unseeable(&operation) && !matches!(operation, Operation::RunProbe { .. }))
+        {
+            self.done(index, &item.key, DoneHow::Adopted, "may have been sent; never sent twice", now);
+            return true;
+        }
+        if unseeable(&operation) {
+            self.fail(&token, FailedHow::NotDone, Safe::new("its output was not seen"), now);
+            return true;
+        }
+        let since = *self.live(index, &item.key).settle_since.get_or_insert(now);
+        match self.is_so(&operation, &item.key, since, now) {
+            Seen::Yes if self.is_gone_once(&operation) => {}
+            Seen::Yes => {
+                self.live(index, &item.key).settle_since = None;
+                self.done(index, &item.key, DoneHow::Adopted, self.evidence_word(&operation), now);
+                return true;
+            }
+            Seen::No
+                if self.last_look(&operation).is_some_and(|at| at.duration_since(since) >= planned.dwell) =>
+            {
+                let live = self.live(index, &item.key);
+                live.settle_since = None;
+                live.check_since = None;
+                let tried_out =
+                    self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
+                let again = planned.on_ambiguous == OnAmbiguous::Reissue
+                    && operation.repeatable()
+                    && item.attempts < ATTEMPTS_MAX
+                    && !tried_out;
+                let how = if again { FailedHow::Reissue } else { FailedHow::NotDone };
+                let why = format!("looked for {} s: not done", planned.dwell.as_secs());
+                self.fail(&token, how, Safe::new(&why), now);
+                return true;
+            }
+            Seen::No | Seen::NotYet => {}
+        }
+        self.want_item(&operation, since);
+        false
+    }
+
+    /// Whether the object shows what the operation wants, by looks that began after `since`.
+    fn is_so(&self, operation: &Operation, key: &str, since: Timestamp, now: Timestamp) -> Seen {
+        let index = self.run.plan.service_index;
+        let seen = self.evidence(0, since, now).seen;
+        let power = |vm, wanted: Power| match seen.look(&Source::Power(vm)).map(|look| &look.answer) {
+            Ok(Answer::Power(machine)) if machine.power == Some(wanted) => Seen::Yes,
+            Ok(Answer::Power(machine)) if machine.power.is_some() => Seen::No,
+            _ => Seen::NotYet,
+        };
+        let told = |told: Option<bool>| match told {
+            Some(true) => Seen::Yes,
+            Some(false) => Seen::No,
+            None => Seen::NotYet,
+        };
+        match operation {
+            Operation::StartVm { vm } => power(vm.clone(), Power::Running),
+            Operation::DeallocateVm { vm } => power(vm.clone(), Power::Deallocated),
+            Operation::SetAdmission { host, accepts } => {
+                let hosts = self.side_of(operation).and_then(|side| seen.hosts(index, side).ok());
+                told(hosts.and_then(|hosts| {
+                    hosts.iter().find(|known| known.id == *host)?.accepts.map(|now| now == *accepts)
+                }))
+            }
+            Operation::SetPlanReferences { plan, pool, references } => {
+                let wanted =
+                    references.iter().find(|reference| reference.pool == *pool).map(|one| one.enabled);
+                let plans = self.side_of(operation).and_then(|side| seen.plans(index, side).ok());
+                told(plans.and_then(|plans| {
+                    plans
+                        .iter()
+                        .find(|known| known.id == *plan)?
+                        .enabled_for(pool)
+                        .map(|now| Some(now) == wanted)
+                }))
+            }
+            Operation::LogOff { .. } => {
+                let sessions = seen.sessions(index, self.run.plan.from).ok();
+                told(sessions.map(|sessions| !sessions.iter().any(|session| session_key(session) == key)))
+            }
+            Operation::Revoke { assignment } => {
+                match seen.look(&Source::Assignment(assignment.clone())).map(|look| &look.answer) {
+                    Ok(Answer::Assignment(found)) => told(Some(found.is_none())),
+                    _ => Seen::NotYet,
+                }
+            }
+            Operation::Grant { assignment, scope, role, principal, .. } => {
+                let own = seen.look(&Source::Assignment(assignment.clone())).map(|look| &look.answer);
+                let held = |one: &crate::domain::access::RoleAssignment| {
+                    one.scope == *scope && one.role == *role && one.principal == *principal
+                };
+                match own {
+                    Ok(Answer::Assignment(Some(found))) if held(found) => return Seen::Yes,
+                    Ok(Answer::Assignment(_)) => {}
+                    _ => return Seen::NotYet,
+                }
+                // The same three may stand under another name: then Azure refuses ours with 409.
+                let listed = self.side_of(operation).and_then(|side| seen.assignments(index, side).ok());
+                told(listed.map(|listed| listed.iter().any(|one| held(&one.assignment))))
+            }
+            Operation::RestartVm { .. } | Operation::SendMessage { .. } | Operation::RunProbe { .. } => {
+                Seen::No
+            }
+        }
+    }
+
+    /// A revoked assignment counts as gone only when it was seen gone twice.
+    fn is_gone_once(&self, operation: &Operation) -> bool {
+        matches!(operation, Operation::Revoke { assignment } if !self.streaks.gone_twice(assignment, GONE_APART))
+    }
+
+    /// Sources that show an operation's effect.
+    fn effect_sources(&self, operation: &Operation) -> Vec<Source> {
+        let index = self.run.plan.service_index;
+        let side = self.side_of(operation).unwrap_or(self.run.plan.from);
+        match operation {
+            Operation::StartVm { vm } | Operation::DeallocateVm { vm } => vec![Source::Power(vm.clone())],
+            Operation::SetAdmission { .. } => vec![Source::Hosts(index, side)],
+            Operation::SetPlanReferences { .. } => vec![Source::Plans(index, side)],
+            Operation::LogOff { .. } => vec![Source::Sessions(index, self.run.plan.from)],
+            Operation::Revoke { assignment } => vec![Source::Assignment(assignment.clone())],
+            Operation::Grant { assignment, .. } => {
+                vec![Source::Assignment(assignment.clone()), Source::Assignments(index, side)]
+            }
+            Operation::RestartVm { .. } | Operation::SendMessage { .. } | Operation::RunProbe { .. } => {
+                vec![]
+            }
+        }
+    }
+
+    fn want_item(&mut self, operation: &Operation, since: Timestamp) {
+        let pace = if matches!(operation, Operation::Revoke { .. }) { GONE_APART } else { LOOK_AGAIN };
+        for source in self.effect_sources(operation) {
+            self.want(source, since, pace);
+        }
+    }
+
+    /// Start of the last look at an operation's effect: the oldest among its sources.
+    fn last_look(&self, operation: &Operation) -> Option<Timestamp> {
+        let looks = self.effect_sources(operation).into_iter();
+        looks.map(|source| self.picture.last(&source).map(|look| look.started)).min().flatten()
+    }
+
+    /// The side an operation's object belongs to.
+    fn side_of(&self, operation: &Operation) -> Option<crate::domain::Side> {
+        let service = &self.context.estate.services[self.run.plan.service_index];
+        let belongs = |side| match operation {
+            Operation::SetAdmission { host, .. } => service.sides[side].pool.covers(host),
+            Operation::SetPlanReferences { pool, .. } => service.sides[side].pool == *pool,
+            Operation::Grant { scope, .. } => service.group_ids(side).any(|group| group == scope),
+            _ => false,
+        };
+        crate::domain::Side::BOTH.into_iter().find(|side| belongs(*side))
+    }
+
+    fn host_is_dead(&self, session: &crate::domain::ArmId, now: Timestamp) -> bool {
+        let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
+        let hosts = crate::domain::standing::hosts(&self.picture, &source);
+        let host = session.parent();
+        !hosts.is_some_and(|hosts| {
+            hosts.seen().iter().any(|known| Some(&known.id) == host.as_ref() && known.beats(now))
+        })
+    }
+
+    fn evidence_word(&self, operation: &Operation) -> &'static str {
+        match operation {
+            Operation::StartVm { .. } => "running by its instance view",
+            Operation::DeallocateVm { .. } => "deallocated by its instance view",
+            Operation::SetAdmission { accepts: false, .. } => "refuses new sessions",
+            Operation::SetAdmission { .. } => "accepts new sessions",
+            Operation::SetPlanReferences { .. } => "read back from the plan",
+            Operation::LogOff { .. } => "no longer listed",
+            Operation::Revoke { .. } => "404 twice",
+            Operation::Grant { .. } => "read back by its id",
+            Operation::RestartVm { .. } | Operation::SendMessage { .. } | Operation::RunProbe { .. } => {
+                "Azure took it"
+            }
+        }
+    }
+}
+
+enum Started {
+    Moved,
+    Waits,
+    Blocks,
+}
+
+/// Operations whose effect cannot be read back.
+fn unseeable(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::RestartVm { .. } | Operation::SendMessage { .. } | Operation::RunProbe { .. }
+    )
+}
+
+/// Refusals that mean "it is so already": looking decides (azure-avd §2, §10.5).
+fn counts_as_taken(operation: Option<&Operation>, status: u16, code: &str) -> bool {
+    match operation {
+        Some(Operation::Grant { .. }) => status == 409 && code.eq_ignore_ascii_case("RoleAssignmentExists"),
+        Some(Operation::Revoke { .. } | Operation::LogOff { .. }) => status == 404,
+        _ => false,
+    }
+}

@@ -1,0 +1,416 @@
+//! What a confirmation would do, pinned by the hash of its list.
+
+use serde::Serialize;
+
+use crate::{
+    domain::{
+        Operation, Safe, Source,
+        time::{Span, Timestamp, seconds},
+    },
+    runbook::{Action, Killer, Mode, StepKind, plan::PlannedStep, targets},
+};
+
+use super::{
+    command::{Confirm, Refusal},
+    event::{Acknowledgement, Confirmed, ConfirmedItem, GateVerdict, RunEnd, RunEvent, StepId},
+    machine::Engine,
+    run::{ItemMark, StepMark},
+    steps::grown,
+    view::{OfferView, WriteLine},
+};
+
+/// Readings under an offer may be this old when it is confirmed (reliability-security §3).
+const OFFER_FRESH: Span = seconds(30);
+
+/// What a confirmation would do.
+#[derive(Debug, Clone)]
+pub(super) struct Offer {
+    pub(super) items: Vec<ConfirmedItem>,
+    pub(super) users: u32,
+    pub(super) level: u8,
+    pub(super) asked: Option<String>,
+    pub(super) acknowledges: Option<Acknowledgement>,
+    pub(super) hash: String,
+    /// Why it may not be confirmed.
+    pub(super) blocked: Vec<Safe>,
+    pub(super) oldest: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Hashed<'a> {
+    step: &'a str,
+    users: u32,
+    items: &'a [ConfirmedItem],
+    acknowledges: Option<Acknowledgement>,
+}
+
+impl Engine {
+    /// The offer of a step as the readings show it now; `None`: nothing can be confirmed.
+    pub(super) fn offer(&self, index: usize, now: Timestamp) -> Option<Offer> {
+        let planned = &self.run.plan.steps[index];
+        if matches!(planned.kind, StepKind::Manual | StepKind::Observe) || !self.may_offer(index, now) {
+            return None;
+        }
+        let mut blocked = self.blocked_by_state(index, now);
+        let (items, users, oldest) = match self.found(index, Timestamp::MIN, now) {
+            Some(Err(missing)) => {
+                blocked.push(Safe::new(&format!("{}: {}", missing.source.word(), missing.why)));
+                (Vec::new(), 0, None)
+            }
+            Some(Ok(found)) => {
+                let items = self.fresh_items(index, found.items);
+                (items, found.users, self.oldest_source(planned))
+            }
+            None => (Vec::new(), 0, None),
+        };
+        let writes = items.iter().filter(|item| item.operation.is_some()).count();
+        blocked.extend(self.blocked_by_killers(index, planned, now));
+        blocked.extend(self.blocked_by_age(oldest, now));
+        if planned.kind == StepKind::Automatic && writes == 0 {
+            blocked.push(Safe::new("there is nothing to write now"));
+        }
+        let acknowledges = self.acknowledgement(planned, writes, now);
+        let level = if acknowledges == Some(Acknowledgement::FencedByEvidence) { 3 } else { planned.confirm };
+        let asked = match level {
+            2 if users > 0 => Some(users.to_string()),
+            2 => Some(writes.to_string()),
+            3 => Some(self.run.plan.codes[self.run.plan.to].clone()),
+            _ => None,
+        };
+        let hashed = Hashed { step: &planned.id, users, items: &items, acknowledges };
+        let json = serde_json::to_vec(&hashed).unwrap_or_default();
+        let hash = crate::domain::text::sha256_hex(&json);
+        Some(Offer { items, users, level, asked, acknowledges, hash, blocked, oldest })
+    }
+
+    /// Items without those that are over or at work already.
+    fn fresh_items(&self, index: usize, found: Vec<targets::Target>) -> Vec<ConfirmedItem> {
+        let step = &self.run.steps[index];
+        found
+            .into_iter()
+            .filter(|target| {
+                step.items.iter().find(|item| item.key == target.key).is_none_or(|item| match &item.mark {
+                    ItemMark::Pending => item.attempts == 0,
+                    mark => mark.failed() && item.operation.as_ref().is_some_and(Operation::repeatable),
+                })
+            })
+            .map(|target| ConfirmedItem {
+                key: target.key,
+                operation: target.operation,
+                before: target.before,
+            })
+            .collect()
+    }
+
+    /// A phase step in its turn, a step at work that needs more, an undo step whose step was
+    /// done, or a debt.
+    fn may_offer(&self, index: usize, now: Timestamp) -> bool {
+        let closed = self.run.closed.is_some_and(|end| end != RunEnd::Monitoring);
+        if closed || self.awaiting_resume {
+            return false;
+        }
+        let current = self.run.current();
+        let planned = &self.run.plan.steps[index];
+        match &self.run.steps[index].mark {
+            StepMark::Deferred { .. } => self.run.debts().contains(&index),
+            StepMark::Working => self.needs_more(index, now),
+            StepMark::Open if planned.phase.is_none() => self.may_undo(index),
+            StepMark::Open => current == Some(index) && self.run.closed.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Whether a step at work has sent everything and its proof is red all the same: another
+    /// host to start, another look with the probe. A proof that is merely not in yet is none.
+    fn needs_more(&self, index: usize, now: Timestamp) -> bool {
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        if step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight()) {
+            return false;
+        }
+        let last = step.items.iter().map(|item| item.at).max().unwrap_or(Timestamp::MIN);
+        let evidence = self.evidence(index, last, now);
+        let probing = matches!(planned.action, Some(Action::ProbeStandby | Action::ProbeActive));
+        planned
+            .after
+            .iter()
+            .filter(|killer| !probing || matches!(killer, Killer::ProfileSettings | Killer::ProfilesFlushed))
+            .any(|killer| evidence.judge(*killer).verdict == GateVerdict::Red)
+    }
+
+    /// An undo step is open while what it undoes is done and nobody has been granted yet.
+    pub(super) fn may_undo(&self, index: usize) -> bool {
+        let id = &self.run.plan.steps[index].id;
+        let granted =
+            self.run.of_action(Action::GrantStandby).is_some_and(|(_, step)| !step.items.is_empty());
+        let done = self.run.plan.steps.iter().zip(&self.run.steps).any(|(planned, step)| {
+            planned.undo.as_ref() == Some(id)
+                && step.items.iter().any(|item| item.attempts > 0)
+                && step.mark != StepMark::Working
+        });
+        let busy = self.run.steps.iter().any(|step| step.mark == StepMark::Working);
+        done && !granted && !busy && self.run.closed.is_none()
+    }
+
+    fn blocked_by_state(&self, index: usize, now: Timestamp) -> Vec<Safe> {
+        let mut blocked = Vec::new();
+        if let Some((step, _)) = self.recheck {
+            blocked.push(Safe::new(&format!("{} is being looked at again", self.run.plan.steps[step].id)));
+        }
+        if matches!(self.run.steps[index].mark, StepMark::Deferred { .. }) && !self.is_back(now) {
+            let code = &self.run.plan.codes[self.run.plan.from];
+            blocked.push(Safe::new(&format!("{code} does not answer yet")));
+        }
+        blocked
+    }
+
+    /// Gates need every killer item green; other steps no precondition that is not green.
+    fn blocked_by_killers(&self, index: usize, planned: &PlannedStep, now: Timestamp) -> Vec<Safe> {
+        let gate = planned.kind == StepKind::Gate;
+        let since = self.opened_at.get(&index).copied().unwrap_or(Timestamp::MIN);
+        let evidence = self.evidence(index, if gate { since } else { Timestamp::MIN }, now);
+        let killers = if gate { &planned.after } else { &planned.before };
+        killers
+            .iter()
+            .map(|killer| (killer, evidence.judge(*killer)))
+            .filter(|(killer, judgement)| {
+                judgement.verdict != GateVerdict::Green && !(gate && self.told_by_probe(planned, **killer))
+            })
+            .map(|(killer, judgement)| Safe::new(&format!("{}: {}", killer.id(), judgement.value)))
+            .collect()
+    }
+
+    /// A gate's item that its own probe answers cannot be green before the probe has run.
+    pub(super) fn told_by_probe(&self, planned: &PlannedStep, killer: Killer) -> bool {
+        planned.action == Some(Action::ProbeStandby)
+            && killer == Killer::ProfileSettings
+            && self.context.estate.policy.allow_run_command
+    }
+
+    fn blocked_by_age(&self, oldest: Option<Timestamp>, now: Timestamp) -> Option<Safe> {
+        let age = now.duration_since(oldest?);
+        (age > OFFER_FRESH)
+            .then(|| Safe::new(&format!("the list is {} s old and is being read again", age.as_secs())))
+    }
+
+    fn oldest_source(&self, planned: &PlannedStep) -> Option<Timestamp> {
+        let action = planned.action?;
+        targets::sources(action, &self.run.plan)
+            .iter()
+            .map(|source| self.picture.last(source).map(|look| look.at))
+            .min()
+            .flatten()
+    }
+
+    fn acknowledgement(
+        &self,
+        planned: &PlannedStep,
+        writes: usize,
+        now: Timestamp,
+    ) -> Option<Acknowledgement> {
+        if planned.action == Some(Action::GrantStandby) && self.needs_fence(now) {
+            return Some(Acknowledgement::FencedByEvidence);
+        }
+        grown(planned, writes).then_some(Acknowledgement::GrownList)
+    }
+
+    /// Whether the clean way of the grant guard is out of reach on a dead side.
+    fn needs_fence(&self, now: Timestamp) -> bool {
+        let downgraded = self
+            .run
+            .steps
+            .iter()
+            .any(|step| matches!(step.mark, StepMark::Deferred { downgraded: true, .. }));
+        if self.run.plan.mode != Mode::Ungraceful && !downgraded {
+            return false;
+        }
+        let (service, from) = (self.run.plan.service_index, self.run.plan.from);
+        let seen = self.evidence(0, Timestamp::MIN, now).seen;
+        let empty = seen.sessions(service, from).is_ok_and(<[_]>::is_empty);
+        let held =
+            crate::domain::standing::planned_holders(&self.context.estate, &self.picture, service, from);
+        !(empty && held.is_some_and(|held| held.is_empty()))
+    }
+
+    /// Takes a confirmation, or says why not.
+    pub(super) fn confirm(&mut self, confirm: Confirm, now: Timestamp) -> Result<(), Refusal> {
+        let index = self.step_index(&confirm.step)?;
+        let step = confirm.step.clone();
+        if !self.run.armed {
+            return Err(Refusal::NotArmed(step));
+        }
+        if self.run.held.is_some() {
+            return Err(Refusal::Held);
+        }
+        let Some(offer) = self.offer(index, now) else {
+            let first =
+                self.run.current().map_or_else(String::new, |index| self.run.plan.steps[index].id.clone());
+            return Err(Refusal::OutOfTurn { step, first });
+        };
+        if let Some(why) = offer.blocked.first() {
+            return Err(Refusal::NotGreen { step, why: why.to_string() });
+        }
+        if offer.hash != confirm.offer || offer.acknowledges != confirm.acknowledges {
+            return Err(Refusal::OfferGone(step));
+        }
+        if let Some(asked) = &offer.asked
+            && confirm.typed.as_ref().map(Safe::as_str) != Some(asked.as_str())
+        {
+            return Err(Refusal::WrongWord { step, asked: asked.clone() });
+        }
+        self.confirmed_here.insert(index);
+        self.preconditions.remove(&index);
+        self.green_since.remove(&index);
+        for item in &offer.items {
+            self.live.remove(&(index, item.key.clone()));
+        }
+        let seen = self.seen_text(index, now);
+        let confirmed = Confirmed {
+            step,
+            by: confirm.by,
+            level: offer.level,
+            typed: confirm.typed,
+            items: offer.items,
+            list_sha256: offer.hash,
+            users: offer.users,
+            latency_ms: confirm.latency_ms,
+            seen,
+            acknowledges: offer.acknowledges,
+        };
+        self.emit(RunEvent::Confirmed(Box::new(confirmed)), now);
+        Ok(())
+    }
+
+    fn seen_text(&self, index: usize, now: Timestamp) -> Safe {
+        let planned = &self.run.plan.steps[index];
+        let evidence = self.evidence(index, Timestamp::MIN, now);
+        let killers = if planned.kind == StepKind::Gate { &planned.after } else { &planned.before };
+        let words: Vec<String> = killers
+            .iter()
+            .map(|killer| format!("{}: {}", killer.id(), evidence.judge(*killer).value))
+            .collect();
+        Safe::new(&words.join("; "))
+    }
+
+    /// Place of a step, or the refusal that names it.
+    pub(super) fn step_index(&self, step: &StepId) -> Result<usize, Refusal> {
+        self.run.plan.position(step).ok_or_else(|| Refusal::NoSuchStep(step.clone()))
+    }
+
+    /// The offer as a dialog shows it.
+    pub(super) fn offer_view(&self, index: usize, now: Timestamp) -> Option<OfferView> {
+        let offer = self.offer(index, now)?;
+        let planned = &self.run.plan.steps[index];
+        let writes: Vec<WriteLine> = offer.items.iter().filter_map(|item| self.write_line(item)).collect();
+        let already = offer.items.len() - writes.len();
+        let code = |side| self.run.plan.codes[side].clone();
+        let (from, to) = (code(self.run.plan.from), code(self.run.plan.to));
+        let what = match (writes.len(), offer.users) {
+            (0, _) => planned.title.clone(),
+            (count, 0) => format!("{count} to {}", writes[0].verb),
+            (count, users) => format!("{count} to {}, {users} users", writes[0].verb),
+        };
+        let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
+        let before = self.before_text(index, now);
+        Some(OfferView {
+            hash: offer.hash,
+            level: offer.level,
+            asked: offer.asked,
+            acknowledges: offer.acknowledges,
+            what: Safe::new(&what),
+            writes,
+            already,
+            users: offer.users,
+            effect: Safe::new(&effect),
+            before_after: (before, Safe::new(&after)),
+            read_at: offer.oldest,
+            green: offer.blocked.is_empty(),
+        })
+    }
+
+    fn write_line(&self, item: &ConfirmedItem) -> Option<WriteLine> {
+        let operation = item.operation.as_ref()?;
+        let image = self.context.encode.encode(operation);
+        let path =
+            image.url.split_once("://").and_then(|(_, rest)| rest.find('/').map(|at| rest[at..].to_owned()));
+        Some(WriteLine {
+            key: item.key.clone(),
+            verb: operation.verb(),
+            method: image.method,
+            path: Safe::new(path.as_deref().unwrap_or(&image.url)),
+        })
+    }
+
+    fn before_text(&self, index: usize, now: Timestamp) -> Safe {
+        let planned = &self.run.plan.steps[index];
+        let evidence = self.evidence(index, Timestamp::MIN, now);
+        let words: Vec<String> =
+            planned.after.iter().map(|killer| evidence.judge(*killer).value.to_string()).take(2).collect();
+        Safe::new(&words.join("; "))
+    }
+
+    /// Sources a dialog must read again when it opens.
+    pub(super) fn offer_sources(&self, index: usize, now: Timestamp) -> Vec<Source> {
+        let planned = &self.run.plan.steps[index];
+        let evidence = self.evidence(index, now, now);
+        let mut sources: Vec<Source> = planned
+            .before
+            .iter()
+            .chain(&planned.after)
+            .flat_map(|killer| evidence.sources(*killer))
+            .collect();
+        sources.extend(
+            planned.action.map(|action| targets::sources(action, &self.run.plan)).unwrap_or_default(),
+        );
+        sources
+    }
+}
+
+/// What an action means for people, and how things stand afterwards.
+fn effect(action: Option<Action>, from: &str, to: &str, notice: Span) -> (String, String) {
+    let minutes = (notice.as_secs() + 59) / 60;
+    let (effect, after) = match action {
+        None => ("nothing is written".to_owned(), "the run goes on".to_owned()),
+        Some(Action::StartStandby) => {
+            (format!("hosts in {to} boot; nobody notices"), format!("{to} has room"))
+        }
+        Some(Action::HoldStandbyPlan) => {
+            (format!("hosts in {to} are neither stopped nor started by the plan"), "off".to_owned())
+        }
+        Some(Action::HoldActivePlan) => (format!("the drain in {from} stays"), "off".to_owned()),
+        Some(Action::DrainActive) => {
+            (format!("nobody new lands in {from}"), format!("{from} refuses new sessions"))
+        }
+        Some(Action::MessageActive) => {
+            (format!("a message box; sign-out follows in {minutes} min"), "everyone is told".to_owned())
+        }
+        Some(Action::RevokeActive) => (
+            format!("the desktops in {from} leave people's feeds within 10 min"),
+            format!("nobody holds {from}"),
+        ),
+        Some(Action::LogOffActive) => ("unsaved work is lost".to_owned(), format!("{from} has no session")),
+        Some(Action::ProbeStandby | Action::ProbeActive) => {
+            ("a reading script runs as SYSTEM on one host".to_owned(), "the values are known".to_owned())
+        }
+        Some(Action::GrantStandby) => (
+            format!("the desktops in {to} appear in people's feeds within 10 min"),
+            format!("users open {to}"),
+        ),
+        Some(Action::StopActive) => {
+            (format!("empty hosts in {from} give up their capacity"), "deallocated".to_owned())
+        }
+        Some(Action::RestorePlans) => {
+            (format!("the plan starts and stops hosts in {to} again"), "as before the run".to_owned())
+        }
+        Some(Action::StopStarted) => {
+            (format!("hosts started by this run stop in {to}"), "as before the run".to_owned())
+        }
+        Some(Action::ReleasePlans) => ("the plans act again".to_owned(), "as before the run".to_owned()),
+        Some(Action::AdmitActive) => {
+            (format!("new users land in {from} again"), "as before the run".to_owned())
+        }
+        Some(Action::RegrantActive) => {
+            (format!("the desktops in {from} come back within 10 min"), "as before the run".to_owned())
+        }
+    };
+    (effect, after)
+}

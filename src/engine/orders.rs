@@ -1,0 +1,297 @@
+//! Commands other than the confirmation.
+
+use crate::{
+    domain::{Operation, Safe, Source, operation::FollowUrl, standing::death_rule, time::Timestamp},
+    runbook::{Action, StepKind, targets::Target, vocabulary::Ungraceful},
+};
+
+use super::{
+    command::{Command, Refusal},
+    event::{DoneHow, HeldWhy, NoteAbout, RunEnd, RunEvent, StepId},
+    items::LOOK_AGAIN,
+    machine::{Engine, FollowOrder, Output, Token},
+    run::{ItemMark, StepMark},
+};
+
+impl Engine {
+    /// Takes a command, or says why not. A refused command changes nothing.
+    pub(super) fn command(&mut self, command: Command, now: Timestamp) -> Result<(), Refusal> {
+        if let Some(why) = &self.stopped {
+            return Err(Refusal::NoJournal(why.to_string()));
+        }
+        if let Some(end) = self.run.closed.filter(|end| *end != RunEnd::Monitoring) {
+            return Err(Refusal::Closed(format!("{end:?}")));
+        }
+        match command {
+            Command::Arm { on, how } => self.emit(RunEvent::Armed { on, how }, now),
+            Command::Offer { step } => self.open_dialog(&step, now)?,
+            Command::Confirm(confirm) => self.confirm(confirm, now)?,
+            Command::Value { step, value, .. } => self.take_value(&step, value, now)?,
+            Command::Skip { step, reason } => self.skip(step, reason, now)?,
+            Command::Downgrade { step, reason } => self.downgrade(step, reason, now)?,
+            Command::Retry { step, item } => self.retry(&step, item.as_deref(), now)?,
+            Command::RestartHost { step, item } => self.restart_host(&step, &item, now)?,
+            Command::AcceptStuck { step, items, .. } => self.accept_stuck(&step, &items, now)?,
+            Command::LeaveHolder { principal, reason } => {
+                let text = Safe::new(&format!("{} {reason}", principal.as_str()));
+                self.note(None, NoteAbout::HolderLeft, text, now);
+            }
+            Command::ShortenNotice { reason } => self.note(None, NoteAbout::NoticeShortened, reason, now),
+            Command::State { text } => self.note(None, NoteAbout::Statement, text, now),
+            Command::Note { text } => {
+                let step = self.run.current().map(|index| self.run.plan.steps[index].id.clone());
+                self.note(step, NoteAbout::Remark, text, now);
+            }
+            Command::Hold { why, note } => self.hold(why, note, now),
+            Command::Resume => self.resume(now),
+            Command::Abort { reason } => self.aborting = Some(reason),
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, step: Option<StepId>, about: NoteAbout, text: Safe, now: Timestamp) {
+        self.emit(RunEvent::Note { step, about, text }, now);
+    }
+
+    /// Everything under the dialog is read again from now on.
+    fn open_dialog(&mut self, step: &StepId, now: Timestamp) -> Result<(), Refusal> {
+        let index = self.step_index(step)?;
+        self.opened_at.insert(index, now);
+        for source in self.offer_sources(index, now) {
+            self.look_now(source, now);
+        }
+        Ok(())
+    }
+
+    fn take_value(&mut self, step: &StepId, value: Safe, now: Timestamp) -> Result<(), Refusal> {
+        let index = self.step_index(step)?;
+        let planned = &self.run.plan.steps[index];
+        let over = self.run.steps[index].is_over();
+        if over || planned.ask.is_none() {
+            return Err(Refusal::WrongState {
+                step: step.clone(),
+                state: if over { "over" } else { "not asking" },
+            });
+        }
+        if value.as_str().trim().is_empty() {
+            return Err(Refusal::NoReason(step.clone()));
+        }
+        self.note(Some(step.clone()), NoteAbout::Value, value, now);
+        Ok(())
+    }
+
+    /// Gates and the steps that keep people out of two pools cannot be skipped.
+    pub(super) fn may_skip(&self, index: usize) -> bool {
+        let planned = &self.run.plan.steps[index];
+        planned.kind != StepKind::Gate
+            && planned.phase.is_some()
+            && self.run.current() == Some(index)
+            && !matches!(
+                planned.action,
+                Some(
+                    Action::RevokeActive | Action::LogOffActive | Action::GrantStandby | Action::DrainActive
+                )
+            )
+            && planned.id != "a1-snapshot"
+            && !self.run.steps[index].items.iter().any(|item| item.mark.in_flight())
+    }
+
+    fn skip(&mut self, step: StepId, reason: Safe, now: Timestamp) -> Result<(), Refusal> {
+        let index = self.step_index(&step)?;
+        if reason.as_str().trim().is_empty() {
+            return Err(Refusal::NoReason(step));
+        }
+        if !self.may_skip(index) {
+            return Err(Refusal::WrongState { step, state: "not to be skipped" });
+        }
+        self.emit(RunEvent::Skipped { step, reason }, now);
+        Ok(())
+    }
+
+    /// Whether the step has an ungraceful variant and is the one in turn.
+    pub(super) fn may_downgrade(&self, index: usize) -> bool {
+        let planned = &self.run.plan.steps[index];
+        planned.ungraceful != Ungraceful::Same
+            && planned.phase.is_some()
+            && self.run.current() == Some(index)
+            && !self.run.steps[index].items.iter().any(|item| item.mark.in_flight())
+    }
+
+    fn downgrade(&mut self, step: StepId, reason: Safe, now: Timestamp) -> Result<(), Refusal> {
+        let index = self.step_index(&step)?;
+        if reason.as_str().trim().is_empty() {
+            return Err(Refusal::NoReason(step));
+        }
+        if !self.may_downgrade(index) {
+            return Err(Refusal::WrongState { step, state: "not to be downgraded" });
+        }
+        let signs = self.evidence(index, Timestamp::MIN, now).signs();
+        if !death_rule(&signs) {
+            for source in self.evidence(index, now, now).death_sources() {
+                self.look_now(source, now);
+            }
+            let seen: Vec<String> = signs.iter().map(|sign| sign.class.to_string()).collect();
+            let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
+            return Err(Refusal::NotDead(format!("two signs of different classes are needed, seen: {seen}")));
+        }
+        self.emit(RunEvent::Deferred { step, reason, downgraded: true }, now);
+        Ok(())
+    }
+
+    /// Sends failed items once more: never a POST that may have arrived.
+    fn retry(&mut self, step: &StepId, item: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
+        let index = self.step_index(step)?;
+        if self.run.steps[index].mark != StepMark::Working {
+            return Err(Refusal::WrongState { step: step.clone(), state: "not at work" });
+        }
+        let again: Vec<(String, u32)> = self.run.steps[index]
+            .items
+            .iter()
+            .filter(|candidate| item.is_none_or(|wanted| wanted == candidate.key))
+            .filter(|candidate| may_go_again(candidate))
+            .map(|candidate| (candidate.key.clone(), candidate.attempts))
+            .collect();
+        if again.is_empty() {
+            return Err(Refusal::WrongState {
+                step: step.clone(),
+                state: "without an item that may go again",
+            });
+        }
+        for (key, attempt) in again {
+            let live = self.live(index, &key);
+            live.check_since = None;
+            live.not_before = None;
+            live.settle_since = None;
+            let (step, item, attempt) = (step.clone(), Some(key), Some(attempt));
+            let why = Safe::new("a person asked for another attempt");
+            self.emit(
+                RunEvent::Failed { step, item, attempt, how: super::event::FailedHow::Reissue, why },
+                now,
+            );
+        }
+        Ok(())
+    }
+
+    /// Restarts the machine under a session that will not end.
+    fn restart_host(&mut self, step: &StepId, item: &str, now: Timestamp) -> Result<(), Refusal> {
+        let index = self.step_index(step)?;
+        let session =
+            self.run.steps[index].items.iter().find(|known| known.key == item && known.mark.failed());
+        let Some(Operation::LogOff { session }) = session.and_then(|known| known.operation.clone()) else {
+            return Err(Refusal::WrongState { step: step.clone(), state: "without such a stuck session" });
+        };
+        let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
+        let host = session.parent();
+        let vm = crate::domain::standing::hosts(&self.picture, &source)
+            .and_then(|hosts| hosts.seen().iter().find(|known| Some(&known.id) == host.as_ref())?.vm.clone());
+        let Some(vm) = vm else {
+            return Err(Refusal::WrongState {
+                step: step.clone(),
+                state: "without a known machine for that session",
+            });
+        };
+        let key = format!("restart {}", vm.name());
+        if !self.may_write(index)
+            || self.sending()
+            || self.run.steps[index].items.iter().any(|known| known.key == key)
+        {
+            return Err(Refusal::WrongState {
+                step: step.clone(),
+                state: "busy, or that host was restarted already",
+            });
+        }
+        let target =
+            Target { key, operation: Some(Operation::RestartVm { vm }), before: Safe::new("stuck session") };
+        self.intend(index, &target, 1, now);
+        Ok(())
+    }
+
+    /// All stuck items must be named, and nothing else.
+    fn accept_stuck(&mut self, step: &StepId, items: &[String], now: Timestamp) -> Result<(), Refusal> {
+        let index = self.step_index(step)?;
+        let stuck: Vec<String> = self.run.steps[index]
+            .items
+            .iter()
+            .filter(|item| item.mark.failed())
+            .map(|item| item.key.clone())
+            .collect();
+        if stuck.is_empty() || stuck.len() != items.len() || !items.iter().all(|item| stuck.contains(item)) {
+            return Err(Refusal::WrongWord { step: step.clone(), asked: stuck.join(", ") });
+        }
+        for key in stuck {
+            self.done(index, &key, DoneHow::Accepted, "accepted by name although it did not end", now);
+        }
+        Ok(())
+    }
+
+    fn hold(&mut self, why: HeldWhy, note: Safe, now: Timestamp) {
+        let in_flight = self
+            .run
+            .plan
+            .steps
+            .iter()
+            .zip(&self.run.steps)
+            .flat_map(|(planned, step)| {
+                step.items
+                    .iter()
+                    .filter(|item| item.mark.in_flight())
+                    .map(|item| format!("{}/{}", planned.id, item.key))
+            })
+            .collect();
+        self.emit(RunEvent::Held { why, note, in_flight }, now);
+    }
+
+    /// Goes on: the last completed step that can come undone is observed again first.
+    fn resume(&mut self, now: Timestamp) {
+        if self.awaiting_resume && self.run.armed {
+            self.awaiting_resume = false;
+            self.emit(RunEvent::Armed { on: false, how: Safe::new("a new process starts read-only") }, now);
+        }
+        self.awaiting_resume = false;
+        self.opened_at.clear();
+        self.green_since.clear();
+        self.preconditions.clear();
+        let last = (0..self.run.steps.len()).rev().find(|&index| {
+            matches!(self.run.steps[index].mark, StepMark::Done(_))
+                && self.run.plan.steps[index].action.is_some_and(comes_undone)
+        });
+        let observed = last.map_or_else(
+            || Safe::new("nothing was done yet that could come undone"),
+            |index| Safe::new(&format!("looking at {} again", self.run.plan.steps[index].id)),
+        );
+        self.recheck = last.map(|index| (index, now));
+        self.emit(RunEvent::Resumed { observed }, now);
+    }
+
+    /// Orders a look at once, whatever the pace.
+    pub(super) fn look_now(&mut self, source: Source, now: Timestamp) {
+        self.ask(source, now, LOOK_AGAIN);
+    }
+
+    /// Orders a look at a long operation.
+    pub(super) fn order_follow(&mut self, token: Token, follow: FollowUrl) {
+        self.push_output(Output::Follow(FollowOrder { token, follow }));
+    }
+}
+
+pub(super) fn may_go_again(item: &super::run::ItemRun) -> bool {
+    let repeatable = item.operation.as_ref().is_some_and(Operation::repeatable);
+    match &item.mark {
+        ItemMark::Refused(_) => repeatable,
+        ItemMark::Failed(..) => repeatable,
+        _ => false,
+    }
+}
+
+/// Steps whose effect someone or something else could take back while nobody looked.
+fn comes_undone(action: Action) -> bool {
+    matches!(
+        action,
+        Action::HoldStandbyPlan
+            | Action::HoldActivePlan
+            | Action::DrainActive
+            | Action::RevokeActive
+            | Action::LogOffActive
+            | Action::GrantStandby
+    )
+}

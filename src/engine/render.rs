@@ -1,0 +1,366 @@
+//! The run as plain data for screens, lines and reports.
+
+use crate::{
+    domain::{
+        Safe,
+        time::{Span, Timestamp, minutes, time_text},
+    },
+    runbook::{Action, Mode, StepKind, plan::PlannedStep},
+};
+
+use super::{
+    event::{GateVerdict, RunEnd},
+    machine::Engine,
+    run::{ItemMark, ItemRun, StepMark},
+    view::{Choice, ItemPhase, ItemView, PhaseView, RunState, RunView, StepState, StepView},
+};
+
+/// A step that runs this many times its usual time is slow.
+const SLOW_TIMES: i32 = 2;
+
+/// Role assignments reach users within this time (azure-avd §2).
+const PROPAGATION: Span = minutes(10);
+
+impl Engine {
+    /// The run at `now`.
+    pub fn view(&self, now: Timestamp) -> RunView {
+        let run = &self.run;
+        let current = run.current().filter(|_| run.closed.is_none() || self.any_working());
+        let shown: Vec<usize> = (0..run.plan.steps.len()).filter(|&index| self.is_shown(index)).collect();
+        let steps: Vec<StepView> = shown.iter().map(|&index| self.step_view(index, now)).collect();
+        let debts = run.debts();
+        let back = !debts.is_empty() && self.is_back(now);
+        let names =
+            |indices: &[usize]| indices.iter().map(|&index| run.plan.steps[index].id.clone()).collect();
+        let impact = run.opened.impact.unwrap_or(run.opened_at);
+        let rto = self.context.estate.policy.rto;
+        RunView {
+            run: self.context.run.clone(),
+            runbook: run.plan.runbook.clone(),
+            local: run.plan.local,
+            service: run.plan.service.clone(),
+            service_index: run.plan.service_index,
+            mode: run.plan.mode,
+            from: run.plan.from,
+            to: run.plan.to,
+            codes: run.plan.codes.clone(),
+            state: self.run_state(current, now),
+            opened: run.opened_at,
+            impact,
+            rto_left: rto.map(|rto| (impact + rto).duration_since(now)),
+            phases: self.phase_views(&steps, now),
+            current: current.and_then(|current| shown.iter().position(|&index| index == current)),
+            debts: names(&debts),
+            debts_ready: if back { names(&debts) } else { Vec::new() },
+            primary_is_back: back,
+            free_exit: !run.past_free_exit(),
+            durable: self.durable,
+            stopped: self.stopped.clone(),
+            baseline_users: run.baseline_users.or(run.plan.users),
+            effective_by: self.effective_by(now),
+            steps,
+        }
+    }
+
+    fn any_working(&self) -> bool {
+        self.run.steps.iter().any(|step| step.mark == StepMark::Working)
+    }
+
+    /// Undo steps are shown only while they can be used.
+    fn is_shown(&self, index: usize) -> bool {
+        self.run.plan.steps[index].phase.is_some()
+            || self.run.steps[index].mark == StepMark::Working
+            || self.may_undo(index)
+    }
+
+    fn run_state(&self, current: Option<usize>, now: Timestamp) -> RunState {
+        if let Some(end) = self.run.closed
+            && !(end == RunEnd::Monitoring && self.any_working())
+        {
+            return RunState::Closed(end);
+        }
+        if let Some((why, note)) = &self.run.held {
+            return RunState::Held(*why, note.clone());
+        }
+        let waits = current.is_none_or(|index| {
+            matches!(
+                self.step_state(index, now),
+                StepState::Ready | StepState::AwaitingPerson | StepState::Failed | StepState::TimedOut
+            )
+        });
+        if waits || self.awaiting_resume { RunState::AwaitingPerson } else { RunState::Running }
+    }
+
+    fn phase_views(&self, steps: &[StepView], now: Timestamp) -> Vec<PhaseView> {
+        self.run
+            .plan
+            .phases
+            .iter()
+            .map(|phase| {
+                let ids: Vec<&str> =
+                    self.run.plan.phase_steps(&phase.id).map(|step| step.id.as_str()).collect();
+                let within: Vec<&StepView> =
+                    steps.iter().filter(|step| ids.contains(&step.id.as_str())).collect();
+                let first =
+                    steps.iter().position(|step| ids.first() == Some(&step.id.as_str())).unwrap_or_default();
+                let began = within.iter().filter_map(|step| step.since).min();
+                let over = within.iter().filter(|step| step.state.over()).count();
+                let ended = self.phase_end(&ids).filter(|_| over == within.len());
+                let elapsed = began.map_or(Span::ZERO, |at| ended.unwrap_or(now).duration_since(at));
+                let gate = phase.gate.as_ref().and_then(|gate| {
+                    let index = self.run.plan.position(gate)?;
+                    Some((gate.clone(), self.run.steps[index].gate.as_ref().map(|(verdict, _)| *verdict)))
+                });
+                PhaseView {
+                    id: phase.id.clone(),
+                    first,
+                    count: within.len(),
+                    over,
+                    gate,
+                    elapsed,
+                    free_exit_ends: phase.free_exit_ends,
+                }
+            })
+            .collect()
+    }
+
+    fn phase_end(&self, ids: &[&str]) -> Option<Timestamp> {
+        ids.iter().filter_map(|id| self.run.steps[self.run.plan.position(id)?].ended).max()
+    }
+
+    /// When the last grant or revoke has surely reached everyone.
+    fn effective_by(&self, now: Timestamp) -> Option<Timestamp> {
+        let (_, step) = self.run.of_action(Action::GrantStandby)?;
+        let last = step
+            .items
+            .iter()
+            .filter(|item| item.attempts > 0 && item.mark.over())
+            .map(|item| item.at)
+            .max()?;
+        Some(last + PROPAGATION).filter(|by| *by > now)
+    }
+
+    /// State of a step by the design's words.
+    pub fn step_state(&self, index: usize, now: Timestamp) -> StepState {
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        match &step.mark {
+            StepMark::Done(super::event::DoneHow::Observation) => StepState::DoneByObservation,
+            StepMark::Done(_) => StepState::Done,
+            StepMark::Skipped(_) => StepState::Skipped,
+            StepMark::Deferred { .. } => StepState::Deferred,
+            StepMark::Working => self.working_state(index, now),
+            StepMark::Open if planned.phase.is_some() && self.run.current() != Some(index) => {
+                StepState::Pending
+            }
+            StepMark::Open => self.open_state(index, planned, now),
+        }
+    }
+
+    fn working_state(&self, index: usize, now: Timestamp) -> StepState {
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        let busy = step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight());
+        if self.awaiting_resume && busy {
+            return StepState::Interrupted;
+        }
+        if busy {
+            let wrote = step.items.iter().any(|item| item.attempts > 0);
+            return match (step.timed_out, wrote) {
+                (true, _) => StepState::TimedOut,
+                (_, true) => StepState::Running,
+                (_, false) => StepState::Confirmed,
+            };
+        }
+        let failed = step.items.iter().filter(|item| item.mark.failed()).count();
+        let done = step.items.len() - failed;
+        if failed > 0
+            && !step.items.is_empty()
+            && done * 100 / step.items.len() < usize::from(planned.done_at)
+        {
+            return StepState::Failed;
+        }
+        if step.timed_out {
+            return StepState::TimedOut;
+        }
+        if self.offer(index, now).is_some_and(|offer| offer.blocked.is_empty()) {
+            return StepState::Ready;
+        }
+        StepState::Waiting
+    }
+
+    fn open_state(&self, index: usize, planned: &PlannedStep, now: Timestamp) -> StepState {
+        if self.run.steps[index].timed_out {
+            return StepState::TimedOut;
+        }
+        match planned.kind {
+            StepKind::Manual => StepState::AwaitingPerson,
+            StepKind::Observe => StepState::Waiting,
+            _ if self.asks(index) => StepState::AwaitingPerson,
+            _ if self.offer(index, now).is_some_and(|offer| offer.blocked.is_empty()) => StepState::Ready,
+            _ => StepState::Blocked,
+        }
+    }
+
+    /// Whether a value of a person is needed: run command is off and nobody has said it yet.
+    fn asks(&self, index: usize) -> bool {
+        let planned = &self.run.plan.steps[index];
+        let asking = planned.ask.is_some() && self.run.steps[index].value.is_none();
+        asking
+            && (planned.kind == StepKind::Manual
+                || (planned.action.is_some() && !self.context.estate.policy.allow_run_command))
+    }
+
+    fn step_view(&self, index: usize, now: Timestamp) -> StepView {
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        let state = self.step_state(index, now);
+        let offer = self.offer_view(index, now);
+        let since = step.began.or_else(|| self.opened_at.get(&index).copied());
+        let running = since.map_or(Span::ZERO, |at| step.ended.unwrap_or(now).duration_since(at));
+        let active = !matches!(state, StepState::Pending) && !state.over();
+        let blocked_by = self.offer(index, now).map(|offer| offer.blocked).unwrap_or_default();
+        StepView {
+            id: planned.id.clone(),
+            title: planned.title.clone(),
+            why: planned.why.clone(),
+            abort: planned.abort.clone(),
+            undo: planned.undo.clone(),
+            is_undo: planned.phase.is_none(),
+            kind: planned.kind,
+            state,
+            done: step.items.iter().filter(|item| item.mark.over()).count(),
+            items: step.items.iter().map(|item| self.item_view(index, item)).collect(),
+            proofs: if active { self.proofs(index, now) } else { Vec::new() },
+            since,
+            running,
+            usual: planned.usual,
+            slow: active && step.confirmed.is_some() && running > planned.usual * SLOW_TIMES,
+            countdown: self.countdown(index, now),
+            offer,
+            ask: planned.ask.clone().filter(|_| self.asks(index) && active),
+            value: step.value.clone(),
+            blocked_by: step.refused.iter().cloned().chain(blocked_by).collect(),
+            choices: self.choices(index, state),
+            reason: match &step.mark {
+                StepMark::Skipped(reason) | StepMark::Deferred { reason, .. } => Some(reason.clone()),
+                _ => step.refused.clone(),
+            },
+        }
+    }
+
+    fn proofs(&self, index: usize, now: Timestamp) -> Vec<super::event::GateItem> {
+        let planned = &self.run.plan.steps[index];
+        let step = &self.run.steps[index];
+        let since = match &step.confirmed {
+            Some((at, _)) => *at,
+            None => self.opened_at.get(&index).copied().unwrap_or(Timestamp::MIN),
+        };
+        let evidence = self.evidence(index, since, now);
+        let killers = if step.confirmed.is_none() && planned.kind != StepKind::Gate {
+            planned.before.iter().chain(&planned.after).collect::<Vec<_>>()
+        } else {
+            planned.after.iter().collect()
+        };
+        killers
+            .into_iter()
+            .map(|killer| {
+                let mut item = evidence.item(*killer);
+                if self.told_by_probe(planned, *killer) && step.outputs.is_empty() && step.value.is_none() {
+                    item.verdict = GateVerdict::Unknown;
+                    item.value = Safe::new("the probe runs when this gate is confirmed");
+                }
+                item
+            })
+            .collect()
+    }
+
+    fn countdown(&self, index: usize, now: Timestamp) -> Option<(Safe, Timestamp)> {
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        if step.mark != StepMark::Working {
+            return None;
+        }
+        if planned.action == Some(Action::MessageActive) && self.run.notice_cut.is_none() {
+            let last = step.items.iter().filter(|item| item.mark.over()).map(|item| item.at).max()?;
+            let due = last + self.context.estate.policy.notice;
+            return (due > now).then(|| (Safe::new(&format!("notice ends {}", time_text(due))), due));
+        }
+        let first = self.green_since.get(&index)?;
+        let due = *first + planned.steady;
+        (due > now).then(|| (Safe::new("stays so"), due))
+    }
+
+    fn item_view(&self, index: usize, item: &ItemRun) -> ItemView {
+        let live = self.live.get(&(index, item.key.clone()));
+        let why = live.and_then(|live| live.why.clone());
+        let (state, detail) = match &item.mark {
+            ItemMark::Pending => match &why {
+                Some(why) => (ItemPhase::Checking, why.to_string()),
+                None => (ItemPhase::Pending, item.before.to_string()),
+            },
+            ItemMark::Intended if live.is_some_and(|live| live.awaited) => {
+                (ItemPhase::Sending, "on the wire".to_owned())
+            }
+            ItemMark::Intended => (ItemPhase::Settling, "its end was not seen, looking".to_owned()),
+            ItemMark::Accepted(Some(_)) => (ItemPhase::Following, "Azure is at work".to_owned()),
+            ItemMark::Accepted(None) => (ItemPhase::Verifying, self.verifying_detail(item)),
+            ItemMark::Ambiguous => (ItemPhase::Settling, "ended unseen, looking before touching".to_owned()),
+            ItemMark::Done(super::event::DoneHow::Observation) => {
+                (ItemPhase::DoneByObservation, "already so".to_owned())
+            }
+            ItemMark::Done(super::event::DoneHow::Accepted) => {
+                (ItemPhase::Accepted, "accepted by name".to_owned())
+            }
+            ItemMark::Done(_) => (ItemPhase::Done, "seen".to_owned()),
+            ItemMark::Refused(why) => (ItemPhase::Failed, why.to_string()),
+            ItemMark::Failed(super::event::FailedHow::Ghost, why) => (ItemPhase::Ghost, why.to_string()),
+            ItemMark::Failed(_, why) => (ItemPhase::Failed, why.to_string()),
+        };
+        ItemView {
+            key: item.key.clone(),
+            state,
+            detail: Safe::new(&detail),
+            attempts: item.attempts,
+            since: (item.attempts > 0).then_some(item.at),
+        }
+    }
+
+    fn verifying_detail(&self, item: &ItemRun) -> String {
+        match &item.operation {
+            Some(crate::domain::Operation::Revoke { assignment }) => {
+                format!("seen gone {} of 2", self.streaks.gone_looks(assignment))
+            }
+            _ => "looking until it is so".to_owned(),
+        }
+    }
+
+    fn choices(&self, index: usize, state: StepState) -> Vec<Choice> {
+        let planned = &self.run.plan.steps[index];
+        let step = &self.run.steps[index];
+        let mut choices = Vec::new();
+        let working = step.mark == StepMark::Working;
+        let stuck = step.items.iter().any(|item| item.mark.failed());
+        if working && stuck {
+            choices.push(Choice::Retry);
+            choices.push(Choice::AcceptStuck);
+            if planned.action == Some(Action::LogOffActive) {
+                choices.push(Choice::RestartHost);
+            }
+        }
+        if self.may_downgrade(index) && self.run.plan.mode == Mode::Graceful {
+            choices.push(Choice::Downgrade);
+        }
+        if self.may_skip(index) {
+            choices.push(Choice::Skip);
+        }
+        if working && planned.action == Some(Action::MessageActive) && self.run.notice_cut.is_none() {
+            choices.push(Choice::ShortenNotice);
+        }
+        if state.over()
+            && planned
+                .undo
+                .as_ref()
+                .is_some_and(|undo| self.run.plan.position(undo).is_some_and(|undo| self.may_undo(undo)))
+        {
+            choices.push(Choice::Undo);
+        }
+        choices
+    }
+}

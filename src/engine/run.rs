@@ -1,0 +1,540 @@
+//! A run as its events make it: [`Run::apply`] is the only mutation, total and without I/O.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{Operation, Safe, access::PrincipalId, operation::FollowUrl, time::Timestamp},
+    runbook::{Action, Plan, PlannedStep, targets::History},
+};
+
+use super::event::{
+    Confirmed, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy, ItemKey, NoteAbout, Opened,
+    RunEnd, RunEvent, Stamped, StepId,
+};
+
+/// A run, rebuilt from events alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// First record.
+    pub opened: Opened,
+    /// The plan; it grows only by holders that are moved along.
+    pub plan: Plan,
+    /// When the run was opened.
+    pub opened_at: Timestamp,
+    /// One entry per plan step.
+    pub steps: Vec<StepRun>,
+    /// Whether writes may be confirmed.
+    pub armed: bool,
+    /// Why no further item starts.
+    pub held: Option<(HeldWhy, Safe)>,
+    /// How it ended.
+    pub closed: Option<RunEnd>,
+    /// Holders a person left where they are.
+    pub left_holders: BTreeSet<PrincipalId>,
+    /// A person's statement that the region is dead.
+    pub statement: Option<Safe>,
+    /// When the notice was cut short.
+    pub notice_cut: Option<Timestamp>,
+    /// Sessions on the side that is left when the snapshot was taken.
+    pub baseline_sessions: Option<u32>,
+    /// Distinct users among them.
+    pub baseline_users: Option<u32>,
+    /// Pools whose plan acted on them when the snapshot was taken.
+    pub plans_before: Vec<(crate::domain::ArmId, bool)>,
+    /// Debts that were paid.
+    pub paid: BTreeSet<StepId>,
+    /// Last event's time.
+    pub last_at: Timestamp,
+    /// Events applied.
+    pub seq: u64,
+}
+
+/// A step as its events made it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct StepRun {
+    /// Where it stands.
+    pub mark: StepMark,
+    /// The confirmation in force, with its time.
+    pub confirmed: Option<(Timestamp, Confirmed)>,
+    /// Items in order of confirmation or appearance.
+    pub items: Vec<ItemRun>,
+    /// Value a person gave.
+    pub value: Option<Safe>,
+    /// Past its patience.
+    pub timed_out: bool,
+    /// When it was first confirmed, or an automatic look ended it.
+    pub began: Option<Timestamp>,
+    /// When it was over.
+    pub ended: Option<Timestamp>,
+    /// Last verdict of a gate.
+    pub gate: Option<(GateVerdict, Vec<GateItem>)>,
+    /// Outputs of probes, in order.
+    pub outputs: Vec<Safe>,
+    /// Why the last confirmation led to nothing.
+    pub refused: Option<Safe>,
+    /// It was put off once: what is done later pays a debt.
+    pub owed: bool,
+}
+
+/// Where a step stands.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum StepMark {
+    /// Not confirmed.
+    #[default]
+    Open,
+    /// Confirmed and at work.
+    Working,
+    /// Over.
+    Done(DoneHow),
+    /// Skipped.
+    Skipped(Safe),
+    /// Owed.
+    Deferred {
+        /// Why.
+        reason: Safe,
+        /// Whether a person downgraded it.
+        downgraded: bool,
+    },
+}
+
+/// An item as its events made it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemRun {
+    /// Key.
+    pub key: ItemKey,
+    /// Its change; `None`: it was already so.
+    pub operation: Option<Operation>,
+    /// What was there before.
+    pub before: Safe,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Where it stands.
+    pub mark: ItemMark,
+    /// When it came to stand there.
+    pub at: Timestamp,
+}
+
+/// Where an item stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ItemMark {
+    /// Nothing was sent, or surely nothing happened.
+    Pending,
+    /// The intent is journaled; the end is not known.
+    Intended,
+    /// Azure took it.
+    Accepted(Option<FollowUrl>),
+    /// It ended unseen.
+    Ambiguous,
+    /// Done, and how we know.
+    Done(DoneHow),
+    /// Azure said no.
+    Refused(Safe),
+    /// It failed.
+    Failed(FailedHow, Safe),
+}
+
+impl ItemMark {
+    /// Whether the item needs nothing more.
+    pub fn over(&self) -> bool {
+        matches!(self, Self::Done(_))
+    }
+
+    /// Whether something may be on its way to or at work in Azure.
+    pub fn in_flight(&self) -> bool {
+        matches!(self, Self::Intended | Self::Accepted(_) | Self::Ambiguous)
+    }
+
+    /// Whether it ended and is not done.
+    pub fn failed(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Failed(..))
+    }
+}
+
+/// Why events are not a run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecoverError {
+    /// There is no record at all.
+    #[error("the journal is empty")]
+    Empty,
+    /// The first record is not `opened`.
+    #[error("the first record is not `opened`")]
+    NotOpened,
+}
+
+impl Run {
+    /// Rebuilds a run from its events.
+    pub fn recover(events: &[Stamped]) -> Result<Self, RecoverError> {
+        let (first, rest) = events.split_first().ok_or(RecoverError::Empty)?;
+        let RunEvent::Opened(opened) = &first.event else { return Err(RecoverError::NotOpened) };
+        let mut run = Self::new((**opened).clone(), first.wall);
+        for stamped in rest {
+            run.apply(stamped);
+        }
+        Ok(run)
+    }
+
+    /// The run right after its first record.
+    pub fn new(opened: Opened, at: Timestamp) -> Self {
+        let plan = opened.plan.clone();
+        Self {
+            steps: vec![StepRun::default(); plan.steps.len()],
+            plan,
+            opened,
+            opened_at: at,
+            armed: false,
+            held: None,
+            closed: None,
+            left_holders: BTreeSet::new(),
+            statement: None,
+            notice_cut: None,
+            baseline_sessions: None,
+            baseline_users: None,
+            plans_before: Vec::new(),
+            paid: BTreeSet::new(),
+            last_at: at,
+            seq: 1,
+        }
+    }
+
+    /// Takes in one event. Unknown steps or items are ignored: the journal may be newer than
+    /// what it speaks of, and a reader must not fall over it.
+    pub fn apply(&mut self, stamped: &Stamped) {
+        self.seq += 1;
+        self.last_at = stamped.wall;
+        let at = stamped.wall;
+        match &stamped.event {
+            RunEvent::Armed { on, .. } => self.armed = *on,
+            RunEvent::Held { why, note, .. } => self.held = Some((*why, note.clone())),
+            RunEvent::Resumed { .. } => self.held = None,
+            RunEvent::Closed { end, .. } => self.closed = Some(*end),
+            RunEvent::Note { step, about, text } => self.note(step.as_ref(), about, text, at),
+            RunEvent::Opened(_) | RunEvent::Recovered { .. } => {}
+            RunEvent::Paid { step, .. } => {
+                self.paid.insert(step.clone());
+            }
+            event => {
+                if let Some(index) = event_step(event).and_then(|step| self.plan.position(step)) {
+                    self.apply_to_step(index, event, at);
+                }
+            }
+        }
+    }
+
+    fn apply_to_step(&mut self, index: usize, event: &RunEvent, at: Timestamp) {
+        let step = &mut self.steps[index];
+        match event {
+            RunEvent::Confirmed(confirmed) => step.confirm(confirmed, at),
+            RunEvent::Intent { item, attempt, operation, before, .. } => {
+                step.item(item, Some(operation), before, at).intended(*attempt, operation, at);
+            }
+            RunEvent::Accepted { item, follow, .. } => {
+                step.mark_item(item, ItemMark::Accepted(follow.clone()), at)
+            }
+            RunEvent::Observed { what, value, .. } if what.as_str() == PROBE_OUTPUT => {
+                step.outputs.push(value.clone())
+            }
+            RunEvent::Done { item: Some(item), how, evidence, .. } => {
+                step.item(item, None, evidence, at);
+                step.mark_item(item, ItemMark::Done(*how), at);
+            }
+            RunEvent::Done { item: None, how, .. } => self.step_done(index, *how, at),
+            RunEvent::Refused { item: Some(item), why, .. } => {
+                step.mark_item(item, ItemMark::Refused(why.clone()), at)
+            }
+            RunEvent::Refused { item: None, why, .. } => {
+                step.mark = StepMark::Open;
+                step.refused = Some(why.clone());
+            }
+            RunEvent::Failed { item: Some(item), how, why, .. } => {
+                step.mark_item(item, failed_mark(*how, why), at)
+            }
+            RunEvent::Failed { item: None, .. } => step.timed_out = true,
+            RunEvent::Skipped { reason, .. } => step.over(StepMark::Skipped(reason.clone()), at),
+            RunEvent::Deferred { reason, downgraded, .. } => {
+                step.over(StepMark::Deferred { reason: reason.clone(), downgraded: *downgraded }, at);
+                step.owed = true;
+            }
+            RunEvent::Gate { verdict, items, .. } => step.gate = Some((*verdict, items.clone())),
+            _ => {}
+        }
+    }
+
+    /// An undo step that is done opens the step it took back again.
+    fn step_done(&mut self, index: usize, how: DoneHow, at: Timestamp) {
+        self.steps[index].over(StepMark::Done(how), at);
+        let id = &self.plan.steps[index].id;
+        if self.plan.steps[index].phase.is_some() {
+            return;
+        }
+        let undone: Vec<usize> = (0..self.plan.steps.len())
+            .filter(|&other| self.plan.steps[other].undo.as_ref() == Some(id))
+            .collect();
+        for other in undone {
+            self.steps[other] = StepRun::default();
+        }
+        self.steps[index].mark = StepMark::Open;
+        self.steps[index].confirmed = None;
+    }
+
+    fn note(&mut self, step: Option<&StepId>, about: &NoteAbout, text: &Safe, at: Timestamp) {
+        match about {
+            NoteAbout::HolderLeft => {
+                let id = text.as_str().split_whitespace().next().unwrap_or_default();
+                self.left_holders.extend(PrincipalId::parse(id));
+            }
+            NoteAbout::Statement => self.statement = Some(text.clone()),
+            NoteAbout::NoticeShortened => self.notice_cut = Some(at),
+            NoteAbout::Value => {
+                if let Some(index) = step.and_then(|step| self.plan.position(step)) {
+                    self.steps[index].value = Some(text.clone());
+                    self.steps[index].began.get_or_insert(at);
+                }
+            }
+            NoteAbout::Baseline => self.baseline(text),
+            NoteAbout::Remark => {}
+        }
+    }
+
+    /// Reads the figures of a baseline note, written by [`Baseline::text`].
+    fn baseline(&mut self, text: &Safe) {
+        if let Some(baseline) = Baseline::parse(text.as_str()) {
+            self.baseline_sessions = Some(baseline.sessions);
+            self.baseline_users = Some(baseline.users);
+            self.plans_before = baseline.plans;
+        }
+    }
+
+    /// The step whose turn it is: one at work first (an undo step or a debt may be), else the
+    /// first phase step that is not over.
+    pub fn current(&self) -> Option<usize> {
+        let working = self.steps.iter().position(|step| step.mark == StepMark::Working);
+        working.or_else(|| {
+            (0..self.plan.steps.len())
+                .find(|&index| self.plan.steps[index].phase.is_some() && !self.steps[index].is_over())
+        })
+    }
+
+    /// Steps that are owed, in the order they are to be paid.
+    pub fn debts(&self) -> Vec<usize> {
+        (0..self.steps.len())
+            .filter(|&index| matches!(self.steps[index].mark, StepMark::Deferred { .. }))
+            .filter(|&index| !self.paid.contains(&self.plan.steps[index].id))
+            .collect()
+    }
+
+    /// The plan's step and its state for an action.
+    pub fn of_action(&self, action: Action) -> Option<(&PlannedStep, &StepRun)> {
+        let index = self.plan.steps.iter().position(|step| step.action == Some(action))?;
+        Some((&self.plan.steps[index], &self.steps[index]))
+    }
+
+    /// Whether the step with this action is owed or was skipped.
+    pub fn is_owed_or_skipped(&self, action: Action) -> bool {
+        self.of_action(action)
+            .is_some_and(|(_, step)| matches!(step.mark, StepMark::Deferred { .. } | StepMark::Skipped(_)))
+    }
+
+    /// Whether anything was done that a user could notice: the free exit is over.
+    pub fn past_free_exit(&self) -> bool {
+        let Some(last) = self.plan.phases.iter().position(|phase| phase.free_exit_ends) else { return true };
+        let later: Vec<&str> = self.plan.phases[last + 1..].iter().map(|phase| phase.id.as_str()).collect();
+        self.plan.steps.iter().zip(&self.steps).any(|(planned, step)| {
+            planned.phase.as_deref().is_some_and(|phase| later.contains(&phase))
+                && (!step.items.is_empty() || step.confirmed.is_some())
+        })
+    }
+
+    /// What targets depend on, for the step at `index`.
+    pub fn history(&self, index: usize) -> History {
+        let done = self
+            .steps
+            .iter()
+            .flat_map(|step| &step.items)
+            .filter(|item| matches!(item.mark, ItemMark::Done(DoneHow::Action | DoneHow::Adopted)))
+            .filter_map(|item| item.operation.clone())
+            .collect();
+        let here = &self.steps[index];
+        History {
+            done,
+            tried: here.items.iter().filter(|item| item.mark.failed()).map(|item| item.key.clone()).collect(),
+            need: None,
+            baseline_users: self.baseline_users,
+            probes: here.items.len() as u32,
+            plans_before: self.plans_before.clone(),
+        }
+    }
+
+    /// Whether something was skipped, accepted, downgraded or owed.
+    pub fn has_exceptions(&self) -> bool {
+        self.steps.iter().zip(&self.plan.steps).any(|(step, planned)| {
+            planned.phase.is_some()
+                && (step.owed
+                    || matches!(&step.mark, StepMark::Skipped(reason) if reason.as_str() != NOT_APPLICABLE)
+                    || step.items.iter().any(|item| item.mark == ItemMark::Done(DoneHow::Accepted)))
+        })
+    }
+}
+
+/// `what` of an observation that carries a probe's output.
+pub const PROBE_OUTPUT: &str = "probe output";
+
+/// Reason of a step that does not apply in the mode of the run.
+pub const NOT_APPLICABLE: &str = "does not apply in ungraceful mode";
+
+fn failed_mark(how: FailedHow, why: &Safe) -> ItemMark {
+    match how {
+        FailedHow::Ambiguous => ItemMark::Ambiguous,
+        FailedHow::NotSent | FailedHow::Reissue => ItemMark::Pending,
+        _ => ItemMark::Failed(how, why.clone()),
+    }
+}
+
+fn event_step(event: &RunEvent) -> Option<&StepId> {
+    match event {
+        RunEvent::Confirmed(confirmed) => Some(&confirmed.step),
+        RunEvent::Intent { step, .. }
+        | RunEvent::Accepted { step, .. }
+        | RunEvent::Observed { step, .. }
+        | RunEvent::Done { step, .. }
+        | RunEvent::Refused { step, .. }
+        | RunEvent::Failed { step, .. }
+        | RunEvent::Skipped { step, .. }
+        | RunEvent::Deferred { step, .. }
+        | RunEvent::Gate { step, .. } => Some(step),
+        _ => None,
+    }
+}
+
+impl StepRun {
+    /// Whether the run goes on past it.
+    pub fn is_over(&self) -> bool {
+        matches!(self.mark, StepMark::Done(_) | StepMark::Skipped(_) | StepMark::Deferred { .. })
+    }
+
+    fn over(&mut self, mark: StepMark, at: Timestamp) {
+        self.mark = mark;
+        self.began.get_or_insert(at);
+        self.ended = Some(at);
+    }
+
+    fn confirm(&mut self, confirmed: &Confirmed, at: Timestamp) {
+        self.mark = StepMark::Working;
+        self.refused = None;
+        self.timed_out = false;
+        self.began.get_or_insert(at);
+        self.ended = None;
+        for item in &confirmed.items {
+            self.confirm_item(item, at);
+        }
+        self.confirmed = Some((at, confirmed.clone()));
+    }
+
+    fn confirm_item(&mut self, item: &ConfirmedItem, at: Timestamp) {
+        let run = self.item(&item.key, item.operation.as_ref(), &item.before, at);
+        if item.operation.is_none() {
+            run.mark = ItemMark::Done(DoneHow::Observation);
+        } else if run.mark.failed() {
+            run.operation.clone_from(&item.operation);
+            run.mark = ItemMark::Pending;
+            run.at = at;
+        }
+    }
+
+    /// The item with this key, made where it is new: a session that appeared after the
+    /// confirmation and is still within its bound has no entry in the confirmed list.
+    fn item(
+        &mut self,
+        key: &str,
+        operation: Option<&Operation>,
+        before: &Safe,
+        at: Timestamp,
+    ) -> &mut ItemRun {
+        let index = self.items.iter().position(|item| item.key == key).unwrap_or_else(|| {
+            self.items.push(ItemRun {
+                key: key.to_owned(),
+                operation: operation.cloned(),
+                before: before.clone(),
+                attempts: 0,
+                mark: ItemMark::Pending,
+                at,
+            });
+            self.items.len() - 1
+        });
+        &mut self.items[index]
+    }
+
+    fn mark_item(&mut self, key: &str, mark: ItemMark, at: Timestamp) {
+        if let Some(item) = self.items.iter_mut().find(|item| item.key == key) {
+            item.mark = mark;
+            item.at = at;
+        }
+    }
+}
+
+impl ItemRun {
+    fn intended(&mut self, attempt: u32, operation: &Operation, at: Timestamp) {
+        self.attempts = attempt;
+        self.operation = Some(operation.clone());
+        self.mark = ItemMark::Intended;
+        self.at = at;
+    }
+}
+
+/// Figures taken down with the snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Baseline {
+    /// Sessions in every state.
+    pub sessions: u32,
+    /// Distinct users.
+    pub users: u32,
+    /// Pools and whether their plan acted on them.
+    pub plans: Vec<(crate::domain::ArmId, bool)>,
+}
+
+impl Baseline {
+    /// As the note says it.
+    pub fn text(&self) -> Safe {
+        let plans: Vec<String> = self
+            .plans
+            .iter()
+            .map(|(pool, on)| format!("{pool}={}", if *on { "on" } else { "off" }))
+            .collect();
+        Safe::new(&format!("sessions {} users {} plans {}", self.sessions, self.users, plans.join(",")))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let mut figure = |name: &str| {
+            (words.next()? == name).then_some(())?;
+            words.next()?.parse().ok()
+        };
+        let sessions = figure("sessions")?;
+        let users = figure("users")?;
+        (words.next()? == "plans").then_some(())?;
+        let plans = words
+            .collect::<Vec<_>>()
+            .join(" ")
+            .split(',')
+            .filter_map(|entry| {
+                let (pool, on) = entry.rsplit_once('=')?;
+                Some((crate::domain::ArmId::parse(pool).ok()?, on == "on"))
+            })
+            .collect();
+        Some(Self { sessions, users, plans })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ArmId;
+
+    #[test]
+    fn a_baseline_reads_as_it_was_written() {
+        let pool = ArmId::parse("/subscriptions/s/resourceGroups/rg one/providers/x/hostPools/hp").unwrap();
+        for plans in [vec![], vec![(pool.clone(), true)], vec![(pool.clone(), false), (pool, true)]] {
+            let baseline = Baseline { sessions: 299, users: 297, plans };
+            assert_eq!(Baseline::parse(baseline.text().as_str()), Some(baseline));
+        }
+    }
+}

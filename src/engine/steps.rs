@@ -1,0 +1,541 @@
+//! One step from its turn to its end.
+
+use crate::{
+    domain::{
+        Answer, Listing, Safe, Source,
+        time::{Span, Timestamp, seconds},
+    },
+    runbook::{
+        Action, Killer, Mode, Plan, StepKind,
+        plan::{PlannedStep, Targets},
+        seen::{Missing, Seen},
+        targets::{self, Finder, Found, Target},
+        vocabulary::Ungraceful,
+    },
+};
+
+use super::{
+    event::{DoneHow, FailedHow, GateItem, GateVerdict, NoteAbout, RunEnd, RunEvent},
+    items::LOOK_AGAIN,
+    machine::Engine,
+    run::{Baseline, ItemMark, NOT_APPLICABLE, Run, StepMark},
+};
+
+/// Pause between two looks while a person or a red item is awaited.
+pub(super) const PREVIEW_PACE: Span = seconds(15);
+
+/// Pause between two looks at a side that is owed something.
+const DEBT_PACE: Span = seconds(30);
+
+impl Engine {
+    /// Decides the next thing. Returns whether an event was decided, so that the caller asks
+    /// again.
+    pub(super) fn turn(&mut self, now: Timestamp) -> bool {
+        if self.stopped.is_some() || self.awaiting_resume {
+            return false;
+        }
+        if self.run.closed.is_some_and(|end| end != RunEnd::Monitoring) {
+            return false;
+        }
+        if let Some(reason) = self.aborting.clone() {
+            return self.abort_when_still(reason, now);
+        }
+        if !self.run.debts().is_empty() {
+            let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
+            self.want(source, Timestamp::MIN, DEBT_PACE);
+        }
+        let Some(index) = self.run.current() else { return self.close(now) };
+        if self.run.closed.is_some() && self.run.steps[index].mark != StepMark::Working {
+            return false;
+        }
+        if let Some((step, since)) = self.recheck {
+            return self.look_again(step, since, now);
+        }
+        self.opened_at.entry(index).or_insert(now);
+        if self.run.steps[index].mark == StepMark::Working {
+            return self.work(index, now);
+        }
+        self.does_not_apply(index, now) || self.preview(index, now)
+    }
+
+    /// Ends the run when every step is over, or goes over to watching the debts.
+    fn close(&mut self, now: Timestamp) -> bool {
+        let debts: Vec<String> =
+            self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
+        let end = match (debts.is_empty(), self.run.has_exceptions()) {
+            (false, _) => RunEnd::Monitoring,
+            (true, true) => RunEnd::CompletedWithExceptions,
+            (true, false) => RunEnd::Completed,
+        };
+        if self.run.closed == Some(end) {
+            return false;
+        }
+        let note =
+            if debts.is_empty() { "every step is over" } else { "users are served; debts are watched" };
+        self.emit(RunEvent::Closed { end, debts, note: Safe::new(note) }, now);
+        true
+    }
+
+    fn abort_when_still(&mut self, reason: Safe, now: Timestamp) -> bool {
+        if self.run.steps.iter().flat_map(|step| &step.items).any(|item| item.mark.in_flight()) {
+            return self.run.current().is_some_and(|index| self.work_items(index, now));
+        }
+        self.aborting = None;
+        let wrote = self.run.steps.iter().flat_map(|step| &step.items).any(|item| item.attempts > 0);
+        let end = if wrote { RunEnd::AbortedAsIs } else { RunEnd::AbortedRolledBack };
+        let debts = self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
+        self.emit(RunEvent::Closed { end, debts, note: reason }, now);
+        true
+    }
+
+    /// In ungraceful mode a step may not apply, or be owed from the start.
+    fn does_not_apply(&mut self, index: usize, now: Timestamp) -> bool {
+        let planned = &self.run.plan.steps[index];
+        if self.run.plan.mode == Mode::Graceful || planned.phase.is_none() {
+            return false;
+        }
+        let (step, code) = (planned.id.clone(), self.run.plan.codes[self.run.plan.from].clone());
+        match planned.ungraceful {
+            Ungraceful::Same | Ungraceful::TryDefer => false,
+            Ungraceful::Skip => {
+                self.emit(RunEvent::Skipped { step, reason: Safe::new(NOT_APPLICABLE) }, now);
+                true
+            }
+            Ungraceful::Defer => {
+                let reason = Safe::new(&format!("{code} is dead: to be done when it answers again"));
+                self.emit(RunEvent::Deferred { step, reason, downgraded: false }, now);
+                true
+            }
+        }
+    }
+
+    /// After a resume the last completed step is observed again; reality wins over the journal.
+    fn look_again(&mut self, index: usize, since: Timestamp, now: Timestamp) -> bool {
+        let planned = self.run.plan.steps[index].clone();
+        let (verdict, _) = self.evidence(index, since, now).all_green(&planned.after);
+        match verdict {
+            GateVerdict::Unknown => {
+                self.want_killers(index, &planned.after, since, LOOK_AGAIN, now);
+                false
+            }
+            GateVerdict::Red => {
+                self.recheck = None;
+                let why = Safe::new("looked at again after the resume: it is no longer so");
+                self.emit(
+                    RunEvent::Refused { step: planned.id, item: None, attempt: None, status: None, why },
+                    now,
+                );
+                true
+            }
+            _ => {
+                self.recheck = None;
+                let (what, value) = (Safe::new("looked at again"), Safe::new("still so"));
+                self.emit(RunEvent::Observed { step: planned.id, item: None, what, value }, now);
+                true
+            }
+        }
+    }
+
+    fn want_killers(
+        &mut self,
+        index: usize,
+        killers: &[Killer],
+        since: Timestamp,
+        pace: Span,
+        now: Timestamp,
+    ) {
+        let sources: Vec<Source> = {
+            let evidence = self.evidence(index, since, now);
+            killers.iter().flat_map(|killer| evidence.sources(*killer)).collect()
+        };
+        for source in sources {
+            self.want(source, since, pace);
+        }
+    }
+
+    /// Before the confirmation: keeps the readings under the offer fresh, and finds out
+    /// whether everything is so already.
+    fn preview(&mut self, index: usize, now: Timestamp) -> bool {
+        let planned = self.run.plan.steps[index].clone();
+        let since = self.opened_at.get(&index).copied().unwrap_or(now);
+        let killers: Vec<Killer> = planned.before.iter().chain(&planned.after).copied().collect();
+        self.want_killers(index, &killers, since, PREVIEW_PACE, now);
+        if let Some(action) = planned.action {
+            for source in targets::sources(action, &self.run.plan) {
+                self.want(source, since, PREVIEW_PACE);
+            }
+        }
+        let moved = match planned.kind {
+            StepKind::Gate => self.judge_gate(index, &planned, since, now),
+            StepKind::Manual => self.manual(index, &planned, now),
+            StepKind::Observe => self.observe(index, &planned, since, now),
+            StepKind::Automatic => self.by_observation(index, &planned, since, now),
+        };
+        moved || self.run_out(index, &planned, since, now)
+    }
+
+    /// Writes a gate's verdict down whenever it turns green or red.
+    fn judge_gate(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
+        let evidence = self.evidence(index, since, now);
+        let items: Vec<_> = planned.after.iter().map(|killer| evidence.item(*killer)).collect();
+        let open = |item: &&GateItem| !self.is_untold(index, planned, &item.id);
+        let told: Vec<GateVerdict> = items.iter().filter(open).map(|item| item.verdict).collect();
+        let known = self.run.steps[index].gate.as_ref().map(|(verdict, _)| *verdict);
+        // A verdict is written down once every item has one, so that no half-read gate is.
+        let verdict = verdict_of(told.iter().copied());
+        if told.contains(&GateVerdict::Unknown) || known == Some(verdict) {
+            return false;
+        }
+        self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
+        true
+    }
+
+    /// Whether only the gate's own probe can tell this item, and it has not run yet.
+    fn is_untold(&self, index: usize, planned: &PlannedStep, item: &str) -> bool {
+        let step = &self.run.steps[index];
+        step.outputs.is_empty()
+            && step.value.is_none()
+            && planned.after.iter().any(|killer| killer.id() == item && self.told_by_probe(planned, *killer))
+    }
+
+    fn manual(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
+        let Some(value) = self.run.steps[index].value.clone() else { return false };
+        let (step, how) = (planned.id.clone(), DoneHow::Manual);
+        self.emit(RunEvent::Done { step, item: None, how, evidence: value }, now);
+        true
+    }
+
+    fn observe(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
+        if !self.proven(index, planned, since, now) {
+            return false;
+        }
+        if planned.after.contains(&Killer::SnapshotTaken) {
+            self.take_baseline(planned, now);
+        }
+        self.step_done(index, planned, DoneHow::Action, since, now);
+        true
+    }
+
+    /// Users, sessions and plans as they were before anything was changed.
+    fn take_baseline(&mut self, planned: &PlannedStep, now: Timestamp) {
+        let (index, from, to) = (self.run.plan.service_index, self.run.plan.from, self.run.plan.to);
+        let sessions = match self.picture.last(&Source::Sessions(index, from)).map(|look| &look.answer) {
+            Some(Answer::Sessions(listing)) => listing.seen(),
+            _ => &[],
+        };
+        let users: std::collections::BTreeSet<String> =
+            sessions.iter().map(|session| session.user.as_str().to_lowercase()).collect();
+        let service = &self.context.estate.services[index];
+        let plans = [from, to]
+            .into_iter()
+            .filter_map(|side| match &self.picture.last(&Source::Plans(index, side))?.answer {
+                Answer::Plans(listing) => {
+                    let pool = &service.sides[side].pool;
+                    let on = listing.seen().iter().any(|plan| plan.enabled_for(pool) == Some(true));
+                    Some((pool.clone(), on))
+                }
+                _ => None,
+            })
+            .collect();
+        let baseline = Baseline { sessions: sessions.len() as u32, users: users.len() as u32, plans };
+        let (step, about, text) = (Some(planned.id.clone()), NoteAbout::Baseline, baseline.text());
+        self.emit(RunEvent::Note { step, about, text }, now);
+        let value = Safe::new(&self.snapshot_text());
+        let step = planned.id.clone();
+        self.emit(RunEvent::Observed { step, item: None, what: Safe::new("snapshot"), value }, now);
+    }
+
+    fn snapshot_text(&self) -> String {
+        let text = self.picture.iter().fold(String::new(), |text, (source, reading)| {
+            format!("{text}{source:?} {:?}\n", reading.last.as_ref().map(|look| &look.answer))
+        });
+        format!("sha256 {}", crate::domain::text::sha256_hex(text.as_bytes()))
+    }
+
+    /// A step that has nothing to write and whose proof holds is done without a confirmation.
+    fn by_observation(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let value = self.run.steps[index].value.is_some();
+        let quiet = match self.found(index, since, now) {
+            Some(Ok(found)) => found.items.iter().all(|item| item.operation.is_none()),
+            _ => false,
+        };
+        if !(quiet || value) || !self.proven(index, planned, since, now) {
+            return false;
+        }
+        self.step_done(
+            index,
+            planned,
+            if value { DoneHow::Manual } else { DoneHow::Observation },
+            since,
+            now,
+        );
+        true
+    }
+
+    /// What the step's action would touch now.
+    pub(super) fn found(
+        &self,
+        index: usize,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Option<Result<Found, Missing>> {
+        let action = self.run.plan.steps[index].action?;
+        let mut history = self.run.history(index);
+        history.need = self.evidence(index, Timestamp::MIN, now).need();
+        let seen = Seen { picture: &self.picture, since, now };
+        Some(
+            Finder { estate: &self.context.estate, plan: &self.run.plan, seen, history: &history }
+                .find(action),
+        )
+    }
+
+    /// Whether the step's proof holds, and has held for as long as it must.
+    fn proven(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
+        let (verdict, oldest) = self.evidence(index, since, now).all_green(&planned.after);
+        if verdict != GateVerdict::Green {
+            self.green_since.remove(&index);
+            return false;
+        }
+        let Some(oldest) = oldest else { return true };
+        let first = *self.green_since.entry(index).or_insert(oldest);
+        let first = if first < since { oldest } else { first };
+        self.green_since.insert(index, first);
+        if oldest.duration_since(first) >= planned.steady {
+            return true;
+        }
+        let again = first + planned.steady;
+        self.want_killers(index, &planned.after, again, LOOK_AGAIN, now);
+        // A look in between tells early if it does not last.
+        self.want_killers(index, &planned.after, oldest, PREVIEW_PACE, now);
+        false
+    }
+
+    fn step_done(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        how: DoneHow,
+        since: Timestamp,
+        now: Timestamp,
+    ) {
+        let evidence = self.evidence(index, since, now);
+        let items: Vec<_> = planned.after.iter().map(|killer| evidence.item(*killer)).collect();
+        let words: Vec<String> = items.iter().map(|item| item.value.to_string()).collect();
+        let text = Safe::new(&words.join("; "));
+        let step = planned.id.clone();
+        if planned.kind == StepKind::Gate {
+            self.emit(RunEvent::Gate { step: step.clone(), verdict: GateVerdict::Passed, items }, now);
+        }
+        let owed = self.run.steps[index].owed;
+        self.emit(RunEvent::Done { step: step.clone(), item: None, how, evidence: text.clone() }, now);
+        if owed {
+            self.emit(RunEvent::Paid { step, evidence: text }, now);
+        }
+        self.green_since.remove(&index);
+    }
+
+    /// After the confirmation.
+    fn work(&mut self, index: usize, now: Timestamp) -> bool {
+        let planned = self.run.plan.steps[index].clone();
+        let since = self.run.steps[index].confirmed.as_ref().map_or(now, |(at, _)| *at);
+        match self.preconditions(index, &planned, since, now) {
+            Preconditions::Green => {}
+            Preconditions::Refused => return true,
+            Preconditions::Unknown => return self.run_out(index, &planned, since, now),
+        }
+        if self.give_up_on_dead(index, &planned, now) || self.work_items(index, now) {
+            return true;
+        }
+        let step = &self.run.steps[index];
+        let unfinished =
+            step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight());
+        if unfinished {
+            return self.run_out(index, &planned, since, now);
+        }
+        let last = step_last(&self.run, index).unwrap_or(since).max(since);
+        if share(&self.run, index) >= u32::from(planned.done_at) {
+            if self.proven(index, &planned, last, now) {
+                self.step_done(index, &planned, DoneHow::Action, last, now);
+                return true;
+            }
+            self.want_killers(index, &planned.after, last, LOOK_AGAIN, now);
+            if planned.action == Some(Action::MessageActive) {
+                let told = self.evidence(index, last, now).told_last();
+                let due = told.map(|at| at + self.context.estate.policy.notice);
+                if let Some(due) = due.filter(|due| *due > now) {
+                    self.wake_at(due);
+                }
+            }
+            if planned.kind == StepKind::Gate && self.judge_gate(index, &planned, last, now) {
+                return true;
+            }
+            if self.cover_newcomers(index, &planned, last, now) {
+                return true;
+            }
+        }
+        self.run_out(index, &planned, since, now)
+    }
+
+    /// Preconditions are read again after the confirmation, before the first write.
+    fn preconditions(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Preconditions {
+        let wrote = self.run.steps[index].items.iter().any(|item| item.attempts > 0);
+        if planned.before.is_empty() || wrote || self.preconditions.get(&index) == Some(&since) {
+            return Preconditions::Green;
+        }
+        let evidence = self.evidence(index, since, now);
+        let items: Vec<_> = planned.before.iter().map(|killer| evidence.item(*killer)).collect();
+        match verdict_of(items.iter().map(|item| item.verdict)) {
+            GateVerdict::Red => {
+                let red: Vec<String> = items
+                    .iter()
+                    .filter(|item| item.verdict == GateVerdict::Red)
+                    .map(|item| format!("{}: {}", item.id, item.value))
+                    .collect();
+                let (step, why) = (planned.id.clone(), Safe::new(&red.join("; ")));
+                self.opened_at.insert(index, now);
+                self.emit(RunEvent::Refused { step, item: None, attempt: None, status: None, why }, now);
+                Preconditions::Refused
+            }
+            GateVerdict::Unknown => {
+                self.want_killers(index, &planned.before, since, LOOK_AGAIN, now);
+                Preconditions::Unknown
+            }
+            _ => {
+                self.preconditions.insert(index, since);
+                Preconditions::Green
+            }
+        }
+    }
+
+    /// A step that is tried on a dead side becomes a debt once one item could not be done:
+    /// waiting out a dwell for each of the others would only cost the users time.
+    fn give_up_on_dead(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
+        let step = &self.run.steps[index];
+        let failed = step.items.iter().any(|item| item.mark.failed());
+        let in_flight = step.items.iter().any(|item| item.mark.in_flight());
+        let tries = self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
+        if !tries || step.owed || !failed || in_flight {
+            return false;
+        }
+        let open = step.items.iter().filter(|item| !item.mark.over()).count();
+        let reason = Safe::new(&format!("tried once: {open} of {} are not done", step.items.len()));
+        self.emit(RunEvent::Deferred { step: planned.id.clone(), reason, downgraded: false }, now);
+        true
+    }
+
+    /// Items that appeared after the confirmation: within the bound they are covered by it,
+    /// beyond it the person is asked again.
+    fn cover_newcomers(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        if !self.may_write(index)
+            || self.sending()
+            || planned.action.is_none_or(|action| !covers_newcomers(action))
+        {
+            return false;
+        }
+        let Some(Ok(found)) = self.found(index, since, now) else {
+            for source in
+                planned.action.map(|action| targets::sources(action, &self.run.plan)).unwrap_or_default()
+            {
+                self.want(source, since, LOOK_AGAIN);
+            }
+            return false;
+        };
+        let step = &self.run.steps[index];
+        let known = |target: &Target| step.items.iter().any(|item| item.key == target.key);
+        let bound = Plan::bound(confirmed_writes(&self.run, index)) as usize;
+        let newcomer = found.items.into_iter().find(|target| target.operation.is_some() && !known(target));
+        let Some(target) = newcomer.filter(|_| step.items.len() < bound.max(step.items.len().min(1))) else {
+            return false;
+        };
+        self.intend(index, &target, 1, now);
+        true
+    }
+
+    /// Past its patience a step is timed-out, once; it stays observed.
+    fn run_out(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
+        let end = since + planned.patience;
+        if end > now {
+            self.wake_at(end);
+            return false;
+        }
+        if self.run.steps[index].timed_out {
+            return false;
+        }
+        let why =
+            Safe::new(&format!("past its patience of {} s; still observed", planned.patience.as_secs()));
+        let (step, how) = (planned.id.clone(), FailedHow::TimedOut);
+        self.emit(RunEvent::Failed { step, item: None, attempt: None, how, why }, now);
+        true
+    }
+
+    /// Whether the side that is left shows life while something is owed there.
+    pub(super) fn is_back(&self, now: Timestamp) -> bool {
+        let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
+        match self.picture.last(&source).map(|look| &look.answer) {
+            Some(Answer::Hosts(hosts)) => Listing::seen(hosts).iter().any(|host| host.beats(now)),
+            _ => false,
+        }
+    }
+}
+
+enum Preconditions {
+    Green,
+    Refused,
+    Unknown,
+}
+
+/// Red if any is red, else unknown if any is unknown, else green.
+pub(super) fn verdict_of(verdicts: impl Iterator<Item = GateVerdict>) -> GateVerdict {
+    verdicts.fold(GateVerdict::Green, |so_far, one| match (so_far, one) {
+        (GateVerdict::Red, _) | (_, GateVerdict::Red) => GateVerdict::Red,
+        (GateVerdict::Unknown, _) | (_, GateVerdict::Unknown) => GateVerdict::Unknown,
+        _ => GateVerdict::Green,
+    })
+}
+
+/// Actions whose confirmation covers items that appear within its bound.
+fn covers_newcomers(action: Action) -> bool {
+    matches!(action, Action::LogOffActive | Action::DrainActive | Action::RevokeActive)
+}
+
+fn confirmed_writes(run: &Run, index: usize) -> u32 {
+    run.steps[index].confirmed.as_ref().map_or(0, |(_, confirmed)| confirmed.items.len() as u32)
+}
+
+/// When an item of the step last changed.
+fn step_last(run: &Run, index: usize) -> Option<Timestamp> {
+    run.steps[index].items.iter().map(|item| item.at).max()
+}
+
+/// Percent of items that are done; a step without items is whole.
+fn share(run: &Run, index: usize) -> u32 {
+    let items = &run.steps[index].items;
+    if items.is_empty() {
+        return 100;
+    }
+    let done = items.iter().filter(|item| item.mark.over()).count();
+    (done * 100 / items.len()) as u32
+}
+
+/// Whether a plan's target list has a bound and the count is above it.
+pub(super) fn grown(planned: &PlannedStep, writes: usize) -> bool {
+    matches!(&planned.targets, Targets::Selector { bound: Some(bound), now: Some(now), .. } if *now > 0 && writes as u32 > *bound)
+}

@@ -1,0 +1,77 @@
+//! Conditions that must be seen more than once, some time apart.
+
+use std::collections::BTreeMap;
+
+use crate::domain::{
+    Answer, ArmId, Observation, Side, Source,
+    time::{Span, Timestamp},
+};
+
+/// An unbroken row of looks that all showed the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Streak {
+    first: Timestamp,
+    last: Timestamp,
+}
+
+/// What was seen gone or empty in an unbroken row of looks. A look that shows the contrary,
+/// or is not whole, breaks the row; so does one that fails.
+#[derive(Debug, Clone, Default)]
+pub struct Streaks {
+    gone: BTreeMap<ArmId, Streak>,
+    empty: BTreeMap<(usize, Side), Streak>,
+}
+
+impl Streaks {
+    /// Takes in one look.
+    pub fn take(&mut self, observation: &Observation) {
+        match &observation.source {
+            Source::Assignment(id) => {
+                let gone = matches!(observation.outcome, Ok(Answer::Assignment(None)));
+                extend(&mut self.gone, id.clone(), gone, observation.started);
+            }
+            Source::Sessions(service, side) => {
+                let empty = matches!(&observation.outcome, Ok(Answer::Sessions(listing)) if listing.count() == Some(0));
+                extend(&mut self.empty, (*service, *side), empty, observation.started);
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the assignment was seen gone twice, at least `apart` apart.
+    pub fn gone_twice(&self, id: &ArmId, apart: Span) -> bool {
+        self.gone.get(id).is_some_and(|streak| streak.last.duration_since(streak.first) >= apart)
+    }
+
+    /// How many looks the row has: 0, 1, or 2 for more.
+    pub fn gone_looks(&self, id: &ArmId) -> u8 {
+        self.gone.get(id).map_or(0, |streak| if streak.last > streak.first { 2 } else { 1 })
+    }
+
+    /// When the assignment was first seen gone in the present row.
+    pub fn gone_since(&self, id: &ArmId) -> Option<Timestamp> {
+        self.gone.get(id).map(|streak| streak.first)
+    }
+
+    /// Whether a side was seen empty twice, at least `apart` apart.
+    pub fn empty_twice(&self, service: usize, side: Side, apart: Span) -> bool {
+        self.empty
+            .get(&(service, side))
+            .is_some_and(|streak| streak.last.duration_since(streak.first) >= apart)
+    }
+
+    /// When a side was first seen empty in the present row.
+    pub fn empty_since(&self, service: usize, side: Side) -> Option<Timestamp> {
+        self.empty.get(&(service, side)).map(|streak| streak.first)
+    }
+}
+
+fn extend<K: Ord>(rows: &mut BTreeMap<K, Streak>, key: K, holds: bool, at: Timestamp) {
+    if !holds {
+        rows.remove(&key);
+        return;
+    }
+    rows.entry(key)
+        .and_modify(|streak| streak.last = streak.last.max(at))
+        .or_insert(Streak { first: at, last: at });
+}

@@ -1,0 +1,317 @@
+//! A run as a screen, a line or a report shows it: plain data, nothing to decide.
+
+use crate::{
+    domain::{
+        Pair, Safe, Side,
+        time::{Span, Timestamp},
+    },
+    runbook::{Mode, StepKind},
+};
+
+use super::event::{Acknowledgement, GateItem, GateVerdict, HeldWhy, RunEnd, StepId};
+
+/// A run at one moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunView {
+    /// Run id.
+    pub run: String,
+    /// Runbook id.
+    pub runbook: String,
+    /// Whether the runbook is a team's own.
+    pub local: bool,
+    /// Service.
+    pub service: String,
+    /// Service's place in the estate.
+    pub service_index: usize,
+    /// Mode.
+    pub mode: Mode,
+    /// Side that is left.
+    pub from: Side,
+    /// Side that is opened.
+    pub to: Side,
+    /// Short codes.
+    pub codes: Pair<String>,
+    /// How the run stands.
+    pub state: RunState,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// T0 as stated, else when it was opened.
+    pub impact: Timestamp,
+    /// Recovery time objective left at the moment of the view, where one is set.
+    pub rto_left: Option<Span>,
+    /// Phases.
+    pub phases: Vec<PhaseView>,
+    /// Phase steps in order, then undo steps that are offered.
+    pub steps: Vec<StepView>,
+    /// Index into `steps` of the step whose turn it is.
+    pub current: Option<usize>,
+    /// Steps owed.
+    pub debts: Vec<StepId>,
+    /// Debts that can be paid now.
+    pub debts_ready: Vec<StepId>,
+    /// Whether the side that was left answers again while debts are owed.
+    pub primary_is_back: bool,
+    /// Whether nothing has been done yet that a user could notice.
+    pub free_exit: bool,
+    /// Last durable sequence number and the chain's head.
+    pub durable: u64,
+    /// Why no write can leave, where that is so.
+    pub stopped: Option<Safe>,
+    /// Users with a session on the side that was left when the run was opened.
+    pub baseline_users: Option<u32>,
+    /// Until when the last grant may take to reach everyone.
+    pub effective_by: Option<Timestamp>,
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunState {
+    /// Something is at work.
+    Running,
+    /// A person is needed.
+    AwaitingPerson,
+    /// No further item starts.
+    Held(HeldWhy, Safe),
+    /// Ended.
+    Closed(RunEnd),
+}
+
+/// A phase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PhaseView {
+    /// Id.
+    pub id: String,
+    /// Place of its first step in `steps`.
+    pub first: usize,
+    /// Number of its steps.
+    pub count: usize,
+    /// Steps that are over.
+    pub over: usize,
+    /// Gate's step and verdict, where it has one.
+    pub gate: Option<(StepId, Option<GateVerdict>)>,
+    /// Time spent in it so far.
+    pub elapsed: Span,
+    /// Whether the free exit ends after it.
+    pub free_exit_ends: bool,
+}
+
+/// State of a step (design §4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StepState {
+    /// Its turn has not come.
+    Pending,
+    /// Its turn has come, something red stands before it.
+    Blocked,
+    /// It may be confirmed.
+    Ready,
+    /// Confirmed, preconditions are being read again.
+    Confirmed,
+    /// Items are at work.
+    Running,
+    /// All items are sent; proof or time is awaited.
+    Waiting,
+    /// A value or a decision of a person is awaited.
+    AwaitingPerson,
+    /// A write ended unseen in an earlier process; looking before touching.
+    Interrupted,
+    /// Done and observed.
+    Done,
+    /// It was already so.
+    DoneByObservation,
+    /// It did not end as it should; a person decides.
+    Failed,
+    /// Skipped with a reason.
+    Skipped,
+    /// Owed.
+    Deferred,
+    /// Past its patience; still observed.
+    TimedOut,
+}
+
+impl StepState {
+    /// The word of the design's list.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Blocked => "blocked",
+            Self::Ready => "ready",
+            Self::Confirmed => "confirmed",
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::AwaitingPerson => "awaiting-person",
+            Self::Interrupted => "interrupted",
+            Self::Done => "done",
+            Self::DoneByObservation => "done-by-observation",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Deferred => "deferred",
+            Self::TimedOut => "timed-out",
+        }
+    }
+
+    /// Whether the run goes on past it.
+    pub fn over(self) -> bool {
+        matches!(self, Self::Done | Self::DoneByObservation | Self::Skipped | Self::Deferred)
+    }
+}
+
+/// A step.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StepView {
+    /// Id.
+    pub id: StepId,
+    /// Title.
+    pub title: String,
+    /// Why it is done.
+    pub why: String,
+    /// What aborting here leaves behind.
+    pub abort: String,
+    /// Undo step, where there is one.
+    pub undo: Option<StepId>,
+    /// Whether it is an undo step itself.
+    pub is_undo: bool,
+    /// Kind.
+    pub kind: StepKind,
+    /// State.
+    pub state: StepState,
+    /// Items.
+    pub items: Vec<ItemView>,
+    /// Items that are over.
+    pub done: usize,
+    /// Killer items or proofs with values.
+    pub proofs: Vec<GateItem>,
+    /// When it was confirmed or began.
+    pub since: Option<Timestamp>,
+    /// Running time so far, or in all.
+    pub running: Span,
+    /// Usual time.
+    pub usual: Span,
+    /// Running far longer than usual.
+    pub slow: bool,
+    /// A named moment that is waited for.
+    pub countdown: Option<(Safe, Timestamp)>,
+    /// What would be confirmed now.
+    pub offer: Option<OfferView>,
+    /// The question a manual step or a gate asks.
+    pub ask: Option<String>,
+    /// The value that was given.
+    pub value: Option<Safe>,
+    /// Why it cannot be confirmed, where it cannot.
+    pub blocked_by: Vec<Safe>,
+    /// Whether it can be downgraded, skipped, retried, and items restarted or accepted.
+    pub choices: Vec<Choice>,
+    /// Reason of a skip, a deferral or a failure.
+    pub reason: Option<Safe>,
+}
+
+/// What a person may do with a step besides confirming it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Send failed items once more.
+    Retry,
+    /// Turn it ungraceful.
+    Downgrade,
+    /// Skip it.
+    Skip,
+    /// Restart hosts under stuck items.
+    RestartHost,
+    /// Go on with named stuck items.
+    AcceptStuck,
+    /// Cut the notice short.
+    ShortenNotice,
+    /// Undo it.
+    Undo,
+}
+
+/// What a confirmation would do, pinned by its hash.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OfferView {
+    /// SHA-256 over the list.
+    pub hash: String,
+    /// Level asked for.
+    pub level: u8,
+    /// Text that must be typed, where one must.
+    pub asked: Option<String>,
+    /// Acknowledgement the confirmation stands for.
+    pub acknowledges: Option<Acknowledgement>,
+    /// What is touched, in words with counts.
+    pub what: Safe,
+    /// Items that would be written.
+    pub writes: Vec<WriteLine>,
+    /// Items that are already so.
+    pub already: usize,
+    /// Users touched.
+    pub users: u32,
+    /// What the step takes away or gives, in words.
+    pub effect: Safe,
+    /// State before and after.
+    pub before_after: (Safe, Safe),
+    /// Age of the oldest reading under it.
+    pub read_at: Option<Timestamp>,
+    /// Everything is green, complete and fresh enough to confirm.
+    pub green: bool,
+}
+
+/// One write of an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteLine {
+    /// Item key.
+    pub key: String,
+    /// The verb.
+    pub verb: &'static str,
+    /// HTTP method.
+    pub method: String,
+    /// Path of the request.
+    pub path: Safe,
+}
+
+/// An item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemView {
+    /// Key.
+    pub key: String,
+    /// State.
+    pub state: ItemPhase,
+    /// Detail in words: what is awaited, or why it failed.
+    pub detail: Safe,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// When the present state began.
+    pub since: Option<Timestamp>,
+}
+
+/// State of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ItemPhase {
+    /// Waits its turn.
+    Pending,
+    /// Its precondition is being read.
+    Checking,
+    /// The intent is on its way to the disk, or the request on the wire.
+    Sending,
+    /// A long operation goes on.
+    Following,
+    /// Being looked at until it is so.
+    Verifying,
+    /// Ended unseen: being looked at for the dwell.
+    Settling,
+    /// A person must decide whether to send it again.
+    Asking,
+    /// Done.
+    Done,
+    /// It was already so.
+    DoneByObservation,
+    /// Failed or refused.
+    Failed,
+    /// The broker lists it, the host is dead.
+    Ghost,
+    /// Accepted by name though it did not end.
+    Accepted,
+}
+
+impl ItemPhase {
+    /// Whether nothing more happens to it by itself.
+    pub fn over(self) -> bool {
+        matches!(self, Self::Done | Self::DoneByObservation | Self::Accepted)
+    }
+}

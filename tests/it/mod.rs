@@ -1,0 +1,4 @@
+//! Whole runs, screens, floors and the command line.
+
+mod rehearsal;
+mod runs;
