@@ -2,14 +2,13 @@
 
 use crate::{
     domain::{Observation, Safe, Source, access::PrincipalId, time::Timestamp},
-    engine::Command,
+    engine::{Command, Input, Output},
     runbook::{Mode, plan::MovedToo},
 };
 
 use super::{
     mode::{Speed, TokenStatus},
     run::{RunHandle, RunSummary},
-    seam::{Input, Output},
 };
 
 /// The two clocks at the moment something happened (design §8, one clock).
@@ -49,8 +48,10 @@ pub enum Event {
     RunStarted {
         /// The engine.
         handle: Box<dyn RunHandle>,
-        /// Sequence number of the last line already in its journal.
+        /// Sequence number of the last line already in its journal; 0 for a new run.
         seq: u64,
+        /// What opening it asked for at once.
+        first: Vec<Output>,
     },
     /// It could not be opened; the reason fits after `could not`.
     RunRefused(Safe),

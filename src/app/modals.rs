@@ -326,6 +326,7 @@ impl App {
                 StartFocus::Button(Button::Act) => match dialog.order_run(&self.estate, self.moment.now) {
                     Ok(order) => {
                         dialog.remark = Some("opening the run".to_owned());
+                        self.left_holders = order.left_holders.clone();
                         self.want(Effect::StartRun(order));
                     }
                     Err(why) => dialog.remark = Some(why),

@@ -78,6 +78,7 @@ fn failed(how: FailedHow) -> &'static str {
         FailedHow::Ambiguous => "unseen",
         FailedHow::NotSent => "not sent",
         FailedHow::Operation | FailedHow::NotDone => "failed",
+        FailedHow::Reissue => "again",
         FailedHow::Ghost => "ghost",
         FailedHow::TimedOut => "timed-out",
     }

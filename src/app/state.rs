@@ -3,7 +3,13 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{Answer, Safe, Source, access::AccessChange, estate::Estate, picture::Picture, time::Timestamp},
+    domain::{
+        Answer, Safe, Source,
+        access::{AccessChange, PrincipalId},
+        estate::Estate,
+        picture::Picture,
+        time::Timestamp,
+    },
     engine::{RunView, view::StepView},
     status::{Scope, Summary, summarize},
 };
@@ -67,6 +73,8 @@ pub struct App {
     pub moment: Moment,
     /// Columns and rows of the window.
     pub size: (u16, u16),
+    /// Holders the start dialog left where they are, until the run is open.
+    pub(super) left_holders: Vec<(PrincipalId, Safe)>,
     pub(super) leaving: Leaving,
     pub(super) effects: Vec<Effect>,
     pub(super) settled: Settled,
@@ -153,6 +161,7 @@ impl App {
             notice: None,
             moment,
             size: (80, 24),
+            left_holders: Vec::new(),
             leaving: Leaving::No,
             effects: Vec::new(),
             settled: Settled::No,

@@ -2,7 +2,11 @@
 
 pub mod clock;
 pub mod hands;
+pub mod hangup;
 pub mod headless;
+pub mod keys;
 pub mod serve;
+pub mod signals;
 pub mod sim_verbs;
 pub mod survey;
+pub mod terminal;
