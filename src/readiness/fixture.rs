@@ -220,7 +220,9 @@ impl World {
                 panic!()
             };
             let mut accounts = list.seen().to_vec();
-            accounts.iter_mut().for_each(|account| account.primary_status = Safe::new("unavailable"));
+            for account in &mut accounts {
+                account.primary_status = Safe::new("unavailable");
+            }
             self.put(source, Answer::Storage(Listing::whole(accounts, 1)));
         }
         self.silence(&Source::Machines(side), SilenceKind::Unreachable, 3);

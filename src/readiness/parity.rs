@@ -144,12 +144,15 @@ pub(super) fn published(context: &Context<'_>) -> Finding {
     )
 }
 
+/// Reads one version off a host.
+type Pick = fn(&SessionHost) -> String;
+
 /// G8: versions of agent and side-by-side stack.
 pub(super) fn agents(context: &Context<'_>) -> Finding {
-    let versions = |side, pick: fn(&SessionHost) -> String| -> BTreeSet<String> {
+    let versions = |side, pick: Pick| -> BTreeSet<String> {
         context.hosts(side).iter().map(pick).filter(|version| !version.is_empty()).collect()
     };
-    let kinds: [(&str, fn(&SessionHost) -> String); 2] =
+    let kinds: [(&str, Pick); 2] =
         [("agent", |host| host.agent.to_string()), ("stack", |host| host.stack.to_string())];
     let mut complaints = Vec::new();
     for (name, pick) in kinds {

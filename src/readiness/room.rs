@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    Answer, Listing, Side, Source,
+    Answer, Listing, Safe, Side, Source,
     compute::{Usage, VirtualMachine},
     pool::{ScalingPlan, SessionHost},
     source::DirectoryServer,
@@ -35,7 +35,8 @@ pub(super) fn days_off(host: &SessionHost, now: Timestamp) -> Option<i64> {
 /// Room of the standby against the sessions of the active side.
 struct Need {
     users: u32,
-    need: u32,
+    /// Sessions it must be able to take.
+    wanted: u32,
     room: u32,
     started: u32,
     /// Hosts that have to start.
@@ -49,7 +50,7 @@ fn need(context: &Context<'_>) -> Option<Need> {
     let need = (users * context.service().capacity_percent).div_ceil(100);
     Some(Need {
         users,
-        need,
+        wanted: need,
         room: capacity.room,
         started: (capacity.usable + capacity.cold).saturating_mul(capacity.limit),
         short: need.saturating_sub(capacity.room).div_ceil(capacity.limit.max(1)),
@@ -58,7 +59,7 @@ fn need(context: &Context<'_>) -> Option<Need> {
 
 /// A-p4. Cold hosts count as room that can be had.
 pub(super) fn capacity(context: &Context<'_>) -> Finding {
-    let Some(Need { users, need, room, started, short }) = need(context) else {
+    let Some(Need { users, wanted: need, room, started, short }) = need(context) else {
         return Finding::unknown("hosts, pool or sessions are not known whole");
     };
     if room >= need {
@@ -168,8 +169,7 @@ pub(super) fn zones(context: &Context<'_>) -> Finding {
         .filter_map(|host| host.vm.as_ref())
         .filter_map(|vm| seen.iter().find(|machine| machine.id == *vm))
         .collect();
-    let zones: BTreeSet<&str> =
-        own.iter().flat_map(|machine| &machine.zones).map(|zone| zone.as_str()).collect();
+    let zones: BTreeSet<&str> = own.iter().flat_map(|machine| &machine.zones).map(Safe::as_str).collect();
     match (own.len(), zones.len()) {
         (0, _) => Finding::unknown("no machine of a standby host was found"),
         (1, _) => Finding::ok("one host only"),

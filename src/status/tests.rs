@@ -14,6 +14,9 @@ use crate::{
 
 use super::{CellState, Component, Scope, Summary, Verdict, summarize};
 
+/// Spoils one thing in a calm world.
+type Spoil = fn(&mut World);
+
 fn all(world: &World) -> Summary {
     summarize(&world.estate, &world.picture, &[], Scope::All, world.now)
 }
@@ -110,7 +113,7 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
 
 #[test]
 fn what_cannot_be_read_is_unknown_and_never_ok() {
-    let cases: [(&str, fn(&mut World), Component, Side, &str); 5] = [
+    let cases: [(&str, Spoil, Component, Side, &str); 5] = [
         (
             "an active side that is silent without signs of death",
             |world| world.never(&Source::Hosts(0, Side::Primary), SilenceKind::Unreachable),
@@ -176,7 +179,7 @@ fn nobody_in_both_pools() {
 
 #[test]
 fn what_hurts_users_is_crit_and_what_wants_attention_is_a_warning() {
-    let cases: [(&str, fn(&mut World), CellState, &str); 4] = [
+    let cases: [(&str, Spoil, CellState, &str); 4] = [
         (
             "drained active hosts",
             |world| {
