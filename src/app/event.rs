@@ -3,6 +3,7 @@
 use crate::{
     domain::{Observation, Safe, Source, access::PrincipalId, time::Timestamp},
     engine::{Command, Input, Output},
+    readiness::LocalFacts,
     runbook::{Mode, plan::MovedToo},
 };
 
@@ -42,6 +43,8 @@ pub enum Event {
     Tick,
     /// The token was renewed, or could not be.
     Token(TokenStatus),
+    /// What only this process knows has changed.
+    Facts(Box<LocalFacts>),
     /// The journals were listed, newest run first.
     RunsListed(Vec<RunSummary>),
     /// A run was opened or resumed.

@@ -81,7 +81,6 @@ fn failed(how: FailedHow) -> &'static str {
         FailedHow::Reissue => "again",
         FailedHow::Ghost => "ghost",
         FailedHow::TimedOut => "timed-out",
-        FailedHow::Reissue => "not done, goes once more",
     }
 }
 

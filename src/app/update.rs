@@ -37,6 +37,11 @@ impl App {
             Event::Resized { w, h } => self.size = (w, h),
             Event::Tick => self.tick(),
             Event::Token(status) => self.token = status,
+            Event::Facts(facts) => {
+                self.facts = *facts;
+                self.checked = None;
+                self.settled = Settled::No;
+            }
             Event::RunsListed(runs) => self.runs = runs,
             Event::RunStarted { handle, seq, first } => self.run_started(handle, seq, first),
             Event::RunRefused(why) => self.run_refused(&why),

@@ -371,4 +371,73 @@ mod tests {
         let second = String::from_utf8(encode(&one, &two, None).unwrap()).unwrap();
         assert!(!second.contains("\x1b[2J") && !second.contains("hosts") && second.contains('x'));
     }
+
+    /// What the child process below does with the terminal.
+    const TASK: &str = "FARSHORE_TERMINAL_TASK";
+
+    /// Not a test of its own: the part that runs on a terminal, started by the next one.
+    #[test]
+    #[ignore = "started by the_terminal_is_left_as_it_was_found"]
+    fn on_a_terminal() {
+        let Ok(task) = std::env::var(TASK) else { return };
+        install_panic_hook();
+        let mut canvas = Canvas::open().unwrap();
+        let app = crate::app::scene::app(crate::app::World::Sim, crate::app::scene::Weather::Calm);
+        let look = Look { theme: ui::theme::Theme::named("default").unwrap(), glyphs: ui::Glyphs::Box };
+        canvas.paint(&app, &look).unwrap();
+        match task.as_str() {
+            "drop" => drop(canvas),
+            "panic" => panic!("on purpose"),
+            "abandon" => {
+                canvas.writer.settle(LAST_FRAME);
+                canvas.abandon();
+                drop(canvas);
+                let _ = terminal::disable_raw_mode();
+            }
+            "again" => {
+                canvas.release();
+                canvas.retake().unwrap();
+                canvas.paint(&app, &look).unwrap();
+            }
+            other => panic!("no task {other}"),
+        }
+    }
+
+    /// Runs the child on a terminal of its own; all it wrote.
+    fn written(task: &str) -> String {
+        use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+        use std::io::Read;
+        let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args(["runtime::terminal::tests::on_a_terminal", "--exact", "--ignored", "--nocapture"]);
+        command.env(TASK, task);
+        command.env("NO_COLOR", "1");
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let mut bytes = Vec::new();
+        // The read ends with an error when the last process of the terminal is gone.
+        let _ = reader.read_to_end(&mut bytes);
+        child.wait().unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    #[test]
+    fn the_terminal_is_left_as_it_was_found() {
+        let order = |text: &str, parts: &[&str]| {
+            let mut from = 0;
+            for part in parts {
+                let at = text[from..].find(part);
+                assert!(at.is_some(), "{part:?} is missing after {from} in {text:?}");
+                from += at.unwrap_or_default() + part.len();
+            }
+        };
+        let (enter, leave) = ("\x1b[?1049h\x1b[?2004h\x1b[?25l", "\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l");
+        order(&written("drop"), &[enter, "contoso-avd", leave]);
+        order(&written("panic"), &[enter, leave, "on purpose"]);
+        order(&written("again"), &[enter, leave, enter, "contoso-avd", leave]);
+        let abandoned = written("abandon");
+        order(&abandoned, &[enter, "contoso-avd"]);
+        assert!(!abandoned.contains("\x1b[?1049l"));
+    }
 }
