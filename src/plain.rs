@@ -1,1 +1,531 @@
-//! Plain mode: the cockpit as numbered lines.
+//! Plain mode: the cockpit as numbered lines, for screen readers, serial consoles and pipes.
+//!
+//! The caller prints the lines, discards what was typed before a prompt, and hands back one line
+//! at a time. Everything that decides something begins with a two-digit number drawn for that
+//! prompt, so that no line prepared beforehand can confirm anything.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    app::{App, feed::Origin, gesture::HOLD_MS, sentence},
+    domain::{
+        Pair, Safe, Side,
+        access::PrincipalId,
+        time::{age_text, clock_text, minute_text, span_text, time_text},
+    },
+    engine::{
+        Command, Confirm, RunView,
+        event::{ConfirmedBy, GateVerdict, HeldWhy, StepId},
+        view::{ItemPhase, OfferView, RunState, StepState, StepView},
+    },
+    status::Cell,
+};
+
+/// The estate as numbered lines: one row a line, both regions in one sentence.
+pub fn status_lines(app: &App) -> Vec<String> {
+    let summary = &app.summary;
+    let mut lines = vec![format!("{} {} {}", app.badge(), summary.estate, time_text(app.now()))];
+    let services: Vec<&str> = summary.services.iter().map(|service| service.text.as_str()).collect();
+    lines.push(format!("services: {}", services.join(", ")));
+    for row in &summary.rows {
+        let cell = |side: Side| cell_words(app, &summary.regions[side].code, &row.cells[side]);
+        let words = Pair::build(cell);
+        lines.push(format!("{}: {}; {}", row.component.key(), words.primary, words.secondary));
+    }
+    lines.push(format!("in both: {} {}", summary.invariant.state.key(), summary.invariant.text));
+    for problem in summary.problems.iter().take(5) {
+        lines.push(format!("{}: {}", problem.state.key(), problem.text));
+    }
+    lines.push(format!("verdict: {}", summary.verdict.word()));
+    lines.into_iter().enumerate().map(|(number, line)| format!("{} {line}", number + 1)).collect()
+}
+
+fn cell_words(app: &App, code: &str, cell: &Cell) -> String {
+    let age = match cell.age(app.now()) {
+        None => String::new(),
+        Some(age) if cell.stale => format!(", last known, {} old", age_text(age)),
+        Some(age) => format!(", {}", age_text(age)),
+    };
+    format!("{code} {} {}{age}", cell.state.key(), cell.text)
+}
+
+/// What a line came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reply {
+    /// Give this to the run.
+    Command(Command),
+    /// Print these.
+    Lines(Vec<String>),
+    /// Hold the run and leave.
+    Leave,
+}
+
+/// A run as lines: what was told so far and what is asked now.
+#[derive(Debug, Default)]
+pub struct Plain {
+    told: BTreeMap<StepId, StepState>,
+    failed: BTreeMap<(StepId, String), ItemPhase>,
+    feed: usize,
+    state: Option<RunState>,
+    asked: Option<Situation>,
+    number: Option<u8>,
+    offered: Option<StepId>,
+    /// A level-3 line that came once, and when.
+    first: Option<(String, u64)>,
+}
+
+/// Everything a prompt depends on: when it changes, the question is put again.
+#[derive(Debug, Clone, PartialEq)]
+struct Situation {
+    step: Option<StepId>,
+    state: Option<StepState>,
+    run: RunState,
+    offer: Option<(String, bool)>,
+    blocked: Vec<Safe>,
+    armed: bool,
+}
+
+impl Plain {
+    /// What has changed since the last call: one line per change of state.
+    pub fn news(&mut self, app: &App) -> Vec<String> {
+        let mut lines = Vec::new();
+        let count = app.feed.count();
+        let fresh = count.saturating_sub(self.feed);
+        let mut events: Vec<_> = app.feed.newest().take(fresh).collect();
+        events.reverse();
+        for event in events {
+            match &event.origin {
+                Origin::Journal(_) => {}
+                Origin::Region(code) => lines.push(format!("{} {code} {}", time_text(event.at), event.text)),
+                Origin::Cockpit => lines.push(format!("{} {}", time_text(event.at), event.text)),
+            }
+        }
+        self.feed = count;
+        if let Some(view) = app.run_view() {
+            self.run_news(app, view, &mut lines);
+        }
+        if let Some(notice) = &app.notice {
+            let line = format!("note: {}", notice.text);
+            if notice.at == app.moment.terminal {
+                lines.push(line);
+            }
+        }
+        lines
+    }
+
+    fn run_news(&mut self, app: &App, view: &RunView, lines: &mut Vec<String>) {
+        let time = time_text(app.now());
+        for step in &view.steps {
+            let before = self.told.insert(step.id.clone(), step.state);
+            if before == Some(step.state) || (before.is_none() && step.state == StepState::Pending) {
+                continue;
+            }
+            lines.push(format!("{time} {}", step_words(step)));
+        }
+        for step in &view.steps {
+            for item in &step.items {
+                let wrong = matches!(item.state, ItemPhase::Failed | ItemPhase::Ghost | ItemPhase::Asking);
+                let key = (step.id.clone(), item.key.clone());
+                if wrong && self.failed.insert(key, item.state) != Some(item.state) {
+                    lines.push(format!("{time} {} {} {}", step.id, item.key, item.detail));
+                }
+            }
+        }
+        if self.state.as_ref() != Some(&view.state) {
+            self.state = Some(view.state.clone());
+            lines.push(format!("{time} run {} is {}", view.run, sentence::state_word(&view.state)));
+            if let Some(by) = view.effective_by {
+                lines.push(format!("{time} granted, effective by {}", minute_text(by)));
+            }
+        }
+    }
+
+    /// A command the run needs before anything can be asked: the offer of the step in turn.
+    pub fn wants(&mut self, app: &App) -> Option<Command> {
+        let view = app.run_view()?;
+        let step = view.steps.get(view.current?)?;
+        let ready = matches!(step.state, StepState::Ready | StepState::Blocked) && question(step).is_none();
+        if !ready || self.offered.as_ref() == Some(&step.id) {
+            return None;
+        }
+        self.offered = Some(step.id.clone());
+        Some(Command::Offer { step: step.id.clone() })
+    }
+
+    /// The question of the moment, where it has changed since it was last put. `draw` gives a
+    /// number from 10 to 99; the caller discards what was typed before it prints the lines.
+    pub fn prompt(&mut self, app: &App, draw: impl FnOnce() -> u8) -> Option<Vec<String>> {
+        let view = app.run_view()?;
+        let step = view.current.and_then(|place| view.steps.get(place));
+        let situation = Situation {
+            step: step.map(|step| step.id.clone()),
+            state: step.map(|step| step.state),
+            run: view.state.clone(),
+            offer: step.and_then(|step| step.offer.as_ref()).map(|offer| (offer.hash.clone(), offer.green)),
+            blocked: step.map(|step| step.blocked_by.clone()).unwrap_or_default(),
+            armed: app.arming.is_armed(),
+        };
+        if self.number.is_some() && self.asked.as_ref() == Some(&situation) {
+            return None;
+        }
+        if self.asked.as_ref() != Some(&situation) {
+            self.first = None;
+        }
+        self.asked = Some(situation);
+        let number = draw().clamp(10, 99);
+        let lines = ask(app, view, step, number);
+        self.number = (!lines.is_empty()).then_some(number);
+        (!lines.is_empty()).then_some(lines)
+    }
+
+    /// Takes one line. A number is good for one line only.
+    pub fn answer(&mut self, app: &App, line: &str) -> Reply {
+        let line = line.trim();
+        let (word, rest) = split(line);
+        let Ok(number) = word.parse::<u8>() else { return light(app, word, rest) };
+        if word.len() != 2 || self.number != Some(number) {
+            self.number = None;
+            return said("that is not the number drawn for this question");
+        }
+        self.number = None;
+        self.decide(app, rest)
+    }
+
+    fn decide(&mut self, app: &App, rest: &str) -> Reply {
+        let Some(view) = app.run_view() else { return said("no run is open") };
+        let step = view.current.and_then(|place| view.steps.get(place));
+        let (word, text) = split(rest);
+        let reason = Safe::new(text);
+        let id = || step.map(|step| step.id.clone()).unwrap_or_default();
+        let command = match word {
+            "arm" if text == app.estate.name => {
+                Command::Arm { on: true, how: Safe::new("by typing the estate's name") }
+            }
+            "arm" => return said("arm needs the estate's name"),
+            "resume" => Command::Resume,
+            "retry" => Command::Retry { step: id(), item: (!text.is_empty()).then(|| text.to_owned()) },
+            "skip" | "downgrade" | "shorten" | "state" | "abort" | "restart" if text.is_empty() => {
+                return said(&format!("{word} needs more words"));
+            }
+            "skip" => Command::Skip { step: id(), reason },
+            "downgrade" => Command::Downgrade { step: id(), reason },
+            "shorten" => Command::ShortenNotice { reason },
+            "state" => Command::State { text: reason },
+            "abort" => Command::Abort { reason },
+            "restart" => Command::RestartHost { step: id(), item: text.to_owned() },
+            "accept" => {
+                let items = stuck(step);
+                if text != items.len().to_string() {
+                    return said(&format!("accept {} names them: {}", items.len(), items.join(", ")));
+                }
+                Command::AcceptStuck { step: id(), items, by: ConfirmedBy::Person }
+            }
+            "leave" => return leave_holder(app, text),
+            _ => return self.confirm(app, step, rest),
+        };
+        Reply::Command(command)
+    }
+
+    /// What follows the number is what the level asks for, and nothing else.
+    fn confirm(&mut self, app: &App, step: Option<&StepView>, typed: &str) -> Reply {
+        let Some((step, offer)) = step.and_then(|step| Some((step, step.offer.as_ref()?))) else {
+            return said("nothing can be confirmed now");
+        };
+        if !offer.green {
+            return said("a precondition is not green");
+        }
+        let asked = asked(offer);
+        if typed.trim() != asked {
+            return said(&format!("{} was asked for; nothing was confirmed", words_of(asked)));
+        }
+        if offer.level >= 3 {
+            let now = app.moment.terminal;
+            match self.first.take() {
+                Some((hash, at)) if hash == offer.hash && now >= at + HOLD_MS => {}
+                // Too soon: the first one still counts.
+                Some((hash, at)) if hash == offer.hash => {
+                    self.first = Some((hash, at));
+                    return said("not yet: once more, with the next number, after 3 s");
+                }
+                _ => {
+                    self.first = Some((offer.hash.clone(), now));
+                    return said("once more, with the next number, after 3 s");
+                }
+            }
+        }
+        Reply::Command(Command::Confirm(Confirm {
+            step: step.id.clone(),
+            offer: offer.hash.clone(),
+            typed: (!asked.is_empty()).then(|| Safe::new(asked)),
+            by: ConfirmedBy::Person,
+            latency_ms: 0,
+            acknowledges: offer.acknowledges,
+        }))
+    }
+}
+
+/// What needs no number: it starts nothing.
+fn light(app: &App, word: &str, rest: &str) -> Reply {
+    let view = app.run_view();
+    let step = view.and_then(|view| view.steps.get(view.current?));
+    match word {
+        "status" => Reply::Lines(status_lines(app)),
+        "steps" => Reply::Lines(view.map(step_lines).unwrap_or_default()),
+        "hold" => {
+            Reply::Command(Command::Hold { why: HeldWhy::Person, note: Safe::new("held by the operator") })
+        }
+        "note" if !rest.is_empty() => Reply::Command(Command::Note { text: Safe::new(rest) }),
+        "disarm" => Reply::Command(Command::Arm { on: false, how: Safe::new("by the operator") }),
+        "quit" => Reply::Leave,
+        "value" if !rest.is_empty() => match step.filter(|step| question(step).is_some()) {
+            Some(step) => Reply::Command(Command::Value {
+                step: step.id.clone(),
+                value: Safe::new(rest),
+                by: ConfirmedBy::Person,
+                latency_ms: 0,
+            }),
+            None => said("no value is asked for"),
+        },
+        _ => Reply::Lines(help()),
+    }
+}
+
+fn help() -> Vec<String> {
+    [
+        "status, steps, note TEXT, value TEXT, hold, disarm, quit need no number",
+        "NN arm ESTATE, NN skip REASON, NN downgrade REASON, NN retry [ITEM], NN restart ITEM",
+        "NN accept COUNT, NN shorten REASON, NN state TEXT, NN leave ID REASON, NN resume, NN abort REASON",
+        "NN is the number drawn with the question; each counts once",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn said(text: &str) -> Reply {
+    Reply::Lines(vec![text.to_owned()])
+}
+
+fn split(line: &str) -> (&str, &str) {
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    (word, rest.trim())
+}
+
+/// The question a step still asks.
+fn question(step: &StepView) -> Option<&String> {
+    step.ask.as_ref().filter(|_| step.value.is_none())
+}
+
+/// What must be typed after the number; empty: nothing more.
+fn asked(offer: &OfferView) -> &str {
+    offer.asked.as_deref().filter(|_| offer.level >= 2).unwrap_or_default()
+}
+
+fn words_of(asked: &str) -> &str {
+    if asked.is_empty() { "the number alone" } else { asked }
+}
+
+fn stuck(step: Option<&StepView>) -> Vec<String> {
+    step.map(|step| {
+        step.items.iter().filter(|item| !item.state.over()).map(|item| item.key.clone()).collect()
+    })
+    .unwrap_or_default()
+}
+
+fn leave_holder(app: &App, text: &str) -> Reply {
+    let (id, reason) = split(text);
+    if id.is_empty() || reason.is_empty() {
+        return said("leave needs the beginning of the holder's id and a reason");
+    }
+    let mut fitting: Vec<PrincipalId> =
+        app.unplanned_holders().into_iter().filter(|known| known.as_str().starts_with(id)).collect();
+    fitting.dedup();
+    match fitting.as_slice() {
+        [principal] => {
+            Reply::Command(Command::LeaveHolder { principal: principal.clone(), reason: Safe::new(reason) })
+        }
+        many => said(&format!("{} holders outside the plan begin with {id}", many.len())),
+    }
+}
+
+fn step_words(step: &StepView) -> String {
+    let items =
+        if step.items.is_empty() { String::new() } else { format!(" {}/{}", step.done, step.items.len()) };
+    let took = if step.state.over() { format!(" in {}", clock_text(step.running)) } else { String::new() };
+    let reason = step.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{} {} {}{items}{took}{reason}", step.id, step.state.word(), step.title)
+}
+
+/// All steps as numbered lines.
+fn step_lines(view: &RunView) -> Vec<String> {
+    let steps = view.steps.iter().filter(|step| !step.is_undo);
+    steps.enumerate().map(|(number, step)| format!("{} {}", number + 1, step_words(step))).collect()
+}
+
+/// The question of the moment; empty where nothing is asked.
+fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8) -> Vec<String> {
+    match &view.state {
+        RunState::Closed(_) => return Vec::new(),
+        RunState::Held(_, note) => {
+            return vec![format!("held: {note}"), format!("to go on type: {number} resume")];
+        }
+        RunState::Running | RunState::AwaitingPerson => {}
+    }
+    let Some(step) = step else { return Vec::new() };
+    let mut lines = Vec::new();
+    match step.state {
+        StepState::Ready | StepState::Blocked => {}
+        StepState::AwaitingPerson | StepState::Failed | StepState::TimedOut => {
+            lines.push(step_words(step));
+            let items = stuck(Some(step));
+            if !items.is_empty() {
+                lines.push(format!("not ended: {}", items.join(", ")));
+            }
+        }
+        _ => return Vec::new(),
+    }
+    for proof in step.proofs.iter().filter(|proof| proof.verdict != GateVerdict::Green) {
+        lines.push(format!("{} {} {}", sentence::verdict_word(proof.verdict), proof.id, proof.value));
+    }
+    lines.extend(step.blocked_by.iter().map(|blocked| format!("blocked: {blocked}")));
+    if let Some(question) = question(step) {
+        lines.push(format!("{}: {question}", step.id));
+        lines.push("type: value TEXT".to_owned());
+        return lines;
+    }
+    if !app.arming.is_armed() {
+        lines.push(format!("{} waits and the cockpit is read-only", step.id));
+        lines.push(format!("to arm type: {number} arm {}", app.estate.name));
+        return lines;
+    }
+    if let Some(offer) = &step.offer {
+        offer_lines(app, step, offer, number, &mut lines);
+    }
+    if !step.choices.is_empty() && step.offer.is_none() {
+        lines.push(format!(
+            "{number} retry, skip REASON, downgrade REASON, accept COUNT, abort REASON; help lists all"
+        ));
+    }
+    lines
+}
+
+fn offer_lines(app: &App, step: &StepView, offer: &OfferView, number: u8, lines: &mut Vec<String>) {
+    lines.push(format!("{} {}", step.id, step.title));
+    lines.push(format!("what: {}", offer.what));
+    lines.push(format!("effect: {}", offer.effect));
+    lines.push(format!("before: {}; after: {}", offer.before_after.0, offer.before_after.1));
+    lines.push(format!("undo: {}", step.undo.as_deref().unwrap_or("none")));
+    lines.push(format!("usual: {}", span_text(step.usual)));
+    let age = offer.read_at.map(|at| age_text(app.now().duration_since(at))).unwrap_or_default();
+    lines.push(format!(
+        "{} writes, {} already so, read {age} ago, list {}",
+        offer.writes.len(),
+        offer.already,
+        offer.hash
+    ));
+    lines.extend(offer.writes.iter().map(|write| format!("  {} {} {}", write.verb, write.key, write.method)));
+    if !offer.green {
+        lines.push("a precondition is not green: it cannot be confirmed yet".to_owned());
+        return;
+    }
+    let asked = asked(offer);
+    let what = match offer.level {
+        0 | 1 => String::new(),
+        2 => " and the number of users".to_owned(),
+        _ => " and the code of the region you open, twice with 3 s between".to_owned(),
+    };
+    lines.push(format!("to confirm type the number {number}{what}: {number} {asked}").trim_end().to_owned());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{
+        Event, World,
+        scene::{self, Weather, at},
+    };
+
+    fn armed(view: RunView) -> App {
+        let (mut app, _, _) = scene::running(view);
+        app.update(Event::Command(Command::Arm { on: true, how: Safe::new("test") }), at(0));
+        app
+    }
+
+    #[test]
+    fn the_estate_is_numbered_lines_that_say_how_old_and_how_sure() {
+        let lines = status_lines(&scene::app(World::Sim, Weather::Outage));
+        assert!(lines.iter().enumerate().all(|(n, line)| line.starts_with(&format!("{} ", n + 1))));
+        assert!(lines[0].starts_with("1 SIM RO contoso-avd"));
+        let sessions = lines.iter().find(|line| line.contains("sessions:")).unwrap();
+        assert!(sessions.contains("last known"), "{sessions}");
+    }
+
+    /// Puts the question with number 42, gives the lines, and tells what the last one came to.
+    fn answers(app: &App, lines: &[&str]) -> Reply {
+        let mut plain = Plain::default();
+        let asked = plain.prompt(app, || 42);
+        assert!(asked.is_some());
+        let mut last = Reply::Leave;
+        for line in lines {
+            last = plain.answer(app, line);
+        }
+        last
+    }
+
+    #[test]
+    fn only_the_drawn_number_with_the_right_word_confirms() {
+        let app = armed(scene::log_off(scene::offer(2, Some("67"))));
+        let confirms = |lines: &[&str]| matches!(answers(&app, lines), Reply::Command(Command::Confirm(_)));
+        assert!(confirms(&["42 67"]));
+        for wrong in [&["67"][..], &["42"], &["43 67"], &["42 66"], &["y"], &["yes"], &["042 67"], &[""]] {
+            assert!(!confirms(wrong), "{wrong:?}");
+        }
+        // A number is good for one line.
+        assert!(!confirms(&["42 66", "42 67"]));
+    }
+
+    #[test]
+    fn level_three_is_said_twice_with_three_seconds_between() {
+        let mut app = armed(scene::log_off(scene::offer(3, Some("NE"))));
+        let mut plain = Plain::default();
+        let mut say = |app: &App, number: u8| {
+            plain.prompt(app, || number);
+            matches!(plain.answer(app, &format!("{number} NE")), Reply::Command(Command::Confirm(_)))
+        };
+        assert!(!say(&app, 42));
+        assert!(!say(&app, 43), "at once");
+        app.update(Event::Tick, at(1_000));
+        assert!(!say(&app, 44), "too soon");
+        app.update(Event::Tick, at(4_500));
+        assert!(say(&app, 45));
+    }
+
+    #[test]
+    fn a_change_is_one_line_and_the_same_question_is_put_once() {
+        let (mut app, view, _) = scene::running(scene::move_phase());
+        let mut plain = Plain::default();
+        plain.news(&app);
+        assert!(plain.news(&app).is_empty());
+        view.lock().unwrap().steps[7].state = StepState::Done;
+        app.update(Event::Tick, at(1));
+        let news = plain.news(&app);
+        assert_eq!(news.len(), 1, "{news:?}");
+        assert!(news[0].contains("a7-revoke done"));
+
+        let app = armed(scene::log_off(scene::offer(2, Some("67"))));
+        let mut plain = Plain::default();
+        assert!(plain.prompt(&app, || 42).is_some());
+        assert!(plain.prompt(&app, || 43).is_none());
+        plain.answer(&app, "42 1");
+        assert!(plain.prompt(&app, || 44).is_some(), "a used number is replaced");
+    }
+
+    #[test]
+    fn arming_comes_before_confirming() {
+        let (app, _, _) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+        let mut plain = Plain::default();
+        let lines = plain.prompt(&app, || 42).unwrap();
+        assert!(lines.last().unwrap().contains("42 arm contoso-avd"));
+        let reply = plain.answer(&app, "42 arm contoso-avd");
+        assert!(matches!(reply, Reply::Command(Command::Arm { on: true, .. })));
+    }
+}

@@ -111,10 +111,12 @@ impl Arming {
             *self = Self::Off;
             return Passed::Ended(why);
         }
-        let due = match left {
-            0..=LAST_WARNING_MS => Warned::Last,
-            ..=FIRST_WARNING_MS => Warned::First,
-            _ => Warned::No,
+        let due = if left <= LAST_WARNING_MS {
+            Warned::Last
+        } else if left <= FIRST_WARNING_MS {
+            Warned::First
+        } else {
+            Warned::No
         };
         let warn = due > armed.warned;
         armed.warned = due;

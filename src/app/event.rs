@@ -2,14 +2,14 @@
 
 use crate::{
     domain::{Observation, Safe, Source, access::PrincipalId, time::Timestamp},
-    engine::Command,
+    engine::{Command, Input, Output},
+    readiness::LocalFacts,
     runbook::{Mode, plan::MovedToo},
 };
 
 use super::{
     mode::{Speed, TokenStatus},
     run::{RunHandle, RunSummary},
-    seam::{Input, Output},
 };
 
 /// The two clocks at the moment something happened (design §8, one clock).
@@ -43,14 +43,18 @@ pub enum Event {
     Tick,
     /// The token was renewed, or could not be.
     Token(TokenStatus),
+    /// What only this process knows has changed.
+    Facts(Box<LocalFacts>),
     /// The journals were listed, newest run first.
     RunsListed(Vec<RunSummary>),
     /// A run was opened or resumed.
     RunStarted {
         /// The engine.
         handle: Box<dyn RunHandle>,
-        /// Sequence number of the last line already in its journal.
+        /// Sequence number of the last line already in its journal; 0 for a new run.
         seq: u64,
+        /// What opening it asked for at once.
+        first: Vec<Output>,
     },
     /// It could not be opened; the reason fits after `could not`.
     RunRefused(Safe),

@@ -91,12 +91,12 @@ impl Feed {
                     self.push(seen.ended, origin.clone(), format!("{what}: answers again after {gone}"));
                 }
                 let was = reading.and_then(|reading| reading.last.as_ref()).map(|look| &look.answer);
-                self.compare(seen, origin, was, answer);
+                self.compare(seen, &origin, was, answer);
             }
         }
     }
 
-    fn compare(&mut self, seen: &Observation, origin: Origin, was: Option<&Answer>, is: &Answer) {
+    fn compare(&mut self, seen: &Observation, origin: &Origin, was: Option<&Answer>, is: &Answer) {
         match (was, is) {
             (was, Answer::Events(events)) => {
                 let known = match was {
@@ -112,7 +112,7 @@ impl Feed {
                 }
             }
             (Some(Answer::Hosts(was)), Answer::Hosts(is)) => {
-                self.compare_hosts(seen, &origin, was.seen(), is.seen());
+                self.compare_hosts(seen, origin, was.seen(), is.seen());
             }
             _ => {}
         }

@@ -81,6 +81,7 @@ pub enum Button {
 
 impl Button {
     /// The other one.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Cancel => Self::Act,

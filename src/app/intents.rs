@@ -133,6 +133,7 @@ impl App {
 
     fn rescope(&mut self, scope: Scope) {
         self.scope = scope;
+        self.checked = None;
         self.settled = Settled::No;
         self.list = Cursor::default();
     }
@@ -183,7 +184,7 @@ impl App {
             Screen::Run => self.act_on_step(),
             Screen::Runs => match self.runs.get(self.list.place(self.runs.len())) {
                 Some(run) if self.run_view().is_some_and(|open| open.run == run.run) => {
-                    self.show(Screen::Run)
+                    self.show(Screen::Run);
                 }
                 Some(run) if run.open == RunOpen::Open => {
                     let id = run.run.clone();

@@ -19,7 +19,6 @@ pub mod start;
 
 mod intents;
 mod modals;
-mod seam;
 mod state;
 mod update;
 

@@ -51,7 +51,10 @@ impl App {
         let Some(offer) = &dialog.offer else { return };
         let mut text = format!("{} {} list {}\n", dialog.step, offer.what, offer.hash);
         for line in &offer.writes {
-            text.push_str(&format!("{} {} {}\n", line.key, line.method, line.path));
+            text.push_str(&line.key);
+            for word in [" ", &line.method, " ", line.path.as_str(), "\n"] {
+                text.push_str(word);
+            }
         }
         self.want(Effect::CopyText(text));
         self.say("copied the list");
@@ -138,7 +141,7 @@ impl App {
                 self.modals.push(Modal::Ask(dialog));
             }
             PaletteCommand::State(None) => {
-                self.modals.push(Modal::Ask(AskDialog::new(Purpose::Statement, at)))
+                self.modals.push(Modal::Ask(AskDialog::new(Purpose::Statement, at)));
             }
             PaletteCommand::Hold => self.intend_run(Intent::Hold),
             PaletteCommand::Skip => self.intend_run(Intent::Skip),
@@ -326,6 +329,7 @@ impl App {
                 StartFocus::Button(Button::Act) => match dialog.order_run(&self.estate, self.moment.now) {
                     Ok(order) => {
                         dialog.remark = Some("opening the run".to_owned());
+                        self.left_holders.clone_from(&order.left_holders);
                         self.want(Effect::StartRun(order));
                     }
                     Err(why) => dialog.remark = Some(why),
@@ -348,7 +352,7 @@ impl App {
         }
         match intent {
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
-                dialog.button = dialog.button.other()
+                dialog.button = dialog.button.other();
             }
             Intent::Enter => match dialog.enter(arrival) {
                 Asked::Open => {}
@@ -399,7 +403,7 @@ impl App {
         match intent {
             _ if arrival == Arrival::Early => {}
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
-                dialog.button = dialog.button.other()
+                dialog.button = dialog.button.other();
             }
             Intent::Enter if arrival == Arrival::Calm => match dialog.button {
                 Button::Cancel => self.close_modal(at),

@@ -7,10 +7,8 @@ use crate::{
         Safe,
         time::{Span, Timestamp},
     },
-    engine::{Refusal, RunView, view::RunState},
+    engine::{Engine, Input, Output, Refusal, RunView, view::RunState},
 };
-
-use super::seam::{Input, Output};
 
 /// The state machine of one run. The engine implements it; tests script it.
 pub trait RunHandle: fmt::Debug + Send {
@@ -19,6 +17,16 @@ pub trait RunHandle: fmt::Debug + Send {
 
     /// The run at `now`.
     fn view(&self, now: Timestamp) -> RunView;
+}
+
+impl RunHandle for Engine {
+    fn handle(&mut self, input: Input, now: Timestamp) -> (Vec<Output>, Option<Refusal>) {
+        Engine::handle(self, input, now)
+    }
+
+    fn view(&self, now: Timestamp) -> RunView {
+        Engine::view(self, now)
+    }
 }
 
 /// The run that is open in this process.

@@ -21,7 +21,7 @@ use crate::{
         time::{Timestamp, minutes, seconds},
     },
     engine::{
-        Command, Refusal, RunView,
+        Command, Input, Output, Refusal, RunView,
         event::{GateItem, GateVerdict},
         view::{Choice, ItemPhase, ItemView, OfferView, PhaseView, RunState, StepState, StepView, WriteLine},
     },
@@ -32,7 +32,6 @@ use super::{
     App, Identity, Moment, RunHandle, RunbookEntry, Setup, TokenStatus, World,
     event::Event,
     mode::{Access, Speed},
-    seam::{Input, Output},
 };
 
 /// The moment most tests stand at.
@@ -421,7 +420,7 @@ pub(crate) fn running(view: RunView) -> (App, Arc<Mutex<RunView>>, Arc<Mutex<Scr
     let mut app = app(World::Live, Weather::Calm);
     let (view, script) = (Arc::new(Mutex::new(view)), Arc::new(Mutex::new(Script::default())));
     let handle = Box::new(Scripted { view: Arc::clone(&view), script: Arc::clone(&script) });
-    app.update(Event::RunStarted { handle, seq: 100 }, at(0));
+    app.update(Event::RunStarted { handle, seq: 100, first: Vec::new() }, at(0));
     app.settle();
     (app, view, script)
 }

@@ -78,9 +78,9 @@ fn failed(how: FailedHow) -> &'static str {
         FailedHow::Ambiguous => "unseen",
         FailedHow::NotSent => "not sent",
         FailedHow::Operation | FailedHow::NotDone => "failed",
+        FailedHow::Reissue => "again",
         FailedHow::Ghost => "ghost",
         FailedHow::TimedOut => "timed-out",
-        FailedHow::Reissue => "not done, goes once more",
     }
 }
 

@@ -3,8 +3,15 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{Answer, Safe, Source, access::AccessChange, estate::Estate, picture::Picture, time::Timestamp},
+    domain::{
+        Answer, Safe, Source,
+        access::{AccessChange, PrincipalId},
+        estate::Estate,
+        picture::Picture,
+        time::Timestamp,
+    },
     engine::{RunView, view::StepView},
+    readiness::{self, LocalFacts, Verdict},
     status::{Scope, Summary, summarize},
 };
 
@@ -41,6 +48,10 @@ pub struct App {
     pub picture: Picture,
     /// What they say, as of the last [`App::settle`].
     pub summary: Summary,
+    /// What the checks of the services in scope found, at most a second old.
+    pub readiness: Vec<Verdict>,
+    /// What only this process knows, for the checks.
+    pub facts: LocalFacts,
     /// Runs of this estate, newest first.
     pub runs: Vec<RunSummary>,
     /// The open run.
@@ -67,6 +78,10 @@ pub struct App {
     pub moment: Moment,
     /// Columns and rows of the window.
     pub size: (u16, u16),
+    /// Holders the start dialog left where they are, until the run is open.
+    pub(super) left_holders: Vec<(PrincipalId, Safe)>,
+    /// Terminal time of the last checks.
+    pub(super) checked: Option<u64>,
     pub(super) leaving: Leaving,
     pub(super) effects: Vec<Effect>,
     pub(super) settled: Settled,
@@ -83,6 +98,9 @@ pub struct Notice {
 
 /// A notice goes after this long: long enough to read two lines, short enough not to pass for now.
 pub const NOTICE_MS: u64 = 10_000;
+
+/// The checks run at most this often.
+const CHECK_MS: u64 = 1_000;
 
 /// Leaving by pressing the same key twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,6 +158,8 @@ impl App {
             arming,
             picture,
             summary,
+            readiness: Vec::new(),
+            facts: LocalFacts::default(),
             runs: Vec::new(),
             run: None,
             scope: Scope::All,
@@ -153,6 +173,8 @@ impl App {
             notice: None,
             moment,
             size: (80, 24),
+            left_holders: Vec::new(),
+            checked: None,
             leaving: Leaving::No,
             effects: Vec::new(),
             settled: Settled::No,
@@ -166,7 +188,21 @@ impl App {
             let runs: Vec<RunView> = self.run.iter().map(|run| run.view.clone()).collect();
             self.summary = summarize(&self.estate, &self.picture, &runs, self.scope, self.moment.now);
             self.settled = Settled::Yes;
+            self.check();
         }
+    }
+
+    /// Runs the checks again, where a second has passed: they look at everything there is.
+    fn check(&mut self) {
+        if self.checked.is_some_and(|at| self.moment.terminal < at + CHECK_MS) {
+            return;
+        }
+        self.checked = Some(self.moment.terminal);
+        self.readiness = super::screen::services(self.scope, &self.estate)
+            .flat_map(|(index, _)| {
+                readiness::check(&self.estate, &self.picture, index, &self.facts, self.moment.now)
+            })
+            .collect();
     }
 
     /// Time of the estate.

@@ -3,7 +3,7 @@
 use crate::{
     domain::{Observation, Safe},
     engine::{
-        Command, Refusal,
+        Command, Input, Output, Refusal,
         event::HeldWhy,
         view::{RunState, StepState},
     },
@@ -16,7 +16,6 @@ use super::{
     feed::Origin,
     run::{OpenRun, RunHandle},
     screen::{Screen, StepCursor},
-    seam::{Input, Output},
     state::{App, Leaving, NOTICE_MS, Settled},
 };
 
@@ -38,8 +37,13 @@ impl App {
             Event::Resized { w, h } => self.size = (w, h),
             Event::Tick => self.tick(),
             Event::Token(status) => self.token = status,
+            Event::Facts(facts) => {
+                self.facts = *facts;
+                self.checked = None;
+                self.settled = Settled::No;
+            }
             Event::RunsListed(runs) => self.runs = runs,
-            Event::RunStarted { handle, seq } => self.run_started(handle, seq),
+            Event::RunStarted { handle, seq, first } => self.run_started(handle, seq, first),
             Event::RunRefused(why) => self.run_refused(&why),
             Event::Leaving(reason) => self.leave(reason),
             Event::Speed(speed) => self.speed = speed,
@@ -116,7 +120,7 @@ impl App {
         self.drive(Input::Command(Command::Arm { on: true, how: Safe::new(how) }));
     }
 
-    fn run_started(&mut self, handle: Box<dyn RunHandle>, seq: u64) {
+    fn run_started(&mut self, handle: Box<dyn RunHandle>, seq: u64, first: Vec<Output>) {
         let run = OpenRun::new(handle, seq, self.moment.now);
         let text = format!("run {} of {} is open", run.view.run, run.view.service);
         self.feed.push(self.moment.now, Origin::Cockpit, text);
@@ -125,6 +129,12 @@ impl App {
         self.screen = Screen::Run;
         self.step = StepCursor::Following;
         self.modals.retain(|modal| !matches!(modal, Modal::Start(_)));
+        self.perform(first);
+        for (principal, reason) in std::mem::take(&mut self.left_holders) {
+            if let Some(refusal) = self.command(Command::LeaveHolder { principal, reason }) {
+                self.say(format!("could not {refusal}"));
+            }
+        }
         if self.arming.is_armed() {
             let how = Safe::new("the cockpit was armed when the run was opened");
             self.drive(Input::Command(Command::Arm { on: true, how }));
@@ -132,6 +142,7 @@ impl App {
     }
 
     fn run_refused(&mut self, why: &Safe) {
+        self.left_holders.clear();
         let text = format!("could not {why}");
         self.feed.push(self.moment.now, Origin::Cockpit, text.clone());
         match self.modals.last_mut() {
@@ -170,17 +181,24 @@ impl App {
         let (outputs, refusal) = run.handle.handle(input, now);
         run.view = run.handle.view(now);
         self.settled = Settled::No;
-        for output in &outputs {
-            if let Output::Append(lines) = output {
-                for line in lines {
-                    run.seq += 1;
-                    self.feed.journal(run.seq, line);
-                }
+        self.perform(outputs);
+        self.run_moved(&was);
+        refusal
+    }
+
+    /// Passes on what the run asks for; what goes into its journal is shown too.
+    fn perform(&mut self, outputs: Vec<Output>) {
+        if let Some(run) = &mut self.run {
+            let lines = outputs.iter().filter_map(|output| match output {
+                Output::Append(lines) => Some(lines),
+                _ => None,
+            });
+            for line in lines.flatten() {
+                run.seq += 1;
+                self.feed.journal(run.seq, line);
             }
         }
         self.effects.extend(outputs.into_iter().map(Effect::Run));
-        self.run_moved(&was);
-        refusal
     }
 
     /// Keeps open dialogs true to the run, and calls the person when it needs one.

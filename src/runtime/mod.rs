@@ -2,10 +2,15 @@
 
 pub mod clock;
 pub mod hands;
+pub mod hangup;
 pub mod headless;
+pub mod keys;
 pub mod opening;
 pub mod serve;
+pub mod session;
+pub mod signals;
 pub mod sim_verbs;
 pub mod survey;
-pub mod session;
+pub mod terminal;
+pub mod verbs;
 pub mod worlds;

@@ -116,7 +116,7 @@ pub async fn plan(session: &Session, order: &Order) -> Result<Plan, OpenError> {
 pub async fn open(session: &Session, order: Order) -> Result<OpenRun, OpenError> {
     let now = session.clock.now();
     let run = runs::run_id(now, fastrand::u64(..));
-    let lock = EstateLock::take(&session.estate.hash, &session.state, &holder(session, &run))?;
+    let lock = lock(session, &run)?;
     let plan = plan(session, &order).await?;
     let opened = Opened {
         estate: session.estate.name.clone(),
@@ -139,7 +139,8 @@ pub async fn open(session: &Session, order: Order) -> Result<OpenRun, OpenError>
     if let Place::Sim(rehearsed) = &session.place {
         rehearsed.ledger.adopt(&session.state, &run)?;
     }
-    let (mut engine, mut first) = Engine::open(context(session, &session.azure, &run), opened, session.clock.now());
+    let (mut engine, mut first) =
+        Engine::open(context(session, &session.azure, &run), opened, session.clock.now());
     for (principal, reason) in order.left_holders {
         let leave = Input::Command(Command::LeaveHolder { principal, reason });
         first.extend(engine.handle(leave, session.clock.now()).0);
@@ -149,7 +150,7 @@ pub async fn open(session: &Session, order: Order) -> Result<OpenRun, OpenError>
 
 /// Goes on with a run. Nothing is sent until [`Command::Resume`].
 pub fn resume(session: &Session, run: &str) -> Result<OpenRun, OpenError> {
-    let lock = EstateLock::take(&session.estate.hash, &session.state, &holder(session, run))?;
+    let lock = lock(session, run)?;
     let reopened = FileJournal::open(&session.state, run)?;
     check(session, run, &reopened.events)?;
     let mut engine = Engine::recover(context(session, &session.azure, run), &reopened.events)
@@ -193,8 +194,15 @@ fn context(session: &Session, azure: &Azure, run: &str) -> Context {
     }
 }
 
-fn holder(session: &Session, run: &str) -> Holder {
-    Holder { user: session.actor().os.to_string(), pid: std::process::id(), run: Some(run.to_owned()) }
+/// Azure's estates are locked for the whole machine; a simulated one belongs to its state
+/// directory, so that two people can rehearse side by side.
+fn lock(session: &Session, run: &str) -> Result<EstateLock, LockError> {
+    let user = session.actor().os.to_string();
+    let holder = Holder { user, pid: std::process::id(), run: Some(run.to_owned()) };
+    match session.place {
+        Place::Sim(_) => EstateLock::take_local(&session.estate.hash, &session.state, &holder),
+        Place::Live(_) => EstateLock::take(&session.estate.hash, &session.state, &holder),
+    }
 }
 
 /// The first and last record of a run, for choosing how to reopen it.

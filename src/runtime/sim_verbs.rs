@@ -12,10 +12,16 @@ use bytes::Bytes;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::serve::{ServeError, serve};
+use super::{
+    clock::Clock,
+    serve::{ServeError, serve},
+    session::{DEFAULT_SCENARIO, DEFAULT_SEED, SessionError},
+    verbs::VerbError,
+};
 use crate::{
+    cli::{self, Cli, Speed},
     sim::{NoLedger, Scenario, Sim, SimError, SimOptions, Simulated, TimeSource},
-    wire::{Wire, WireError},
+    wire::{Live, LiveOptions, Reach, Wire, WireError},
 };
 
 /// Where a served simulator tells what it is. No Azure path begins like this.
@@ -180,6 +186,35 @@ async fn ask(wire: &dyn Wire, port: u16) -> Result<About, SimVerbError> {
         return Err(stranger(format!("status {}", answer.status().as_u16())));
     }
     serde_json::from_slice(answer.body()).map_err(|why| stranger(why.to_string()))
+}
+
+/// Performs a sim verb.
+pub async fn perform(cli: &Cli, verb: &cli::Sim) -> Result<u8, VerbError> {
+    let text = match verb {
+        cli::Sim::Scenarios => scenarios(),
+        cli::Sim::Estate(args) => match args.port {
+            Some(port) => {
+                let wire = Live::new(LiveOptions::new(Reach::Loopback)).map_err(SessionError::from)?;
+                served_estate(&wire, port).await?
+            }
+            None => scenario_estate(&scenario(args.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO))?),
+        },
+        cli::Sim::Serve(args) => {
+            let scenario = scenario(args.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO))?;
+            let speed = match cli.global.speed {
+                Some(Speed::Max) => return Err(VerbError::Session(SessionError::MaxIsForSim)),
+                Some(Speed::Times(times)) => times,
+                None => 1.0,
+            };
+            let clock = Arc::new(Clock::new(scenario.epoch(), speed));
+            let seed = cli.global.seed.unwrap_or(DEFAULT_SEED);
+            let served = Served { scenario, seed, speed, port: args.port, latency_ms: u64::from(args.latency) };
+            serve_world(served, clock, io::stdout()).await?;
+            return Ok(0);
+        }
+    };
+    io::stdout().write_all(text.as_bytes())?;
+    Ok(0)
 }
 
 /// `farshore sim estate` without a port: the estate file of a scenario.

@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use crate::{
     azure::Azure,
-    domain::{Side, Source, picture::Picture},
+    domain::{Side, Source, estate::Estate, picture::Picture},
 };
 
 use super::clock::Clock;
@@ -12,13 +12,54 @@ use super::clock::Clock;
 /// Looks at every source once, all at the same time; the client's own limits set the pace.
 pub async fn survey(azure: &Azure, clock: &Clock, sources: impl IntoIterator<Item = Source>) -> Picture {
     let mut picture = Picture::default();
+    survey_into(&mut picture, azure, clock, sources).await;
+    picture
+}
+
+/// The same, into a picture that already holds something.
+pub async fn survey_into(
+    picture: &mut Picture,
+    azure: &Azure,
+    clock: &Clock,
+    sources: impl IntoIterator<Item = Source>,
+) {
     let now = || clock.now();
     let mut looks: FuturesUnordered<_> =
         sources.into_iter().map(|source| async move { azure.look(&source, &now).await }).collect();
     while let Some(observation) = looks.next().await {
         picture.take(observation);
     }
-    picture
+}
+
+/// Everything the home screen and `status` show of an estate.
+pub fn watch_sources(estate: &Estate) -> Vec<Source> {
+    let mut sources = vec![Source::Events];
+    for side in Side::BOTH {
+        sources.extend([
+            Source::Control(side),
+            Source::Machines(side),
+            Source::Availability(side),
+            Source::Usages(side),
+        ]);
+        if !estate.directory[side].is_empty() {
+            sources.push(Source::Directory(side));
+        }
+        for service in 0..estate.services.len() {
+            sources.extend([
+                Source::Pool(service, side),
+                Source::Hosts(service, side),
+                Source::Sessions(service, side),
+                Source::Groups(service, side),
+                Source::Assignments(service, side),
+                Source::Plans(service, side),
+                Source::Workspace(service, side),
+            ]);
+            if !estate.services[service].sides[side].accounts.is_empty() {
+                sources.push(Source::Storage(service, side));
+            }
+        }
+    }
+    sources
 }
 
 /// What must be known of a service to bind a plan to it.

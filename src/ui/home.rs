@@ -9,7 +9,8 @@ use crate::{
         Side,
         time::{Timestamp, age_text, span_text, time_text},
     },
-    status::{Cell, CellState},
+    readiness::State,
+    status::{Cell, CellState, Component},
 };
 
 use super::{
@@ -153,10 +154,10 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
     verdict(pen, y, "worst", state, &text, age_of(at, false, now));
     y += 1;
     if let Some((state, text)) = vantage(app) {
-        verdict(pen, y, "vantage", state, &text, (String::new(), Role::Dim));
+        verdict(pen, y, "vantage", state, &text, age_of(oldest_sign(app), false, now));
     } else {
-        let (state, text) = readiness(app);
-        verdict(pen, y, "readiness", state, &text, (String::new(), Role::Dim));
+        let (state, text, at) = readiness(app);
+        verdict(pen, y, "readiness", state, &text, age_of(at, false, now));
     }
     y + 1
 }
@@ -198,26 +199,29 @@ fn vantage(app: &App) -> Option<(CellState, String)> {
     })
 }
 
-/// How many rows are good, want attention, or stand in the way.
-fn readiness(app: &App) -> (CellState, String) {
-    let mut counts = [0_usize; 4];
-    for (_, cell) in app.summary.rows.iter().flat_map(|row| row.cells.iter()) {
-        match cell.state {
-            CellState::Ok => counts[0] += 1,
-            CellState::Warn => counts[1] += 1,
-            CellState::Unknown | CellState::NotChecked => counts[2] += 1,
-            CellState::Crit => counts[3] += 1,
-            CellState::NotConfigured => {}
-        }
-    }
-    let [ok, warn, unknown, crit] = counts;
+/// The oldest answer the signs can rest on: heartbeats, storage and posted events.
+fn oldest_sign(app: &App) -> Option<Timestamp> {
+    let rows =
+        app.summary.rows.iter().filter(|row| {
+            matches!(row.component, Component::Hosts | Component::Profiles | Component::Health)
+        });
+    rows.flat_map(|row| row.cells.iter().filter_map(|(_, cell)| cell.at)).min()
+}
+
+/// How the checks of the services in scope came out.
+fn readiness(app: &App) -> (CellState, String, Option<Timestamp>) {
+    let count = |states: &[State]| app.readiness.iter().filter(|found| states.contains(&found.state)).count();
+    let (ok, warn, crit) = (count(&[State::Ok]), count(&[State::Warn]), count(&[State::Crit]));
+    let unknown = count(&[State::Unknown]);
     let state = match (crit, unknown, warn) {
         (0, 0, 0) => CellState::Ok,
         (0, 0, _) => CellState::Warn,
         (0, ..) => CellState::Unknown,
         _ => CellState::Crit,
     };
-    (state, format!("{ok} ok, {warn} warnings, {unknown} not known, {crit} bad"))
+    let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
+    let oldest = app.readiness.iter().filter_map(|found| found.at).min();
+    (state, format!("{ok} ok, {warn} warnings, {crit} blocking{unknown}"), oldest)
 }
 
 /// The runbook strip: the open run, or what could be started.

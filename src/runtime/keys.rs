@@ -1,0 +1,186 @@
+//! Keys from the terminal, each with the time it was read at.
+
+use crossterm::event::{Event as TermEvent, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+use futures_util::StreamExt;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+    task::JoinHandle,
+};
+
+use crate::{
+    app::{App, Event},
+    ui::keymap::{self, Key},
+};
+
+use super::terminal::TerminalClock;
+
+/// What came from the terminal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A key was pressed.
+    Press {
+        /// The key.
+        key: Key,
+        /// Terminal milliseconds at which it was read.
+        at: u64,
+    },
+    /// The window has a new size: columns and rows.
+    Resized(u16, u16),
+    /// A paste came. What it held is not kept.
+    Paste,
+    /// Ctrl-Z: the person wants the shell.
+    Suspend,
+    /// The terminal cannot be read any more.
+    Lost,
+}
+
+impl Input {
+    /// What it means to the app where it stands now; `None`: nothing, or something for the loop.
+    pub fn event(&self, app: &App) -> Option<Event> {
+        match self {
+            Self::Press { key, .. } => keymap::intent(keymap::context(app), *key).map(Event::Intent),
+            Self::Resized(w, h) => Some(Event::Resized { w: *w, h: *h }),
+            Self::Paste => Some(Event::PasteDiscarded),
+            Self::Suspend | Self::Lost => None,
+        }
+    }
+
+    /// When it was read; `None`: it carries no time of its own.
+    pub fn at(&self) -> Option<u64> {
+        match self {
+            Self::Press { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+}
+
+/// The keyboard. A person types at most some dozens of keys a second and a paste is one event,
+/// so the channel is unbounded: a key must never be dropped, and nothing can flood it.
+#[derive(Debug)]
+pub struct Keys {
+    inbox: UnboundedReceiver<Input>,
+    outbox: UnboundedSender<Input>,
+    clock: TerminalClock,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Keys {
+    /// Starts to read. Needs a tokio runtime.
+    pub fn start(clock: TerminalClock) -> Self {
+        let (outbox, inbox) = unbounded_channel();
+        let mut keys = Self { inbox, outbox, clock, reader: None };
+        keys.resume();
+        keys
+    }
+
+    /// Stops reading, so that a shell can have the keyboard. What was read before is dropped.
+    pub async fn pause(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.abort();
+            // Two readers at once would share the keys between them: wait for its end.
+            let _ = reader.await;
+        }
+        while self.inbox.try_recv().is_ok() {}
+    }
+
+    /// Reads again.
+    pub fn resume(&mut self) {
+        if self.reader.is_none() {
+            self.reader = Some(tokio::spawn(read(self.outbox.clone(), self.clock)));
+        }
+    }
+
+    /// The next input.
+    pub async fn next(&mut self) -> Input {
+        self.inbox.recv().await.unwrap_or(Input::Lost)
+    }
+
+    /// What is there already.
+    pub fn ready(&mut self) -> Option<Input> {
+        self.inbox.try_recv().ok()
+    }
+}
+
+impl Drop for Keys {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.abort();
+        }
+    }
+}
+
+async fn read(outbox: UnboundedSender<Input>, clock: TerminalClock) {
+    let mut stream = EventStream::new();
+    while let Some(event) = stream.next().await {
+        let input = match event {
+            Ok(event) => translate(event, clock.ms()),
+            Err(_) => Some(Input::Lost),
+        };
+        let Some(input) = input else { continue };
+        let lost = input == Input::Lost;
+        if outbox.send(input).is_err() || lost {
+            return;
+        }
+    }
+    let _ = outbox.send(Input::Lost);
+}
+
+/// Only presses count: releases and what a terminal itself calls a repeat are nothing.
+fn translate(event: TermEvent, at: u64) -> Option<Input> {
+    match event {
+        TermEvent::Key(key) if key.kind == KeyEventKind::Press => match press(key)? {
+            Key::Ctrl('z') => Some(Input::Suspend),
+            key => Some(Input::Press { key, at }),
+        },
+        TermEvent::Resize(w, h) => Some(Input::Resized(w, h)),
+        TermEvent::Paste(_) => Some(Input::Paste),
+        _ => None,
+    }
+}
+
+fn press(event: KeyEvent) -> Option<Key> {
+    let control = event.modifiers.contains(KeyModifiers::CONTROL);
+    if event.modifiers.contains(KeyModifiers::ALT) && !control {
+        return None;
+    }
+    Some(match event.code {
+        KeyCode::Char(c) if control => Key::Ctrl(c.to_ascii_lowercase()),
+        KeyCode::Char(c) => Key::Char(c),
+        KeyCode::Enter => Key::Enter,
+        KeyCode::Esc => Key::Esc,
+        KeyCode::Tab => Key::Tab,
+        KeyCode::BackTab => Key::BackTab,
+        KeyCode::Backspace => Key::Backspace,
+        KeyCode::Delete => Key::Delete,
+        KeyCode::Up => Key::Up,
+        KeyCode::Down => Key::Down,
+        KeyCode::Left => Key::Left,
+        KeyCode::Right => Key::Right,
+        KeyCode::PageUp => Key::PageUp,
+        KeyCode::PageDown => Key::PageDown,
+        KeyCode::Home => Key::Home,
+        KeyCode::End => Key::End,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_presses_are_keys_and_a_paste_leaves_no_text() {
+        let key = |code, modifiers, kind| TermEvent::Key(KeyEvent::new_with_kind(code, modifiers, kind));
+        let none = KeyModifiers::NONE;
+        let check = |event, expected: Option<Input>| assert_eq!(translate(event, 7), expected);
+        let press = |key| Some(Input::Press { key, at: 7 });
+        check(key(KeyCode::Enter, none, KeyEventKind::Press), press(Key::Enter));
+        check(key(KeyCode::Enter, none, KeyEventKind::Repeat), None);
+        check(key(KeyCode::Enter, none, KeyEventKind::Release), None);
+        check(key(KeyCode::Char('C'), KeyModifiers::CONTROL, KeyEventKind::Press), press(Key::Ctrl('c')));
+        check(key(KeyCode::Char('z'), KeyModifiers::CONTROL, KeyEventKind::Press), Some(Input::Suspend));
+        check(key(KeyCode::Char('x'), KeyModifiers::ALT, KeyEventKind::Press), None);
+        check(TermEvent::Paste("67\t\r".to_owned()), Some(Input::Paste));
+        check(TermEvent::Resize(100, 30), Some(Input::Resized(100, 30)));
+    }
+}

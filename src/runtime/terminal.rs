@@ -1,0 +1,443 @@
+//! The terminal: taken over, painted, and left as it was found.
+//!
+//! Bytes for the terminal go through one writer thread. The loop paints the next frame only when
+//! the last one has been taken, so that a blocked terminal costs neither the loop a moment nor
+//! memory, and what is painted next is always the newest state.
+
+use std::{
+    io::{self, Write},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossterm::{
+    cursor::{Hide, MoveTo, Show},
+    event::{DisableBracketedPaste, EnableBracketedPaste},
+    execute, queue,
+    style::{Attribute, SetAttribute},
+    terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen},
+};
+use ratatui::{
+    backend::{Backend, CrosstermBackend},
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+use tokio::sync::Notify;
+
+use crate::{
+    app::App,
+    ui::{self, Look},
+};
+
+/// Synchronised output: terminals that know it show a frame in one go, others ignore it.
+const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
+const END_FRAME: &[u8] = b"\x1b[?2026l";
+/// How long leaving waits for the last frame to be taken.
+const LAST_FRAME: Duration = Duration::from_millis(500);
+/// How long the panic hook waits for the writer to be between two writes.
+const PANIC_WAIT: Duration = Duration::from_millis(200);
+/// Largest text put on the clipboard, before encoding: terminals drop longer sequences.
+const CLIPBOARD_BYTES: usize = 70_000;
+
+/// Whether a cockpit has the terminal; the panic hook asks.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Real monotonic time in milliseconds: what input guards and frame caps are counted in.
+#[derive(Debug, Clone, Copy)]
+pub struct TerminalClock {
+    began: Instant,
+}
+
+impl TerminalClock {
+    /// Starts at 0.
+    pub fn start() -> Self {
+        Self { began: Instant::now() }
+    }
+
+    /// Milliseconds since the start.
+    pub fn ms(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// What became of a request to paint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Painted {
+    /// The frame is on its way, or nothing had changed.
+    Yes,
+    /// The terminal has not taken the last frame: paint again after [`Canvas::taken`].
+    Busy,
+}
+
+/// The cockpit's hold on the terminal. Dropping it gives the terminal back.
+#[derive(Debug)]
+pub struct Canvas {
+    writer: Writer,
+    shown: Buffer,
+    hold: Hold,
+}
+
+/// How the terminal is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Raw, on the alternate screen.
+    Held,
+    /// As it was found.
+    Released,
+    /// Gone: nothing may be written to it.
+    Dead,
+}
+
+impl Canvas {
+    /// Takes the terminal over: raw mode, alternate screen, bracketed paste.
+    pub fn open() -> io::Result<Self> {
+        // NO_COLOR is obeyed by choosing the mono theme. Left to itself crossterm writes a full
+        // reset in place of each colour, which wipes reverse and bold set just before it.
+        crossterm::style::force_color_output(true);
+        let mut canvas = Self { writer: Writer::start()?, shown: Buffer::default(), hold: Hold::Released };
+        canvas.enter()?;
+        Ok(canvas)
+    }
+
+    fn enter(&mut self) -> io::Result<()> {
+        terminal::enable_raw_mode()?;
+        self.hold = Hold::Held;
+        TAKEN.store(true, Ordering::SeqCst);
+        let mut bytes = Vec::new();
+        queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        self.writer.write_now(&bytes)?;
+        self.forget();
+        Ok(())
+    }
+
+    /// The next frame is painted whole, as after a resize or when something else wrote.
+    pub fn forget(&mut self) {
+        self.shown = Buffer::default();
+    }
+
+    /// Columns and rows of the window; 80x24 where the terminal does not say.
+    pub fn size() -> (u16, u16) {
+        match terminal::size() {
+            Ok((w, h)) if w > 0 && h > 0 => (w, h),
+            _ => (80, 24),
+        }
+    }
+
+    /// Paints the app, unless the terminal is still busy with the last frame.
+    pub fn paint(&mut self, app: &App, look: &Look) -> io::Result<Painted> {
+        if self.hold != Hold::Held {
+            return Ok(Painted::Yes);
+        }
+        if !self.writer.is_free() {
+            return Ok(Painted::Busy);
+        }
+        let area = Rect::new(0, 0, app.size.0, app.size.1);
+        let mut next = Buffer::empty(area);
+        let cursor = ui::draw(app, look, area, &mut next);
+        let frame = encode(&self.shown, &next, cursor)?;
+        self.shown = next;
+        if !frame.is_empty() {
+            self.writer.send(frame);
+        }
+        Ok(Painted::Yes)
+    }
+
+    /// Waits until the terminal has taken everything given to it.
+    pub async fn taken(&self) {
+        self.writer.taken().await;
+    }
+
+    /// Rings the bell, once the terminal is free to.
+    pub fn bell(&self) {
+        if self.hold == Hold::Held && self.writer.is_free() {
+            self.writer.send(vec![0x07]);
+        }
+    }
+
+    /// Puts `text` on the operator's clipboard by OSC 52. Whether the terminal takes it cannot be
+    /// known; text longer than terminals take is refused.
+    pub fn copy(&self, text: &str) -> Result<(), &'static str> {
+        if text.len() > CLIPBOARD_BYTES {
+            return Err("too long for the clipboard of a terminal");
+        }
+        if self.hold != Hold::Held || !self.writer.is_free() {
+            return Err("the terminal is busy");
+        }
+        self.writer.send(format!("\x1b]52;c;{}\x07", base64(text.as_bytes())).into_bytes());
+        Ok(())
+    }
+
+    /// Gives the terminal back, as for stopping the process; [`Canvas::retake`] takes it again.
+    pub fn release(&mut self) {
+        if self.hold != Hold::Held {
+            return;
+        }
+        self.hold = Hold::Released;
+        self.writer.settle(LAST_FRAME);
+        // Each part on its own: where one fails the next still helps.
+        let mut bytes = Vec::new();
+        let _ =
+            queue!(bytes, DisableBracketedPaste, SetAttribute(Attribute::Reset), Show, LeaveAlternateScreen);
+        let _ = self.writer.write_now(&bytes);
+        let _ = terminal::disable_raw_mode();
+        TAKEN.store(false, Ordering::SeqCst);
+    }
+
+    /// Takes the terminal again after [`Canvas::release`], or after somebody else used it.
+    pub fn retake(&mut self) -> io::Result<()> {
+        match self.hold {
+            Hold::Dead => Ok(()),
+            Hold::Held | Hold::Released => self.enter(),
+        }
+    }
+
+    /// The terminal is gone: from now on nothing is written to it, not even on drop.
+    pub fn abandon(&mut self) {
+        self.hold = Hold::Dead;
+        TAKEN.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Canvas {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
+
+/// The bytes that turn `shown` into `next`; none where nothing changed.
+fn encode(shown: &Buffer, next: &Buffer, cursor: Option<Position>) -> io::Result<Vec<u8>> {
+    let mut bytes = BEGIN_FRAME.to_vec();
+    let fresh = shown.area != next.area;
+    if fresh {
+        queue!(bytes, SetAttribute(Attribute::Reset), Clear(ClearType::All))?;
+    }
+    let blank = Buffer::empty(next.area);
+    let changes = if fresh { blank.diff(next) } else { shown.diff(next) };
+    if changes.is_empty() && cursor.is_none() && !fresh {
+        return Ok(Vec::new());
+    }
+    CrosstermBackend::new(&mut bytes).draw(changes.into_iter())?;
+    match cursor {
+        Some(Position { x, y }) => queue!(bytes, MoveTo(x, y), Show)?,
+        None => queue!(bytes, Hide)?,
+    }
+    bytes.extend_from_slice(END_FRAME);
+    Ok(bytes)
+}
+
+/// The thread that writes to the terminal, and its one place for a frame.
+#[derive(Debug)]
+struct Writer {
+    frames: mpsc::SyncSender<Vec<u8>>,
+    state: Arc<WriterState>,
+}
+
+#[derive(Debug, Default)]
+struct WriterState {
+    /// A frame is on its way.
+    busy: AtomicBool,
+    taken: Notify,
+}
+
+/// Held while bytes leave, so that two writers never mix theirs.
+static WRITING: Mutex<()> = Mutex::new(());
+
+impl Writer {
+    fn start() -> io::Result<Self> {
+        // One place: `send` is only called when the writer is free.
+        let (frames, inbox) = mpsc::sync_channel::<Vec<u8>>(1);
+        let state = Arc::new(WriterState::default());
+        let shared = Arc::clone(&state);
+        thread::Builder::new().name("terminal".to_owned()).spawn(move || {
+            while let Ok(frame) = inbox.recv() {
+                // A terminal that takes no bytes is noticed by the watchdog, not here.
+                let _ = write_out(&frame);
+                shared.busy.store(false, Ordering::SeqCst);
+                shared.taken.notify_one();
+            }
+        })?;
+        Ok(Self { frames, state })
+    }
+
+    fn is_free(&self) -> bool {
+        !self.state.busy.load(Ordering::SeqCst)
+    }
+
+    fn send(&self, frame: Vec<u8>) {
+        self.state.busy.store(true, Ordering::SeqCst);
+        if self.frames.try_send(frame).is_err() {
+            self.state.busy.store(false, Ordering::SeqCst);
+        }
+    }
+
+    async fn taken(&self) {
+        while !self.is_free() {
+            self.state.taken.notified().await;
+        }
+    }
+
+    /// Waits for the last frame, but not for ever.
+    fn settle(&self, limit: Duration) {
+        let until = Instant::now() + limit;
+        while !self.is_free() && Instant::now() < until {
+            thread::yield_now();
+        }
+    }
+
+    fn write_now(&self, bytes: &[u8]) -> io::Result<()> {
+        if self.is_free() { write_out(bytes) } else { Err(io::ErrorKind::WouldBlock.into()) }
+    }
+}
+
+fn write_out(bytes: &[u8]) -> io::Result<()> {
+    let _turn = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut out = io::stdout();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Restores the terminal before the panic message is printed. Installed after color-eyre, whose
+/// hook it calls.
+pub fn install_panic_hook() {
+    let inner = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if TAKEN.swap(false, Ordering::SeqCst) {
+            restore_after_panic();
+        }
+        inner(panic);
+    }));
+}
+
+/// Errors are ignored throughout: there is nobody left to tell.
+fn restore_after_panic() {
+    let until = Instant::now() + PANIC_WAIT;
+    let mut turn = WRITING.try_lock();
+    while turn.is_err() && Instant::now() < until {
+        thread::yield_now();
+        turn = WRITING.try_lock();
+    }
+    let mut out = io::stdout();
+    let _ = execute!(out, DisableBracketedPaste, SetAttribute(Attribute::Reset), Show, LeaveAlternateScreen);
+    let _ = terminal::disable_raw_mode();
+}
+
+/// Standard base64 with padding, as OSC 52 wants it.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let value =
+            chunk.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            if place <= chunk.len() {
+                let index = value >> (18 - 6 * place) & 63;
+                text.push(char::from(ALPHABET[index as usize]));
+            } else {
+                text.push('=');
+            }
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_is_base64() {
+        for (text, expected) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("farshore", "ZmFyc2hvcmU=")]
+        {
+            assert_eq!(base64(text.as_bytes()), expected);
+        }
+    }
+
+    #[test]
+    fn only_what_changed_leaves_and_nothing_when_nothing_did() {
+        let area = Rect::new(0, 0, 10, 2);
+        let (empty, mut one) = (Buffer::default(), Buffer::empty(area));
+        one.set_string(0, 0, "hosts", ratatui::style::Style::new());
+        let first = String::from_utf8(encode(&empty, &one, None).unwrap()).unwrap();
+        assert!(first.contains("\x1b[2J") && first.contains("hosts"));
+        assert!(encode(&one, &one, None).unwrap().is_empty());
+        let mut two = one.clone();
+        two.set_string(0, 1, "x", ratatui::style::Style::new());
+        let second = String::from_utf8(encode(&one, &two, None).unwrap()).unwrap();
+        assert!(!second.contains("\x1b[2J") && !second.contains("hosts") && second.contains('x'));
+    }
+
+    /// What the child process below does with the terminal.
+    const TASK: &str = "FARSHORE_TERMINAL_TASK";
+
+    /// Not a test of its own: the part that runs on a terminal, started by the next one.
+    #[test]
+    #[ignore = "started by the_terminal_is_left_as_it_was_found"]
+    fn on_a_terminal() {
+        let Ok(task) = std::env::var(TASK) else { return };
+        install_panic_hook();
+        let mut canvas = Canvas::open().unwrap();
+        let app = crate::app::scene::app(crate::app::World::Sim, crate::app::scene::Weather::Calm);
+        let look = Look { theme: ui::theme::Theme::named("default").unwrap(), glyphs: ui::Glyphs::Box };
+        canvas.paint(&app, &look).unwrap();
+        match task.as_str() {
+            "drop" => drop(canvas),
+            "panic" => panic!("on purpose"),
+            "abandon" => {
+                canvas.writer.settle(LAST_FRAME);
+                canvas.abandon();
+                drop(canvas);
+                let _ = terminal::disable_raw_mode();
+            }
+            "again" => {
+                canvas.release();
+                canvas.retake().unwrap();
+                canvas.paint(&app, &look).unwrap();
+            }
+            other => panic!("no task {other}"),
+        }
+    }
+
+    /// Runs the child on a terminal of its own; all it wrote.
+    fn written(task: &str) -> String {
+        use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+        use std::io::Read;
+        let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
+        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+        command.args(["runtime::terminal::tests::on_a_terminal", "--exact", "--ignored", "--nocapture"]);
+        command.env(TASK, task);
+        command.env("NO_COLOR", "1");
+        let mut child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let mut bytes = Vec::new();
+        // The read ends with an error when the last process of the terminal is gone.
+        let _ = reader.read_to_end(&mut bytes);
+        child.wait().unwrap();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    #[test]
+    fn the_terminal_is_left_as_it_was_found() {
+        let order = |text: &str, parts: &[&str]| {
+            let mut from = 0;
+            for part in parts {
+                let at = text[from..].find(part);
+                assert!(at.is_some(), "{part:?} is missing after {from} in {text:?}");
+                from += at.unwrap_or_default() + part.len();
+            }
+        };
+        let (enter, leave) = ("\x1b[?1049h\x1b[?2004h\x1b[?25l", "\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l");
+        order(&written("drop"), &[enter, "contoso-avd", leave]);
+        order(&written("panic"), &[enter, leave, "on purpose"]);
+        order(&written("again"), &[enter, leave, enter, "contoso-avd", leave]);
+        let abandoned = written("abandon");
+        order(&abandoned, &[enter, "contoso-avd"]);
+        assert!(!abandoned.contains("\x1b[?1049l"));
+    }
+}

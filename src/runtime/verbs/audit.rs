@@ -1,0 +1,60 @@
+//! `audit verify` and `audit show`.
+
+use std::io::{BufReader, Write};
+
+use crate::{
+    cli::{Audit, Cli, TextForm, Verify},
+    journal::{
+        runs,
+        show::{self, Form},
+        verify,
+    },
+    runtime::session,
+};
+
+use super::{VerbError, print};
+
+/// Performs an audit verb.
+pub fn perform(cli: &Cli, verb: &Audit) -> Result<u8, VerbError> {
+    match verb {
+        Audit::Verify(args) => check(cli, args),
+        Audit::Show { run, output } => shown(cli, run, *output),
+    }
+}
+
+fn check(cli: &Cli, args: &Verify) -> Result<u8, VerbError> {
+    let state = session::state_dir(&cli.global)?;
+    let target = match &args.run {
+        Some(run) => match runs::find(&state, run) {
+            Ok(path) => path,
+            Err(error) => {
+                print(&format!("{error}"))?;
+                return Ok(4);
+            }
+        },
+        None => state,
+    };
+    let report = match verify::verify(&target, args.head.as_deref()) {
+        Ok(report) => report,
+        Err(error) => return Err(VerbError::Usage(error.to_string())),
+    };
+    print(&match args.output {
+        TextForm::Json => report.to_json(),
+        TextForm::Text => report.to_string(),
+    })?;
+    Ok(report.verdict.exit_code())
+}
+
+fn shown(cli: &Cli, run: &str, form: TextForm) -> Result<u8, VerbError> {
+    let state = session::state_dir(&cli.global)?;
+    let path = runs::find(&state, run).map_err(|error| VerbError::Usage(error.to_string()))?;
+    let file = std::fs::File::open(&path)?;
+    let form = match form {
+        TextForm::Text => Form::Text,
+        TextForm::Json => Form::Json,
+    };
+    let mut out = std::io::stdout().lock();
+    show::show(&mut BufReader::new(file), form, &mut out)?;
+    out.flush()?;
+    Ok(0)
+}

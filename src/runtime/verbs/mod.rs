@@ -1,0 +1,120 @@
+//! What each verb of the command line does, with its exit code.
+
+mod audit;
+mod look;
+mod runbooks;
+mod runs;
+
+use std::{future::Future, io::Write};
+
+use crate::cli::{self, Cli, Speed, Verb};
+
+use super::{opening::OpenError, session::SessionError, sim_verbs::SimVerbError};
+
+/// Exit code of a mistake of ours.
+pub const EXIT_BUG: u8 = 70;
+
+/// Why a verb could not do its work; each fits after `could not`.
+#[derive(Debug, thiserror::Error)]
+pub enum VerbError {
+    /// No session.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// No run.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// No simulator.
+    #[error(transparent)]
+    Sim(#[from] SimVerbError),
+    /// The words of the command line do not fit what is here.
+    #[error("{0}")]
+    Usage(String),
+    /// Nothing could be printed.
+    #[error("could not print: {0}")]
+    Print(#[from] std::io::Error),
+}
+
+impl VerbError {
+    /// Exit code for verbs other than `status`, `check` and `audit`.
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Session(_) | Self::Usage(_) | Self::Sim(_) => 2,
+            Self::Open(OpenError::NoRunbook(_)) => 2,
+            Self::Open(_) | Self::Print(_) => 1,
+        }
+    }
+}
+
+/// Performs a verb and returns the exit code.
+pub fn perform(cli: &Cli, verb: &Verb) -> u8 {
+    let result = match verb {
+        Verb::Status(args) => return answer(3, block_on(cli, look::status(cli, args))),
+        Verb::Check(args) => return answer(3, block_on(cli, look::check(cli, args))),
+        Verb::Audit(args) => return answer(cli::EXIT_AUDIT_USAGE, audit::perform(cli, args)),
+        Verb::Runbook(args) => block_on(cli, runbooks::perform(cli, args)),
+        Verb::Run(args) => block_on(cli, runs::run(cli, args)),
+        Verb::Resume(args) => block_on(cli, runs::resume(cli, args)),
+        Verb::Runs => runs::list(cli),
+        Verb::Report(args) => block_on(cli, runs::report(cli, args)),
+        Verb::Sim(args) => block_on(cli, super::sim_verbs::perform(cli, args)),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            error.exit_code()
+        }
+    }
+}
+
+fn answer(failure: u8, result: Result<u8, VerbError>) -> u8 {
+    result.unwrap_or_else(|error| {
+        complain(&error);
+        failure
+    })
+}
+
+/// Says what went wrong. A terminal that is gone is no reason to panic.
+fn complain(error: &VerbError) {
+    let text = crate::domain::Safe::new(&error.to_string().replace('\n', " | "));
+    let _ = writeln!(std::io::stderr(), "farshore: {text}");
+}
+
+/// Runs a verb: on the paused clock where time may jump, else on the real one.
+fn block_on<T>(cli: &Cli, work: impl Future<Output = Result<T, VerbError>>) -> Result<T, VerbError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(jumps(cli))
+        .build()
+        .map_err(VerbError::Print)?;
+    runtime.block_on(work)
+}
+
+/// Whether time jumps to the next due instant: asked for, or the default of `--auto` in the
+/// simulator of this process.
+fn jumps(cli: &Cli) -> bool {
+    let auto = match &cli.verb {
+        Some(Verb::Run(run)) => run.auto,
+        Some(Verb::Resume(resume)) => resume.auto,
+        _ => false,
+    };
+    let simulated = match &cli.verb {
+        Some(Verb::Resume(resume)) => super::session::has_world(&cli.global, &resume.run),
+        _ => !matches!(cli.global.asked(), cli::Asked::Estate(_)),
+    };
+    match cli.global.speed {
+        Some(Speed::Max) => true,
+        Some(Speed::Times(_)) => false,
+        None => auto && simulated,
+    }
+}
+
+/// Prints a text whole; a closed pipe is an error, not a panic.
+fn print(text: &str) -> Result<(), VerbError> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}

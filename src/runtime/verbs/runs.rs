@@ -1,0 +1,200 @@
+//! `run`, `resume`, `runs`, `report`.
+
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal, Write as _},
+};
+
+use crate::{
+    app::sentence,
+    cli::{Cli, Report, ReportForm, Resume, Run},
+    domain::{
+        Safe,
+        time::{Timestamp, time_text},
+    },
+    engine::{RunEvent, Stamped, event::WorldKind},
+    journal::{Head, Journal, JournalError, runs},
+    report::{self, Integrity, Verified},
+    runtime::{
+        hands::{Hands, Scribe},
+        headless::{Headless, Outcome},
+        opening::{self, OpenRun, Order},
+        session::{self, Session},
+    },
+};
+
+use super::{VerbError, look, print, runbooks};
+
+/// `farshore run`.
+pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
+    let session = Session::open(&cli.global, Some("run"))?;
+    runbooks::find(&args.id)?;
+    let order = Order {
+        runbook: args.id.clone(),
+        service: look::service(&session, args.service.as_deref())?,
+        mode: runbooks::mode(args.mode),
+        reason: Safe::new("started from the command line"),
+        impact: None,
+        moved_too: Vec::new(),
+        left_holders: Vec::new(),
+    };
+    may_start(cli, &session, args.auto)?;
+    let open = opening::open(&session, order).await?;
+    auto(&session, open).await
+}
+
+/// `farshore resume`.
+pub async fn resume(cli: &Cli, args: &Resume) -> Result<u8, VerbError> {
+    let session = session_of(cli, &args.run)?;
+    may_start(cli, &session, args.auto)?;
+    let open = opening::resume(&session, &args.run)?;
+    auto(&session, open).await
+}
+
+/// The session a run goes on in: its own simulated world, or the estate of the command line.
+pub fn session_of(cli: &Cli, run: &str) -> Result<Session, VerbError> {
+    let state = session::state_dir(&cli.global)?;
+    let (opened, last) = opening::bound_to(&state, run)?;
+    if opened.world == WorldKind::Sim && session::has_world(&cli.global, run) {
+        return Ok(Session::sim_of_run(&cli.global, run, last)?);
+    }
+    Ok(Session::open(&cli.global, Some("resume"))?)
+}
+
+fn may_start(cli: &Cli, session: &Session, auto: bool) -> Result<(), VerbError> {
+    if cli.global.read_only {
+        return Err(VerbError::Usage("--read-only cannot be armed, so nothing can be run".to_owned()));
+    }
+    if auto && !session.auto_allowed() {
+        return Err(VerbError::Usage(
+            "--auto is for --sim, or where endpoint and identity endpoint are loopback literals".to_owned(),
+        ));
+    }
+    if !auto && !std::io::stdout().is_terminal() {
+        return Err(VerbError::Usage(
+            "this is no terminal: add --plain for lines, or --auto to rehearse without a person".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// A run without a person.
+async fn auto(session: &Session, open: OpenRun) -> Result<u8, VerbError> {
+    let id = open.engine.id().to_owned();
+    let sim = session.world() == WorldKind::Sim;
+    print(&format!("{}run {id}", if sim { "SIM " } else { "" }))?;
+    let (inbox, news) = tokio::sync::mpsc::unbounded_channel();
+    let journal = Printing { inner: open.journal };
+    let hands =
+        Hands::new(session.azure.clone(), session.clock.clone(), inbox, Scribe::Inline(Box::new(journal)));
+    let mut headless = Headless::new(open.engine, open.first, hands, session.clock.clone(), news);
+    let outcome = headless.run(|_, _: Timestamp| {}).await;
+    let said = match &outcome {
+        Outcome::Ended(end) => format!("ended: {}", sentence::end_word(*end)),
+        Outcome::NeedsPerson(why) => {
+            format!("stopped for a person: {why}; go on with `farshore resume {id}`")
+        }
+    };
+    let head = headless.engine.view(session.clock.now()).durable;
+    print(&format!("{said}\n{head} records; head {}", last_head(session, &id)))?;
+    drop(open.lock);
+    Ok(outcome.exit_code())
+}
+
+fn last_head(session: &Session, run: &str) -> String {
+    runs::find(&session.state, run)
+        .and_then(|path| runs::read(&path))
+        .map_or_else(|error| format!("not readable: {error}"), |transcript| transcript.head.hash)
+}
+
+/// A journal that shows each line once it is durable.
+#[derive(Debug)]
+struct Printing<J> {
+    inner: J,
+}
+
+impl<J: Journal> Journal for Printing<J> {
+    fn append(&mut self, events: &[Stamped]) -> Result<u64, JournalError> {
+        let seq = self.inner.append(events)?;
+        let mut out = std::io::stdout().lock();
+        for stamped in events {
+            // A pipe that is gone must not end a run.
+            let _ = writeln!(out, "{}  {}", time_text(stamped.wall), sentence::of_event(&stamped.event));
+        }
+        let _ = out.flush();
+        Ok(seq)
+    }
+
+    fn head(&self) -> Head {
+        self.inner.head()
+    }
+}
+
+/// `farshore runs`: each line starts with the run's id.
+pub fn list(cli: &Cli) -> Result<u8, VerbError> {
+    let state = session::state_dir(&cli.global)?;
+    let all = runs::list(&state).map_err(opening::OpenError::from)?;
+    let mut text = String::new();
+    for summary in &all {
+        let _ = writeln!(text, "{}", list_line(summary));
+    }
+    if all.is_empty() {
+        let _ = writeln!(text, "no runs in {}", state.display());
+    }
+    print(&text)?;
+    Ok(0)
+}
+
+fn list_line(summary: &runs::RunSummary) -> String {
+    let opened = summary.first.as_ref().map(|record| &record.stamped);
+    let what = match opened.map(|stamped| (&stamped.event, stamped.wall)) {
+        Some((RunEvent::Opened(opened), at)) => {
+            let sim = if opened.world == WorldKind::Sim { "SIM " } else { "" };
+            let plan = &opened.plan;
+            format!(
+                "{sim}{}  {}  {} {} {}>{}",
+                crate::domain::time::wall_text(at),
+                plan.runbook,
+                plan.service,
+                plan.mode.word(),
+                plan.codes[plan.from],
+                plan.codes[plan.to]
+            )
+        }
+        _ => "cannot be read".to_owned(),
+    };
+    let end = match (&summary.problem, summary.last.as_ref().map(|record| &record.stamped.event)) {
+        (Some(problem), _) => format!("trouble: {problem}"),
+        (None, Some(RunEvent::Closed { end, debts, .. })) => {
+            let owed = if debts.is_empty() { String::new() } else { format!(", {} debts", debts.len()) };
+            format!("{}{owed}", sentence::end_word(*end))
+        }
+        (None, Some(RunEvent::Held { .. })) => "held".to_owned(),
+        (None, _) => "open".to_owned(),
+    };
+    format!("{}  {what}  {end}", summary.run)
+}
+
+/// `farshore report`.
+pub async fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
+    let state = session::state_dir(&cli.global)?;
+    let path = runs::find(&state, &args.run).map_err(opening::OpenError::from)?;
+    let transcript = runs::read(&path).map_err(opening::OpenError::from)?;
+    let integrity = Integrity {
+        head: transcript.head.hash.clone(),
+        records: transcript.head.seq,
+        verified: Verified::Intact,
+    };
+    let last = transcript.events.last().map_or_else(Timestamp::now, |stamped| stamped.wall);
+    let Some(report) = report::build(&args.run, &transcript.events, integrity, last) else {
+        return Err(VerbError::Usage(format!(
+            "{} has no first record; see `farshore audit verify`",
+            args.run
+        )));
+    };
+    print(&match args.output {
+        ReportForm::Md => report::to_markdown(&report),
+        ReportForm::Json => report::to_json(&report),
+    })?;
+    Ok(0)
+}
