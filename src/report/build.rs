@@ -11,9 +11,12 @@ use crate::{
     runbook::PlannedStep,
 };
 
-use super::{timeline, model::{
-    Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Person,
-    Refusal, Report, Request, Rpo, State, Step,
+use super::{
+    model::{
+        Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Person, Refusal,
+        Report, Request, Rpo, State, Step,
+    },
+    timeline,
 };
 
 /// Version of the JSON keys.

@@ -29,9 +29,10 @@ fn step_done(plan: &Plan, report: &Report, fits: impl Fn(&PlannedStep) -> bool) 
 /// When the gate before which the free exit ends was passed.
 fn free_exit_ended(plan: &Plan, events: &[Stamped]) -> Option<Timestamp> {
     let gate = plan.phases.iter().find(|phase| phase.free_exit_ends)?.gate.as_ref()?;
-    first(events, |event| {
-        matches!(event, RunEvent::Gate { step, verdict: GateVerdict::Passed, .. } if step == gate)
-    })
+    first(
+        events,
+        |event| matches!(event, RunEvent::Gate { step, verdict: GateVerdict::Passed, .. } if step == gate),
+    )
 }
 
 /// When nothing was owed any more.
