@@ -5,6 +5,7 @@
 
 pub mod app;
 pub mod azure;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod engine;

@@ -46,12 +46,14 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Adds a line; the oldest goes when there are too many.
+    /// Adds a line in its place by time; the oldest goes when there are too many.
     pub fn push(&mut self, at: Timestamp, origin: Origin, text: impl Into<String>) {
         if self.lines.len() == FEED_LINES {
             self.lines.pop_front();
         }
-        self.lines.push_back(FeedLine { at, origin, text: text.into() });
+        // Nearly always the end: only what Azure posted earlier is told late.
+        let place = self.lines.iter().rposition(|line| line.at <= at).map_or(0, |last| last + 1);
+        self.lines.insert(place, FeedLine { at, origin, text: text.into() });
     }
 
     /// Adds a line of a run's journal.

@@ -216,9 +216,11 @@ impl List {
 }
 
 fn host_row(host: &SessionHost, now: Timestamp) -> ListRow {
-    let beat = host
-        .heartbeat
-        .map_or_else(|| "never beat".to_owned(), |at| format!("beat {}", age_text(now.duration_since(at))));
+    let beat = match host.heartbeat {
+        Some(at) => format!(", beat {}", age_text(now.duration_since(at))),
+        None if host.status == crate::domain::pool::HostStatus::Shutdown => String::new(),
+        None => ", never beat".to_owned(),
+    };
     let state = if host.usable(now) {
         CellState::Ok
     } else if host.status == crate::domain::pool::HostStatus::Shutdown {
@@ -236,7 +238,7 @@ fn host_row(host: &SessionHost, now: Timestamp) -> ListRow {
     ListRow {
         state,
         name: host.short_name().to_owned(),
-        detail: format!("{}{admits}, {} sess, {beat}", host.status.word(), host.sessions),
+        detail: format!("{}{admits}{beat}, {} sess", host.status.word(), host.sessions),
     }
 }
 

@@ -23,7 +23,12 @@ mod seam;
 mod state;
 mod update;
 
+#[cfg(test)]
+pub(crate) mod scene;
+#[cfg(test)]
+mod tests;
+
 pub use event::{Effect, Event, Intent, LeaveReason, Moment, Motion, StartOrder};
 pub use mode::{Access, Identity, RunbookEntry, Setup, Speed, TokenStatus, World};
 pub use run::{OpenRun, RunHandle, RunSummary};
-pub use state::App;
+pub use state::{App, Notice, OthersChanges};

@@ -80,6 +80,7 @@ fn failed(how: FailedHow) -> &'static str {
         FailedHow::Operation | FailedHow::NotDone => "failed",
         FailedHow::Ghost => "ghost",
         FailedHow::TimedOut => "timed-out",
+        FailedHow::Reissue => "not done, goes once more",
     }
 }
 

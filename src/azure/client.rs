@@ -181,7 +181,7 @@ impl Client {
             .take(ask.subscription, Kind::Read, visit.deadline)
             .await
             .map_err(|refusal| Failure::new(SilenceKind::Throttled, waiting(refusal)))?;
-        let mut request = self.request(&ask.method, &ask.url, ask.body.clone())?;
+        let mut request = request(&ask.method, &ask.url, ask.body.clone())?;
         let headers = request.headers_mut();
         headers.insert("x-ms-client-request-id", self.guid());
         headers.insert("x-ms-correlation-request-id", visit.correlation.clone());
@@ -232,20 +232,6 @@ impl Client {
         self.buckets.take(subscription, Kind::Write, deadline).await
     }
 
-    /// A request to `url`, which was built by us or admitted before, without its token and ids.
-    pub(super) fn request(&self, method: &Method, url: &str, body: Bytes) -> Result<Request, Failure> {
-        let uri = Uri::try_from(url).map_err(|_| Failure::garbled("the address cannot be sent"))?;
-        let mut request = Request::new(body);
-        *request.method_mut() = method.clone();
-        *request.uri_mut() = uri;
-        let json = HeaderValue::from_static("application/json");
-        if !request.body().is_empty() {
-            request.headers_mut().insert(header::CONTENT_TYPE, json.clone());
-        }
-        request.headers_mut().insert(header::ACCEPT, json);
-        Ok(request)
-    }
-
     /// The token header for our origin.
     pub(super) async fn bearer(&self) -> Result<HeaderValue, Failure> {
         let refused = |error: TokenError| Failure::new(SilenceKind::Denied, error.to_string());
@@ -260,6 +246,20 @@ impl Client {
         let guid = uuid::Builder::from_random_bytes(random.to_be_bytes()).into_uuid();
         HeaderValue::from_str(guid.hyphenated().encode_lower(&mut text)).expect("hexadecimal and hyphens")
     }
+}
+
+/// A request to `url`, which was built by us or admitted before, without its token and ids.
+pub(super) fn request(method: &Method, url: &str, body: Bytes) -> Result<Request, Failure> {
+    let uri = Uri::try_from(url).map_err(|_| Failure::garbled("the address cannot be sent"))?;
+    let mut request = Request::new(body);
+    *request.method_mut() = method.clone();
+    *request.uri_mut() = uri;
+    let json = HeaderValue::from_static("application/json");
+    if !request.body().is_empty() {
+        request.headers_mut().insert(header::CONTENT_TYPE, json.clone());
+    }
+    request.headers_mut().insert(header::ACCEPT, json);
+    Ok(request)
 }
 
 /// Why a read waits longer than it may.
@@ -295,5 +295,206 @@ pub(super) fn push_query(url: &mut String, version: &str, query: &str) {
     if !query.is_empty() {
         url.push('&');
         url.push_str(query);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use futures_util::future::{BoxFuture, join, join_all};
+
+    use super::*;
+    use crate::{
+        azure::{
+            Azure, AzureOptions, Endpoint,
+            scripted::{Say, Script, azure, estate, id, look, ok, status},
+            tokens::{Bearer, Issuer, Secret, TokenStatus},
+        },
+        domain::{Answer, Side, Source, reading::Silence},
+    };
+
+    const WE: Side = Side::Primary;
+    const POOL: &str = r#"{"properties":{"maxSessionLimit":1}}"#;
+
+    async fn pool(says: &[Say]) -> (Result<Answer, Silence>, usize, Duration) {
+        let script = Script::new(&[("", says)]);
+        let before = Instant::now();
+        let answer = look(&azure(&script), Source::Pool(0, WE)).await;
+        (answer, script.sent().len(), before.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn reads_are_tried_three_times_where_that_can_help_and_within_the_look() {
+        let good = || ok(POOL);
+        let told = |seconds: &str| status(429, "").with("retry-after", seconds);
+        let busy = || status(503, "").with("retry-after", "4");
+        let reset = || Say::Break(WireError::Interrupted { why: "reset".into() });
+        let late = |secs| Say::Late(Duration::from_secs(secs), Box::new(ok(POOL)));
+        let ended = |kind| Err(kind);
+        for (says, expected, sent, secs) in [
+            (vec![good()], Ok(()), 1, 0..=0),
+            (vec![status(500, ""), good()], Ok(()), 2, 0..=1),
+            (vec![reset(), status(502, ""), good()], Ok(()), 3, 0..=1),
+            (vec![status(500, "")], ended(SilenceKind::Unreachable), 3, 0..=1),
+            (vec![busy(), good()], Ok(()), 2, 4..=4),
+            (vec![told("5"), good()], Ok(()), 2, 5..=5),
+            (vec![told("30"), good()], ended(SilenceKind::Throttled), 1, 0..=0),
+            (vec![status(400, "")], ended(SilenceKind::Garbled), 1, 0..=0),
+            (vec![status(403, "")], ended(SilenceKind::Denied), 1, 0..=0),
+            (vec![status(404, "")], ended(SilenceKind::Absent), 1, 0..=0),
+            (vec![status(401, ""), good()], Ok(()), 2, 0..=0),
+            (vec![status(401, "")], ended(SilenceKind::Denied), 2, 0..=0),
+            (
+                vec![status(302, "").with("location", "https://evil.example/")],
+                ended(SilenceKind::Garbled),
+                1,
+                0..=0,
+            ),
+            (vec![late(9)], Ok(()), 1, 9..=9),
+            (vec![late(11), good()], Ok(()), 2, 10..=11),
+            (vec![Say::Nothing], ended(SilenceKind::Unreachable), 2, 20..=20),
+        ] {
+            let what = format!("{says:?}");
+            let (answer, count, took) = pool(&says).await;
+            assert_eq!(answer.map(|_| ()).map_err(|silence| silence.kind), expected, "{what}");
+            assert_eq!(count, sent, "{what}");
+            assert!(secs.contains(&took.as_secs()), "{what}: {took:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_read_carries_its_headers_and_one_correlation_a_look() {
+        let script = Script::new(&[("", &[ok(r#"{"value":[],"properties":{}}"#)])]);
+        let azure = azure(&script);
+        for _ in 0..2 {
+            look(&azure, Source::Groups(0, WE)).await.expect("an answer");
+        }
+        let sent = script.requests();
+        let header =
+            |place: usize, name: &str| sent[place].headers()[name].to_str().expect("text").to_owned();
+        let distinct = |name: &str, places: std::ops::Range<usize>| {
+            places.map(|place| header(place, name)).collect::<std::collections::BTreeSet<_>>().len()
+        };
+        assert_eq!(sent.len(), 8);
+        assert_eq!(distinct("x-ms-client-request-id", 0..8), 8);
+        assert_eq!(
+            (distinct("x-ms-correlation-request-id", 0..4), distinct("x-ms-correlation-request-id", 0..8)),
+            (1, 2)
+        );
+        for (place, request) in sent.iter().enumerate() {
+            assert_eq!(header(place, "authorization"), "Bearer simulated");
+            assert!(request.headers()["authorization"].is_sensitive());
+            assert_eq!(header(place, "accept"), "application/json");
+            assert!(crate::domain::access::is_guid(&header(place, "x-ms-client-request-id")));
+            assert_eq!(request.uri().query(), Some("api-version=2024-04-03"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_region_that_keeps_failing_is_left_alone_and_the_other_is_not() {
+        let script = Script::new(&[("hp-we", &[status(500, "")]), ("hp-ne", &[ok(POOL)])]);
+        let azure = azure(&script);
+        for _ in 0..10 {
+            let _ = look(&azure, Source::Pool(0, WE)).await;
+        }
+        let to_primary = || script.sent().iter().filter(|line| line.contains("hp-we")).count();
+        assert_eq!(to_primary(), 5, "five failures open the breaker");
+        let silence = look(&azure, Source::Pool(0, WE)).await.expect_err("open");
+        assert!(
+            silence.kind == SilenceKind::Unreachable && silence.why.as_str().starts_with("not asked"),
+            "{silence:?}"
+        );
+        look(&azure, Source::Pool(0, Side::Secondary)).await.expect("its own breaker");
+        tokio::time::advance(Duration::from_secs(16)).await;
+        let _ = look(&azure, Source::Pool(0, WE)).await;
+        assert_eq!(to_primary(), 6, "one probe");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_black_hole_holds_its_own_seats_only() {
+        let script = Script::new(&[("-we", &[Say::Nothing]), ("hp-ne", &[ok(POOL)])]);
+        let azure = azure(&script);
+        let stuck = join_all((0..40).map(|_| look(&azure, Source::Pool(0, WE))));
+        let free = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let before = Instant::now();
+            look(&azure, Source::Pool(0, Side::Secondary)).await.expect("an answer");
+            let in_flight = script.sent().iter().filter(|line| line.contains("-we")).count();
+            (before.elapsed(), in_flight)
+        };
+        let (stuck, (waited, in_flight)) = join(stuck, free).await;
+        assert_eq!((waited, in_flight), (Duration::ZERO, 16));
+        assert!(stuck.iter().all(Result::is_err));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_a_429_no_read_of_that_subscription_leaves_before_its_time() {
+        let script =
+            Script::new(&[("hp-we", &[status(429, "").with("retry-after", "60")]), ("", &[ok(POOL)])]);
+        let azure = azure(&script);
+        let _ = look(&azure, Source::Pool(0, WE)).await;
+        let silence = look(&azure, Source::Pool(0, Side::Secondary)).await.expect_err("held back");
+        assert_eq!((silence.kind, script.sent().len()), (SilenceKind::Throttled, 1), "{silence:?}");
+        tokio::time::advance(Duration::from_secs(60)).await;
+        look(&azure, Source::Pool(0, Side::Secondary)).await.expect("its time has come");
+    }
+
+    /// Counts challenges; gives a token of this issuer, or none.
+    #[derive(Debug)]
+    struct Counting(Option<Issuer>, AtomicU32);
+
+    impl TokenSource for Counting {
+        fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
+            let refused = || TokenError::Refused { source_name: "test", why: "signed out".into() };
+            let bearer =
+                self.0.ok_or_else(refused).and_then(|issuer| Bearer::new(&Secret::new("t"), issuer, None));
+            Box::pin(std::future::ready(bearer))
+        }
+
+        fn describe(&self) -> TokenStatus {
+            TokenStatus { source: "test", identity: None, expires: None, trouble: None }
+        }
+
+        fn challenged(&self) {
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_fitting_token_nothing_leaves() {
+        for (issuer, sent, challenges) in
+            [(Some(Issuer::Loopback), 2, 2), (Some(Issuer::Real), 0, 0), (None, 0, 0)]
+        {
+            let script = Script::new(&[("", &[status(401, "")])]);
+            let tokens = Arc::new(Counting(issuer, AtomicU32::new(0)));
+            let options = AzureOptions::new(Endpoint::in_process(), Arc::new(estate()));
+            let azure = Azure::new(script.clone(), tokens.clone(), options);
+            let silence = look(&azure, Source::Pool(0, WE)).await.expect_err("no answer");
+            assert_eq!(silence.kind, SilenceKind::Denied, "{silence:?}");
+            assert_eq!(
+                (script.sent().len(), tokens.1.load(Ordering::SeqCst)),
+                (sent, challenges),
+                "{issuer:?}"
+            );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bodies_beyond_the_limit_are_not_read() {
+        let (answer, ..) = pool(&[ok(&" ".repeat(MAX_BODY + 1))]).await;
+        assert_eq!(answer.map_err(|silence| silence.kind), Err(SilenceKind::Garbled));
+    }
+
+    #[test]
+    fn paths_are_encoded_where_they_must_be() {
+        let azure_id = id("/resourceGroups/rg (é)/x/a@b:c");
+        let mut url = String::new();
+        push_path(&mut url, azure_id.as_str());
+        assert_eq!(
+            url,
+            "/subscriptions/5b5b5b5b-0000-4000-8000-000000000001/resourceGroups/rg%20(%C3%A9)/x/a@b:c"
+        );
+        assert!(format!("http://127.0.0.1{url}").parse::<Uri>().is_ok());
     }
 }

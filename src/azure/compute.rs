@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::{
     ArmId, Listing, Safe, Side,
     compute::{Power, Usage, VirtualMachine},
-    health::{Availability, same_region},
+    health::same_region,
     reading::SilenceKind,
     source::DirectoryServer,
 };
@@ -197,12 +197,12 @@ pub(super) async fn directory(
         join_all(servers.iter().map(|id| join(power(client, visit, id), health::current(client, visit, id))));
     let mut cut = None;
     let servers = servers.iter().zip(answers.await).map(|(id, (vm, health))| {
-        let health: Option<Availability> = health.map(Some).unwrap_or_else(|failure| {
-            if !matches!(failure.kind, SilenceKind::Absent | SilenceKind::Denied) {
-                cut.get_or_insert(Safe::new(&format!("resource health of {}: {}", short(id), failure.why)));
-            }
-            None
-        });
+        if let Err(failure) = &health
+            && !matches!(failure.kind, SilenceKind::Absent | SilenceKind::Denied)
+        {
+            cut.get_or_insert(Safe::new(&format!("resource health of {}: {}", short(id), failure.why)));
+        }
+        let health = health.ok();
         (id, vm.map(|vm| DirectoryServer { vm, health }))
     });
     let list = together("directory servers", servers.collect::<Vec<_>>())?;

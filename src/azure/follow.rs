@@ -46,10 +46,11 @@ pub(super) async fn follow(client: &Client, visit: &Visit, follow: &FollowUrl) -
             return Progress::Unreadable { why, gone: true };
         }
     };
+    let subscription = subscription(&url);
     let ask = Ask {
         method: Method::GET,
-        subscription: subscription(&url),
-        url: url.clone(),
+        subscription: &subscription,
+        url,
         body: Bytes::new(),
         provider: Provider::Compute,
         limit: GET_LIMIT,

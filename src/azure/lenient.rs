@@ -445,6 +445,12 @@ mod tests {
         health_check_name: Lax<Safe>,
     }
 
+    #[derive(Deserialize)]
+    struct Page<'a> {
+        #[serde(borrow)]
+        value: Vec<&'a RawValue>,
+    }
+
     fn check(json: &str, sessions: Option<u32>, accepts: Option<bool>) {
         let host: Host = from_slice(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error}"));
         assert_eq!((host.sessions.0, host.allow_new_session.0), (sessions, accepts), "{json}");
@@ -495,11 +501,6 @@ mod tests {
     fn what_is_no_json_is_an_error_and_raw_values_stay() {
         for text in ["", "<html>", "{", "{}x", "[1", "[]", "[true,5]", "\"text\"", "null", "7"] {
             assert!(from_slice::<Host>(text.as_bytes()).is_err(), "{text}");
-        }
-        #[derive(Deserialize)]
-        struct Page<'a> {
-            #[serde(borrow)]
-            value: Vec<&'a RawValue>,
         }
         let page: Page<'_> = from_slice(br#"{"VALUE":[{"A":1}, "x"]}"#).unwrap();
         assert_eq!(page.value.iter().map(|raw| raw.get()).collect::<Vec<_>>(), [r#"{"A":1}"#, "\"x\""]);

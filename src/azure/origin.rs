@@ -211,6 +211,7 @@ impl Origin {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use EndpointError::{Address, More, Plain, Unknown};
 
     const CLOUD: &str = "https://management.azure.com";
 
@@ -481,7 +482,6 @@ mod tests {
             let parsed = Endpoint::parse(text).map(|endpoint| endpoint.to_string());
             assert_eq!(parsed.as_deref(), expected.as_ref().map(|text| *text), "{text:?}");
         };
-        use EndpointError::{Address, More, Plain, Unknown};
         check("https://management.azure.com", Ok(CLOUD));
         check("https://Management.Azure.com:443/", Ok(CLOUD));
         check("https://management.usgovcloudapi.net", Ok("https://management.usgovcloudapi.net"));

@@ -7,12 +7,13 @@ use tokio::time::Instant;
 use crate::{
     config,
     domain::{
-        Answer, ArmId, Operation, Side, Source,
+        Answer, ArmId, Operation, Safe, Side, Source,
         access::{DESKTOP_USER_ROLE, assignment_name},
         compute::Power,
         estate::Estate,
-        operation::{Progress, Sent},
+        operation::{Probe, Progress, Sent},
         pool::HostStatus,
+        probe::{DirectoryReport, FslogixReport},
         reading::{Silence, SilenceKind},
         time::{Span, Timestamp},
     },
@@ -61,6 +62,20 @@ impl World {
         let permit = Permit::mint(&image.method, &image.url, body_sha256(image.body.as_bytes()));
         let ids = WriteIds { client_request_id: "c".into(), correlation_id: "s".into() };
         self.azure.send(&image, permit, &ids).await
+    }
+
+    /// Performs a long operation to its end and gives its output.
+    async fn run(&self, operation: &Operation) -> Option<Safe> {
+        let sent = self.send(operation).await;
+        let Sent::Accepted { status: 202, follow: Some(follow), .. } = sent else { panic!("{sent:?}") };
+        for _ in 0..100 {
+            match self.azure.follow(&follow).await {
+                Progress::Running { pace } => tokio::time::advance(Duration::from_secs(pace.into())).await,
+                Progress::Succeeded { output } => return output,
+                other => panic!("{other:?}"),
+            }
+        }
+        panic!("{operation:?} never ends")
     }
 
     async fn hosts(&self, side: Side) -> Vec<crate::domain::pool::SessionHost> {
@@ -214,18 +229,22 @@ async fn a_machine_is_started_and_followed_to_its_end() {
         other => panic!("{other:?}"),
     };
     assert_eq!(power().await, Some(Power::Deallocated));
-    let sent = world.send(&Operation::StartVm { vm: vm.clone() }).await;
-    let Sent::Accepted { status: 202, follow: Some(follow), .. } = sent else { panic!("{sent:?}") };
-    let mut looks = 0;
-    loop {
-        match world.azure.follow(&follow).await {
-            Progress::Running { pace } => tokio::time::advance(Duration::from_secs(pace.into())).await,
-            Progress::Succeeded { .. } => break,
-            other => panic!("{other:?}"),
-        }
-        looks += 1;
-        assert!(looks < 100, "it never ends");
-    }
-    assert!(looks > 0);
+    world.run(&Operation::StartVm { vm: vm.clone() }).await;
     assert_eq!(power().await, Some(Power::Running));
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_report_what_their_parsers_read() {
+    let world = World::open("calm", 100);
+    let hosts = world.hosts(Side::Primary).await;
+    let host = hosts.iter().find(|host| host.status.takes_users()).expect("a running host");
+    let vm = host.vm.clone().expect("its machine");
+    let output = world.run(&Operation::RunProbe { vm, probe: Probe::Fslogix }).await.expect("output");
+    let report = FslogixReport::parse(output.as_str()).unwrap_or_else(|error| panic!("{error}: {output}"));
+    assert_eq!((report.profile_type, report.stores_healthy()), (Some(0), Some(true)), "{report:?}");
+    let vm = world.estate.directory.primary[0].clone();
+    let output =
+        world.run(&Operation::RunProbe { vm, probe: Probe::DomainController }).await.expect("output");
+    let report = DirectoryReport::parse(output.as_str()).unwrap_or_else(|error| panic!("{error}: {output}"));
+    assert!(report.healthy(world.time.now()), "{report:?}");
 }

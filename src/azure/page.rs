@@ -269,7 +269,7 @@ mod tests {
         broken(ok(&page(&[], NEXT)), "circle").await;
         let evil = r#""https://management.azure.com.evil.example/x""#;
         check(ok(&page(&one(), evil)), &[], &[], None, Some((1, "not followed"))).await;
-        let odd = ["7", "null", "{}", r#"{"properties":null}"#, r#"{"id":"x","properties":{}}"#, r#"[1]"#];
+        let odd = ["7", "null", "{}", r#"{"properties":null}"#, r#"{"id":"x","properties":{}}"#, "[1]"];
         for odd in odd {
             check(ok(&page(&[odd.to_owned(), session(4)], "null")), &[], &[], None, Some((1, ""))).await;
         }

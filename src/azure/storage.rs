@@ -51,6 +51,6 @@ pub(super) async fn accounts(
             provisioning: given(item.properties.provisioning_state),
         })
     };
-    let answers = join_all(ids.iter().map(|id| one(id))).await;
+    let answers = join_all(ids.iter().map(one)).await;
     together("storage accounts", ids.iter().zip(answers))
 }

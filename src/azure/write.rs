@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    client::{Client, push_path, push_query},
+    client::{Client, push_path, push_query, request},
     failure::{Envelope, Failure, retry_after},
     limits::Kind,
     probe,
@@ -41,68 +41,76 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    fn image(
-        &self,
-        method: Method,
-        api: Api,
-        id: &ArmId,
-        tail: &str,
-        query: &str,
-        body: String,
-    ) -> WriteImage {
+    fn url(&self, api: Api, id: &ArmId, tail: &str, query: &str) -> String {
         let mut url = String::with_capacity(self.origin.len() + id.as_str().len() + tail.len() + 64);
         url.push_str(&self.origin);
         push_path(&mut url, id.as_str());
         url.push_str(tail);
         push_query(&mut url, self.versions.of(api), query);
-        WriteImage { method: method.as_str().to_owned(), url, body }
+        url
     }
+
+    /// An action of a machine.
+    fn action(&self, vm: &ArmId, action: &str, body: String) -> WriteImage {
+        image(&Method::POST, self.url(Api::Compute, vm, action, ""), body)
+    }
+}
+
+fn image(method: &Method, url: String, body: String) -> WriteImage {
+    WriteImage { method: method.as_str().to_owned(), url, body }
 }
 
 impl Encode for Encoder {
     fn encode(&self, operation: &Operation) -> WriteImage {
         let id = operation.target();
-        let post = |tail: &str, body: String| self.image(Method::POST, Api::Compute, id, tail, "", body);
         match operation {
-            Operation::StartVm { .. } => post("/start", String::new()),
-            Operation::DeallocateVm { .. } => post("/deallocate", String::new()),
-            Operation::RestartVm { .. } => post("/restart", String::new()),
+            Operation::StartVm { .. } => self.action(id, "/start", String::new()),
+            Operation::DeallocateVm { .. } => self.action(id, "/deallocate", String::new()),
+            Operation::RestartVm { .. } => self.action(id, "/restart", String::new()),
             Operation::RunProbe { probe, .. } => {
                 let body = json!({ "commandId": "RunPowerShellScript", "script": probe::script(*probe) });
-                post("/runCommand", body.to_string())
+                self.action(id, "/runCommand", body.to_string())
             }
             Operation::SetAdmission { accepts, .. } => {
                 let body = json!({ "properties": { "allowNewSession": accepts } });
-                self.image(Method::PATCH, Api::Avd, id, "", "", body.to_string())
+                image(&Method::PATCH, self.url(Api::Avd, id, "", ""), body.to_string())
             }
             Operation::SetPlanReferences { references, .. } => {
-                let reference = |reference: &PlanReference| json!({ "hostPoolArmPath": reference.pool.as_str(), "scalingPlanEnabled": reference.enabled });
-                let references: Vec<_> = references.iter().map(reference).collect();
-                let body = json!({ "properties": { "hostPoolReferences": references } });
-                self.image(Method::PATCH, Api::Avd, id, "", "", body.to_string())
+                image(&Method::PATCH, self.url(Api::Avd, id, "", ""), plan_body(references))
             }
             Operation::SendMessage { title, body, .. } => {
                 let body = json!({ "messageTitle": title, "messageBody": body });
-                self.image(Method::POST, Api::Avd, id, "/sendMessage", "", body.to_string())
+                image(&Method::POST, self.url(Api::Avd, id, "/sendMessage", ""), body.to_string())
             }
             Operation::LogOff { .. } => {
-                self.image(Method::DELETE, Api::Avd, id, "", "force=true", String::new())
+                image(&Method::DELETE, self.url(Api::Avd, id, "", "force=true"), String::new())
             }
-            Operation::Revoke { .. } => self.image(Method::DELETE, Api::Roles, id, "", "", String::new()),
+            Operation::Revoke { .. } => {
+                image(&Method::DELETE, self.url(Api::Roles, id, "", ""), String::new())
+            }
             Operation::Grant { scope, role, principal, principal_type, .. } => {
-                let role = format!(
-                    "/subscriptions/{}/providers/Microsoft.Authorization/roleDefinitions/{role}",
-                    scope.subscription()
-                );
                 let body = json!({ "properties": {
-                    "roleDefinitionId": role,
+                    "roleDefinitionId": role_definition(scope, role),
                     "principalId": principal.as_str(),
                     "principalType": principal_type,
                 } });
-                self.image(Method::PUT, Api::Roles, id, "", "", body.to_string())
+                image(&Method::PUT, self.url(Api::Roles, id, "", ""), body.to_string())
             }
         }
     }
+}
+
+/// All references of a plan: Azure replaces the array as a whole.
+fn plan_body(references: &[PlanReference]) -> String {
+    let reference = |reference: &PlanReference| json!({ "hostPoolArmPath": reference.pool.as_str(), "scalingPlanEnabled": reference.enabled });
+    let references: Vec<_> = references.iter().map(reference).collect();
+    json!({ "properties": { "hostPoolReferences": references } }).to_string()
+}
+
+/// The full id of a role, in the subscription of the scope.
+fn role_definition(scope: &ArmId, role: &str) -> String {
+    let subscription = scope.subscription();
+    format!("/subscriptions/{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}")
 }
 
 /// The ids a write travels under: both stand in the journal and in Azure's activity log.
@@ -138,13 +146,13 @@ async fn deliver(
         Err(blocked) => return Err(unsent(&format!("not sent: {blocked}"))),
     }
     let deadline = Instant::now() + WRITE_LIMIT;
-    client.room_for_write(subscription(&image.url), deadline).await.map_err(|refusal| Sent::NotSent {
+    client.room_for_write(&subscription(&image.url), deadline).await.map_err(|refusal| Sent::NotSent {
         why: Safe::new("held back: Azure or our own limit wants a pause in writes"),
         retry_after: Some(seconds(refusal.wait())),
     })?;
     let refused = |failure: Failure| Sent::NotSent { why: failure.why, retry_after: None };
     let body = Bytes::copy_from_slice(image.body.as_bytes());
-    let mut request = client.request(&method, &image.url, body).map_err(refused)?;
+    let mut request = request(&method, &image.url, body).map_err(refused)?;
     let token = tokio::time::timeout_at(deadline, client.bearer())
         .await
         .map_err(|_| unsent("no token in time"))?
@@ -183,7 +191,7 @@ fn outcome(client: &Client, image: &WriteImage, response: &Response) -> Sent {
     }
     let envelope = Envelope::read(response.body());
     let words = envelope.in_words(status);
-    client.heed(&Failure::of_answer(response), subscription(&image.url), Kind::Write);
+    client.heed(&Failure::of_answer(response), &subscription(&image.url), Kind::Write);
     match status {
         StatusCode::TOO_MANY_REQUESTS => Sent::NotSent {
             why: Safe::new(&words),
@@ -220,13 +228,13 @@ pub(super) fn seconds(wait: Duration) -> u32 {
 }
 
 /// The subscription an address names, as its limits are counted by; empty where it names none.
-pub(super) fn subscription(url: &str) -> &str {
+pub(super) fn subscription(url: &str) -> String {
     let mut segments = url.split('/').skip(3);
     match (segments.next(), segments.next()) {
         (Some(word), Some(guid)) if word.eq_ignore_ascii_case("subscriptions") => {
-            guid.split('?').next().unwrap_or_default()
+            guid.split('?').next().unwrap_or_default().to_ascii_lowercase()
         }
-        _ => "",
+        _ => String::new(),
     }
 }
 
@@ -439,7 +447,7 @@ mod tests {
     fn an_address_names_its_subscription() {
         for (url, expected) in [
             ("https://management.azure.com/subscriptions/s1/resourceGroups/x?y", "s1"),
-            ("https://management.azure.com/Subscriptions/s1?y", "s1"),
+            ("https://management.azure.com/Subscriptions/S1?y", "s1"),
             ("https://management.azure.com/providers/x", ""),
             ("", ""),
         ] {

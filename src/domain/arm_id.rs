@@ -67,7 +67,7 @@ impl ArmId {
             if segment.is_empty() || segment == "." || segment == ".." {
                 return Err(ArmIdError::Segment(at));
             }
-            if !segment.chars().all(allowed) {
+            if !segment.bytes().all(plain) && !segment.chars().all(allowed) {
                 return Err(ArmIdError::Character(at));
             }
         }
@@ -155,6 +155,11 @@ impl ArmId {
         }
         other.key.strip_prefix(&*self.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
+}
+
+/// The characters most ids are made of, for speed: a refresh of a large estate reads 100,000 ids.
+fn plain(b: u8) -> bool {
+    matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.')
 }
 
 /// Characters seen in resource names, ids and role assignment names; nothing that could

@@ -274,6 +274,12 @@ impl Engine {
         (self.flush(), refusal)
     }
 
+    /// Writes down what happened to the journal itself while it was opened again.
+    pub fn record(&mut self, event: RunEvent, now: Timestamp) -> Vec<Output> {
+        self.emit(event, now);
+        self.flush()
+    }
+
     fn observed(&mut self, observation: Observation) {
         self.looking.remove(&observation.source);
         self.streaks.take(&observation);

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Safe, Source,
+        Operation, Safe, Source,
         time::{Span, Timestamp, seconds},
     },
     runbook::{Action, Killer, Mode, StepKind, plan::PlannedStep, targets},
@@ -89,10 +89,10 @@ impl Engine {
         found
             .into_iter()
             .filter(|target| {
-                step.items
-                    .iter()
-                    .find(|item| item.key == target.key)
-                    .is_none_or(|item| item.mark == ItemMark::Pending && item.attempts == 0)
+                step.items.iter().find(|item| item.key == target.key).is_none_or(|item| match &item.mark {
+                    ItemMark::Pending => item.attempts == 0,
+                    mark => mark.failed() && item.operation.as_ref().is_some_and(Operation::repeatable),
+                })
             })
             .map(|target| ConfirmedItem {
                 key: target.key,
@@ -260,6 +260,9 @@ impl Engine {
         self.confirmed_here.insert(index);
         self.preconditions.remove(&index);
         self.green_since.remove(&index);
+        for item in &offer.items {
+            self.live.remove(&(index, item.key.clone()));
+        }
         let seen = self.seen_text(index, now);
         let confirmed = Confirmed {
             step,

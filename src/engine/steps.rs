@@ -349,7 +349,7 @@ impl Engine {
             Preconditions::Refused => return true,
             Preconditions::Unknown => return self.run_out(index, &planned, since, now),
         }
-        if self.work_items(index, now) {
+        if self.give_up_on_dead(index, &planned, now) || self.work_items(index, now) {
             return true;
         }
         let step = &self.run.steps[index];
@@ -357,9 +357,6 @@ impl Engine {
             step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight());
         if unfinished {
             return self.run_out(index, &planned, since, now);
-        }
-        if self.give_up_on_dead(index, &planned, now) {
-            return true;
         }
         let last = step_last(&self.run, index).unwrap_or(since).max(since);
         if share(&self.run, index) >= u32::from(planned.done_at) {
@@ -422,17 +419,18 @@ impl Engine {
         }
     }
 
-    /// A step that is tried once on a dead side becomes a debt with what it could not do.
+    /// A step that is tried on a dead side becomes a debt once one item could not be done:
+    /// waiting out a dwell for each of the others would only cost the users time.
     fn give_up_on_dead(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
         let step = &self.run.steps[index];
-        let open = step.items.iter().filter(|item| item.mark.failed()).count();
-        let tried = self.run.plan.mode == Mode::Ungraceful
-            && planned.ungraceful == Ungraceful::TryDefer
-            && !step.owed;
-        if !tried || open == 0 {
+        let failed = step.items.iter().any(|item| item.mark.failed());
+        let in_flight = step.items.iter().any(|item| item.mark.in_flight());
+        let tries = self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
+        if !tries || step.owed || !failed || in_flight {
             return false;
         }
-        let reason = Safe::new(&format!("tried once: {open} of {} could not be done", step.items.len()));
+        let open = step.items.iter().filter(|item| !item.mark.over()).count();
+        let reason = Safe::new(&format!("tried once: {open} of {} are not done", step.items.len()));
         self.emit(RunEvent::Deferred { step: planned.id.clone(), reason, downgraded: false }, now);
         true
     }

@@ -34,7 +34,7 @@ pub(super) fn armed() -> Stamped {
 }
 
 /// The first record of a run. Made from JSON, because the plan in it belongs to another floor.
-pub(super) fn opened(previous: Option<String>) -> Stamped {
+pub(super) fn opened(previous: Option<&str>) -> Stamped {
     let plan = serde_json::json!({
         "runbook": "avd-pooled-failover", "runbook_hash": "00", "local": false,
         "title": "Fail over a pooled service", "service": "hr", "service_index": 0,

@@ -450,10 +450,10 @@ mod tests {
     impl Case {
         fn new() -> Self {
             let state = tempfile::tempdir().unwrap();
-            let mut previous = None;
+            let mut previous: Option<String> = None;
             for run in [FIRST, SECOND] {
                 let mut journal = FileJournal::create(state.path(), "contoso-avd", run).unwrap();
-                let mut events = vec![sample::opened(previous)];
+                let mut events = vec![sample::opened(previous.as_deref())];
                 events.push(sample::armed());
                 let mut kinds = sample::run();
                 events.push(kinds.remove(6));

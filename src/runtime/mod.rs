@@ -3,6 +3,9 @@
 pub mod clock;
 pub mod hands;
 pub mod headless;
+pub mod opening;
 pub mod serve;
 pub mod sim_verbs;
 pub mod survey;
+pub mod session;
+pub mod worlds;

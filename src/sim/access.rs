@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{
     ask::{Ask, Verb},
-    envelope::{Answer, paged},
+    envelope::{Answer, paged_by},
     fault::FaultKind,
     moment::{Iso, MINUTE, Ms},
     rights::known_role,
@@ -188,7 +188,7 @@ impl World {
                 && (within(scope, &a.scope_lower) || (!at_scope && within(&a.scope_lower, scope)))
                 && principal.is_none_or(|p| a.principal == p)
         });
-        paged(ask, hits.map(|a| self.item(a)))
+        paged_by(ask, hits, |a| self.item(a))
     }
 
     fn find_assignment(&self, scope: &str, name: &str, at: Ms) -> Option<&Assignment> {

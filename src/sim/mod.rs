@@ -11,7 +11,7 @@
 //! | `spec` `scenario` `topology` `estate` | the scenario file, and the fixed part of a world |
 //! | `world` `hosts` `sessions` `people` `autoscale` `outage` | the living part and its events |
 //! | `ask` `envelope` `gate` `router` `throttle` | one request from path to answer |
-//! | `access` `rights` `avd` `roster` `compute` `operations` `guest` `graph` `health` `storage` `resources` `insights` | the providers |
+//! | `access` `rights` `avd` `roster` `compute` `view` `operations` `guest` `graph` `health` `storage` `resources` `insights` | the providers |
 //! | `fault` | the closed list of what can go wrong |
 //! | `ledger` `record` `outcome` | what survives, and what a run is judged by |
 
@@ -47,6 +47,7 @@ mod spec;
 mod storage;
 mod throttle;
 mod topology;
+mod view;
 mod world;
 
 #[cfg(test)]

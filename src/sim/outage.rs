@@ -19,7 +19,6 @@ pub(super) struct Notice {
     pub(super) region: Region,
     pub(super) began: Ms,
     pub(super) posted_at: Ms,
-    pub(super) posted: bool,
     pub(super) resolved_at: Option<Ms>,
     pub(super) cause: FaultKind,
 }
@@ -114,15 +113,7 @@ impl World {
     fn announce(&mut self, cause: FaultKind, region: Option<Region>) {
         let Some(region) = region else { return };
         let posted_at = self.now + self.spec.timing.health_posted.draw(&mut self.rng);
-        self.push(posted_at, Event::Posted(self.notices.len()));
-        self.notices.push(Notice {
-            region,
-            began: self.now,
-            posted_at,
-            posted: false,
-            resolved_at: None,
-            cause,
-        });
+        self.notices.push(Notice { region, began: self.now, posted_at, resolved_at: None, cause });
     }
 
     fn resolve(&mut self, cause: FaultKind, region: Option<Region>) {

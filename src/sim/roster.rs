@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     ask::{Ask, Verb},
     avd::activity,
-    envelope::{Answer, paged},
+    envelope::{Answer, paged_by},
     hosts::Agent,
     moment::{Iso, Ms},
     sessions::{Session, SessionState},
@@ -90,7 +90,7 @@ impl World {
         let hosts = self.top.pools[pool].hosts.clone();
         let counts = self.listed_counts(&hosts, ask.view);
         let first = hosts.start;
-        paged(ask, hosts.map(|host| self.host_item(host, counts[host - first], ask.view)))
+        paged_by(ask, hosts, |host| self.host_item(host, counts[host - first], ask.view))
     }
 
     /// One host as JSON, for Resource Graph.
@@ -181,7 +181,7 @@ impl World {
             ),
             (7, "usersessions", Verb::Get) => {
                 let hits = self.sessions.iter().filter(|s| s.host == host && s.listed_at(ask.view));
-                paged(ask, hits.map(|s| self.session_item(s, ask.view)))
+                paged_by(ask, hits, |s| self.session_item(s, ask.view))
             }
             (8 | 9, "usersessions", _) => self.one_session(ask, at, host),
             (6 | 7, ..) => Answer::no_method(ask),
@@ -222,7 +222,7 @@ impl World {
         };
         let hits =
             self.sessions.iter().filter(|s| hosts.contains(&s.host) && s.listed_at(ask.view) && fits(s));
-        paged(ask, hits.map(|s| self.session_item(s, ask.view)))
+        paged_by(ask, hits, |s| self.session_item(s, ask.view))
     }
 
     fn session_item(&self, session: &Session, at: Ms) -> SessionItem<'_> {
@@ -250,8 +250,8 @@ impl World {
         let path = ask.path;
         let id: Option<u32> = path.seg(at + 7).parse().ok();
         let shown = if ask.verb == Verb::Get { ask.view } else { self.now };
-        let listed = id
-            .and_then(|id| self.sessions.iter().find(|s| s.id == id && s.host == host && s.listed_at(shown)));
+        let listed =
+            id.and_then(|id| self.listed_session(id)).filter(|s| s.host == host && s.listed_at(shown));
         let Some(session) = listed else {
             return if ask.verb == Verb::Delete && id.is_some() && path.len() == at + 8 {
                 Answer::empty(204)

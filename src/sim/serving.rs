@@ -133,7 +133,7 @@ impl Sim {
         state.world.end_state()
     }
 
-    /// Adds a fault now. An error means the ledger refused it and nothing changed.
+    /// Adds a fault now. Where the ledger refuses the entry, nothing changes.
     pub fn inject(&self, fault: Fault) {
         let mut state = self.state();
         let now = self.catch_up(&mut state);

@@ -113,7 +113,7 @@ impl Live {
         if !self.reaches(request.uri()) {
             return Err(WireError::NotSent { host, why: "this client does not go there".to_owned() });
         }
-        let classify = |error: reqwest::Error| classify(&host, error);
+        let classify = |error: reqwest::Error| classify(&host, &error);
         let request = reqwest::Request::try_from(request).map_err(classify)?;
         let mut answer = self.client.execute(request).await.map_err(classify)?;
         let limit_bytes = self.options.max_body;
@@ -140,12 +140,12 @@ impl Wire for Live {
 }
 
 /// Sorts an error by what may have happened at the far end.
-fn classify(host: &str, error: reqwest::Error) -> WireError {
+fn classify(host: &str, error: &reqwest::Error) -> WireError {
     // Connecting ends before the first byte of a request; so does building it.
     if error.is_connect() || error.is_builder() {
-        return WireError::NotSent { host: host.to_owned(), why: in_words(&error) };
+        return WireError::NotSent { host: host.to_owned(), why: in_words(error) };
     }
-    broken(&error)
+    broken(error)
 }
 
 fn broken(error: &reqwest::Error) -> WireError {

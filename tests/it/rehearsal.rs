@@ -10,7 +10,7 @@ use farshore::{
         Actor, Context, Engine, Stamped,
         event::{Opened, WorldKind},
     },
-    journal::Journal,
+    journal::{Head, Journal, JournalError, MemoryJournal},
     runbook::{self, Binding, Mode},
     runtime::{
         clock::Clock,
@@ -22,17 +22,34 @@ use farshore::{
     wire::{Guard, Wire},
 };
 
-/// Journal that keeps events in memory and can be read while it is written.
-#[derive(Debug, Clone, Default)]
-pub struct SharedJournal(pub Arc<Mutex<Vec<Stamped>>>);
+/// The real encoder's journal in memory, readable while it is written.
+#[derive(Debug, Clone)]
+pub struct SharedJournal(pub Arc<Mutex<MemoryJournal>>);
 
-impl Journal for SharedJournal {
-    fn append(&mut self, events: &[Stamped]) -> Result<u64, std::io::Error> {
-        let mut kept = self.0.lock().unwrap();
-        kept.extend_from_slice(events);
-        Ok(kept.len() as u64)
+impl SharedJournal {
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(MemoryJournal::new(RUN))))
+    }
+
+    /// The events as a new process would read them.
+    pub fn events(&self) -> Vec<Stamped> {
+        let kept = self.0.lock().unwrap();
+        MemoryJournal::from_lines(RUN, kept.lines()).unwrap().1
     }
 }
+
+impl Journal for SharedJournal {
+    fn append(&mut self, events: &[Stamped]) -> Result<u64, JournalError> {
+        self.0.lock().unwrap().append(events)
+    }
+
+    fn head(&self) -> Head {
+        self.0.lock().unwrap().head()
+    }
+}
+
+/// The run's id.
+pub const RUN: &str = "r-20261120-0800-aa";
 
 /// A simulated Azure with an estate, a client and a clock.
 pub struct Rehearsal {
@@ -50,7 +67,7 @@ impl Rehearsal {
         let clock = Arc::new(Clock::new(scenario.epoch(), 1.0));
         let sim =
             Sim::open(scenario, seed, clock.clone(), Arc::new(NoLedger), &[], SimOptions::default()).unwrap();
-        Self { estate, wire: sim.clone(), sim, clock, journal: SharedJournal::default() }
+        Self { estate, wire: sim.clone(), sim, clock, journal: SharedJournal::new() }
     }
 
     pub fn azure(&self) -> Azure {
@@ -64,7 +81,7 @@ impl Rehearsal {
         Context {
             estate: self.estate.clone(),
             encode: azure.encoder(),
-            run: "r-20261120-0800-aa".to_owned(),
+            run: RUN.to_owned(),
             actor: Actor::default(),
         }
     }
@@ -104,5 +121,18 @@ impl Rehearsal {
 
     pub async fn run(&self, service: usize, mode: Mode) -> Outcome {
         self.open(service, mode).await.run(|_, _: Timestamp| {}).await
+    }
+
+    /// The journal for a person, for failed tests.
+    pub fn story(&self) -> String {
+        self.journal
+            .events()
+            .iter()
+            .map(|stamped| {
+                let mut json = serde_json::to_string(&stamped.event).unwrap();
+                json.truncate(json.floor_char_boundary(420));
+                format!("{} {json}\n", stamped.wall)
+            })
+            .collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The failover from the first key to the report, in virtual time.
+//! The failover from the first confirmation to the end, in virtual time.
 
 use farshore::{engine::event::RunEnd, runbook::Mode, runtime::headless::Outcome};
 
@@ -7,33 +7,32 @@ use super::rehearsal::Rehearsal;
 #[tokio::test(start_paused = true)]
 async fn tiny_graceful() {
     let rehearsal = Rehearsal::new("tiny", 1);
-    let mut run = rehearsal.open(0, Mode::Graceful).await;
-    let mut n = 0;
-    let outcome = run
-        .run(|engine, now| {
-            n += 1;
-            if n % 20 == 0 || n > 46 && n < 200 {
-                let view = engine.view(now);
-                let current = view.current.map(|i| &view.steps[i]);
-                eprintln!(
-                    "{n} {now} {:?} {:?} {:?}",
-                    view.state,
-                    current.map(|s| (&s.id, s.state)),
-                    current.map(|s| &s.blocked_by)
-                );
-            }
-            if n > 3000 {
-                let v = engine.view(now);
-                eprintln!("{:#?}", v.steps[v.current.unwrap()].items);
-                panic!("spin");
-            }
-        })
-        .await;
-    for stamped in rehearsal.journal.0.lock().unwrap().iter() {
-        let mut json = serde_json::to_string(&stamped.event).unwrap();
-        json.truncate(260);
-        println!("{} {}", stamped.wall, json);
+    let outcome = rehearsal.run(0, Mode::Graceful).await;
+    assert_eq!(outcome, Outcome::Ended(RunEnd::Completed), "{}", rehearsal.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn calm_graceful() {
+    for service in [0, 1] {
+        let rehearsal = Rehearsal::new("calm", 1);
+        let outcome = rehearsal.run(service, Mode::Graceful).await;
+        assert_eq!(outcome, Outcome::Ended(RunEnd::Completed), "{}", rehearsal.story());
     }
-    println!("{:#?}", rehearsal.sim.end_state());
-    assert_eq!(outcome, Outcome::Ended(RunEnd::Completed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn outage_ungraceful() {
+    let rehearsal = Rehearsal::new("region-outage", 1);
+    let outcome = rehearsal.run(0, Mode::Ungraceful).await;
+    assert_eq!(outcome, Outcome::Ended(RunEnd::Monitoring), "{}", rehearsal.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn inherited_is_refused_at_gate_1() {
+    let rehearsal = Rehearsal::new("inherited-blocks", 1);
+    let outcome = rehearsal.run(0, Mode::Graceful).await;
+    assert_eq!(outcome, Outcome::Ended(RunEnd::AbortedAsIs), "{}", rehearsal.story());
+    let granted =
+        rehearsal.sim.writes().iter().any(|write| write.path.to_lowercase().contains("roleassignments"));
+    assert!(!granted, "{}", rehearsal.story());
 }

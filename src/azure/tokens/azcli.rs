@@ -155,7 +155,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::azure::tokens::jwt::tests::token;
+    use crate::{azure::tokens::jwt::tests::token, domain::time::Timestamp};
 
     const TENANT: &str = "11111111-1111-4111-8111-111111111111";
     const SCOPE: &str = "https://management.azure.com/.default";
@@ -182,7 +182,7 @@ mod tests {
         let wants = format!("account get-access-token -o json --scope {SCOPE} --tenant {TENANT}");
         let bearer = ask(&format!("[ \"$*\" = '{wants}' ] && echo '{json}'")).await.expect("a token");
         assert_eq!(bearer.issued_by(), Issuer::Real);
-        assert_eq!(bearer.expires.map(|at| at.as_second()), Some(1_795_000_000));
+        assert_eq!(bearer.expires.map(Timestamp::as_second), Some(1_795_000_000));
         assert_eq!(bearer.identity.to_string(), "op@contoso.example");
         for (script, words) in [
             ("printf '\\033[31mPlease run az login\\n' >&2; exit 1", "<U+001B>[31mPlease run az login"),

@@ -87,9 +87,9 @@ pub(in crate::azure) mod tests {
     fn claims_are_shown_and_what_is_no_jwt_is_opaque() {
         let check = |token: &str, expected: Option<(&str, Option<i64>)>| {
             let claims = claims(token);
-            let seen = claims.as_ref().map(|claims| {
-                (claims.identity.to_string(), claims.expires.map(|expires| expires.as_second()))
-            });
+            let seen = claims
+                .as_ref()
+                .map(|claims| (claims.identity.to_string(), claims.expires.map(Timestamp::as_second)));
             let expected = expected.map(|(name, expires)| (name.to_owned(), expires));
             assert_eq!(seen, expected, "{token}");
         };

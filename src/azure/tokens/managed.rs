@@ -178,6 +178,7 @@ mod tests {
     use super::*;
     use crate::{
         azure::tokens::jwt::tests::token,
+        domain::time::Timestamp,
         wire::{Reply, Response},
     };
 
@@ -242,7 +243,7 @@ mod tests {
         let machine = ManagedIdentity::new(wire.clone(), IdentityEndpoint::Machine, SCOPE, None);
         let bearer = machine.bearer().await.expect("a token");
         assert_eq!(bearer.issued_by(), Issuer::Real);
-        assert_eq!(bearer.expires.map(|at| at.as_second()), Some(1_795_000_000));
+        assert_eq!(bearer.expires.map(Timestamp::as_second), Some(1_795_000_000));
         let asked = wire.0.lock().unwrap().clone();
         assert_eq!(asked.len(), 1, "{asked:?}");
         assert!(asked[0].starts_with("http://169.254.169.254/metadata/identity/oauth2/token?"), "{asked:?}");

@@ -5,7 +5,7 @@ use super::*;
 /// One piece of a story: what somebody does, and how long they then wait.
 type Piece = (&'static str, &'static str, &'static str);
 
-const STORY: [Piece; 14] = [
+const STORY: [Piece; 15] = [
     ("patch-plan", "", "20s"),
     ("start", "shne-hr-05", "3m"),
     ("message", "hp-hr-we", "2m"),
@@ -20,6 +20,7 @@ const STORY: [Piece; 14] = [
     ("start", "shne-hr-07", "20m"),
     ("fault", "fault = \"ghost\"\nregion = \"secondary\"\ncount = 2", "15m"),
     ("log-off", "hp-hr-ne", "20m"),
+    ("drain", "hp-fin-ne", "1m"),
 ];
 
 fn play(bench: &Bench, pieces: &[Piece]) {
@@ -124,6 +125,7 @@ fn a_world_reopened_anywhere_goes_on_as_if_nothing_had_happened() {
         after.clock.0.store(stands, Ordering::SeqCst);
         assert_eq!(after.sim.writes(), writes, "cut at {cut}");
         play(&after, &STORY[cut..]);
+        assert_eq!(after.sim.writes(), straight.sim.writes(), "cut at {cut}");
         assert_eq!(after.sim.end_state(), straight.sim.end_state(), "cut at {cut}");
         assert_eq!(picture(&after), picture(&straight), "cut at {cut}");
     }

@@ -1,0 +1,209 @@
+//! Opening a run and going on with one: lock, plan, journal, world.
+
+use std::path::Path;
+
+use crate::{
+    azure::Azure,
+    domain::{Safe, access::PrincipalId, time::Timestamp},
+    engine::{
+        Context, Engine, Input, Output, Stamped,
+        command::Command,
+        event::{Opened, RunEvent},
+        run::RecoverError,
+    },
+    journal::{
+        FileJournal, JournalError,
+        lock::{EstateLock, Holder, LockError},
+        runs,
+    },
+    runbook::{self, BindError, Binding, Mode, Plan, plan::MovedToo},
+};
+
+use super::{
+    session::{Place, Session},
+    survey,
+    worlds::WorldError,
+};
+
+/// What a run is opened with.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Runbook id.
+    pub runbook: String,
+    /// Service's place in the estate.
+    pub service: usize,
+    /// Mode.
+    pub mode: Mode,
+    /// Why.
+    pub reason: Safe,
+    /// When the impact began.
+    pub impact: Option<Timestamp>,
+    /// Holders moved along.
+    pub moved_too: Vec<MovedToo>,
+    /// Holders left where they are.
+    pub left_holders: Vec<(PrincipalId, Safe)>,
+}
+
+/// A run that is open in this process.
+#[derive(Debug)]
+pub struct OpenRun {
+    /// Its engine.
+    pub engine: Engine,
+    /// What it asks for first.
+    pub first: Vec<Output>,
+    /// Its journal.
+    pub journal: FileJournal,
+    /// Keeps others away from the estate.
+    pub lock: EstateLock,
+}
+
+/// Why a run cannot be opened or resumed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No such runbook.
+    #[error("no runbook {0}; `farshore runbook list` names them")]
+    NoRunbook(Safe),
+    /// It cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// Another process works on the estate.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The world cannot be kept.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// The events are no run.
+    #[error("the journal of {0} is no run: {1}")]
+    NoRun(String, RecoverError),
+    /// The run has ended.
+    #[error("{0} is closed ({1}); `farshore report {0}` shows it")]
+    Closed(String, String),
+    /// What the run was bound to is not what is here now.
+    #[error("will not resume {run}: its {what} was {was}, here it is {is}; nothing was sent")]
+    Differs {
+        /// Run.
+        run: String,
+        /// What differs.
+        what: &'static str,
+        /// In the first record.
+        was: String,
+        /// Here.
+        is: String,
+    },
+}
+
+/// Binds a plan to what the estate looks like now.
+pub async fn plan(session: &Session, order: &Order) -> Result<Plan, OpenError> {
+    let runbook =
+        runbook::builtin(&order.runbook).ok_or_else(|| OpenError::NoRunbook(Safe::new(&order.runbook)))?;
+    let sources = survey::planning_sources(order.service);
+    let picture = survey::survey(&session.azure, &session.clock, sources).await;
+    let binding = Binding {
+        estate: &session.estate,
+        picture: &picture,
+        service: order.service,
+        mode: order.mode,
+        moved_too: order.moved_too.clone(),
+        now: session.clock.now(),
+    };
+    Ok(binding.bind(&runbook)?)
+}
+
+/// Opens a new run: lock, plan, journal file, and the world where it is simulated.
+pub async fn open(session: &Session, order: Order) -> Result<OpenRun, OpenError> {
+    let now = session.clock.now();
+    let run = runs::run_id(now, fastrand::u64(..));
+    let lock = EstateLock::take(&session.estate.hash, &session.state, &holder(session, &run))?;
+    let plan = plan(session, &order).await?;
+    let opened = Opened {
+        estate: session.estate.name.clone(),
+        estate_hash: session.estate.hash.clone(),
+        tenant: session.estate.tenant.clone(),
+        endpoint: session.endpoint.clone(),
+        world: session.world(),
+        scenario: match &session.place {
+            Place::Sim(rehearsed) => Some(rehearsed.label.clone()),
+            Place::Live(_) => None,
+        },
+        tool: format!("farshore {}", env!("CARGO_PKG_VERSION")),
+        plan_hash: plan.hash(),
+        plan,
+        previous: runs::latest_head(&session.state, &session.estate.name)?.map(|head| head.hash),
+        impact: order.impact,
+        reason: order.reason,
+    };
+    let journal = FileJournal::create(&session.state, &session.estate.name, &run)?;
+    if let Place::Sim(rehearsed) = &session.place {
+        rehearsed.ledger.adopt(&session.state, &run)?;
+    }
+    let (mut engine, mut first) = Engine::open(context(session, &session.azure, &run), opened, session.clock.now());
+    for (principal, reason) in order.left_holders {
+        let leave = Input::Command(Command::LeaveHolder { principal, reason });
+        first.extend(engine.handle(leave, session.clock.now()).0);
+    }
+    Ok(OpenRun { engine, first, journal, lock })
+}
+
+/// Goes on with a run. Nothing is sent until [`Command::Resume`].
+pub fn resume(session: &Session, run: &str) -> Result<OpenRun, OpenError> {
+    let lock = EstateLock::take(&session.estate.hash, &session.state, &holder(session, run))?;
+    let reopened = FileJournal::open(&session.state, run)?;
+    check(session, run, &reopened.events)?;
+    let mut engine = Engine::recover(context(session, &session.azure, run), &reopened.events)
+        .map_err(|error| OpenError::NoRun(run.to_owned(), error))?;
+    if let Some(end) = engine.run().closed.filter(|_| !engine.awaits_resume()) {
+        return Err(OpenError::Closed(run.to_owned(), format!("{end:?}")));
+    }
+    let mut first = Vec::new();
+    if let Some(recovered) = reopened.recovered {
+        first = engine.record(recovered, session.clock.now());
+    }
+    Ok(OpenRun { engine, first, journal: reopened.journal, lock })
+}
+
+/// A run goes on only with the estate, tenant, endpoint and plan it was opened with.
+fn check(session: &Session, run: &str, events: &[Stamped]) -> Result<(), OpenError> {
+    let Some(RunEvent::Opened(opened)) = events.first().map(|first| &first.event) else {
+        return Err(OpenError::NoRun(run.to_owned(), RecoverError::NotOpened));
+    };
+    let plan_hash = opened.plan.hash();
+    let pairs = [
+        ("estate file", &opened.estate_hash, &session.estate.hash),
+        ("tenant", &opened.tenant, &session.estate.tenant),
+        ("endpoint", &opened.endpoint, &session.endpoint),
+        ("plan", &opened.plan_hash, &plan_hash),
+    ];
+    match pairs.into_iter().find(|(_, was, is)| was != is) {
+        None => Ok(()),
+        Some((what, was, is)) => {
+            Err(OpenError::Differs { run: run.to_owned(), what, was: was.clone(), is: is.clone() })
+        }
+    }
+}
+
+fn context(session: &Session, azure: &Azure, run: &str) -> Context {
+    Context {
+        estate: session.estate.clone(),
+        encode: azure.encoder(),
+        run: run.to_owned(),
+        actor: session.actor(),
+    }
+}
+
+fn holder(session: &Session, run: &str) -> Holder {
+    Holder { user: session.actor().os.to_string(), pid: std::process::id(), run: Some(run.to_owned()) }
+}
+
+/// The first and last record of a run, for choosing how to reopen it.
+pub fn bound_to(state: &Path, run: &str) -> Result<(Opened, Timestamp), OpenError> {
+    let path = runs::find(state, run)?;
+    let transcript = runs::read(&path)?;
+    let last = transcript.events.last().map_or(Timestamp::MIN, |stamped| stamped.wall);
+    match transcript.events.into_iter().next().map(|first| first.event) {
+        Some(RunEvent::Opened(opened)) => Ok((*opened, last)),
+        _ => Err(OpenError::NoRun(run.to_owned(), RecoverError::NotOpened)),
+    }
+}

@@ -1,0 +1,320 @@
+//! What a process works with: an estate, the Azure behind it, and the clock.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::{
+    azure::{
+        Azure, AzureOptions, Endpoint, EndpointError, TokenError, TokenSource,
+        tokens::{AzCli, Cached, Fixed, IdentityEndpoint, ManagedIdentity},
+    },
+    cli::{Asked, Global, Speed},
+    config::{self, ConfigErrors},
+    domain::{
+        estate::Estate,
+        time::{Span, Timestamp},
+    },
+    engine::{Actor, event::WorldKind},
+    sim::{Scenario, Sim, SimError, SimOptions},
+    wire::{Guard, Live, LiveError, LiveOptions, Reach, Wire},
+};
+
+use super::{
+    clock::Clock,
+    sim_verbs::{self, SimVerbError},
+    worlds::{self, WorldError, WorldLedger},
+};
+
+/// Scenario of a bare `--sim`.
+pub const DEFAULT_SCENARIO: &str = "calm";
+
+/// Seed where none is given: rehearsals are the same for everyone unless asked otherwise.
+pub const DEFAULT_SEED: u64 = 1;
+
+/// Round trip of the simulator in this process, in milliseconds of real time: Azure from a jump
+/// box in Europe answers in about as much.
+const SIM_LATENCY_MS: u64 = 40;
+
+/// What a process works with.
+#[derive(Debug)]
+pub struct Session {
+    /// The estate.
+    pub estate: Arc<Estate>,
+    /// The clock.
+    pub clock: Arc<Clock>,
+    /// The client.
+    pub azure: Azure,
+    /// Where tokens come from.
+    pub tokens: Arc<dyn TokenSource>,
+    /// What is behind the client.
+    pub place: Place,
+    /// Where everything that is written goes.
+    pub state: PathBuf,
+    /// Origin the client speaks to, as runs are bound to it.
+    pub endpoint: String,
+}
+
+/// What is behind the client.
+#[derive(Debug)]
+pub enum Place {
+    /// A simulated Azure in this process.
+    Sim(Rehearsed),
+    /// Azure, or a loopback endpoint.
+    Live(Endpoint),
+}
+
+/// A simulated Azure in this process.
+#[derive(Debug)]
+pub struct Rehearsed {
+    /// The world.
+    pub sim: Arc<Sim>,
+    /// Its ledger.
+    pub ledger: Arc<WorldLedger>,
+    /// Scenario and seed in words.
+    pub label: String,
+}
+
+/// Why a session cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The estate file is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigErrors),
+    /// Nothing says which estate is meant.
+    #[error(
+        "no estate: give --estate FILE or --sim, or put one at {0}; try `farshore {1} --sim` to rehearse"
+    )]
+    NoEstate(PathBuf, String),
+    /// The endpoint is not one we speak to.
+    #[error("--endpoint {0}: {1}")]
+    Endpoint(String, EndpointError),
+    /// The scenario cannot be used.
+    #[error(transparent)]
+    Scenario(#[from] SimVerbError),
+    /// The world cannot be made.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    /// The world of a run cannot be brought back.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// There is no https client.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// There is no source of tokens.
+    #[error("no credential: {0}; sign in with `az login`, or run on a machine with a managed identity")]
+    Token(TokenError),
+    /// No directory to write to.
+    #[error("no home directory: give --state-dir DIR")]
+    NoState,
+    /// `max` needs the simulator in this process.
+    #[error("--speed max is for the simulator in this process; a server's clock does not jump")]
+    MaxIsForSim,
+    /// Speed is for simulated estates.
+    #[error("--speed is for simulated estates only")]
+    SpeedIsForSim,
+}
+
+impl Session {
+    /// Opens what the command line asks for. `verb` is named in the hint; the bare cockpit
+    /// (`verb` absent) falls back to the simulator.
+    pub fn open(global: &Global, verb: Option<&str>) -> Result<Self, SessionError> {
+        let state = state_dir(global)?;
+        match global.asked() {
+            Asked::Estate(path) => Self::live(global, &path, state),
+            Asked::Sim(scenario) => {
+                Self::sim(global, scenario.as_deref().unwrap_or(DEFAULT_SCENARIO), state)
+            }
+            Asked::Nothing => match default_estate().filter(|path| path.exists()) {
+                Some(path) => Self::live(global, &path, state),
+                None if verb.is_none() => Self::sim(global, DEFAULT_SCENARIO, state),
+                None => {
+                    let place = default_estate().unwrap_or_else(|| PathBuf::from("the config directory"));
+                    Err(SessionError::NoEstate(place, verb.unwrap_or_default().to_owned()))
+                }
+            },
+        }
+    }
+
+    /// A fresh simulated world.
+    fn sim(global: &Global, scenario: &str, state: PathBuf) -> Result<Self, SessionError> {
+        let scenario = sim_verbs::scenario(scenario)?;
+        let seed = global.seed.unwrap_or(DEFAULT_SEED);
+        let clock = Arc::new(Clock::new(scenario.epoch(), times(global.speed)));
+        Self::rehearse(scenario, seed, clock, WorldLedger::default(), &[], global, state)
+    }
+
+    /// The simulated world that belongs to `run`.
+    pub fn sim_of_run(global: &Global, run: &str, last: Timestamp) -> Result<Self, SessionError> {
+        let state = state_dir(global)?;
+        let (ledger, past) = WorldLedger::reopen(&state, run)?;
+        // The journal may have seen a later moment than the world's last change.
+        let clock = Arc::new(Clock::new(past.now.max(last), times(global.speed)));
+        Self::rehearse(past.scenario, past.seed, clock, ledger, &past.entries, global, state)
+    }
+
+    fn rehearse(
+        scenario: Scenario,
+        seed: u64,
+        clock: Arc<Clock>,
+        ledger: WorldLedger,
+        past: &[crate::sim::LedgerEntry],
+        global: &Global,
+        state: PathBuf,
+    ) -> Result<Self, SessionError> {
+        let label = format!("{} seed {seed}", scenario.name());
+        let text = scenario.estate_toml(None);
+        let estate = Arc::new(config::parse(&text, "the scenario's estate")?);
+        let ledger = Arc::new(ledger);
+        let latency_ms = if global.speed == Some(Speed::Max) { 0 } else { SIM_LATENCY_MS };
+        let options = SimOptions { latency_ms, ..SimOptions::default() };
+        let sim = Sim::open(scenario, seed, clock.clone(), ledger.clone(), past, options)?;
+        let tokens: Arc<dyn TokenSource> = Arc::new(Fixed::simulated());
+        // No socket is opened for it; the name only has to be one that tokens may go to.
+        let endpoint = Endpoint::parse(SIM_ENDPOINT)
+            .map_err(|error| SessionError::Endpoint(SIM_ENDPOINT.to_owned(), error))?;
+        let azure = client(sim.clone(), tokens.clone(), endpoint, &estate, seed);
+        let place = Place::Sim(Rehearsed { sim, ledger, label });
+        Ok(Self { estate, clock, azure, tokens, place, state, endpoint: SIM_ENDPOINT.to_owned() })
+    }
+
+    /// Azure, or a loopback endpoint.
+    fn live(global: &Global, path: &Path, state: PathBuf) -> Result<Self, SessionError> {
+        let estate = Arc::new(config::load(path)?);
+        let endpoint = match &global.endpoint {
+            Some(text) => {
+                Endpoint::parse(text).map_err(|error| SessionError::Endpoint(text.clone(), error))?
+            }
+            None => Endpoint::Cloud(estate.cloud),
+        };
+        let clock = Arc::new(live_clock(global, &estate, &endpoint)?);
+        let reach = if endpoint.is_loopback() { Reach::Loopback } else { Reach::Https };
+        let wire: Arc<dyn Wire> = Arc::new(Live::new(LiveOptions::new(reach))?);
+        let tokens = tokens(&estate, &endpoint)?;
+        let text = endpoint.to_string();
+        let azure = client(wire, tokens.clone(), endpoint.clone(), &estate, random_seed());
+        Ok(Self { estate, clock, azure, tokens, place: Place::Live(endpoint), state, endpoint: text })
+    }
+
+    /// `SIM` or `LIVE`.
+    pub fn world(&self) -> WorldKind {
+        match self.place {
+            Place::Sim(_) => WorldKind::Sim,
+            Place::Live(_) => WorldKind::Live,
+        }
+    }
+
+    /// Who acts, as far as the token and the system say.
+    pub fn actor(&self) -> Actor {
+        let os = env::var("USER").or_else(|_| env::var("LOGNAME")).unwrap_or_else(|_| {
+            format!("uid {}", rustix::process::getuid().as_raw())
+        });
+        let identity = self.tokens.describe().identity;
+        let (upn, oid) = match identity {
+            Some(crate::azure::Identity::Named { name, oid }) => (name, oid),
+            Some(crate::azure::Identity::Opaque) | None => {
+                let word = if self.world() == WorldKind::Sim { "sim operator" } else { "opaque" };
+                (word.into(), crate::domain::Safe::default())
+            }
+        };
+        Actor { upn, oid, os: os.into() }
+    }
+
+    /// Whether `--auto` may act here: simulated, or endpoint and identity endpoint on loopback.
+    pub fn auto_allowed(&self) -> bool {
+        match &self.place {
+            Place::Sim(_) => true,
+            Place::Live(endpoint) => {
+                endpoint.is_loopback()
+                    && IdentityEndpoint::from_env(|name| env::var(name).ok())
+                        .is_ok_and(|identity| matches!(identity, IdentityEndpoint::Loopback))
+            }
+        }
+    }
+}
+
+/// The name the client uses for the simulator in this process.
+const SIM_ENDPOINT: &str = "http://127.0.0.1:1";
+
+fn client(
+    wire: Arc<dyn Wire>,
+    tokens: Arc<dyn TokenSource>,
+    endpoint: Endpoint,
+    estate: &Arc<Estate>,
+    seed: u64,
+) -> Azure {
+    let options = AzureOptions { seed, ..AzureOptions::new(endpoint, estate.clone()) };
+    Azure::new(Arc::new(Guard::new(wire)), tokens, options)
+}
+
+fn random_seed() -> u64 {
+    fastrand::u64(..)
+}
+
+fn times(speed: Option<Speed>) -> f64 {
+    match speed {
+        Some(Speed::Times(times)) => times,
+        Some(Speed::Max) | None => 1.0,
+    }
+}
+
+/// A simulated estate's own clock on a loopback endpoint, else the machine's.
+fn live_clock(global: &Global, estate: &Estate, endpoint: &Endpoint) -> Result<Clock, SessionError> {
+    let real = Timestamp::now();
+    let simulated = estate.simulated.filter(|_| endpoint.is_loopback());
+    match (simulated, global.speed) {
+        (_, Some(Speed::Max)) => Err(SessionError::MaxIsForSim),
+        (None, Some(_)) => Err(SessionError::SpeedIsForSim),
+        (None, None) => Ok(Clock::new(real, 1.0)),
+        (Some(simulated), _) => {
+            let elapsed = simulated.anchor.map_or(Span::ZERO, |anchor| real.duration_since(anchor));
+            let estate = Span::from_micros((elapsed.as_secs_f64() * simulated.speed * 1e6) as i64);
+            Ok(Clock::new(simulated.epoch + estate, simulated.speed))
+        }
+    }
+}
+
+/// `az` login first, then managed identity; on a loopback endpoint only a loopback identity
+/// endpoint's tokens can be used at all.
+fn tokens(estate: &Estate, endpoint: &Endpoint) -> Result<Arc<dyn TokenSource>, SessionError> {
+    let scope = estate.cloud.token_scope();
+    let wall: crate::azure::tokens::WallClock = Arc::new(Timestamp::now);
+    let cached = |source: Arc<dyn TokenSource>| -> Arc<dyn TokenSource> {
+        Arc::new(Cached::new(source, wall.clone(), random_seed()))
+    };
+    let managed = || -> Result<Arc<dyn TokenSource>, SessionError> {
+        let identity = IdentityEndpoint::from_env(|name| env::var(name).ok()).map_err(SessionError::Token)?;
+        let wire: Arc<dyn Wire> = Arc::new(Live::new(LiveOptions::new(Reach::Identity))?);
+        Ok(cached(Arc::new(ManagedIdentity::new(wire, identity, scope, env::var("AZURE_CLIENT_ID").ok()))))
+    };
+    if endpoint.is_loopback() || env::var_os("IDENTITY_ENDPOINT").is_some() {
+        return managed();
+    }
+    match AzCli::find(&env::var_os("PATH").unwrap_or_default()) {
+        Ok(az) => {
+            let az = AzCli::new(az, scope, &estate.tenant).map_err(SessionError::Token)?;
+            Ok(cached(Arc::new(az)))
+        }
+        Err(_) => managed(),
+    }
+}
+
+/// Where everything that is written goes: `--state-dir`, else the XDG state directory.
+pub fn state_dir(global: &Global) -> Result<PathBuf, SessionError> {
+    if let Some(directory) = &global.state_dir {
+        return Ok(directory.clone());
+    }
+    let directories = directories::ProjectDirs::from("", "", "farshore").ok_or(SessionError::NoState)?;
+    Ok(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
+}
+
+fn default_estate() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|directories| config::default_path(&directories))
+}
+
+/// Whether the run's world is kept here, so that it was simulated in-process.
+pub fn has_world(global: &Global, run: &str) -> bool {
+    state_dir(global).is_ok_and(|state| worlds::exists(&state, run))
+}
