@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::{
     Answer, ArmId, Side, Source,
-    access::LockLevel,
+    access::{Lock, LockLevel},
     health::same_region,
     source::Held,
     standing::{self, ActiveSide, HolderKind},
@@ -172,20 +172,20 @@ fn lacking(context: &Context<'_>, needs: &[(Side, &[&str])]) -> Finding {
     }
 }
 
-/// Resource groups where an action is performed on a side.
+/// Scopes at which an action is performed on a side.
 fn scopes_for(context: &Context<'_>, side: Side, action: &str) -> Vec<ArmId> {
     let config = &context.service().sides[side];
-    let ids: Vec<ArmId> = if action.starts_with("Microsoft.Authorization") {
-        context.service().group_ids(side).filter_map(ArmId::group_id).collect()
-    } else if action.starts_with("Microsoft.Compute") {
-        super::context::host_scopes(context.picture, context.service, side)
-    } else if action.contains("scalingplans") {
-        config.scaling_plan.iter().filter_map(ArmId::group_id).collect()
-    } else {
-        config.pool.group_id().into_iter().collect()
-    };
-    let unique: BTreeSet<ArmId> = ids.into_iter().collect();
-    unique.into_iter().collect()
+    if action.starts_with("Microsoft.Authorization") {
+        return context.service().group_ids(side).cloned().collect();
+    }
+    if action.starts_with("Microsoft.Compute") {
+        let seen = super::context::host_scopes(context.picture, context.service, side);
+        return if seen.is_empty() { config.pool.group_id().into_iter().collect() } else { seen };
+    }
+    if action.contains("scalingplans") {
+        return config.scaling_plan.iter().cloned().collect();
+    }
+    vec![config.pool.clone()]
 }
 
 /// The last two parts of an action: `roleAssignments/delete`, `start/action`.
@@ -198,7 +198,7 @@ fn short(action: &str) -> &str {
 pub(super) fn placement(context: &Context<'_>) -> Finding {
     let left = &context.estate.regions[context.active];
     let mut complaints = Vec::new();
-    for scope in context.scopes(context.standby) {
+    for scope in context.resource_groups(context.standby) {
         if let Some(Answer::GroupLocation(place)) = context.answer(&Source::GroupLocation(scope.clone()))
             && same_region(place.as_str(), &left.azure)
         {
@@ -212,6 +212,13 @@ pub(super) fn placement(context: &Context<'_>) -> Finding {
     Finding::worst(&complaints, format!("nothing of the standby lies in {}", left.display()))
 }
 
+/// Name of what a lock lies on: what stands before its provider.
+fn lock_place(lock: &Lock) -> &str {
+    let text = lock.id.as_str();
+    let end = lock.id.key().rfind("/providers/microsoft.authorization").unwrap_or(text.len());
+    text.get(..end).and_then(|scope| scope.rsplit('/').next()).unwrap_or(text)
+}
+
 /// G21: locks on the scopes that are written to.
 pub(super) fn locks(context: &Context<'_>) -> Finding {
     let mut complaints = BTreeSet::new();
@@ -220,7 +227,7 @@ pub(super) fn locks(context: &Context<'_>) -> Finding {
             let Some(Answer::Locks(locks)) = context.answer(&Source::Locks(scope.clone())) else { continue };
             for lock in locks.seen() {
                 let name = lock.id.name();
-                let place = scope.name();
+                let place = lock_place(lock);
                 complaints.insert(match &lock.level {
                     LockLevel::ReadOnly => (State::Crit, format!("ReadOnly lock {name} at {place}")),
                     // It forbids deleting role assignments below it, so the revoke would fail.

@@ -205,7 +205,9 @@ const SPECS: [Spec; 25] = [
         title: "standby does not depend on the active region",
         expected: "resource groups of the standby and this machine lie outside the active region",
         next: "writes to those groups fail with the region; move the objects",
-        sources: |context| each_scope(context, &[context.standby], Source::GroupLocation),
+        sources: |context| {
+            context.resource_groups(context.standby).into_iter().map(Source::GroupLocation).collect()
+        },
         judge: access::placement,
     },
     Spec {
@@ -221,7 +223,7 @@ const SPECS: [Spec; 25] = [
         title: "no lock stands in the way",
         expected: "no ReadOnly lock, and no CanNotDelete lock where assignments are revoked",
         next: "have the lock removed before the run",
-        sources: |context| each_scope(context, &Side::BOTH, Source::Locks),
+        sources: |context| each_scope(context, Source::Locks),
         judge: access::locks,
     },
 ];
@@ -336,9 +338,9 @@ fn workspace(context: &Context<'_>) -> Vec<Source> {
 }
 
 fn permissions(context: &Context<'_>) -> Vec<Source> {
-    each_scope(context, &Side::BOTH, Source::Permissions)
+    each_scope(context, Source::Permissions)
 }
 
-fn each_scope(context: &Context<'_>, sides: &[Side], make: fn(ArmId) -> Source) -> Vec<Source> {
-    sides.iter().flat_map(|&side| context.scopes(side)).map(make).collect()
+fn each_scope(context: &Context<'_>, make: fn(ArmId) -> Source) -> Vec<Source> {
+    Side::BOTH.into_iter().flat_map(|side| context.scopes(side)).map(make).collect()
 }

@@ -124,10 +124,18 @@ impl<'a> Context<'a> {
         standing::hosts(self.picture, &Source::Hosts(self.service, side)).map_or(&[], Listing::seen)
     }
 
-    /// Resource groups of a side that the run would write to.
+    /// Scopes of a side that the run would write to.
     pub(super) fn scopes(&self, side: Side) -> Vec<ArmId> {
         let mut all = scopes(self.estate, self.service, side);
         all.extend(host_scopes(self.picture, self.service, side));
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    /// Resource groups of a side that the run would write to.
+    pub(super) fn resource_groups(&self, side: Side) -> Vec<ArmId> {
+        let mut all: Vec<ArmId> = self.scopes(side).iter().filter_map(ArmId::group_id).collect();
         all.sort();
         all.dedup();
         all
@@ -137,14 +145,15 @@ impl<'a> Context<'a> {
 /// How a flaw begins that leaves the list not whole.
 const NOT_WHOLE: &str = "list not whole";
 
-/// Resource groups of the objects the estate file names for a side of a service.
+/// The objects the estate file names for a side of a service that a run writes to, and the
+/// pool's resource group, where its virtual machines usually live.
 pub(super) fn scopes(estate: &Estate, service: usize, side: Side) -> Vec<ArmId> {
     let service = &estate.services[service];
     let config = &service.sides[side];
-    let named = [Some(&config.pool), config.scaling_plan.as_ref()].into_iter().flatten();
-    let mut all: Vec<ArmId> = named.chain(service.group_ids(side)).filter_map(ArmId::group_id).collect();
-    all.sort();
-    all.dedup();
+    let mut all = vec![config.pool.clone()];
+    all.extend(config.pool.group_id());
+    all.extend(config.scaling_plan.clone());
+    all.extend(service.group_ids(side).cloned());
     all
 }
 

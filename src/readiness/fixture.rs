@@ -18,6 +18,8 @@ use crate::domain::{
     time::{Timestamp, minutes, seconds},
 };
 
+use super::context::scopes;
+
 /// An estate, its readings and the moment.
 pub(crate) struct World {
     pub(crate) estate: Estate,
@@ -198,6 +200,13 @@ impl World {
         self.put(Source::Assignments(service, side), Answer::Assignments(Listing::whole(held, 1)));
     }
 
+    /// Nothing may be done at any scope of a side.
+    pub(crate) fn forbid(&mut self, service: usize, side: Side) {
+        for scope in scopes(&self.estate, service, side) {
+            self.put(Source::Permissions(scope), Answer::Permissions(Permissions::default()));
+        }
+    }
+
     /// Everybody who may use a service stands on `side`.
     pub(crate) fn activate(&mut self, service: usize, side: Side) {
         let planned = self.planned(service, side);
@@ -291,11 +300,15 @@ impl World {
         let all = Permissions {
             grants: vec![PermissionGrant { actions: vec!["*".to_owned()], not_actions: Vec::new() }],
         };
-        let group = id(side, "x", "y").group_id().unwrap();
-        let azure = Safe::new(&self.estate.regions[side].azure);
-        self.put(Source::GroupLocation(group.clone()), Answer::GroupLocation(azure));
-        self.put(Source::Permissions(group.clone()), Answer::Permissions(all));
-        self.put(Source::Locks(group), Answer::Locks(Listing::whole(Vec::new(), 1)));
+        let all_scopes: Vec<ArmId> =
+            (0..self.estate.services.len()).flat_map(|at| scopes(&self.estate, at, side)).collect();
+        for scope in all_scopes {
+            let azure = Safe::new(&self.estate.regions[side].azure);
+            let place = scope.group_id().expect("every scope lies in a resource group");
+            self.put(Source::GroupLocation(place), Answer::GroupLocation(azure));
+            self.put(Source::Permissions(scope.clone()), Answer::Permissions(all.clone()));
+            self.put(Source::Locks(scope), Answer::Locks(Listing::whole(Vec::new(), 1)));
+        }
     }
 }
 

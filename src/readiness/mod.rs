@@ -180,7 +180,7 @@ pub fn sources(estate: &Estate, service: usize) -> Vec<Source> {
             all.push(Source::Directory(side));
         }
         for scope in context::scopes(estate, service, side) {
-            all.extend(scope_sources(&scope));
+            all.extend(scope_sources(scope));
         }
     }
     unique(all)
@@ -190,11 +190,12 @@ pub fn sources(estate: &Estate, service: usize) -> Vec<Source> {
 /// virtual machines.
 pub fn host_sources(picture: &Picture, service: usize) -> Vec<Source> {
     let scopes = Side::BOTH.into_iter().flat_map(|side| context::host_scopes(picture, service, side));
-    unique(scopes.flat_map(|scope| scope_sources(&scope)).collect())
+    unique(scopes.flat_map(scope_sources).collect())
 }
 
-fn scope_sources(scope: &ArmId) -> [Source; 3] {
-    [Source::Permissions(scope.clone()), Source::Locks(scope.clone()), Source::GroupLocation(scope.clone())]
+fn scope_sources(scope: ArmId) -> impl Iterator<Item = Source> {
+    let place = scope.group_id().map(Source::GroupLocation);
+    [Source::Permissions(scope.clone()), Source::Locks(scope)].into_iter().chain(place)
 }
 
 fn unique(mut sources: Vec<Source>) -> Vec<Source> {

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     Answer, ArmId, Listing, Safe, Side, Source,
-    access::{LockLevel, Permissions, PrincipalId},
+    access::{LockLevel, PrincipalId},
     compute::Usage,
     pool::Workspace,
     reading::SilenceKind,
@@ -205,9 +205,9 @@ fn broken_room_and_rights() -> Vec<Case> {
         (
             "G19",
             State::Crit,
-            "roleAssignments/delete at rg-avd-we",
+            "roleAssignments/delete at appg2-we",
             Box::new(move |world| {
-                world.put(Source::Permissions(rg(WE)), Answer::Permissions(Permissions::default()));
+                world.forbid(0, WE);
             }),
         ),
     ]
@@ -220,7 +220,7 @@ fn broken_rights_and_places() -> Vec<Case> {
             State::Crit,
             "start/action at rg-avd-ne",
             Box::new(move |world| {
-                world.put(Source::Permissions(rg(NE)), Answer::Permissions(Permissions::default()));
+                world.forbid(0, NE);
             }),
         ),
         (

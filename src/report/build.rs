@@ -1,19 +1,22 @@
 //! Reads a run's events once and sorts them into a report.
 
 use crate::{
-    domain::time::{Span, Timestamp},
+    domain::time::Timestamp,
     engine::{
         Stamped,
         event::{
             Confirmed, ConfirmedBy, DoneHow, FailedHow, GateVerdict, NoteAbout, Opened, RunEnd, RunEvent,
         },
     },
-    runbook::{Action, Killer, Plan, PlannedStep},
+    runbook::PlannedStep,
 };
 
-use super::model::{
-    Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Mark, Person,
-    Refusal, Report, Request, Rpo, State, Step,
+use super::{
+    model::{
+        Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Person, Refusal,
+        Report, Request, Rpo, State, Step,
+    },
+    timeline,
 };
 
 /// Version of the JSON keys.
@@ -31,9 +34,9 @@ pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp
         person(&mut report.people, stamped);
         take(&mut report, stamped);
     }
-    report.marks = marks(opened, events, &report);
-    report.figures = figures(&report, events);
-    report.rpo = rpo(&opened.plan, &report);
+    report.marks = timeline::marks(opened, events, &report);
+    report.figures = timeline::figures(&report, events);
+    report.rpo = timeline::rpo(&opened.plan, &report);
     Some(report)
 }
 
@@ -117,7 +120,7 @@ fn person(people: &mut Vec<Person>, stamped: &Stamped) {
 }
 
 /// Step and item an event belongs to.
-fn place(event: &RunEvent) -> (Option<&str>, Option<&str>) {
+pub(super) fn place(event: &RunEvent) -> (Option<&str>, Option<&str>) {
     match event {
         RunEvent::Confirmed(confirmed) => (Some(&confirmed.step), None),
         RunEvent::Intent { step, item, .. } | RunEvent::Accepted { step, item, .. } => {
@@ -329,158 +332,12 @@ fn of_item(step: &mut Step, key: &str, stamped: &Stamped) {
             item.outcome = Some(why.clone());
         }
         RunEvent::Failed { how, why, .. } => {
-            // Ambiguous and not-sent are not the end: looking, or sending later, decides.
-            let ends = !matches!(how, FailedHow::Ambiguous | FailedHow::NotSent | FailedHow::TimedOut);
+            // These are not the end: looking, or sending once more, decides.
+            let ends = matches!(how, FailedHow::Operation | FailedHow::NotDone | FailedHow::Ghost);
             item.state = if ends { "failed" } else { "under-way" };
             item.outcome = Some(why.clone());
         }
         _ => {}
-    }
-}
-
-fn marks(opened: &Opened, events: &[Stamped], report: &Report) -> Vec<Mark> {
-    let plan = &opened.plan;
-    let first =
-        |fits: &dyn Fn(&RunEvent) -> bool| events.iter().find(|one| fits(&one.event)).map(|one| one.wall);
-    let step_over = |fits: &dyn Fn(&PlannedStep) -> bool| -> Option<Timestamp> {
-        let id = &plan.steps.iter().find(|step| step.phase.is_some() && fits(step))?.id;
-        let step = report.steps.iter().find(|step| step.id == *id)?;
-        step.ended.filter(|_| step.state.starts_with("done"))
-    };
-    let proves = |killer: Killer| move |step: &PlannedStep| step.after.contains(&killer);
-    let free_exit =
-        plan.phases.iter().find(|phase| phase.free_exit_ends).and_then(|phase| phase.gate.clone());
-    let decided = plan.phases.first().and_then(|phase| {
-        let last = plan.phase_steps(&phase.id).next()?;
-        report.steps.iter().find(|step| step.id == last.id)?.ended
-    });
-    let passed = |gate: Option<&String>| {
-        first(
-            &|event| matches!(event, RunEvent::Gate { step, verdict: GateVerdict::Passed, .. } if Some(step) == gate),
-        )
-    };
-    let unpaid = report.debts.iter().any(|debt| debt.paid.is_none());
-    let closed = first(&|event| matches!(event, RunEvent::Closed { .. }));
-    let paid = report.debts.iter().filter_map(|debt| debt.paid).max().or(closed).filter(|_| !unpaid);
-    let mark = |mark, meaning, at: Option<Timestamp>, known: &str, missing: &str| Mark {
-        mark,
-        meaning,
-        at,
-        source: if at.is_some() { known.to_owned() } else { missing.to_owned() },
-    };
-    vec![
-        mark("T0", "impact began", opened.impact, "stated by the operator", "not stated"),
-        mark("T1", "detected", None, "", "not recorded by this version"),
-        mark("T2", "declared", events.first().map(|one| one.wall), "run opened", ""),
-        mark("T3", "mode and go decided", decided, "first step over", "not reached"),
-        mark(
-            "T4",
-            "first write",
-            first(&|event| matches!(event, RunEvent::Intent { .. })),
-            "first intent",
-            "no write",
-        ),
-        mark(
-            "T5",
-            "standby ready",
-            passed(free_exit.as_ref()),
-            "gate before the free exit ends",
-            "not reached",
-        ),
-        mark(
-            "T6",
-            "access opened",
-            step_over(&|step| step.action == Some(Action::GrantStandby)),
-            "last grant observed",
-            "not reached",
-        ),
-        mark(
-            "T7",
-            "first verified user",
-            step_over(&proves(Killer::FirstUser)),
-            "first user proven",
-            "not reached",
-        ),
-        mark(
-            "T8",
-            "enough users back",
-            step_over(&proves(Killer::UsersBack)),
-            "sessions observed",
-            "not reached",
-        ),
-        mark("T9", "no debts", paid, "last debt paid, or closed without any", "debts are open or the run is"),
-        mark("T10", "closed", closed, "run closed", "OPEN"),
-    ]
-}
-
-fn figures(report: &Report, events: &[Stamped]) -> Figures {
-    let at = |name: &str| report.marks.iter().find(|mark| mark.mark == name).and_then(|mark| mark.at);
-    let between = |later: &str, earlier: &str| Some(at(later)?.duration_since(at(earlier)?).as_secs());
-    let human: u64 =
-        report.steps.iter().flat_map(|step| &step.confirmations).map(|given| given.latency_ms).sum();
-    Figures {
-        rto_service_s: between("T7", "T0"),
-        rto_full_s: between("T8", "T0"),
-        technical_s: between("T6", "T3"),
-        decision_latency_s: between("T3", "T1"),
-        human_wait_s: (human / 1_000) as i64,
-        azure_wait_s: azure_wait(events).as_secs(),
-    }
-}
-
-/// Time in which at least one item was between its intent and its end.
-fn azure_wait(events: &[Stamped]) -> Span {
-    let mut open: Vec<(&str, &str)> = Vec::new();
-    let mut since = None;
-    let mut total = Span::ZERO;
-    for stamped in events {
-        let (Some(step), Some(item)) = place(&stamped.event) else { continue };
-        match &stamped.event {
-            RunEvent::Intent { .. } => {
-                since.get_or_insert(stamped.wall);
-                if !open.contains(&(step, item)) {
-                    open.push((step, item));
-                }
-            }
-            RunEvent::Done { .. } | RunEvent::Refused { .. } => open.retain(|known| *known != (step, item)),
-            RunEvent::Failed { how, .. } if *how != FailedHow::Ambiguous => {
-                open.retain(|known| *known != (step, item));
-            }
-            _ => {}
-        }
-        if open.is_empty()
-            && let Some(began) = since.take()
-        {
-            total += stamped.wall.duration_since(began);
-        }
-    }
-    total
-}
-
-/// A value is claimed only where a person or a probe gave one.
-fn rpo(plan: &Plan, report: &Report) -> Rpo {
-    let flush = plan.steps.iter().find(|step| step.after.contains(&Killer::ProfilesFlushed));
-    let step = flush.and_then(|planned| report.steps.iter().find(|step| step.id == planned.id));
-    let data = "user profiles";
-    match step {
-        Some(step) if step.state.starts_with("done") && !step.values.is_empty() => Rpo {
-            data,
-            value: step.values.last().cloned(),
-            method: format!("typed at {}", step.id),
-            confidence: "estimated",
-        },
-        Some(step) if step.state.starts_with("done") => Rpo {
-            data,
-            value: step.evidence.clone(),
-            method: format!("observed at {}", step.id),
-            confidence: "measured",
-        },
-        Some(step) => {
-            Rpo { data, value: None, method: format!("{} is {}", step.id, step.state), confidence: "unknown" }
-        }
-        None => {
-            Rpo { data, value: None, method: "the runbook does not look".to_owned(), confidence: "unknown" }
-        }
     }
 }
 

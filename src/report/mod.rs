@@ -3,6 +3,7 @@
 mod build;
 mod markdown;
 mod model;
+mod timeline;
 
 #[cfg(test)]
 mod tests;

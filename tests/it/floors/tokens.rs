@@ -281,15 +281,17 @@ pub fn test_files(tokens: &[Token]) -> Vec<String> {
         .collect()
 }
 
-/// Places of `#[cfg(test)]` that stand before a module.
+/// Places of `#[cfg(test)]`, `#[cfg(all(test, …))]` that stand before a module.
 fn test_modules(tokens: &[Token]) -> impl Iterator<Item = usize> {
-    const CFG: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
-    (0..tokens.len()).filter(|&at| {
-        let fits = CFG
-            .iter()
-            .enumerate()
-            .all(|(n, word)| tokens.get(at + n).is_some_and(|token| token.text == *word));
-        let after = tokens.get(at + CFG.len()).map_or("", |token| token.text.as_str());
-        fits && matches!(after, "mod" | "pub" | "#")
+    let word = |at: usize| tokens.get(at).map_or("", |token| token.text.as_str());
+    (0..tokens.len()).filter(move |&at| {
+        let begins = ["#", "[", "cfg", "("].iter().enumerate().all(|(n, text)| word(at + n) == *text);
+        let Some(end) = (at..tokens.len()).find(|&place| word(place) == "]").filter(|_| begins) else {
+            return false;
+        };
+        let inside: Vec<&str> = (at..end).map(word).collect();
+        // Under `not` or `any` the module may be part of the product.
+        let tests_only = inside.contains(&"test") && !inside.contains(&"not") && !inside.contains(&"any");
+        tests_only && matches!(word(end + 1), "mod" | "pub" | "#")
     })
 }
