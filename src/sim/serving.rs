@@ -346,6 +346,7 @@ impl Sim {
             ("metadata", "endpoints", 2) => Some(router::endpoints(base, self.scenario.tenant())),
             ("farshore", "world", 2) => Some(Answer::json(&json!({
                 "scenario": self.scenario.name(),
+                "source": self.scenario.source(),
                 "subscriptions": self.scenario.subscriptions(),
                 "tenant": self.scenario.tenant(),
                 "epoch": self.scenario.epoch().to_string(),

@@ -88,6 +88,8 @@ fn the_world_tells_what_it_is() {
     assert_eq!((&world["scenario"], &world["speed"]), (&"tiny".into(), &60.0.into()));
     assert_eq!(world["subscriptions"], serde_json::json!(["22222222-2222-4222-8222-222222222222"]));
     assert_eq!(world["epoch"], "2026-11-20T08:00:00Z");
+    let source = world["source"].as_str().expect("its TOML");
+    assert_eq!(Scenario::from_toml(source, "again").expect("reads back").subscriptions().len(), 1);
     let endpoints = bench.get("http://127.0.0.1:9/metadata/endpoints?api-version=2022-09-01").body;
     assert_eq!(endpoints["resourceManager"], "http://127.0.0.1:9");
 }
