@@ -139,6 +139,8 @@ fn byte_order_mark_and_crlf_are_taken() {
     let text = format!("\u{feff}{}", full().replace('\n', "\r\n"));
     let estate = parse(&text, "e").unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(estate.hash, crate::domain::text::sha256_hex(text.as_bytes()));
+    let first = parse("\u{feff}claud = 1", "e").unwrap_err();
+    assert!(first.to_string().contains("e:1:1: unknown key \"claud\""), "{first}");
     let broken = text.replace("cloud =", "clod =");
     let errors = parse(&broken, "e").unwrap_err();
     assert_eq!(errors.mistakes()[0].place, Some(Place { line: 3, column: 1 }));

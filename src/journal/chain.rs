@@ -142,3 +142,64 @@ fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
 fn joint(line: &[u8]) -> Option<Joint<'_>> {
     serde_json::from_slice(line).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Journal, MemoryJournal, sample};
+
+    fn lines_of(events: &[Stamped]) -> Vec<String> {
+        let mut journal = MemoryJournal::new("r-1");
+        journal.append(events).unwrap();
+        journal.lines().map(str::to_owned).collect()
+    }
+
+    /// The first line that does not fit, and why.
+    fn first_break<S: AsRef<str>>(lines: &[S]) -> Option<(usize, Break)> {
+        let mut chain = Chain::new("r-1");
+        let follow =
+            |(index, line): (usize, &S)| Some((index, chain.follow(line.as_ref().as_bytes()).err()?));
+        lines.iter().enumerate().find_map(follow)
+    }
+
+    #[test]
+    fn records_of_another_history_do_not_fit_even_where_their_numbers_do() {
+        let one = lines_of(&sample::run());
+        let mut events = sample::run();
+        events[0] = sample::opened(Some("ab"));
+        let other = lines_of(&events);
+        assert_eq!((first_break(&one), first_break(&other)), (None, None));
+        for at in 1..one.len() {
+            let spliced = [&one[..at], &other[at..]].concat();
+            assert_eq!(first_break(&spliced), Some((at, Break::Prev)), "spliced at {at}");
+        }
+    }
+
+    #[test]
+    fn numbers_follow_one_another_and_the_first_record_begins_where_it_says() {
+        let (first, hash) = encode(&sample::armed(), "r-1", 1, GENESIS);
+        let (gap, _) = encode(&sample::armed(), "r-1", 3, &hash);
+        assert_eq!(first_break(&[&first, &gap]), Some((1, Break::Seq(3))));
+        let (loose, _) = encode(&sample::opened(Some("ab")), "r-1", 1, GENESIS);
+        assert_eq!(first_break(&[&loose]), Some((0, Break::Prev)));
+        let (foreign, _) = encode(&sample::armed(), "r-2", 2, &hash);
+        assert_eq!(first_break(&[&first, &foreign]), Some((1, Break::Run("r-2".to_owned()))));
+    }
+
+    #[test]
+    fn one_break_is_told_once() {
+        let mut lines = lines_of(&sample::run());
+        lines.remove(4);
+        let mut chain = Chain::new("r-1");
+        let mut broken = 0;
+        for line in &lines {
+            if chain.follow(line.as_bytes()).is_err() {
+                broken += 1;
+                chain.skip(line.as_bytes());
+            }
+        }
+        assert_eq!((broken, chain.seq()), (1, 18));
+        chain.skip(br#"{"seq":18446744073709551615,"prev":"","run":"","kind":""}"#);
+        assert_eq!(chain.seq(), 19, "a wild number is not believed");
+    }
+}

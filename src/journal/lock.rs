@@ -277,5 +277,10 @@ mod tests {
         let lock = EstateLock::take_below(&system, HASH, &state, &op("r-1")).unwrap();
         assert_eq!(lock.reach(), Reach::StateDirectory);
         assert_eq!(fs::read_to_string(precious).unwrap(), "text");
+        // Nor does a pipe in its place serve as a lock, or hang.
+        let (pipe, mode) = (system.join("pipe"), rustix::fs::Mode::from_raw_mode(0o600));
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        let lock = EstateLock::take_below(&system, "pipe", &state, &op("r-1")).unwrap();
+        assert_eq!(lock.reach(), Reach::StateDirectory);
     }
 }

@@ -104,8 +104,15 @@ pub fn read(path: &Path) -> Result<Transcript, JournalError> {
 pub fn latest_head(state: &Path, estate: &str) -> Result<Option<Head>, JournalError> {
     let directory = estate_directory(state, estate);
     let (noted, _) = heads::read(&directory).map_err(access("read", &directory.join(heads::FILE)))?;
-    let path = match noted.iter().rfind(|head| head.seq == 1) {
-        Some(head) => Some(directory.join(format!("{}.{EXTENSION}", head.run))),
+    // The run that was noted first most lately: an older one may have gone on since.
+    let mut started: Vec<&str> = Vec::new();
+    for head in &noted {
+        if !started.contains(&head.run.as_str()) {
+            started.push(&head.run);
+        }
+    }
+    let path = match started.last() {
+        Some(run) => Some(directory.join(format!("{run}.{EXTENSION}"))),
         None => files(&directory)?.into_iter().max(),
     };
     match path {
@@ -260,12 +267,24 @@ mod tests {
             }
             assert_eq!(latest_head(state, "contoso-avd").unwrap(), Some(journal.head()));
         }
+        let before = latest_head(state, "contoso-avd").unwrap();
+        let mut older = FileJournal::open(state, "r-20261120-1003-zz").unwrap().journal;
+        older.append(&sample::run()[6..8]).unwrap();
+        assert_eq!(latest_head(state, "contoso-avd").unwrap(), before, "the latest to start, not to write");
+        let mut journal = FileJournal::create(state, "other", "r-20261120-1003-bb").unwrap();
+        journal.append(&sample::run()[..2]).unwrap();
+        assert_eq!(
+            latest_head(state, "other").unwrap().map(|head| head.seq),
+            Some(2),
+            "begun by two at once"
+        );
+        std::fs::remove_dir_all(estate_directory(state, "other")).unwrap();
         let runs = list(state).unwrap();
         assert_eq!(
             runs.iter().map(|run| run.run.as_str()).collect::<Vec<_>>(),
             ["r-20261120-1003-zz", "r-20261120-1003-aa"]
         );
-        assert_eq!(runs[0].last.as_ref().unwrap().seq, 18);
+        assert_eq!(runs[0].last.as_ref().unwrap().seq, 20);
         assert_eq!(runs[0].first.as_ref().unwrap().seq, 1);
         assert_eq!(runs[1].last.as_ref().unwrap().seq, 3);
         assert_eq!(runs[0].estate, "contoso-avd");
