@@ -5,11 +5,13 @@
 
 pub mod app;
 pub mod azure;
+pub mod cli;
 pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod journal;
 pub mod plain;
+pub mod readiness;
 pub mod report;
 pub mod runbook;
 pub mod runtime;

@@ -25,6 +25,9 @@ use super::{
 /// Pause between two looks at something that is expected to change soon.
 pub(super) const LOOK_AGAIN: Span = seconds(5);
 
+/// A look that began in the very moment a write was taken may have been before it.
+const AFTER: Span = Span::from_micros(1);
+
 /// Pause after a write that surely was not sent and named no time itself.
 const SEND_AGAIN: Span = seconds(5);
 
@@ -277,7 +280,8 @@ impl Engine {
             self.done(index, &item.key, DoneHow::Action, "Azure took it", now);
             return true;
         }
-        match self.is_so(&operation, &item.key, item.at, now) {
+        let since = item.at + AFTER;
+        match self.is_so(&operation, &item.key, since, now) {
             Seen::Yes if self.is_gone_once(&operation) => {}
             Seen::Yes => {
                 self.done(index, &item.key, DoneHow::Action, self.evidence_word(&operation), now);
@@ -297,7 +301,7 @@ impl Engine {
             }
             Seen::NotYet => {}
         }
-        self.want_item(&operation, item.at);
+        self.want_item(&operation, since);
         false
     }
 

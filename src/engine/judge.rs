@@ -479,6 +479,12 @@ impl Evidence<'_> {
         Ok((open == 0, format!("{} of {} refuse new sessions", hosts.len() - open, hosts.len())))
     }
 
+    /// When the last user was told, in the judged step.
+    pub fn told_last(&self) -> Option<Timestamp> {
+        let items = self.run.steps[self.step].items.iter();
+        items.filter(|item| matches!(item.mark, ItemMark::Done(_))).map(|item| item.at).max()
+    }
+
     fn notice_passed(&self) -> Told {
         let step = &self.run.steps[self.step];
         let told = step.items.iter().filter(|item| matches!(item.mark, ItemMark::Done(_))).count();
@@ -727,6 +733,7 @@ impl Evidence<'_> {
                 vec![Source::Assignments(index, from), Source::Assignments(index, to)]
             }
             Killer::ActiveDrained => vec![Source::Hosts(index, from)],
+            Killer::NoticePassed if self.told_last().is_some() => vec![],
             Killer::NoticePassed | Killer::ActiveEmpty => vec![Source::Sessions(index, from)],
             Killer::NoHolderOnActive => vec![Source::Assignments(index, from)],
             Killer::ActiveEmptyOrDead if self.graceful() => vec![Source::Sessions(index, from)],

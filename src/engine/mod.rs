@@ -1,5 +1,6 @@
 //! The step engine: decide and evolve, sans I/O.
 
+pub mod auto;
 pub mod command;
 pub mod event;
 mod guard;

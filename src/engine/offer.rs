@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Safe, Source,
+        Operation, Safe, Source,
         time::{Span, Timestamp, seconds},
     },
-    runbook::{Action, Mode, StepKind, plan::PlannedStep, targets},
+    runbook::{Action, Killer, Mode, StepKind, plan::PlannedStep, targets},
 };
 
 use super::{
@@ -48,7 +48,7 @@ impl Engine {
     /// The offer of a step as the readings show it now; `None`: nothing can be confirmed.
     pub(super) fn offer(&self, index: usize, now: Timestamp) -> Option<Offer> {
         let planned = &self.run.plan.steps[index];
-        if matches!(planned.kind, StepKind::Manual | StepKind::Observe) || !self.may_offer(index) {
+        if matches!(planned.kind, StepKind::Manual | StepKind::Observe) || !self.may_offer(index, now) {
             return None;
         }
         let mut blocked = self.blocked_by_state(index, now);
@@ -89,10 +89,10 @@ impl Engine {
         found
             .into_iter()
             .filter(|target| {
-                step.items
-                    .iter()
-                    .find(|item| item.key == target.key)
-                    .is_none_or(|item| item.mark == ItemMark::Pending && item.attempts == 0)
+                step.items.iter().find(|item| item.key == target.key).is_none_or(|item| match &item.mark {
+                    ItemMark::Pending => item.attempts == 0,
+                    mark => mark.failed() && item.operation.as_ref().is_some_and(Operation::repeatable),
+                })
             })
             .map(|target| ConfirmedItem {
                 key: target.key,
@@ -104,7 +104,7 @@ impl Engine {
 
     /// A phase step in its turn, a step at work that needs more, an undo step whose step was
     /// done, or a debt.
-    fn may_offer(&self, index: usize) -> bool {
+    fn may_offer(&self, index: usize, now: Timestamp) -> bool {
         let closed = self.run.closed.is_some_and(|end| end != RunEnd::Monitoring);
         if closed || self.awaiting_resume {
             return false;
@@ -113,14 +113,28 @@ impl Engine {
         let planned = &self.run.plan.steps[index];
         match &self.run.steps[index].mark {
             StepMark::Deferred { .. } => self.run.debts().contains(&index),
-            StepMark::Working => !self.run.steps[index]
-                .items
-                .iter()
-                .any(|item| item.mark == ItemMark::Pending || item.mark.in_flight()),
+            StepMark::Working => self.needs_more(index, now),
             StepMark::Open if planned.phase.is_none() => self.may_undo(index),
             StepMark::Open => current == Some(index) && self.run.closed.is_none(),
             _ => false,
         }
+    }
+
+    /// Whether a step at work has sent everything and its proof is red all the same: another
+    /// host to start, another look with the probe. A proof that is merely not in yet is none.
+    fn needs_more(&self, index: usize, now: Timestamp) -> bool {
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        if step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight()) {
+            return false;
+        }
+        let last = step.items.iter().map(|item| item.at).max().unwrap_or(Timestamp::MIN);
+        let evidence = self.evidence(index, last, now);
+        let probing = matches!(planned.action, Some(Action::ProbeStandby | Action::ProbeActive));
+        planned
+            .after
+            .iter()
+            .filter(|killer| !probing || matches!(killer, Killer::ProfileSettings | Killer::ProfilesFlushed))
+            .any(|killer| evidence.judge(*killer).verdict == GateVerdict::Red)
     }
 
     /// An undo step is open while what it undoes is done and nobody has been granted yet.
@@ -166,9 +180,9 @@ impl Engine {
     }
 
     /// A gate's item that its own probe answers cannot be green before the probe has run.
-    pub(super) fn told_by_probe(&self, planned: &PlannedStep, killer: crate::runbook::Killer) -> bool {
+    pub(super) fn told_by_probe(&self, planned: &PlannedStep, killer: Killer) -> bool {
         planned.action == Some(Action::ProbeStandby)
-            && killer == crate::runbook::Killer::ProfileSettings
+            && killer == Killer::ProfileSettings
             && self.context.estate.policy.allow_run_command
     }
 
@@ -246,6 +260,9 @@ impl Engine {
         self.confirmed_here.insert(index);
         self.preconditions.remove(&index);
         self.green_since.remove(&index);
+        for item in &offer.items {
+            self.live.remove(&(index, item.key.clone()));
+        }
         let seen = self.seen_text(index, now);
         let confirmed = Confirmed {
             step,

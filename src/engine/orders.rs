@@ -274,7 +274,7 @@ impl Engine {
     }
 }
 
-fn may_go_again(item: &super::run::ItemRun) -> bool {
+pub(super) fn may_go_again(item: &super::run::ItemRun) -> bool {
     let repeatable = item.operation.as_ref().is_some_and(Operation::repeatable);
     match &item.mark {
         ItemMark::Refused(_) => repeatable,

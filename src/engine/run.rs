@@ -433,6 +433,10 @@ impl StepRun {
         let run = self.item(&item.key, item.operation.as_ref(), &item.before, at);
         if item.operation.is_none() {
             run.mark = ItemMark::Done(DoneHow::Observation);
+        } else if run.mark.failed() {
+            run.operation.clone_from(&item.operation);
+            run.mark = ItemMark::Pending;
+            run.at = at;
         }
     }
 

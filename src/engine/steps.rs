@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    event::{DoneHow, FailedHow, GateVerdict, NoteAbout, RunEnd, RunEvent},
+    event::{DoneHow, FailedHow, GateItem, GateVerdict, NoteAbout, RunEnd, RunEvent},
     items::LOOK_AGAIN,
     machine::Engine,
     run::{Baseline, ItemMark, NOT_APPLICABLE, Run, StepMark},
@@ -178,13 +178,24 @@ impl Engine {
     fn judge_gate(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
         let evidence = self.evidence(index, since, now);
         let items: Vec<_> = planned.after.iter().map(|killer| evidence.item(*killer)).collect();
-        let verdict = verdict_of(items.iter().map(|item| item.verdict));
+        let open = |item: &&GateItem| !self.is_untold(index, planned, &item.id);
+        let told: Vec<GateVerdict> = items.iter().filter(open).map(|item| item.verdict).collect();
         let known = self.run.steps[index].gate.as_ref().map(|(verdict, _)| *verdict);
-        if verdict == GateVerdict::Unknown || known == Some(verdict) {
+        // A verdict is written down once every item has one, so that no half-read gate is.
+        let verdict = verdict_of(told.iter().copied());
+        if told.contains(&GateVerdict::Unknown) || known == Some(verdict) {
             return false;
         }
         self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
         true
+    }
+
+    /// Whether only the gate's own probe can tell this item, and it has not run yet.
+    fn is_untold(&self, index: usize, planned: &PlannedStep, item: &str) -> bool {
+        let step = &self.run.steps[index];
+        step.outputs.is_empty()
+            && step.value.is_none()
+            && planned.after.iter().any(|killer| killer.id() == item && self.told_by_probe(planned, *killer))
     }
 
     fn manual(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
@@ -338,7 +349,7 @@ impl Engine {
             Preconditions::Refused => return true,
             Preconditions::Unknown => return self.run_out(index, &planned, since, now),
         }
-        if self.work_items(index, now) {
+        if self.give_up_on_dead(index, &planned, now) || self.work_items(index, now) {
             return true;
         }
         let step = &self.run.steps[index];
@@ -347,9 +358,6 @@ impl Engine {
         if unfinished {
             return self.run_out(index, &planned, since, now);
         }
-        if self.give_up_on_dead(index, &planned, now) {
-            return true;
-        }
         let last = step_last(&self.run, index).unwrap_or(since).max(since);
         if share(&self.run, index) >= u32::from(planned.done_at) {
             if self.proven(index, &planned, last, now) {
@@ -357,6 +365,13 @@ impl Engine {
                 return true;
             }
             self.want_killers(index, &planned.after, last, LOOK_AGAIN, now);
+            if planned.action == Some(Action::MessageActive) {
+                let told = self.evidence(index, last, now).told_last();
+                let due = told.map(|at| at + self.context.estate.policy.notice);
+                if let Some(due) = due.filter(|due| *due > now) {
+                    self.wake_at(due);
+                }
+            }
             if planned.kind == StepKind::Gate && self.judge_gate(index, &planned, last, now) {
                 return true;
             }
@@ -404,17 +419,18 @@ impl Engine {
         }
     }
 
-    /// A step that is tried once on a dead side becomes a debt with what it could not do.
+    /// A step that is tried on a dead side becomes a debt once one item could not be done:
+    /// waiting out a dwell for each of the others would only cost the users time.
     fn give_up_on_dead(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
         let step = &self.run.steps[index];
-        let open = step.items.iter().filter(|item| item.mark.failed()).count();
-        let tried = self.run.plan.mode == Mode::Ungraceful
-            && planned.ungraceful == Ungraceful::TryDefer
-            && !step.owed;
-        if !tried || open == 0 {
+        let failed = step.items.iter().any(|item| item.mark.failed());
+        let in_flight = step.items.iter().any(|item| item.mark.in_flight());
+        let tries = self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
+        if !tries || step.owed || !failed || in_flight {
             return false;
         }
-        let reason = Safe::new(&format!("tried once: {open} of {} could not be done", step.items.len()));
+        let open = step.items.iter().filter(|item| !item.mark.over()).count();
+        let reason = Safe::new(&format!("tried once: {open} of {} are not done", step.items.len()));
         self.emit(RunEvent::Deferred { step: planned.id.clone(), reason, downgraded: false }, now);
         true
     }

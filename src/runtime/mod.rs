@@ -1,1 +1,8 @@
 //! The loop and everything that waits.
+
+pub mod clock;
+pub mod hands;
+pub mod headless;
+pub mod serve;
+pub mod sim_verbs;
+pub mod survey;

@@ -1,13 +1,13 @@
 //! Role assignments: who may use what, when users feel it, and the permissions of the caller.
 
 use serde::Serialize;
-use serde_json::json;
 
 use super::{
     ask::{Ask, Verb},
-    envelope::{Answer, paged},
+    envelope::{Answer, paged_by},
     fault::FaultKind,
     moment::{Iso, MINUTE, Ms},
+    rights::known_role,
     spec::Region,
     topology::{DESKTOP_USER, Node, Shelf},
     world::{Event, World},
@@ -21,43 +21,6 @@ const COLLEAGUE: &str = "6e6e6e6e-0000-4000-8000-000000000002";
 const REMEMBER: Ms = 2 * MINUTE;
 /// So many assignments are swept together.
 const SWEEP: usize = 64;
-
-/// Role definitions the simulated tenant answers for: id, name, actions, data actions.
-const ROLES: [(&str, &str, &str, &str); 4] = [
-    (
-        DESKTOP_USER,
-        "Desktop Virtualization User",
-        "",
-        "Microsoft.DesktopVirtualization/applicationGroups/useApplications/action",
-    ),
-    (
-        "082f0a83-3be5-4ba1-904c-961cca79b387",
-        "Desktop Virtualization Contributor",
-        "Microsoft.DesktopVirtualization/*",
-        "",
-    ),
-    (
-        "49a72310-ab8d-41df-bbb0-79b649203868",
-        "Desktop Virtualization Reader",
-        "Microsoft.DesktopVirtualization/*/read",
-        "",
-    ),
-    ("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "User Access Administrator", "Microsoft.Authorization/*", ""),
-];
-
-/// What the caller may do, as custom roles grant it (azure-avd.md §2.2).
-const RIGHTS: [&str; 10] = [
-    "*/read",
-    "Microsoft.DesktopVirtualization/hostpools/write",
-    "Microsoft.DesktopVirtualization/hostpools/sessionhosts/write",
-    "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions/*",
-    "Microsoft.DesktopVirtualization/scalingplans/write",
-    "Microsoft.DesktopVirtualization/workspaces/write",
-    "Microsoft.DesktopVirtualization/applicationgroups/write",
-    "Microsoft.Compute/virtualMachines/*",
-    "Microsoft.Authorization/roleAssignments/write",
-    "Microsoft.Authorization/roleAssignments/delete",
-];
 
 /// One role assignment, standing or ended.
 #[derive(Debug)]
@@ -129,7 +92,7 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn read(ask: &Ask<'_>) -> Result<Self, Answer> {
+    fn read(ask: &Ask<'_>, name: &str) -> Result<Self, Answer> {
         let body = ask.json().ok_or_else(|| Answer::bad_body("it is no JSON"))?;
         let properties = &body["properties"];
         let text = |key: &str| properties[key].as_str().map(str::to_owned);
@@ -139,6 +102,14 @@ impl Wanted {
                 "properties.roleDefinitionId and properties.principalId are required",
             ));
         };
+        if uuid::Uuid::try_parse(name).is_err() {
+            let why = format!("The role assignment ID '{name}' is not valid. It must be a GUID.");
+            return Err(Answer::error(400, "InvalidRoleAssignmentId", &why));
+        }
+        if !known_role(&role) {
+            let why = format!("The specified role definition with ID '{role}' does not exist.");
+            return Err(Answer::error(404, "RoleDefinitionDoesNotExist", &why));
+        }
         Ok(Self {
             role,
             principal: principal.to_ascii_lowercase(),
@@ -162,7 +133,7 @@ impl World {
             ("roleassignments", 4) => match (ask.verb, node) {
                 (Verb::Get, _) => self.get_assignment(ask, path.upto(at - 1), path.seg(at + 3)),
                 (Verb::Put, Some(node)) => self.put_assignment(ask, at, node),
-                (Verb::Delete, _) => self.delete_assignment(ask, path.upto(at - 1), path.seg(at + 3)),
+                (Verb::Delete, _) => self.delete_assignment(path.upto(at - 1), path.seg(at + 3)),
                 _ => Answer::no_method(ask),
             },
             ("permissions", 3) if ask.verb == Verb::Get => self.list_permissions(node),
@@ -193,7 +164,7 @@ impl World {
         }
     }
 
-    fn role_id(&self, role: &str) -> String {
+    pub(super) fn role_id(&self, role: &str) -> String {
         format!(
             "/subscriptions/{}/providers/Microsoft.Authorization/roleDefinitions/{role}",
             self.top.subscription
@@ -217,7 +188,7 @@ impl World {
                 && (within(scope, &a.scope_lower) || (!at_scope && within(&a.scope_lower, scope)))
                 && principal.is_none_or(|p| a.principal == p)
         });
-        paged(ask, hits.map(|a| self.item(a)))
+        paged_by(ask, hits, |a| self.item(a))
     }
 
     fn find_assignment(&self, scope: &str, name: &str, at: Ms) -> Option<&Assignment> {
@@ -237,26 +208,10 @@ impl World {
 
     fn put_assignment(&mut self, ask: &Ask<'_>, at: usize, node: Node) -> Answer {
         let (scope, name) = (ask.path.upto(at - 1), ask.path.seg(at + 3));
-        let wanted = match Wanted::read(ask) {
+        let wanted = match Wanted::read(ask, name) {
             Ok(wanted) => wanted,
             Err(answer) => return answer,
         };
-        if uuid::Uuid::try_parse(name).is_err() {
-            return Answer::error(
-                400,
-                "InvalidRoleAssignmentId",
-                &format!(
-                    "The role assignment ID '{name}' is not valid. The role assignment ID must be a GUID."
-                ),
-            );
-        }
-        if !ROLES.iter().any(|(id, ..)| *id == wanted.role) {
-            return Answer::error(
-                404,
-                "RoleDefinitionDoesNotExist",
-                &format!("The specified role definition with ID '{}' does not exist.", wanted.role),
-            );
-        }
         let same = |a: &Assignment| {
             a.scope_lower == scope && a.role == wanted.role && a.principal == wanted.principal
         };
@@ -310,18 +265,18 @@ impl World {
         Answer::with(201, &self.item(created))
     }
 
-    fn delete_assignment(&mut self, ask: &Ask<'_>, scope: &str, name: &str) -> Answer {
+    fn delete_assignment(&mut self, scope: &str, name: &str) -> Answer {
         let found = self
             .assignments
             .iter()
             .position(|a| a.name == name && a.scope_lower == scope && a.ended.is_none());
         let Some(at) = found else { return Answer::empty(204) };
-        let (until, now) = (self.now + self.propagation(), self.now);
+        let now = self.now;
+        let until = now + self.propagation();
         let assignment = &mut self.assignments[at];
         assignment.ended = Some(now);
         assignment.effective_until = Some(until);
         let answer = Answer::json(&self.item(&self.assignments[at]));
-        debug_assert_eq!(ask.now, self.now, "writes happen now");
         self.forget_old();
         answer
     }
@@ -408,9 +363,7 @@ impl World {
     fn reaches(&self, node: Node, group: usize) -> bool {
         match node {
             Node::AppGroup(at) => at == group,
-            Node::ResourceGroup(at) => {
-                at == self.top.resource_group(self.top.groups[group].region, Shelf::Avd)
-            }
+            Node::ResourceGroup(at) => at == Shelf::Avd.in_region(self.top.groups[group].region),
             Node::Subscription => true,
             _ => false,
         }
@@ -471,117 +424,14 @@ impl World {
             .filter(move |a| a.node == Node::AppGroup(group) && a.ended.is_none() && a.allows_use())
             .map(|a| a.principal.as_str())
     }
-
-    fn list_roles(&self, ask: &Ask<'_>) -> Answer {
-        let filter = ask.query("$filter").map(|f| f.to_ascii_lowercase()).unwrap_or_default();
-        let name = quoted(&filter);
-        paged(
-            ask,
-            ROLES
-                .iter()
-                .filter(|(_, role, ..)| name.is_none_or(|n| role.eq_ignore_ascii_case(n)))
-                .map(|role| self.role_json(role)),
-        )
-    }
-
-    fn get_role(&self, ask: &Ask<'_>, id: &str) -> Answer {
-        match ROLES.iter().find(|(known, ..)| *known == id) {
-            Some(role) => Answer::json(&self.role_json(role)),
-            None => Answer::error(
-                404,
-                "RoleDefinitionDoesNotExist",
-                &format!("The specified role definition with ID '{}' does not exist.", ask.path.raw()),
-            ),
-        }
-    }
-
-    fn role_json(&self, (id, name, action, data): &(&str, &str, &str, &str)) -> serde_json::Value {
-        let list = |text: &str| if text.is_empty() { json!([]) } else { json!([text]) };
-        json!({
-            "id": self.role_id(id),
-            "name": id,
-            "type": "Microsoft.Authorization/roleDefinitions",
-            "properties": {
-                "roleName": name,
-                "type": "BuiltInRole",
-                "description": name,
-                "assignableScopes": ["/"],
-                "permissions": [{"actions": list(action), "notActions": [], "dataActions": list(data), "notDataActions": []}],
-                "createdOn": "2020-05-22T00:00:00Z",
-                "updatedOn": "2024-01-10T00:00:00Z",
-                "createdBy": null,
-                "updatedBy": null
-            }
-        })
-    }
-
-    fn list_permissions(&self, node: Option<Node>) -> Answer {
-        let region = node.and_then(|n| self.top.region_of(n));
-        let missing: Vec<String> = self.missing_rights(region).map(str::to_owned).collect();
-        Answer::json(&json!({"value": [{
-            "actions": RIGHTS,
-            "notActions": missing,
-            "dataActions": [],
-            "notDataActions": []
-        }]}))
-    }
-
-    /// Actions the caller lacks at scopes of a region.
-    pub(super) fn missing_rights(&self, region: Option<Region>) -> impl Iterator<Item = &str> {
-        self.standing(FaultKind::RightsMissing)
-            .filter(move |s| s.fault.scope.region.is_none() || s.fault.scope.region == region)
-            .map(|s| {
-                s.fault.scope.action.as_deref().unwrap_or("Microsoft.Authorization/roleAssignments/write")
-            })
-    }
-
-    fn list_locks(&self, ask: &Ask<'_>, scope: &str) -> Answer {
-        let hits = self.standing(FaultKind::Lock).filter_map(|s| {
-            let region = s.fault.scope.region?;
-            let group = &self.top.resource_groups[self.top.resource_group(region, Shelf::Avd)];
-            let lower = group.id.to_ascii_lowercase();
-            (within(scope, &lower) || within(&lower, scope)).then(|| {
-                json!({
-                    "id": format!("{}/providers/Microsoft.Authorization/locks/freeze", group.id),
-                    "name": "freeze",
-                    "type": "Microsoft.Authorization/locks",
-                    "properties": {"level": lock_level(s.fault.scope.level.as_deref()), "notes": "change freeze"}
-                })
-            })
-        });
-        paged(ask, hits)
-    }
-
-    /// The refusal a lock gives this write, if one stands above it.
-    pub(super) fn locked(&self, ask: &Ask<'_>) -> Option<Answer> {
-        let standing = self.standing(FaultKind::Lock).find(|s| {
-            let Some(region) = s.fault.scope.region else { return false };
-            let group = &self.top.resource_groups[self.top.resource_group(region, Shelf::Avd)].id;
-            let read_only = lock_level(s.fault.scope.level.as_deref()) == "ReadOnly";
-            within(ask.path.lower(), &group.to_ascii_lowercase()) && (read_only || ask.verb == Verb::Delete)
-        })?;
-        let level = lock_level(standing.fault.scope.level.as_deref());
-        Some(Answer::error(
-            409,
-            "ScopeLocked",
-            &format!(
-                "The scope '{}' cannot perform write operation because following scope(s) are locked ({level}). Please remove the lock and try again.",
-                ask.path.raw()
-            ),
-        ))
-    }
 }
 
 /// Whether `path` is `scope` or below it; both in lower case.
-fn within(path: &str, scope: &str) -> bool {
+pub(super) fn within(path: &str, scope: &str) -> bool {
     path.strip_prefix(scope).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The first text between single quotes.
-fn quoted(filter: &str) -> Option<&str> {
+pub(super) fn quoted(filter: &str) -> Option<&str> {
     filter.split('\'').nth(1)
-}
-
-fn lock_level(level: Option<&str>) -> &'static str {
-    if level.is_some_and(|l| l.eq_ignore_ascii_case("CanNotDelete")) { "CanNotDelete" } else { "ReadOnly" }
 }

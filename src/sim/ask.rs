@@ -1,6 +1,6 @@
 //! One request as the handlers see it: the path split once, in both spellings.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt::Write as _};
 
 use super::moment::Ms;
 
@@ -53,7 +53,8 @@ impl Path {
     /// Splits a path; `None` when it is longer than anything Azure serves.
     pub(super) fn split(path: &str) -> Option<Self> {
         let decoded = decode(path.trim_end_matches('/'));
-        let raw = decoded.into_owned();
+        // Clients that join a scope with a leading slash send two.
+        let raw = if decoded.contains("//") { squeeze(&decoded) } else { decoded.into_owned() };
         let lower = raw.to_ascii_lowercase();
         let mut marks = [(0, 0); MAX_SEGMENTS];
         let mut count = 0;
@@ -165,6 +166,12 @@ impl Ask<'_> {
     }
 }
 
+/// The path with every run of slashes made one.
+fn squeeze(path: &str) -> String {
+    let pieces: Vec<&str> = path.split('/').filter(|piece| !piece.is_empty()).collect();
+    format!("/{}", pieces.join("/"))
+}
+
 /// Looks `name` up in a query string.
 pub(super) fn parameter<'q>(query: &'q str, name: &str) -> Option<Cow<'q, str>> {
     query.split('&').find_map(|pair| {
@@ -203,8 +210,7 @@ pub(super) fn encode(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push('%');
-            out.push_str(&format!("{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out
@@ -228,6 +234,7 @@ mod tests {
         assert_eq!(path.namespace(), "microsoft.compute");
         assert_eq!(path.seg(99), "");
         assert!(Path::split(&"/a".repeat(25)).is_none());
+        assert_eq!(Path::split("//a//b/").expect("short").lower(), "/a/b");
     }
 
     #[test]

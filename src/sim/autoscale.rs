@@ -43,7 +43,7 @@ impl World {
             self.hosts[*host].accept(true, now);
         }
         let used: u32 = running.iter().map(|h| self.hosts[*h].load).sum();
-        let capacity = running.len() as u32 * self.top.pools[pool].max_sessions;
+        let capacity = running.len() as u32 * self.session_limit(pool);
         if used * 100 > capacity * CAPACITY_PERCENT {
             let cold = managed.iter().copied().find(|h| {
                 matches!(self.vms[*h].power, Power::Deallocated | Power::Stopped)

@@ -48,9 +48,9 @@ impl World {
     }
 
     fn list_desktop(&self, ask: &Ask<'_>, at: usize, scope: Node) -> Answer {
-        let here = |region: Region, shelf| match scope {
+        let here = |region: Region, shelf: super::topology::Shelf| match scope {
             Node::Subscription => true,
-            Node::ResourceGroup(group) => group == self.top.resource_group(region, shelf),
+            Node::ResourceGroup(group) => group == shelf.in_region(region),
             _ => false,
         };
         let avd = |region| here(region, super::topology::Shelf::Avd);

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 
 use super::{
     ask::{Ask, Verb},
-    envelope::{Answer, paged},
+    envelope::{Answer, paged, paged_by},
     fault::FaultKind,
     hosts::{Agent, Power},
-    moment::{Iso, Ms},
+    moment::Ms,
     operations::{Ending, HANG, Task},
     spec::Region,
     topology::{Node, Shelf, VM_CORES, VM_SIZE},
@@ -72,21 +72,12 @@ impl World {
                     _ => true,
                 }
         });
-        paged(
-            ask,
-            hits.map(|vm| {
-                // Lists of this provider spell resource groups in capitals.
-                let mut item = self.vm_json(vm, true);
-                if status_only {
-                    item["properties"] = json!({
-                        "vmId": self.top.vms[vm].vm_id,
-                        "provisioningState": "Succeeded",
-                        "instanceView": self.instance_view(vm, ask.view, true),
-                    });
-                }
-                item
-            }),
-        )
+        // Only the subscription's list knows the parameter.
+        if status_only && scope == Node::Subscription && region.is_none() {
+            return paged_by(ask, hits, |vm| self.status_item(vm, ask.view));
+        }
+        // Lists of this provider spell resource groups in capitals.
+        paged_by(ask, hits, |vm| self.vm_json(vm, true))
     }
 
     fn machine(&mut self, ask: &Ask<'_>, at: usize, vm: usize) -> Answer {
@@ -95,11 +86,11 @@ impl World {
             (Verb::Get, 4, _) => {
                 let mut item = self.vm_json(vm, false);
                 if ask.expands("instanceview") {
-                    item["properties"]["instanceView"] = self.instance_view(vm, ask.view, false);
+                    item["properties"]["instanceView"] = json!(self.instance_view(vm, ask.view));
                 }
                 Answer::json(&item)
             }
-            (Verb::Get, 5, "instanceview") => Answer::json(&self.instance_view(vm, ask.view, false)),
+            (Verb::Get, 5, "instanceview") => Answer::json(&self.instance_view(vm, ask.view)),
             (Verb::Patch, 4, _) => self.patch_tags(ask, vm),
             (Verb::Post, 5, "start") => self.power(ask, vm, Task::Start),
             (Verb::Post, 5, "restart") => self.power(ask, vm, Task::Restart),
@@ -116,7 +107,7 @@ impl World {
     fn patch_tags(&mut self, ask: &Ask<'_>, vm: usize) -> Answer {
         let Some(body) = ask.json() else { return Answer::bad_body("it is no JSON") };
         if let Some(tags) = body["tags"].as_object() {
-            self.vms[vm].tags = tags.clone();
+            self.vms[vm].tags.clone_from(tags);
         }
         Answer::json(&self.vm_json(vm, false))
     }
@@ -222,11 +213,7 @@ impl World {
     pub(super) fn vm_json(&self, vm: usize, shout_group: bool) -> Value {
         let (info, state) = (&self.top.vms[vm], &self.vms[vm]);
         let group = &self.top.resource_groups[info.group].name;
-        let id = if shout_group {
-            info.id.replacen(group.as_str(), &group.to_ascii_uppercase(), 1)
-        } else {
-            info.id.clone()
-        };
+        let id = if shout_group { self.shouted_id(vm) } else { info.id.clone() };
         let image = if info.host.is_some() {
             json!({
                 "id": format!(
@@ -290,46 +277,6 @@ impl World {
         }
     }
 
-    /// The instance view. Where compute of a region is silent, a list omits the power state.
-    fn instance_view(&self, vm: usize, at: Ms, in_list: bool) -> Value {
-        let info = &self.top.vms[vm];
-        let silent = in_list
-            && self.standing(FaultKind::Silent).any(|s| {
-                let scope = &s.fault.scope;
-                scope.region == Some(info.region)
-                    && (scope.providers.is_empty()
-                        || scope.providers.iter().any(|p| p.eq_ignore_ascii_case("microsoft.compute")))
-            });
-        let (code, text) = self.power_code(vm, at);
-        let mut statuses = vec![json!({
-            "code": "ProvisioningState/succeeded", "level": "Info", "displayStatus": "Provisioning succeeded",
-            "time": Iso(self.vms[vm].since),
-        })];
-        if !silent {
-            statuses.push(json!({"code": code, "level": "Info", "displayStatus": text}));
-        }
-        if in_list {
-            return json!({"statuses": statuses});
-        }
-        let ready = self.agent_answers(vm);
-        let agent = json!({
-            "code": if ready { "ProvisioningState/succeeded" } else { "ProvisioningState/Unavailable" },
-            "level": if ready { "Info" } else { "Warning" },
-            "displayStatus": if ready { "Ready" } else { "Not Ready" },
-            "message": if ready { "GuestAgent is running and processing the extensions." } else { "VM status blob is found but not yet populated." },
-            "time": Iso(at),
-        });
-        json!({
-            "computerName": info.name,
-            "osName": if info.host.is_some() { "Windows 11 Enterprise multi-session" } else { "Windows Server 2025 Datacenter" },
-            "osVersion": "10.0.26100",
-            "hyperVGeneration": "V2",
-            "vmAgent": {"vmAgentVersion": if ready { "2.7.41491.1171" } else { "Unknown" }, "statuses": [agent]},
-            "disks": [],
-            "statuses": statuses,
-        })
-    }
-
     fn list_usages(&self, ask: &Ask<'_>, region: Region) -> Answer {
         let here = |vm: &usize| self.top.vms[*vm].region == region;
         let all = (0..self.vms.len()).filter(here).count();
@@ -363,7 +310,7 @@ impl World {
 
     /// Machines of a region's directory.
     pub(super) fn controllers(&self, region: Region) -> impl Iterator<Item = usize> + '_ {
-        let group = self.top.resource_group(region, Shelf::Identity);
+        let group = Shelf::Identity.in_region(region);
         (0..self.top.vms.len()).filter(move |vm| self.top.vms[*vm].group == group)
     }
 }

@@ -9,6 +9,9 @@ use serde::Serialize;
 use super::ask::{Ask, encode};
 use crate::wire::Response;
 
+/// Room for a short answer; longer ones grow.
+const USUAL_SIZE: usize = 1_024;
+
 /// An answer before the common headers are put on it.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -25,7 +28,8 @@ impl Answer {
 
     /// Any status with a JSON body.
     pub(super) fn with<T: Serialize + ?Sized>(status: u16, value: &T) -> Self {
-        let body = serde_json::to_vec(value).expect("our shapes have string keys and finite numbers");
+        let mut body = Vec::with_capacity(USUAL_SIZE);
+        serde_json::to_writer(&mut body, value).expect("our shapes have string keys and finite numbers");
         Self { status, body, headers: Vec::new() }
     }
 
@@ -167,8 +171,17 @@ struct Page<T> {
     next_link: Option<String>,
 }
 
-/// Answers with one page of `items` and a link to the next; only the page's items are built.
+/// Answers with one page of `items` and a link to the next.
 pub(super) fn paged<T: Serialize>(ask: &Ask<'_>, items: impl Iterator<Item = T>) -> Answer {
+    paged_by(ask, items, |item| item)
+}
+
+/// Like [`paged`], but only the items of the page are built: long lists stay cheap.
+pub(super) fn paged_by<K, T: Serialize>(
+    ask: &Ask<'_>,
+    keys: impl Iterator<Item = K>,
+    build: impl Fn(K) -> T,
+) -> Answer {
     let token = ask.query("$skiptoken");
     let first_call = token.is_none();
     let initial = ask.query("initialskip").and_then(|v| v.parse().ok()).unwrap_or(0);
@@ -178,11 +191,11 @@ pub(super) fn paged<T: Serialize>(ask: &Ask<'_>, items: impl Iterator<Item = T>)
     if first_call && ask.empty_first_page {
         return Answer::json(&Page::<T> { value: Vec::new(), next_link: Some(link(ask, skip)) });
     }
-    let mut rest = items.skip(skip);
+    let mut rest = keys.skip(skip);
     let mut value = Vec::new();
     while value.len() < size {
-        let Some(item) = rest.next() else { break };
-        value.push(item);
+        let Some(key) = rest.next() else { break };
+        value.push(build(key));
     }
     let next_link = rest.next().map(|_| link(ask, skip + size));
     Answer::json(&Page { value, next_link })

@@ -250,9 +250,8 @@ impl Fault {
     }
 
     pub(super) fn from_table(mut table: toml::Table) -> Result<Self, String> {
-        let word = match table.remove("fault") {
-            Some(toml::Value::String(word)) => word,
-            _ => return Err("`fault` is missing: which of the closed list it is".to_owned()),
+        let Some(toml::Value::String(word)) = table.remove("fault") else {
+            return Err("`fault` is missing: which of the closed list it is".to_owned());
         };
         let Some(kind) = KINDS.into_iter().find(|kind| kind.word() == word) else {
             let names: Vec<String> = KINDS.into_iter().map(FaultKind::word).collect();

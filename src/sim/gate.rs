@@ -251,7 +251,7 @@ impl World {
         let elsewhere =
             path.namespace() == "microsoft.authorization" || path.lower().contains("/usersessions/");
         if self.is_dead(home) && !elsewhere {
-            let half = path.lower().len() % 2 == 0;
+            let half = path.lower().len().is_multiple_of(2);
             return Some(if half { gateway_timeout() } else { unavailable() });
         }
         None

@@ -66,7 +66,7 @@ impl World {
         };
         rows.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
         if let Some(columns) = &query.columns {
-            rows = rows.into_iter().map(|row| project(row, columns)).collect();
+            rows = rows.iter().map(|row| project(row, columns)).collect();
         }
         page(rows, body)
     }
@@ -194,10 +194,10 @@ fn type_filter(rest: &str) -> Option<Vec<String>> {
 }
 
 /// Keeps the named columns; `a.b` reaches into objects and is named `a_b`, as in Kusto.
-fn project(row: Value, columns: &[String]) -> Value {
+fn project(row: &Value, columns: &[String]) -> Value {
     let mut kept = Map::new();
     for column in columns {
-        let mut value = &row;
+        let mut value = row;
         for step in column.split('.') {
             value = &value[step];
         }

@@ -9,6 +9,7 @@ use super::{
     hosts::Power,
     moment::{DAY, Iso, MINUTE, Ms},
     outage::Notice,
+    spec::Region,
     topology::Node,
     world::World,
 };
@@ -43,7 +44,7 @@ impl World {
                 });
                 paged(ask, hits.map(|vm| self.availability(vm, seen)))
             }
-            ("events", 3, Node::Subscription) => self.list_events(ask, seen),
+            ("events", 3, _) => self.list_events(ask, seen, self.top.region_of(scope)),
             ("events", 4 | 5, Node::Subscription) => self.one_event(ask, at, seen),
             ("availabilitystatuses", 4, _) => Answer::no_resource(ask),
             _ => Answer::no_route(ask),
@@ -100,7 +101,8 @@ impl World {
         })
     }
 
-    fn list_events(&self, ask: &Ask<'_>, seen: Ms) -> Answer {
+    /// Events of the subscription, or those that touch the region of one resource.
+    fn list_events(&self, ask: &Ask<'_>, seen: Ms, region: Option<Region>) -> Answer {
         let filter = ask.query("$filter").map(|f| f.to_ascii_lowercase()).unwrap_or_default();
         let start = ask.query("querystarttime").and_then(|t| t.parse::<jiff::Timestamp>().ok());
         let from = start.map_or(seen - 90 * DAY, jiff::Timestamp::as_millisecond);
@@ -109,7 +111,10 @@ impl World {
         };
         let kind = !filter.contains("eventtype") || filter.contains("serviceissue");
         let hits = self.notices.iter().enumerate().filter(|(_, n)| {
-            kind && n.posted && n.posted_at <= seen && n.posted_at >= from && wants(status_of(n, seen))
+            kind && region.is_none_or(|r| r == n.region)
+                && n.posted_at <= seen
+                && n.posted_at >= from
+                && wants(status_of(n, seen))
         });
         paged(ask, hits.map(|(at, n)| self.event_json(at, n, seen)))
     }
@@ -120,7 +125,7 @@ impl World {
             .notices
             .iter()
             .enumerate()
-            .find(|(i, n)| n.posted && n.posted_at <= seen && tracking(*i).eq_ignore_ascii_case(name));
+            .find(|(i, n)| n.posted_at <= seen && tracking(*i).eq_ignore_ascii_case(name));
         let Some((index, notice)) = found else { return Answer::no_resource(ask) };
         match (ask.path.seg(at + 4), ask.path.len() - at) {
             (_, 4) => Answer::json(&self.event_json(index, notice, seen)),

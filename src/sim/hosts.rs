@@ -94,7 +94,7 @@ pub(super) struct Host {
     accepts_since: Ms,
     /// Sessions that are really there.
     pub(super) load: u32,
-    /// When the last run command on it ends.
+    /// Of a personal desktop; pooled hosts have none.
     pub(super) assigned_user: Option<String>,
 }
 
@@ -196,8 +196,15 @@ impl World {
         let pool = &self.top.pools[self.top.hosts[host].pool];
         state.is_up()
             && state.accepts
-            && state.load < pool.max_sessions
+            && state.load < self.session_limit(self.top.hosts[host].pool)
             && (self.faults.is_empty() || self.serves(host, pool.region))
+    }
+
+    /// Sessions a host of the pool may hold, as patched or as built.
+    pub(super) fn session_limit(&self, pool: usize) -> u32 {
+        let info = &self.top.pools[pool];
+        let patched = self.text_of(&info.id, "maxSessionLimit").as_u64();
+        patched.and_then(|n| u32::try_from(n).ok()).unwrap_or(info.max_sessions)
     }
 
     /// Whether a living host can give a person a desktop: trust, health and profile store.

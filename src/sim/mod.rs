@@ -11,9 +11,9 @@
 //! | `spec` `scenario` `topology` `estate` | the scenario file, and the fixed part of a world |
 //! | `world` `hosts` `sessions` `people` `autoscale` `outage` | the living part and its events |
 //! | `ask` `envelope` `gate` `router` `throttle` | one request from path to answer |
-//! | `access` `avd` `roster` `compute` `operations` `guest` `graph` `health` `storage` `resources` `insights` | the providers |
+//! | `access` `rights` `avd` `roster` `compute` `view` `operations` `guest` `graph` `health` `storage` `resources` `insights` | the providers |
 //! | `fault` | the closed list of what can go wrong |
-//! | `ledger` `outcome` | what survives, and what a run is judged by |
+//! | `ledger` `record` `outcome` | what survives, and what a run is judged by |
 
 mod access;
 mod ask;
@@ -35,7 +35,9 @@ mod operations;
 mod outage;
 mod outcome;
 mod people;
+mod record;
 mod resources;
+mod rights;
 mod roster;
 mod router;
 mod scenario;
@@ -45,6 +47,7 @@ mod spec;
 mod storage;
 mod throttle;
 mod topology;
+mod view;
 mod world;
 
 #[cfg(test)]

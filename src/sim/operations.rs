@@ -48,7 +48,7 @@ pub(super) struct Operation {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Status<'a> {
+struct Report<'a> {
     start_time: Iso,
     #[serde(skip_serializing_if = "Option::is_none")]
     end_time: Option<Iso>,
@@ -112,9 +112,8 @@ impl World {
         self.vms[vm].busy = None;
         match task {
             Task::Start | Task::Restart if worked => self.machine_runs(vm),
-            Task::Start | Task::Restart => self.machine_rests(vm, Power::Deallocated),
+            Task::Start | Task::Restart | Task::Deallocate => self.machine_rests(vm, Power::Deallocated),
             Task::PowerOff => self.machine_rests(vm, Power::Stopped),
-            Task::Deallocate => self.machine_rests(vm, Power::Deallocated),
             Task::RunCommand => {
                 let text = self.command_output(at);
                 self.operations[at].output = Some(text);
@@ -146,14 +145,14 @@ impl World {
         };
         let over = operation.ends <= self.now;
         if ask.query("monitor").is_some() {
-            return self.operation_result(ask, operation, over);
+            return operation_result(ask, operation, over);
         }
         let (status, error) = match (&operation.ending, over) {
             (_, false) => ("InProgress", None),
             (Ending::Succeeded, true) => ("Succeeded", None),
             (Ending::Failed { code, message }, true) => ("Failed", Some(Failure { code, message })),
         };
-        let answer = Answer::json(&Status {
+        let answer = Answer::json(&Report {
             start_time: Iso(operation.started),
             end_time: over.then_some(Iso(operation.ends)),
             status,
@@ -162,20 +161,6 @@ impl World {
             properties: result_json(operation, over).map(|output| serde_json::json!({"output": output})),
         });
         if over { answer } else { answer.header(http::header::RETRY_AFTER, RETRY_AFTER.to_owned()) }
-    }
-
-    fn operation_result(&self, ask: &Ask<'_>, operation: &Operation, over: bool) -> Answer {
-        if !over {
-            let address = format!("{}{}?{}", ask.base, ask.path.raw(), ask.query);
-            return Answer::empty(202)
-                .header(http::header::LOCATION, address)
-                .header(http::header::RETRY_AFTER, RETRY_AFTER.to_owned());
-        }
-        match (&operation.ending, result_json(operation, over)) {
-            (Ending::Failed { code, message }, _) => Answer::error(409, code, message),
-            (Ending::Succeeded, Some(output)) => Answer::json(&output),
-            (Ending::Succeeded, None) => Answer::empty(200),
-        }
     }
 
     /// How a start would end: faults of allocation and quota decide.
@@ -214,6 +199,20 @@ impl World {
             return true;
         }
         false
+    }
+}
+
+fn operation_result(ask: &Ask<'_>, operation: &Operation, over: bool) -> Answer {
+    if !over {
+        let address = format!("{}{}?{}", ask.base, ask.path.raw(), ask.query);
+        return Answer::empty(202)
+            .header(http::header::LOCATION, address)
+            .header(http::header::RETRY_AFTER, RETRY_AFTER.to_owned());
+    }
+    match (&operation.ending, result_json(operation, over)) {
+        (Ending::Failed { code, message }, _) => Answer::error(409, code, message),
+        (Ending::Succeeded, Some(output)) => Answer::json(&output),
+        (Ending::Succeeded, None) => Answer::empty(200),
     }
 }
 

@@ -19,7 +19,6 @@ pub(super) struct Notice {
     pub(super) region: Region,
     pub(super) began: Ms,
     pub(super) posted_at: Ms,
-    pub(super) posted: bool,
     pub(super) resolved_at: Option<Ms>,
     pub(super) cause: FaultKind,
 }
@@ -114,15 +113,7 @@ impl World {
     fn announce(&mut self, cause: FaultKind, region: Option<Region>) {
         let Some(region) = region else { return };
         let posted_at = self.now + self.spec.timing.health_posted.draw(&mut self.rng);
-        self.push(posted_at, Event::Posted(self.notices.len()));
-        self.notices.push(Notice {
-            region,
-            began: self.now,
-            posted_at,
-            posted: false,
-            resolved_at: None,
-            cause,
-        });
+        self.notices.push(Notice { region, began: self.now, posted_at, resolved_at: None, cause });
     }
 
     fn resolve(&mut self, cause: FaultKind, region: Option<Region>) {
@@ -218,7 +209,7 @@ impl World {
                 }
                 let seated = self.people[who].session.and_then(|id| self.session(id)).is_some();
                 let host = hosts.clone().find(|h| {
-                    !self.is_gone(*h) && self.hosts[*h].load < top.pools[top.groups[group].pool].max_sessions
+                    !self.is_gone(*h) && self.hosts[*h].load < self.session_limit(top.groups[group].pool)
                 });
                 if let (false, Some(host)) = (seated, host) {
                     self.open_session(who, host, group, SessionState::Active, self.now);

@@ -187,9 +187,10 @@ impl World {
         created: Ms,
     ) {
         let region = self.top.host_region(host);
-        let elsewhere = self.sessions.iter().any(|s| {
-            s.person == who && s.is_real() && self.top.host_region(s.host) != region && !self.is_gone(s.host)
-        });
+        // A person's earlier session is the one they hold; entries on lost hosts are nobody's.
+        let held = self.people[who].session.and_then(|id| self.session(id));
+        let elsewhere = held
+            .is_some_and(|s| s.is_real() && self.top.host_region(s.host) != region && !self.is_gone(s.host));
         if elsewhere {
             let upn = &self.top.people[who].upn;
             self.violations

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     ask::{Ask, Verb},
     avd::activity,
-    envelope::{Answer, paged},
+    envelope::{Answer, paged_by},
     hosts::Agent,
     moment::{Iso, Ms},
     sessions::{Session, SessionState},
@@ -90,7 +90,7 @@ impl World {
         let hosts = self.top.pools[pool].hosts.clone();
         let counts = self.listed_counts(&hosts, ask.view);
         let first = hosts.start;
-        paged(ask, hosts.map(|host| self.host_item(host, counts[host - first], ask.view)))
+        paged_by(ask, hosts, |host| self.host_item(host, counts[host - first], ask.view))
     }
 
     /// One host as JSON, for Resource Graph.
@@ -181,7 +181,7 @@ impl World {
             ),
             (7, "usersessions", Verb::Get) => {
                 let hits = self.sessions.iter().filter(|s| s.host == host && s.listed_at(ask.view));
-                paged(ask, hits.map(|s| self.session_item(s, ask.view)))
+                paged_by(ask, hits, |s| self.session_item(s, ask.view))
             }
             (8 | 9, "usersessions", _) => self.one_session(ask, at, host),
             (6 | 7, ..) => Answer::no_method(ask),
@@ -212,18 +212,17 @@ impl World {
         let filter = ask.query("$filter").map(|f| f.to_ascii_lowercase()).unwrap_or_default();
         let value = filter.split('\'').nth(1);
         let fits = |s: &Session| match value {
-            None => true,
             Some(v) if filter.starts_with("userprincipalname") => {
                 self.top.people[s.person].upn.eq_ignore_ascii_case(v)
             }
             Some(v) if filter.starts_with("sessionstate") => {
                 s.state_at(ask.view).word().eq_ignore_ascii_case(v)
             }
-            Some(_) => true,
+            _ => true,
         };
         let hits =
             self.sessions.iter().filter(|s| hosts.contains(&s.host) && s.listed_at(ask.view) && fits(s));
-        paged(ask, hits.map(|s| self.session_item(s, ask.view)))
+        paged_by(ask, hits, |s| self.session_item(s, ask.view))
     }
 
     fn session_item(&self, session: &Session, at: Ms) -> SessionItem<'_> {
@@ -251,8 +250,8 @@ impl World {
         let path = ask.path;
         let id: Option<u32> = path.seg(at + 7).parse().ok();
         let shown = if ask.verb == Verb::Get { ask.view } else { self.now };
-        let listed = id
-            .and_then(|id| self.sessions.iter().find(|s| s.id == id && s.host == host && s.listed_at(shown)));
+        let listed =
+            id.and_then(|id| self.listed_session(id)).filter(|s| s.host == host && s.listed_at(shown));
         let Some(session) = listed else {
             return if ask.verb == Verb::Delete && id.is_some() && path.len() == at + 8 {
                 Answer::empty(204)
@@ -265,13 +264,11 @@ impl World {
         match (ask.verb, path.len() - at, path.seg(at + 8)) {
             (Verb::Get, 8, _) => Answer::json(&self.session_item(session, ask.view)),
             // A session that only the list knows cannot be ended (azure-avd.md §9.6).
-            (Verb::Delete, 8, _) if !there => not_found(ask),
+            (Verb::Delete, 8, _) | (Verb::Post, 9, "sendmessage" | "disconnect") if !there => not_found(ask),
             (Verb::Delete, 8, _) => {
-                self.end_session(id);
-                self.cut_off(person);
+                self.log_off(id, person);
                 Answer::empty(200)
             }
-            (Verb::Post, 9, "sendmessage" | "disconnect") if !there => not_found(ask),
             (Verb::Post, 9, "sendmessage") => self.message(ask, id, person),
             (Verb::Post, 9, "disconnect") => {
                 self.set_session_state(id, SessionState::Disconnected);
@@ -281,6 +278,15 @@ impl World {
             }
             (_, 8 | 9, _) => Answer::no_method(ask),
             _ => Answer::no_route(ask),
+        }
+    }
+
+    /// Ends a session from outside. Who was away notices when they come back.
+    fn log_off(&mut self, id: u32, person: usize) {
+        let away = self.session(id).is_some_and(|s| s.state_at(self.now) == SessionState::Disconnected);
+        self.end_session(id);
+        if !away || self.spec.people.pause.max == 0 {
+            self.cut_off(person);
         }
     }
 

@@ -16,6 +16,7 @@ use super::{
     gate::{self, Aim, Fate},
     ledger::FORMAT,
     moment::{Ms, SECOND, stamp},
+    record::{Caller, entry_of, fits, record_of},
     router,
     throttle::{Buckets, Kind},
     world::World,
@@ -70,14 +71,6 @@ enum Outcome {
     Answered(Response, i64),
     Broken,
     Never,
-}
-
-/// The parts of a caller's headers that matter.
-struct Caller<'a> {
-    correlation: Option<&'a str>,
-    client_request_id: Option<&'a str>,
-    echo: bool,
-    authorized: bool,
 }
 
 impl fmt::Debug for Sim {
@@ -140,7 +133,7 @@ impl Sim {
         state.world.end_state()
     }
 
-    /// Adds a fault now. An error means the ledger refused it and nothing changed.
+    /// Adds a fault now. Where the ledger refuses the entry, nothing changes.
     pub fn inject(&self, fault: Fault) {
         let mut state = self.state();
         let now = self.catch_up(&mut state);
@@ -218,7 +211,7 @@ impl Sim {
         let (Some(path), Some(verb)) = (Path::split(path), method.as_ref().and_then(Verb::of)) else {
             return;
         };
-        let mut record = record_of(entry, path.raw());
+        let Some(mut record) = record_of(entry, path.raw()) else { return };
         if let Some(status) = turned_away {
             record.status = Some(*status);
         } else {
@@ -314,14 +307,13 @@ impl Sim {
             if let Err(why) = self.ledger.append(&entry) {
                 return state.finish(unrecorded(&why), caller, None, delay);
             }
-            record = Some(record_of(&entry, ask.path.raw()));
+            record = record_of(&entry, ask.path.raw());
         }
         let (answer, told) = match verdict.fate {
             Fate::Turned(answer) => (None, Some(answer)),
             Fate::Masked(instead) => (Some(state.world.route(ask, &mut state.buckets)), instead),
-            _ => {
-                let answer = state.world.route(ask, &mut state.buckets);
-                (Some(answer), None)
+            Fate::Handled | Fate::Lost | Fate::Silent => {
+                (Some(state.world.route(ask, &mut state.buckets)), None)
             }
         };
         if let Some(mut record) = record {
@@ -408,21 +400,6 @@ impl State {
     }
 }
 
-impl<'a> Caller<'a> {
-    fn of(headers: &'a http::HeaderMap) -> Self {
-        let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-        let bearer = text("authorization").is_some_and(|v| {
-            v.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer ")) && v.len() > 7
-        });
-        Self {
-            correlation: text("x-ms-correlation-request-id"),
-            client_request_id: text("x-ms-client-request-id"),
-            echo: text("x-ms-return-client-request-id").is_some_and(|v| v.eq_ignore_ascii_case("true")),
-            authorized: bearer,
-        }
-    }
-}
-
 /// Scheme and authority the caller used, for every absolute URL we emit.
 fn base_of(request: &Request) -> String {
     let uri = request.uri();
@@ -437,67 +414,12 @@ fn base_of(request: &Request) -> String {
     base
 }
 
-fn entry_of(
-    ask: &Ask<'_>,
-    caller: &Caller<'_>,
-    turned_away: Option<u16>,
-    answered: Option<u16>,
-) -> LedgerEntry {
-    let mut path_and_query = ask.path.raw().to_owned();
-    if !ask.query.is_empty() {
-        path_and_query.push('?');
-        path_and_query.push_str(ask.query);
-    }
-    LedgerEntry::Write {
-        at: stamp(ask.now),
-        method: ask.verb.as_str().to_owned(),
-        path_and_query,
-        body: String::from_utf8_lossy(ask.body).into_owned(),
-        client_request_id: caller.client_request_id.map(str::to_owned),
-        correlation_id: caller.correlation.map(str::to_owned),
-        turned_away,
-        answered,
-    }
-}
-
-fn record_of(entry: &LedgerEntry, path: &str) -> WriteRecord {
-    let LedgerEntry::Write { at, method, body, client_request_id, correlation_id, .. } = entry else {
-        unreachable!("records are made of writes only");
-    };
-    WriteRecord {
-        at: *at,
-        method: method.clone(),
-        path: path.to_owned(),
-        body: body.clone(),
-        status: None,
-        took_effect: false,
-        client_request_id: client_request_id.clone(),
-        correlation_id: correlation_id.clone(),
-    }
-}
-
 fn unrecorded(why: &str) -> Answer {
     Answer::error(
         500,
         "InternalServerError",
         &format!("The simulator could not write its ledger ({why}); nothing was changed."),
     )
-}
-
-fn fits(first: &LedgerEntry, scenario: &Scenario, wanted: u64) -> Result<(), SimError> {
-    let LedgerEntry::Opened { format, scenario_toml, seed, .. } = first else {
-        return Err(SimError::Replay { why: "it does not begin with an opened entry".to_owned() });
-    };
-    let why = if *format != FORMAT {
-        format!("it has format {format}, this version reads {FORMAT}")
-    } else if *seed != wanted {
-        format!("it was made with seed {seed}, not {wanted}")
-    } else if scenario_toml != scenario.source() {
-        "its scenario is another one".to_owned()
-    } else {
-        return Ok(());
-    };
-    Err(SimError::Replay { why })
 }
 
 impl Wire for Sim {

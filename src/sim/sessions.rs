@@ -9,7 +9,7 @@ use super::{
 
 /// How long an ended session is remembered, for stale reads (60 s at most) and slow lists.
 const REMEMBER: Ms = 2 * MINUTE;
-/// So many forgotten sessions are swept together.
+/// After so many endings the list is swept.
 const SWEEP: usize = 64;
 
 /// The states people bring their sessions into.
@@ -90,6 +90,11 @@ impl World {
 
     fn place_of(&self, id: u32) -> Option<usize> {
         self.sessions.binary_search_by_key(&id, |s| s.id).ok()
+    }
+
+    /// A session that is or was listed not long ago.
+    pub(super) fn listed_session(&self, id: u32) -> Option<&Session> {
+        self.place_of(id).map(|at| &self.sessions[at])
     }
 
     /// A session that is still listed.
@@ -205,10 +210,11 @@ impl World {
     }
 
     fn sweep(&mut self) {
-        let before = self.now - REMEMBER;
-        let old = |s: &Session| s.ended.is_some_and(|ended| ended < before);
-        if self.sessions.iter().filter(|s| old(s)).take(SWEEP).count() >= SWEEP {
-            self.sessions.retain(|s| !old(s));
+        self.ended_sessions += 1;
+        if self.ended_sessions >= SWEEP {
+            self.ended_sessions = 0;
+            let before = self.now - REMEMBER;
+            self.sessions.retain(|s| s.ended.is_none_or(|ended| ended >= before));
         }
     }
 

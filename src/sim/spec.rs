@@ -59,6 +59,9 @@ pub(super) struct Spec {
     pub(super) people: People,
     pub(super) regions: Regions,
     pub(super) service: Vec<ServiceSpec>,
+    /// Accounts in GRP-TEST, which holds nothing at the start.
+    #[serde(default)]
+    pub(super) test_people: u32,
     /// Holders of a role that the plan of the estate does not know.
     #[serde(default)]
     pub(super) holder: Vec<HolderSpec>,

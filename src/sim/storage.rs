@@ -22,9 +22,7 @@ impl World {
             ("storageaccounts", 3) => {
                 let hits = (0..self.top.accounts.len()).filter(|i| match scope {
                     Node::ResourceGroup(group) => {
-                        let home = self
-                            .top
-                            .resource_group(self.top.accounts[*i].region, super::topology::Shelf::Profiles);
+                        let home = super::topology::Shelf::Profiles.in_region(self.top.accounts[*i].region);
                         home == group
                     }
                     _ => true,

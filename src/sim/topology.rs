@@ -34,7 +34,15 @@ pub(super) enum Shelf {
     Identity,
 }
 
-const SHELVES: [Shelf; 4] = [Shelf::Avd, Shelf::Hosts, Shelf::Profiles, Shelf::Identity];
+/// Names of the shelves, in their order.
+const SHELVES: [&str; 4] = ["avd", "hosts", "profiles", "identity"];
+
+impl Shelf {
+    /// Index of the resource group that is this shelf in a region.
+    pub(super) fn in_region(self, region: Region) -> usize {
+        region.index() * SHELVES.len() + self as usize
+    }
+}
 
 #[derive(Debug)]
 pub(super) struct ResourceGroup {
@@ -175,7 +183,12 @@ impl Topology {
         for region in Region::BOTH {
             top.add_directory(region);
         }
-        top.principal("GRP-TEST", Some("4c4c4c4c-0000-4000-8000-00000000e00f"));
+        let test = top.principal("GRP-TEST", Some("4c4c4c4c-0000-4000-8000-00000000e00f"));
+        for number in 1..=spec.test_people {
+            let name = format!("test.{number:02}");
+            let person = Self::person(spec, &name, test);
+            top.people.push(person);
+        }
         for holder in &spec.holder {
             top.principal(&holder.group, holder.id.as_deref());
         }
@@ -195,10 +208,6 @@ impl Topology {
     pub(super) fn region_named(&self, azure: &str) -> Option<Region> {
         let plain: String = azure.chars().filter(|c| *c != ' ').collect();
         Region::BOTH.into_iter().find(|r| self.region(*r).azure.eq_ignore_ascii_case(&plain))
-    }
-
-    pub(super) fn resource_group(&self, region: Region, shelf: Shelf) -> usize {
-        region.index() * SHELVES.len() + SHELVES.iter().position(|s| *s == shelf).unwrap_or(0)
     }
 
     /// The region of the object itself; a resource group's is its location.
@@ -248,7 +257,7 @@ impl Topology {
 
     fn add_region(&mut self, region: Region) {
         let code = self.code(region);
-        for (name, _) in ["avd", "hosts", "profiles", "identity"].into_iter().zip(SHELVES) {
+        for name in SHELVES {
             let name = format!("rg-{name}-{code}");
             let id = format!("/subscriptions/{}/resourceGroups/{name}", self.subscription);
             self.put(&id, Node::ResourceGroup(self.resource_groups.len()));
@@ -262,7 +271,7 @@ impl Topology {
     }
 
     fn resource(&self, region: Region, shelf: Shelf, rest: &str) -> String {
-        format!("{}/providers/{rest}", self.resource_groups[self.resource_group(region, shelf)].id)
+        format!("{}/providers/{rest}", self.resource_groups[shelf.in_region(region)].id)
     }
 
     fn add_pool(&mut self, spec: &Spec, service: usize, region: Region) {
@@ -323,7 +332,7 @@ impl Topology {
         self.vms.push(VmInfo {
             name: name.to_owned(),
             id,
-            group: self.resource_group(region, shelf),
+            group: shelf.in_region(region),
             region,
             vm_id: format!("3b3b3b3b-0000-4000-8000-{at:012x}"),
             zone,
@@ -365,16 +374,17 @@ impl Topology {
                     applications: group.applications.clone(),
                 });
             }
-            let netbios = spec.domain.split('.').next().unwrap_or("corp").to_ascii_uppercase();
             for _ in 0..group.people {
                 let name = format!("user.{:03}", self.people.len() + 1);
-                self.people.push(PersonInfo {
-                    upn: format!("{name}@{}", spec.domain),
-                    sam: format!("{netbios}\\{name}"),
-                    principal,
-                });
+                let person = Self::person(spec, &name, principal);
+                self.people.push(person);
             }
         }
+    }
+
+    fn person(spec: &Spec, name: &str, principal: usize) -> PersonInfo {
+        let netbios = spec.domain.split('.').next().unwrap_or("corp").to_ascii_uppercase();
+        PersonInfo { upn: format!("{name}@{}", spec.domain), sam: format!("{netbios}\\{name}"), principal }
     }
 
     fn principal(&mut self, name: &str, id: Option<&str>) -> usize {

@@ -39,8 +39,6 @@ pub(super) enum Event {
     Effective {
         assignment: u32,
     },
-    /// A Service Health event is posted.
-    Posted(usize),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +88,8 @@ pub(super) struct World {
     /// In order of their ids; ended ones stay a while for stale reads.
     pub(super) sessions: Vec<Session>,
     pub(super) next_session: u32,
+    /// Endings since the list of sessions was last swept.
+    pub(super) ended_sessions: usize,
     pub(super) people: Vec<Person>,
     pub(super) assignments: Vec<Assignment>,
     pub(super) next_assignment: u32,
@@ -118,6 +118,7 @@ impl World {
             hosts: Vec::with_capacity(top.hosts.len()),
             sessions: Vec::new(),
             next_session: 1,
+            ended_sessions: 0,
             people: Vec::with_capacity(top.people.len()),
             assignments: Vec::new(),
             next_assignment: 0,
@@ -185,7 +186,7 @@ impl World {
         let spec = self.spec.clone();
         for holder in &spec.holder {
             if let Some(principal) = top.principals.iter().position(|p| p.name == holder.group) {
-                let group = top.resource_group(holder.region, super::topology::Shelf::Avd);
+                let group = super::topology::Shelf::Avd.in_region(holder.region);
                 self.assign_quietly(Node::ResourceGroup(group), principal, begins - 200 * DAY);
             }
         }
@@ -274,7 +275,6 @@ impl World {
             Event::FaultEnds(at) => self.fault_ends(at),
             Event::SurvivorsEnd(at) => self.survivors_end(at),
             Event::Effective { assignment } => self.assignment_effective(assignment),
-            Event::Posted(at) => self.notices[at].posted = true,
         }
     }
 

@@ -1,1 +1,114 @@
 //! The screen, a function of the app's state.
+//!
+//! [`draw`] reads an [`App`] and paints a buffer; nothing here remembers anything. Keys stand in
+//! one table, [`keymap`]; colours by role in `themes/`.
+
+pub mod keymap;
+pub mod theme;
+
+mod dialogs;
+mod events;
+mod head;
+mod help;
+mod home;
+mod lists;
+mod panel;
+mod pen;
+mod run;
+mod runs;
+mod start;
+
+#[cfg(test)]
+mod shots;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use crate::app::{App, screen::Screen};
+
+use pen::Pen;
+use theme::{Role, Theme};
+
+/// Smallest window that is drawn whole (design §6).
+pub const SMALLEST: (u16, u16) = (60, 20);
+
+/// How the screen looks, chosen at the start.
+#[derive(Debug, Clone)]
+pub struct Look {
+    /// Colours by role.
+    pub theme: Theme,
+    /// Line and mark characters.
+    pub glyphs: Glyphs,
+}
+
+/// Which characters lines are drawn with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Glyphs {
+    /// Box drawing.
+    Box,
+    /// ASCII only.
+    Ascii,
+}
+
+impl Glyphs {
+    /// Box drawing where the locale is UTF-8, else ASCII. The first that is set of `LC_ALL`,
+    /// `LC_CTYPE` and `LANG` decides, as in every C library.
+    pub fn of_locale(lc_all: Option<&str>, lc_ctype: Option<&str>, lang: Option<&str>) -> Self {
+        let decides = [lc_all, lc_ctype, lang].into_iter().flatten().find(|value| !value.is_empty());
+        let plain = decides.unwrap_or_default().to_ascii_lowercase().replace('-', "");
+        if plain.contains("utf8") { Self::Box } else { Self::Ascii }
+    }
+}
+
+/// Paints the whole screen. The answer is where the terminal's cursor belongs, if anywhere.
+pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+    if area.is_empty() {
+        return None;
+    }
+    let mut pen = Pen::new(buffer, look, area);
+    pen.fill(area, Role::Text);
+    head::draw(app, &mut pen);
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        too_small(app, &mut pen);
+        return None;
+    }
+    match app.screen {
+        Screen::Home => home::draw(app, &mut pen),
+        Screen::Run => run::draw(app, &mut pen),
+        Screen::Lists(component) => lists::draw(app, component, &mut pen),
+        Screen::Runs => runs::draw(app, &mut pen),
+        Screen::Events => events::draw(app, &mut pen),
+    }
+    head::footer(app, &mut pen);
+    for modal in &app.modals {
+        dialogs::draw(app, modal, &mut pen);
+    }
+    pen.cursor()
+}
+
+/// Line 1, the worst problem, and why there is no more.
+fn too_small(app: &App, pen: &mut Pen<'_>) {
+    let width = pen.width();
+    if let Some(worst) = app.summary.worst() {
+        pen.text(1, 1, width.saturating_sub(2), &worst.text, Role::of_state(worst.state));
+    }
+    let (w, h) = SMALLEST;
+    pen.text(1, 2, width.saturating_sub(2), &format!("window too small: {w} x {h} is needed"), Role::Notice);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_locale_decides_the_glyphs() {
+        let check = |all, ctype, lang, expected| assert_eq!(Glyphs::of_locale(all, ctype, lang), expected);
+        check(None, None, Some("en_GB.UTF-8"), Glyphs::Box);
+        check(None, Some("C.utf8"), Some("C"), Glyphs::Box);
+        check(Some("C"), None, Some("en_GB.UTF-8"), Glyphs::Ascii);
+        check(Some(""), None, Some("de_DE.UTF-8"), Glyphs::Box);
+        check(None, None, None, Glyphs::Ascii);
+    }
+}

@@ -1,6 +1,12 @@
 //! Tests through the public wire: what a caller can see is all they may rely on.
 
+mod access;
 mod desktop;
+mod faults;
+mod machines;
+mod serving;
+mod survival;
+mod watching;
 
 use std::sync::{
     Arc, Mutex,

@@ -1,0 +1,206 @@
+//! What can happen to the app, and what it asks for in return.
+
+use crate::{
+    domain::{Observation, Safe, Source, access::PrincipalId, time::Timestamp},
+    engine::Command,
+    runbook::{Mode, plan::MovedToo},
+};
+
+use super::{
+    mode::{Speed, TokenStatus},
+    run::{RunHandle, RunSummary},
+    seam::{Input, Output},
+};
+
+/// The two clocks at the moment something happened (design §8, one clock).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Time of the estate.
+    pub now: Timestamp,
+    /// Real monotonic time in milliseconds. For a key: when it was read.
+    pub terminal: u64,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A person wants something.
+    Intent(Intent),
+    /// Plain mode or `--auto` speaks to the run directly; dialogs do not take part.
+    Command(Command),
+    /// A source was looked at.
+    Observed(Observation),
+    /// Something happened to the open run: a write was sent, the journal is durable, time passed.
+    Run(Input),
+    /// The window's size in columns and rows.
+    Resized {
+        /// Columns.
+        w: u16,
+        /// Rows.
+        h: u16,
+    },
+    /// A second passed.
+    Tick,
+    /// The token was renewed, or could not be.
+    Token(TokenStatus),
+    /// The journals were listed, newest run first.
+    RunsListed(Vec<RunSummary>),
+    /// A run was opened or resumed.
+    RunStarted {
+        /// The engine.
+        handle: Box<dyn RunHandle>,
+        /// Sequence number of the last line already in its journal.
+        seq: u64,
+    },
+    /// It could not be opened; the reason fits after `could not`.
+    RunRefused(Safe),
+    /// The process is about to end.
+    Leaving(LeaveReason),
+    /// The estate's clock was set.
+    Speed(Speed),
+    /// A paste came and was thrown away.
+    PasteDiscarded,
+    /// Something worth a line, such as a recording that cannot be written.
+    Notice(Safe),
+}
+
+/// Why the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveReason {
+    /// A person left.
+    Person,
+    /// SIGHUP, or the terminal is gone: nothing may be written to it.
+    Hangup,
+    /// SIGTERM or SIGINT from outside.
+    Terminated,
+}
+
+/// Something must be done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Something the open run asks for.
+    Run(Output),
+    /// Look at a source now.
+    Poll(Source),
+    /// Open a run.
+    StartRun(StartOrder),
+    /// Resume the run with this id.
+    ResumeRun(String),
+    /// Write the report of the run with this id.
+    WriteReport(String),
+    /// Put text on the operator's clipboard.
+    CopyText(String),
+    /// Set the estate's clock.
+    SetSpeed(Speed),
+    /// Ring the bell.
+    Bell,
+    /// End the process once everything asked for so far is durable.
+    Leave(LeaveReason),
+}
+
+/// What a run is opened with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartOrder {
+    /// Runbook id.
+    pub runbook: String,
+    /// Service's name.
+    pub service: String,
+    /// Mode.
+    pub mode: Mode,
+    /// Why.
+    pub reason: Safe,
+    /// When the impact began (T0), as stated.
+    pub impact: Option<Timestamp>,
+    /// Holders outside the plan that are moved along.
+    pub moved_too: Vec<MovedToo>,
+    /// Holders outside the plan that stay, with the reason.
+    pub left_holders: Vec<(PrincipalId, Safe)>,
+}
+
+/// A direction in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Motion {
+    /// One up.
+    Up,
+    /// One down.
+    Down,
+    /// A page up.
+    PageUp,
+    /// A page down.
+    PageDown,
+    /// To the top.
+    First,
+    /// To the end.
+    Last,
+}
+
+/// What a person means by a key. The keys stand in `ui::keymap`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Intent {
+    /// Move the cursor.
+    Move(Motion),
+    /// Next field, button or pane.
+    Next,
+    /// The one before.
+    Previous,
+    /// The value to the left of a choice.
+    Left,
+    /// The value to the right.
+    Right,
+    /// Open what is under the cursor, confirm, press the focused button.
+    Enter,
+    /// One level back: close a dialog, clear a filter, leave a screen.
+    Escape,
+    /// Back; at the root, leave.
+    Back,
+    /// Show the keys that work here.
+    Help,
+    /// Open the command line.
+    Palette,
+    /// Filter the list.
+    Filter,
+    /// Next scope.
+    ScopeNext,
+    /// Previous scope.
+    ScopePrevious,
+    /// Start a procedure.
+    Start,
+    /// Arm or disarm.
+    Arm,
+    /// Flip between home and run.
+    Flip,
+    /// The list of runs.
+    Runs,
+    /// The events and the journal.
+    Events,
+    /// Take a step back.
+    Undo,
+    /// Skip a step.
+    Skip,
+    /// Hold the run, or resume it.
+    Hold,
+    /// Write a note.
+    Note,
+    /// Turn a step ungraceful.
+    Downgrade,
+    /// Try again.
+    Retry,
+    /// Cut the notice short.
+    ShortenNotice,
+    /// Go on although named items did not end.
+    AcceptStuck,
+    /// Restart the host under a stuck item.
+    RestartHost,
+    /// Look again now.
+    Refresh,
+    /// Ctrl-C.
+    Interrupt,
+    /// Copy what is under the cursor.
+    Copy,
+    /// A character for a text field.
+    Type(char),
+    /// Take the last character back.
+    Erase,
+    /// Empty the text field.
+    EraseAll,
+}

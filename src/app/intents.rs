@@ -1,0 +1,447 @@
+//! What a key means on the screens themselves, with nothing lying over them.
+
+use crate::{
+    domain::{Safe, Source},
+    engine::{
+        Command,
+        event::{HeldWhy, StepId},
+        view::{Choice, RunState, StepView},
+    },
+    runbook::StepKind,
+    status::Scope,
+};
+
+use super::{
+    arming::Arming,
+    confirm::ConfirmDialog,
+    dialog::{ArmDialog, AskDialog, LeaveDialog, Modal, Purpose},
+    event::{Effect, Intent, LeaveReason, Motion},
+    gesture::{Button, Field, Guard},
+    lists,
+    run::RunOpen,
+    screen::{Cursor, Filter, Screen, StepCursor, next_scope, previous_scope},
+    start::StartDialog,
+    state::{App, Leaving, Settled},
+};
+
+/// A second press within this time leaves (terminal-ux §3.1).
+pub(super) const TWICE_MS: u64 = 2_000;
+
+impl App {
+    /// A person wants something; `at` is when the key was read.
+    pub(super) fn intend(&mut self, intent: Intent, at: u64) {
+        let leaving = std::mem::replace(&mut self.leaving, Leaving::No);
+        if !self.modals.is_empty() {
+            self.intend_modal(intent, at);
+        } else if matches!(self.filter, Filter::Typing(_)) {
+            self.intend_filter(intent);
+        } else {
+            match intent {
+                Intent::Back | Intent::Escape if self.screen != Screen::Home => self.go_back(intent),
+                Intent::Back | Intent::Interrupt => self.ask_to_leave(intent, leaving, at),
+                intent => self.intend_screen(intent),
+            }
+        }
+    }
+
+    fn intend_screen(&mut self, intent: Intent) {
+        match intent {
+            Intent::Move(motion) => self.go(motion),
+            Intent::Enter => self.enter(),
+            Intent::Help => self.modals.push(Modal::Help(0)),
+            Intent::Palette => self.modals.push(Modal::Palette(Field::default())),
+            Intent::Filter if matches!(self.screen, Screen::Lists(_) | Screen::Events) => {
+                self.filter = Filter::Typing(Field::default());
+                self.list = Cursor::default();
+            }
+            Intent::Filter => self.say("enter opens a list; a list can be filtered"),
+            Intent::ScopeNext => self.rescope(next_scope(self.scope, &self.estate)),
+            Intent::ScopePrevious => self.rescope(previous_scope(self.scope, &self.estate)),
+            Intent::Start => self.open_start(None),
+            Intent::Arm => self.open_arm(),
+            Intent::Flip => match (self.screen, &self.run) {
+                (Screen::Run, _) => self.show(Screen::Home),
+                (_, Some(_)) => self.show(Screen::Run),
+                _ => self.say("no run is open; r starts one, o lists the runs"),
+            },
+            Intent::Runs => self.show(Screen::Runs),
+            Intent::Events => self.show(Screen::Events),
+            Intent::Refresh => self.refresh(),
+            Intent::Copy => self.copy(),
+            Intent::Undo
+            | Intent::Skip
+            | Intent::Hold
+            | Intent::Note
+            | Intent::Downgrade
+            | Intent::Retry
+            | Intent::ShortenNotice
+            | Intent::AcceptStuck
+            | Intent::RestartHost => self.intend_run(intent),
+            _ => {}
+        }
+    }
+
+    fn intend_filter(&mut self, intent: Intent) {
+        let Filter::Typing(field) = &mut self.filter else { return };
+        match intent {
+            Intent::Type(c) => field.push(c),
+            Intent::Erase => field.erase(),
+            Intent::EraseAll => field.clear(),
+            Intent::Enter => {
+                self.filter =
+                    if field.trimmed().is_empty() { Filter::Off } else { Filter::On(std::mem::take(field)) };
+            }
+            Intent::Escape | Intent::Interrupt => self.filter = Filter::Off,
+            Intent::Move(motion) => self.go(motion),
+            _ => {}
+        }
+    }
+
+    /// Shows a screen from its top.
+    pub(super) fn show(&mut self, screen: Screen) {
+        self.screen = screen;
+        self.list = Cursor::default();
+        self.filter = Filter::Off;
+        if screen == Screen::Run {
+            self.step = StepCursor::Following;
+        }
+    }
+
+    fn go_back(&mut self, intent: Intent) {
+        match (&self.filter, intent, self.screen, self.step) {
+            (Filter::On(_), Intent::Escape, ..) => self.filter = Filter::Off,
+            (_, Intent::Escape, Screen::Run, StepCursor::At(_)) => self.step = StepCursor::Following,
+            (_, Intent::Escape, Screen::Run, StepCursor::Following) => {}
+            _ => self.show(Screen::Home),
+        }
+    }
+
+    fn ask_to_leave(&mut self, intent: Intent, leaving: Leaving, at: u64) {
+        let open = self.run.as_ref().is_some_and(|run| !run.is_closed());
+        if open && self.screen == Screen::Run && intent == Intent::Interrupt {
+            self.modals.push(Modal::Ask(AskDialog::new(Purpose::Abort, at)));
+        } else if open {
+            self.modals.push(Modal::Leave(LeaveDialog { button: Button::Cancel, guard: Guard::new(at) }));
+        } else if matches!(leaving, Leaving::Asked(before) if at < before + TWICE_MS) {
+            self.leave(LeaveReason::Person);
+        } else {
+            self.leaving = Leaving::Asked(at);
+            let key = if intent == Intent::Interrupt { "ctrl-c" } else { "q" };
+            self.say(format!("press {key} again within 2 s to leave"));
+        }
+    }
+
+    fn rescope(&mut self, scope: Scope) {
+        self.scope = scope;
+        self.settled = Settled::No;
+        self.list = Cursor::default();
+    }
+
+    /// Rows of the screen's list.
+    pub fn list_count(&self) -> usize {
+        match self.screen {
+            Screen::Home => self.summary.rows.len(),
+            Screen::Run => self.run_view().map_or(0, |view| view.steps.len()),
+            Screen::Lists(component) => {
+                let lists = lists::lists(
+                    component,
+                    self.scope,
+                    &self.filter,
+                    &self.estate,
+                    &self.picture,
+                    self.now(),
+                );
+                lists.primary.rows.len().max(lists.secondary.rows.len())
+            }
+            Screen::Runs => self.runs.len(),
+            Screen::Events => self.feed.newest().filter(|line| self.filter.admits(&line.text)).count(),
+        }
+    }
+
+    fn go(&mut self, motion: Motion) {
+        let count = self.list_count();
+        match self.screen {
+            Screen::Home => self.home.go(motion, count),
+            Screen::Run => {
+                let mut cursor = Cursor::default();
+                cursor.put(self.step_place().unwrap_or_default());
+                cursor.go(motion, count);
+                self.step = StepCursor::At(cursor);
+            }
+            _ => self.list.go(motion, count),
+        }
+    }
+
+    fn enter(&mut self) {
+        match self.screen {
+            Screen::Home => {
+                let place = self.home.place(self.summary.rows.len());
+                if let Some(row) = self.summary.rows.get(place) {
+                    self.show(Screen::Lists(row.component));
+                }
+            }
+            Screen::Run => self.act_on_step(),
+            Screen::Runs => match self.runs.get(self.list.place(self.runs.len())) {
+                Some(run) if self.run_view().is_some_and(|open| open.run == run.run) => {
+                    self.show(Screen::Run)
+                }
+                Some(run) if run.open == RunOpen::Open => {
+                    let id = run.run.clone();
+                    self.resume(id);
+                }
+                Some(run) => {
+                    let id = run.run.clone();
+                    self.say(format!("{id} is over; :report {id} writes its report"));
+                }
+                None => self.say("no runs yet; r starts one"),
+            },
+            Screen::Lists(_) | Screen::Events => self.say("y copies the row, q goes back"),
+        }
+    }
+
+    /// Asks for a run to be gone on with, unless another one is open.
+    pub(super) fn resume(&mut self, id: String) {
+        if self.run.as_ref().is_some_and(|run| !run.is_closed()) {
+            self.say("another run is open here; hold it and leave first");
+        } else {
+            self.say(format!("opening {id}"));
+            self.want(Effect::ResumeRun(id));
+        }
+    }
+
+    /// Opens the start dialog for a runbook, or for the only one.
+    pub(super) fn open_start(&mut self, id: Option<&str>) {
+        if self.run.as_ref().is_some_and(|run| !run.is_closed()) {
+            self.say("a run is open; m shows it");
+            return;
+        }
+        let entry = match id {
+            Some(id) => self.runbooks.iter().find(|entry| entry.id == id),
+            None => self.runbooks.first(),
+        };
+        let Some(entry) = entry else {
+            self.say(
+                id.map_or_else(
+                    || "no runbook fits this estate".to_owned(),
+                    |id| format!("no runbook `{id}`"),
+                ),
+            );
+            return;
+        };
+        let preferred = match self.scope {
+            Scope::All => None,
+            Scope::Service(index) => Some(index),
+        };
+        let dialog = StartDialog::new(entry, &self.estate, &self.picture, preferred, self.moment.terminal);
+        self.modals.push(Modal::Start(Box::new(dialog)));
+    }
+
+    /// Opens the arm dialog, or says why not.
+    pub(super) fn open_arm(&mut self) {
+        match &self.arming {
+            Arming::Locked(why) => {
+                let why = (*why).to_owned();
+                self.say(why);
+            }
+            Arming::Off | Arming::Armed(_) => {
+                self.modals.push(Modal::Arm(ArmDialog::new(self.moment.terminal)));
+                self.want(Effect::Poll(Source::AccessChanges));
+            }
+        }
+    }
+
+    fn refresh(&mut self) {
+        let sources: Vec<Source> = match self.screen {
+            Screen::Lists(component) => crate::domain::Side::BOTH
+                .into_iter()
+                .flat_map(|side| lists::sources(component, self.scope, &self.estate, side))
+                .collect(),
+            _ => self.picture.iter().map(|(source, _)| source.clone()).collect(),
+        };
+        self.say(format!("looking again at {} sources", sources.len()));
+        for source in sources {
+            self.want(Effect::Poll(source));
+        }
+    }
+
+    fn copy(&mut self) {
+        match self.row_text() {
+            Some(text) => {
+                self.say(format!("copied: {text}"));
+                self.want(Effect::CopyText(text));
+            }
+            None => self.say("nothing to copy here"),
+        }
+    }
+
+    /// The row under the cursor as text.
+    fn row_text(&self) -> Option<String> {
+        match self.screen {
+            Screen::Home => {
+                let row = self.summary.rows.get(self.home.place(self.summary.rows.len()))?;
+                let [one, two] = [&row.cells.primary, &row.cells.secondary];
+                let codes = &self.summary.regions;
+                Some(format!(
+                    "{}: {} {}; {} {}",
+                    row.component.key(),
+                    codes.primary.code,
+                    one.text,
+                    codes.secondary.code,
+                    two.text
+                ))
+            }
+            Screen::Run => {
+                self.selected_step().map(|step| format!("{} {} {}", step.id, step.state.word(), step.title))
+            }
+            Screen::Lists(component) => {
+                let lists = lists::lists(
+                    component,
+                    self.scope,
+                    &self.filter,
+                    &self.estate,
+                    &self.picture,
+                    self.now(),
+                );
+                let place = self.list.place(self.list_count());
+                let side = |list: &lists::List| {
+                    list.rows.get(place).map(|row| format!("{} {}", row.name, row.detail))
+                };
+                let both: Vec<String> =
+                    [side(&lists.primary), side(&lists.secondary)].into_iter().flatten().collect();
+                (!both.is_empty()).then(|| both.join("; "))
+            }
+            Screen::Runs => self.runs.get(self.list.place(self.runs.len())).map(|run| run.run.clone()),
+            Screen::Events => {
+                let mut lines = self.feed.newest().filter(|line| self.filter.admits(&line.text));
+                lines.nth(self.list.place(self.list_count())).map(|line| line.text.clone())
+            }
+        }
+    }
+
+    /// Enter in the run view.
+    fn act_on_step(&mut self) {
+        let Some(run) = &self.run else { return };
+        match &run.view.state {
+            RunState::Closed(_) => {
+                return self.say("the run is over; :report writes its report, q goes home");
+            }
+            RunState::Held(..) => return self.say("the run is held; h goes on"),
+            _ => {}
+        }
+        let Some(step) = self.selected_step() else { return };
+        let (id, kind) = (step.id.clone(), step.kind);
+        if step.state.over() && !run.view.debts_ready.contains(&id) {
+            let text = format!("{id} is {}", step.state.word());
+            return self.say(text);
+        }
+        if let (Some(ask), None) = (&step.ask, &step.value) {
+            let purpose = Purpose::Value(id, ask.clone());
+            return self.modals.push(Modal::Ask(AskDialog::new(purpose, self.moment.terminal)));
+        }
+        self.offer(id, kind);
+    }
+
+    /// Opens the confirmation of a step; arming comes first where nothing is armed.
+    fn offer(&mut self, step: StepId, kind: StepKind) {
+        let dialog = ConfirmDialog::new(step.clone(), self.moment.terminal);
+        self.modals.push(Modal::Confirm(Box::new(dialog)));
+        if let Some(refusal) = self.command(Command::Offer { step }) {
+            self.modals.retain(|modal| !matches!(modal, Modal::Confirm(_)));
+            return self.say(format!("could not {refusal}"));
+        }
+        let asking = matches!(self.modals.last(), Some(Modal::Confirm(_)));
+        if asking && kind == StepKind::Automatic && !self.arming.is_armed() {
+            self.open_arm();
+        }
+    }
+
+    /// Keys that speak to the run.
+    pub(super) fn intend_run(&mut self, intent: Intent) {
+        let Some(run) = &self.run else { return self.say("no run is open; r starts one") };
+        if run.is_closed() && intent != Intent::Undo {
+            return self.say("the run is over");
+        }
+        let held = matches!(run.view.state, RunState::Held(..));
+        let at = self.moment.terminal;
+        let purpose = match intent {
+            Intent::Hold if held => Some(Purpose::Resume),
+            Intent::Hold => {
+                let (why, note) = (HeldWhy::Person, Safe::new("held by the operator"));
+                if let Some(refusal) = self.command(Command::Hold { why, note }) {
+                    self.say(format!("could not {refusal}"));
+                }
+                None
+            }
+            Intent::Note => Some(Purpose::Note),
+            Intent::ShortenNotice => {
+                self.choice(Choice::ShortenNotice, "no notice is running").map(|_| Purpose::ShortenNotice)
+            }
+            Intent::Skip => self.choice(Choice::Skip, "this step cannot be skipped").map(Purpose::Skip),
+            Intent::Downgrade => {
+                self.choice(Choice::Downgrade, "this step cannot be downgraded").map(Purpose::Downgrade)
+            }
+            Intent::Retry => {
+                self.choice(Choice::Retry, "nothing to try again").map(|step| Purpose::Retry(step, None))
+            }
+            Intent::AcceptStuck => self
+                .choice(Choice::AcceptStuck, "nothing is stuck")
+                .map(|step| Purpose::AcceptStuck(step, self.stuck_items())),
+            Intent::RestartHost => self.restart_purpose(None),
+            Intent::Undo => {
+                self.undo();
+                None
+            }
+            _ => None,
+        };
+        if let Some(purpose) = purpose {
+            self.modals.push(Modal::Ask(AskDialog::new(purpose, at)));
+        }
+    }
+
+    /// The selected step's id where it offers `choice`; else says why not.
+    fn choice(&mut self, choice: Choice, or_else: &str) -> Option<StepId> {
+        let step =
+            self.selected_step().filter(|step| step.choices.contains(&choice)).map(|step| step.id.clone());
+        if step.is_none() {
+            self.say(or_else);
+        }
+        step
+    }
+
+    /// Which host would be restarted: the one named, or the only stuck one.
+    pub(super) fn restart_purpose(&mut self, item: Option<&str>) -> Option<Purpose> {
+        let step = self.choice(Choice::RestartHost, "no host under a stuck item to restart")?;
+        let stuck = self.stuck_items();
+        match (item, stuck.as_slice()) {
+            (Some(item), stuck) if stuck.iter().any(|known| known == item) => {
+                Some(Purpose::Restart(step, item.to_owned()))
+            }
+            (None, [only]) => Some(Purpose::Restart(step, only.clone())),
+            _ => {
+                self.say(format!("name one: :restart {}", stuck.join(" | ")));
+                None
+            }
+        }
+    }
+
+    /// Items of the selected step that did not end.
+    pub fn stuck_items(&self) -> Vec<String> {
+        let stuck = |step: &StepView| {
+            step.items.iter().filter(|item| !item.state.over()).map(|item| item.key.clone()).collect()
+        };
+        self.selected_step().map(stuck).unwrap_or_default()
+    }
+
+    fn undo(&mut self) {
+        let Some(step) = self.selected_step() else { return };
+        let offered = step.choices.contains(&Choice::Undo);
+        match &step.undo {
+            Some(undo) if offered => {
+                let undo = undo.clone();
+                self.offer(undo, StepKind::Automatic);
+            }
+            Some(_) => self.say("it cannot be undone now"),
+            None => self.say("this step has no undo"),
+        }
+    }
+}

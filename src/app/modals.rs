@@ -1,0 +1,422 @@
+//! What a key means while a dialog lies over the screen. Whatever a dialog does not name, it
+//! swallows.
+
+use crate::{
+    domain::{Safe, access::PrincipalId},
+    engine::{Command, Confirm, Refusal, event::ConfirmedBy},
+};
+
+use super::{
+    confirm::Decision,
+    dialog::{AskDialog, Asked, Modal, Purpose},
+    event::{Effect, Intent, LeaveReason, Motion},
+    gesture::{Arrival, Button, Field},
+    palette::{self, PaletteCommand},
+    screen::Screen,
+    start::StartFocus,
+    state::App,
+};
+
+impl App {
+    pub(super) fn intend_modal(&mut self, intent: Intent, at: u64) {
+        if matches!(intent, Intent::Escape | Intent::Interrupt) {
+            return self.close_modal(at);
+        }
+        if intent == Intent::Copy {
+            return self.copy_offer();
+        }
+        match self.modals.last() {
+            None => {}
+            Some(Modal::Help(_)) => self.intend_help(intent, at),
+            Some(Modal::Palette(_)) => self.intend_palette(intent),
+            Some(Modal::Arm(_)) => self.intend_arm(intent, at),
+            Some(Modal::Confirm(_)) => self.intend_confirm(intent, at),
+            Some(Modal::Start(_)) => self.intend_start(intent, at),
+            Some(Modal::Ask(_)) => self.intend_ask(intent, at),
+            Some(Modal::Leave(_)) => self.intend_leave(intent, at),
+        }
+    }
+
+    /// Takes the topmost dialog away; the one below starts its guard again.
+    fn close_modal(&mut self, at: u64) {
+        self.modals.pop();
+        if let Some(below) = self.modals.last_mut() {
+            below.reveal(at);
+        }
+    }
+
+    /// `y` copies the list a confirmation shows, and nothing else.
+    fn copy_offer(&mut self) {
+        let Some(Modal::Confirm(dialog)) = self.modals.last() else { return };
+        let Some(offer) = &dialog.offer else { return };
+        let mut text = format!("{} {} list {}\n", dialog.step, offer.what, offer.hash);
+        for line in &offer.writes {
+            text.push_str(&format!("{} {} {}\n", line.key, line.method, line.path));
+        }
+        self.want(Effect::CopyText(text));
+        self.say("copied the list");
+    }
+
+    fn intend_help(&mut self, intent: Intent, at: u64) {
+        let Some(Modal::Help(top)) = self.modals.last_mut() else { return };
+        match intent {
+            Intent::Move(Motion::Up) => *top = top.saturating_sub(1),
+            Intent::Move(Motion::Down) => *top += 1,
+            Intent::Move(Motion::PageUp) => *top = top.saturating_sub(10),
+            Intent::Move(Motion::PageDown) => *top += 10,
+            Intent::Move(Motion::First) => *top = 0,
+            Intent::Help | Intent::Back | Intent::Enter => self.close_modal(at),
+            _ => {}
+        }
+    }
+
+    fn intend_palette(&mut self, intent: Intent) {
+        let Some(Modal::Palette(field)) = self.modals.last_mut() else { return };
+        match intent {
+            Intent::Type(c) => field.push(c),
+            Intent::Erase => field.erase(),
+            Intent::EraseAll => field.clear(),
+            Intent::Next => {
+                if let Some((name, _)) = palette::matching(field.text()).first()
+                    && !field.text().contains(' ')
+                {
+                    field.clear();
+                    name.chars().chain([' ']).for_each(|c| field.push(c));
+                }
+            }
+            Intent::Enter => {
+                let line = field.text().to_owned();
+                match palette::parse(&line) {
+                    Ok(command) => {
+                        self.modals.pop();
+                        self.obey(command);
+                    }
+                    Err(why) => self.say(why),
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Does what the command line says. Everything that could lead to a write opens its dialog.
+    fn obey(&mut self, command: PaletteCommand) {
+        let at = self.moment.terminal;
+        match command {
+            PaletteCommand::Arm => self.open_arm(),
+            PaletteCommand::Disarm if self.arming.is_armed() => {
+                self.arming.disarm();
+                self.disarmed("by the operator");
+            }
+            PaletteCommand::Disarm => self.say("the cockpit is read-only already"),
+            PaletteCommand::Quit => self.intend_quit(at),
+            PaletteCommand::Run(id) => self.open_start(id.as_deref()),
+            PaletteCommand::Resume(id) => self.resume(id),
+            PaletteCommand::Report(id) => match id.or_else(|| self.run_view().map(|view| view.run.clone())) {
+                Some(id) => self.want(Effect::WriteReport(id)),
+                None => self.say("report needs the run's id; o lists the runs"),
+            },
+            PaletteCommand::Runs => self.show(Screen::Runs),
+            PaletteCommand::Events => self.show(Screen::Events),
+            PaletteCommand::Help => self.modals.push(Modal::Help(0)),
+            PaletteCommand::Speed(speed) => self.want(Effect::SetSpeed(speed)),
+            command => self.obey_run(command),
+        }
+    }
+
+    fn obey_run(&mut self, command: PaletteCommand) {
+        if self.run.is_none() {
+            return self.say("no run is open; r starts one");
+        }
+        let at = self.moment.terminal;
+        match command {
+            PaletteCommand::Abort => self.modals.push(Modal::Ask(AskDialog::new(Purpose::Abort, at))),
+            PaletteCommand::Note(Some(text)) => self.tell(Command::Note { text: Safe::new(&text) }),
+            PaletteCommand::Note(None) => self.intend_run(Intent::Note),
+            PaletteCommand::State(Some(text)) => {
+                let mut dialog = AskDialog::new(Purpose::Statement, at);
+                text.chars().for_each(|c| dialog.typed.push(c));
+                self.modals.push(Modal::Ask(dialog));
+            }
+            PaletteCommand::State(None) => {
+                self.modals.push(Modal::Ask(AskDialog::new(Purpose::Statement, at)))
+            }
+            PaletteCommand::Hold => self.intend_run(Intent::Hold),
+            PaletteCommand::Skip => self.intend_run(Intent::Skip),
+            PaletteCommand::Downgrade => self.intend_run(Intent::Downgrade),
+            PaletteCommand::Retry(None) => self.intend_run(Intent::Retry),
+            PaletteCommand::Retry(item) => {
+                if let Some(step) = self.selected_step().map(|step| step.id.clone()) {
+                    self.modals.push(Modal::Ask(AskDialog::new(Purpose::Retry(step, item), at)));
+                }
+            }
+            PaletteCommand::Restart(item) => {
+                if let Some(purpose) = self.restart_purpose(item.as_deref()) {
+                    self.modals.push(Modal::Ask(AskDialog::new(purpose, at)));
+                }
+            }
+            PaletteCommand::Accept => self.intend_run(Intent::AcceptStuck),
+            PaletteCommand::Shorten => self.intend_run(Intent::ShortenNotice),
+            PaletteCommand::Undo => self.intend_run(Intent::Undo),
+            PaletteCommand::Leave(id, reason) => self.leave_holder(&id, &reason),
+            _ => {}
+        }
+    }
+
+    fn intend_quit(&mut self, at: u64) {
+        if self.run.as_ref().is_some_and(|run| !run.is_closed()) {
+            let dialog =
+                super::dialog::LeaveDialog { button: Button::Cancel, guard: super::gesture::Guard::new(at) };
+            self.modals.push(Modal::Leave(dialog));
+        } else {
+            self.leave(LeaveReason::Person);
+        }
+    }
+
+    /// Finds the holder whose id begins so among those nobody planned.
+    fn leave_holder(&mut self, id: &str, reason: &str) {
+        let found = self.unplanned_holders();
+        let mut fitting: Vec<PrincipalId> =
+            found.into_iter().filter(|known| known.as_str().starts_with(id)).collect();
+        fitting.dedup();
+        match fitting.as_slice() {
+            [principal] => {
+                let (principal, reason) = (principal.clone(), Safe::new(reason));
+                self.tell(Command::LeaveHolder { principal, reason });
+            }
+            [] => self.say(format!("no holder outside the plan begins with {id}")),
+            many => self.say(format!("{} holders begin with {id}: type more of it", many.len())),
+        }
+    }
+
+    /// Holders on the side the run leaves that are neither planned nor excepted.
+    pub fn unplanned_holders(&self) -> Vec<PrincipalId> {
+        use crate::domain::{Source, standing};
+        let Some(view) = self.run_view() else { return Vec::new() };
+        let source = Source::Assignments(view.service_index, view.from);
+        let Some(service) = self.estate.services.get(view.service_index) else { return Vec::new() };
+        let Some(listing) = standing::assignments(&self.picture, &source) else { return Vec::new() };
+        let unplanned = Some(standing::HolderKind::Unaccounted);
+        let mut found: Vec<PrincipalId> = listing
+            .seen()
+            .iter()
+            .filter(|held| standing::holder_kind(service, held, &[]) == unplanned)
+            .map(|held| held.assignment.principal.clone())
+            .collect();
+        found.sort();
+        found
+    }
+
+    fn tell(&mut self, command: Command) {
+        if let Some(refusal) = self.command(command) {
+            self.say(format!("could not {refusal}"));
+        }
+    }
+
+    fn intend_arm(&mut self, intent: Intent, at: u64) {
+        let name = self.estate.name.clone();
+        let Some(Modal::Arm(dialog)) = self.modals.last_mut() else { return };
+        let arrival = dialog.guard.arrive(at);
+        if arrival == Arrival::Early {
+            return;
+        }
+        if edit(&mut dialog.typed, intent) {
+            dialog.remark = None;
+            return;
+        }
+        match intent {
+            Intent::Next | Intent::Previous => dialog.button = dialog.button.other(),
+            Intent::Enter if arrival != Arrival::Calm => {}
+            Intent::Enter if dialog.button == Button::Cancel => {
+                if dialog.typed.trimmed().is_empty() {
+                    self.close_modal(at);
+                } else {
+                    dialog.remark =
+                        Some("cancel has the focus: tab to the button, or esc to cancel".to_owned());
+                }
+            }
+            Intent::Enter if dialog.typed.trimmed() == name => {
+                self.armed("by typing the estate's name");
+                self.close_modal(at);
+                self.say("armed for 60 min, 15 min without a key; :disarm ends it");
+            }
+            Intent::Enter => dialog.remark = Some(format!("type {name} first")),
+            _ => {}
+        }
+    }
+
+    fn intend_confirm(&mut self, intent: Intent, at: u64) {
+        let Some(Modal::Confirm(dialog)) = self.modals.last_mut() else { return };
+        let arrival = dialog.guard.arrive(at);
+        let decision = match intent {
+            Intent::Type(c) => {
+                dialog.push(c, arrival);
+                Decision::Open
+            }
+            Intent::Erase | Intent::EraseAll => {
+                dialog.erase(arrival);
+                Decision::Open
+            }
+            Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
+                dialog.next(arrival);
+                Decision::Open
+            }
+            Intent::Enter => dialog.enter(arrival, at),
+            _ => Decision::Open,
+        };
+        match decision {
+            Decision::Open => {}
+            Decision::Cancelled => self.close_modal(at),
+            Decision::Confirmed { latency_ms } => self.confirmed(latency_ms, at),
+        }
+    }
+
+    /// The person confirmed what the dialog shows.
+    fn confirmed(&mut self, latency_ms: u64, at: u64) {
+        let Some(Modal::Confirm(dialog)) = self.modals.last() else { return };
+        let Some(offer) = &dialog.offer else { return };
+        let confirm = Confirm {
+            step: dialog.step.clone(),
+            offer: offer.hash.clone(),
+            typed: dialog.asked().map(|_| Safe::new(dialog.typed.trimmed())),
+            by: ConfirmedBy::Person,
+            latency_ms,
+            acknowledges: offer.acknowledges,
+        };
+        let depth = self.modals.len();
+        let refusal = self.command(Command::Confirm(confirm));
+        match refusal {
+            None => {
+                // The run may have closed the dialog already, when the step left its offer behind.
+                if self.modals.len() == depth {
+                    self.close_modal(at);
+                }
+                self.notice = None;
+            }
+            Some(refusal) => {
+                if let Some(Modal::Confirm(dialog)) = self.modals.last_mut() {
+                    dialog.remark = Some(format!("could not {refusal}"));
+                    dialog.hold = super::gesture::Hold::Idle;
+                }
+                if matches!(refusal, Refusal::NotArmed(_)) {
+                    self.open_arm();
+                }
+            }
+        }
+    }
+
+    fn intend_start(&mut self, intent: Intent, at: u64) {
+        let Some(Modal::Start(dialog)) = self.modals.last_mut() else { return };
+        let arrival = dialog.guard.arrive(at);
+        if arrival == Arrival::Early {
+            return;
+        }
+        if let Some(field) = dialog.field()
+            && edit(field, intent)
+        {
+            return;
+        }
+        match intent {
+            Intent::Next | Intent::Move(Motion::Down) => dialog.step_focus(false),
+            Intent::Previous | Intent::Move(Motion::Up) => dialog.step_focus(true),
+            Intent::Left => dialog.choose(true, &self.estate, &self.picture),
+            Intent::Right => dialog.choose(false, &self.estate, &self.picture),
+            Intent::Enter => match dialog.focus {
+                StartFocus::Button(_) if arrival != Arrival::Calm => {}
+                StartFocus::Button(Button::Cancel) => self.close_modal(at),
+                StartFocus::Button(Button::Act) => match dialog.order_run(&self.estate, self.moment.now) {
+                    Ok(order) => {
+                        dialog.remark = Some("opening the run".to_owned());
+                        self.want(Effect::StartRun(order));
+                    }
+                    Err(why) => dialog.remark = Some(why),
+                },
+                _ => dialog.step_focus(false),
+            },
+            _ => {}
+        }
+    }
+
+    fn intend_ask(&mut self, intent: Intent, at: u64) {
+        let Some(Modal::Ask(dialog)) = self.modals.last_mut() else { return };
+        let arrival = dialog.guard.arrive(at);
+        if arrival == Arrival::Early {
+            return;
+        }
+        if edit(&mut dialog.typed, intent) {
+            dialog.remark = None;
+            return;
+        }
+        match intent {
+            Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
+                dialog.button = dialog.button.other()
+            }
+            Intent::Enter => match dialog.enter(arrival) {
+                Asked::Open => {}
+                Asked::Cancelled => self.close_modal(at),
+                Asked::Answered => self.answered(at),
+            },
+            _ => {}
+        }
+    }
+
+    /// A question was answered.
+    fn answered(&mut self, at: u64) {
+        let Some(Modal::Ask(dialog)) = self.modals.last() else { return };
+        let text = Safe::new(dialog.typed.trimmed());
+        let by = ConfirmedBy::Person;
+        let command = match dialog.purpose.clone() {
+            Purpose::Skip(step) => Command::Skip { step, reason: text },
+            Purpose::Downgrade(step) => Command::Downgrade { step, reason: text },
+            Purpose::ShortenNotice => Command::ShortenNotice { reason: text },
+            Purpose::Note => Command::Note { text },
+            Purpose::Statement => Command::State { text },
+            Purpose::Value(step, _) => {
+                let latency_ms = dialog.guard.since_shown(at);
+                Command::Value { step, value: text, by, latency_ms }
+            }
+            Purpose::Abort => Command::Abort { reason: text },
+            Purpose::AcceptStuck(step, items) => Command::AcceptStuck { step, items, by },
+            Purpose::Retry(step, item) => Command::Retry { step, item },
+            Purpose::Restart(step, item) => Command::RestartHost { step, item },
+            Purpose::Resume => Command::Resume,
+        };
+        match self.command(command) {
+            None => self.close_modal(at),
+            Some(refusal) => {
+                if let Some(Modal::Ask(dialog)) = self.modals.last_mut() {
+                    dialog.remark = Some(format!("could not {refusal}"));
+                }
+                if matches!(refusal, Refusal::NotArmed(_)) {
+                    self.open_arm();
+                }
+            }
+        }
+    }
+
+    fn intend_leave(&mut self, intent: Intent, at: u64) {
+        let Some(Modal::Leave(dialog)) = self.modals.last_mut() else { return };
+        let arrival = dialog.guard.arrive(at);
+        match intent {
+            _ if arrival == Arrival::Early => {}
+            Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
+                dialog.button = dialog.button.other()
+            }
+            Intent::Enter if arrival == Arrival::Calm => match dialog.button {
+                Button::Cancel => self.close_modal(at),
+                Button::Act => self.leave(LeaveReason::Person),
+            },
+            _ => {}
+        }
+    }
+}
+
+/// Lets a text field take a key; whether it was one for it.
+fn edit(field: &mut Field, intent: Intent) -> bool {
+    match intent {
+        Intent::Type(c) => field.push(c),
+        Intent::Erase => field.erase(),
+        Intent::EraseAll => field.clear(),
+        _ => return false,
+    }
+    true
+}

@@ -1,0 +1,123 @@
+//! What the cockpit was opened on, and what of it never changes while it is open.
+
+use std::sync::Arc;
+
+use crate::domain::{Safe, estate::Estate, time::Span};
+
+/// Whose facts are shown and whose state would be changed (design §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    /// Simulated Azure in this process.
+    Sim,
+    /// Azure, or a loopback endpoint.
+    Live,
+    /// A recording: nothing can be changed.
+    Replay,
+}
+
+impl World {
+    /// The word on line 1.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sim => "SIM",
+            Self::Live => "LIVE",
+            Self::Replay => "REPLAY",
+        }
+    }
+}
+
+/// Whether the cockpit can be armed at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// By typing the estate's name.
+    MayArm,
+    /// Started with `--read-only`.
+    ReadOnly,
+}
+
+/// Who Azure sees.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Identity {
+    /// User principal name or a word such as `sim operator`.
+    pub name: Safe,
+}
+
+/// What is known of the token's life. Deadlines are on the terminal clock, in milliseconds:
+/// tokens age in real time, whatever the estate's clock does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenStatus {
+    /// The world needs none.
+    NotNeeded,
+    /// Not asked for yet.
+    Asking,
+    /// Lasts until this moment of the terminal clock.
+    Until {
+        /// Milliseconds of the terminal clock.
+        terminal_ms: u64,
+    },
+    /// No JWT: its end is not known.
+    Opaque,
+    /// None could be had.
+    Failed(Safe),
+}
+
+/// Speed of the estate's clock.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Speed {
+    /// Estate seconds per real second.
+    Times(f64),
+    /// As fast as anything is due.
+    Max,
+    /// Stands still.
+    Paused,
+}
+
+impl Speed {
+    /// The label of line 1; empty at real speed.
+    pub fn label(self) -> String {
+        match self {
+            Self::Times(times) if (times - 1.0).abs() < f64::EPSILON => String::new(),
+            Self::Times(times) => format!("x{times}"),
+            Self::Max => "xmax".to_owned(),
+            Self::Paused => "PAUSED".to_owned(),
+        }
+    }
+}
+
+/// A procedure that can be started here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunbookEntry {
+    /// Id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Whether it is a team's own.
+    pub local: bool,
+    /// Names of the services it fits.
+    pub services: Vec<String>,
+    /// Usual duration in graceful mode.
+    pub usual: Span,
+    /// When it was last rehearsed, in words (`never`).
+    pub last_drill: String,
+}
+
+/// Everything the app is opened with.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// Whose facts.
+    pub world: World,
+    /// Whether it can be armed.
+    pub access: Access,
+    /// `127.0.0.1:N` where a live client speaks to a loopback endpoint.
+    pub endpoint: Option<String>,
+    /// The estate.
+    pub estate: Arc<Estate>,
+    /// Who Azure sees.
+    pub identity: Identity,
+    /// Token at the start.
+    pub token: TokenStatus,
+    /// Clock.
+    pub speed: Speed,
+    /// Procedures.
+    pub runbooks: Vec<RunbookEntry>,
+}

@@ -1,0 +1,179 @@
+//! The command line behind `:`.
+
+use super::mode::Speed;
+
+/// A command of the palette.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PaletteCommand {
+    /// Open the arm dialog.
+    Arm,
+    /// Disarm.
+    Disarm,
+    /// Leave.
+    Quit,
+    /// Start a procedure, by id where one is given.
+    Run(Option<String>),
+    /// Resume a run by id.
+    Resume(String),
+    /// Abort the run.
+    Abort,
+    /// Write a note, given or asked for.
+    Note(Option<String>),
+    /// Hold the run or resume it.
+    Hold,
+    /// Skip the step.
+    Skip,
+    /// Downgrade the step.
+    Downgrade,
+    /// Try again; one item or all.
+    Retry(Option<String>),
+    /// Restart the host under a stuck item.
+    Restart(Option<String>),
+    /// Accept stuck items.
+    Accept,
+    /// Cut the notice short.
+    Shorten,
+    /// State that the region is dead.
+    State(Option<String>),
+    /// Undo the step.
+    Undo,
+    /// Leave a holder outside the plan where it is: beginning of its id, and the reason.
+    Leave(String, String),
+    /// Write the report of the open run, or of the one named.
+    Report(Option<String>),
+    /// Show the runs.
+    Runs,
+    /// Show events and journal.
+    Events,
+    /// Set the clock's speed.
+    Speed(Speed),
+    /// Show the keys.
+    Help,
+}
+
+/// Names, with what they do: the palette's own help and its completion.
+pub const COMMANDS: [(&str, &str); 22] = [
+    ("abort", "stop the run for good"),
+    ("accept", "go on although named items did not end"),
+    ("arm", "let writes be confirmed"),
+    ("disarm", "back to read-only"),
+    ("downgrade", "turn the step ungraceful, with a reason"),
+    ("events", "events and journal"),
+    ("help", "the keys that work here"),
+    ("hold", "start no further item, or go on"),
+    ("leave", "leave a holder outside the plan: leave ID REASON"),
+    ("note", "write a note: note TEXT"),
+    ("quit", "leave the cockpit"),
+    ("report", "write the report: report [RUN]"),
+    ("restart", "restart the host under a stuck item: restart [ITEM]"),
+    ("resume", "go on with a run: resume RUN"),
+    ("retry", "try failed items again: retry [ITEM]"),
+    ("run", "start a procedure: run [ID]"),
+    ("runs", "the runs of this estate"),
+    ("shorten", "cut the notice short, with a reason"),
+    ("skip", "skip the step, with a reason"),
+    ("speed", "the estate's clock: speed 1|10|60|pause"),
+    ("state", "state that the region is dead: state TEXT"),
+    ("undo", "take the step back"),
+];
+
+/// Reads a command line. An error fits into one line.
+pub fn parse(line: &str) -> Result<PaletteCommand, String> {
+    let line = line.trim().trim_start_matches(':').trim();
+    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let rest = rest.trim();
+    let given = || (!rest.is_empty()).then(|| rest.to_owned());
+    Ok(match word {
+        "arm" => PaletteCommand::Arm,
+        "disarm" => PaletteCommand::Disarm,
+        "quit" | "q" => PaletteCommand::Quit,
+        "run" => PaletteCommand::Run(given()),
+        "resume" => PaletteCommand::Resume(given().ok_or("resume needs the run's id; o lists the runs")?),
+        "abort" => PaletteCommand::Abort,
+        "note" => PaletteCommand::Note(given()),
+        "hold" => PaletteCommand::Hold,
+        "skip" => PaletteCommand::Skip,
+        "downgrade" => PaletteCommand::Downgrade,
+        "retry" => PaletteCommand::Retry(given()),
+        "restart" => PaletteCommand::Restart(given()),
+        "accept" => PaletteCommand::Accept,
+        "shorten" => PaletteCommand::Shorten,
+        "state" => PaletteCommand::State(given()),
+        "leave" => match rest.split_once(char::is_whitespace) {
+            Some((id, reason)) if !reason.trim().is_empty() => {
+                PaletteCommand::Leave(id.to_lowercase(), reason.trim().to_owned())
+            }
+            _ => return Err("leave needs the beginning of the holder's id and a reason".to_owned()),
+        },
+        "undo" => PaletteCommand::Undo,
+        "report" => PaletteCommand::Report(given()),
+        "runs" => PaletteCommand::Runs,
+        "events" => PaletteCommand::Events,
+        "help" => PaletteCommand::Help,
+        "speed" => PaletteCommand::Speed(speed(rest)?),
+        "" => return Err("type a command; tab completes, esc closes".to_owned()),
+        other => return Err(unknown(other)),
+    })
+}
+
+fn speed(text: &str) -> Result<Speed, String> {
+    match text {
+        "1" => Ok(Speed::Times(1.0)),
+        "10" => Ok(Speed::Times(10.0)),
+        "60" => Ok(Speed::Times(60.0)),
+        "pause" => Ok(Speed::Paused),
+        _ => Err("speed takes 1, 10, 60 or pause".to_owned()),
+    }
+}
+
+fn unknown(word: &str) -> String {
+    let near = COMMANDS
+        .iter()
+        .map(|(name, _)| (strsim::damerau_levenshtein(word, name), *name))
+        .min()
+        .filter(|(distance, _)| *distance <= 2);
+    match near {
+        Some((_, name)) => format!("no command `{word}`; did you mean `{name}`?"),
+        None => format!("no command `{word}`; tab lists them"),
+    }
+}
+
+/// The commands that begin like the first word of the line.
+pub fn matching(line: &str) -> Vec<(&'static str, &'static str)> {
+    let word = line.split_whitespace().next().unwrap_or_default();
+    COMMANDS.iter().filter(|(name, _)| name.starts_with(word)).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_read_as_typed() {
+        assert_eq!(parse("speed 10"), Ok(PaletteCommand::Speed(Speed::Times(10.0))));
+        assert_eq!(parse(" :note  all told "), Ok(PaletteCommand::Note(Some("all told".to_owned()))));
+        assert_eq!(parse("q"), Ok(PaletteCommand::Quit));
+        for (line, said) in [
+            ("", "type a command"),
+            ("speed 2", "1, 10, 60 or pause"),
+            ("resume", "run's id"),
+            ("abrot", "did you mean `abort`"),
+            ("delete everything", "tab lists them"),
+        ] {
+            assert!(parse(line).unwrap_err().contains(said), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_listed_command_is_understood() {
+        for (name, _) in COMMANDS {
+            let line = match name {
+                "speed" => "speed 1",
+                "resume" => "resume r-1",
+                "leave" => "leave 4c4c helpdesk",
+                name => name,
+            };
+            assert!(parse(line).is_ok(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The open run as the app holds it, and the runs that were.
+
+use std::fmt;
+
+use crate::{
+    domain::{
+        Safe,
+        time::{Span, Timestamp},
+    },
+    engine::{Refusal, RunView, view::RunState},
+};
+
+use super::seam::{Input, Output};
+
+/// The state machine of one run. The engine implements it; tests script it.
+pub trait RunHandle: fmt::Debug + Send {
+    /// Takes something in; what must be done comes out, and a refusal where a command was refused.
+    fn handle(&mut self, input: Input, now: Timestamp) -> (Vec<Output>, Option<Refusal>);
+
+    /// The run at `now`.
+    fn view(&self, now: Timestamp) -> RunView;
+}
+
+/// The run that is open in this process.
+#[derive(Debug)]
+pub struct OpenRun {
+    /// Its engine.
+    pub(super) handle: Box<dyn RunHandle>,
+    /// The run as last looked at.
+    pub view: RunView,
+    /// Sequence number of the last journal line that was asked for.
+    pub seq: u64,
+}
+
+impl OpenRun {
+    /// Takes a run over.
+    pub(super) fn new(handle: Box<dyn RunHandle>, seq: u64, now: Timestamp) -> Self {
+        let view = handle.view(now);
+        Self { handle, view, seq }
+    }
+
+    /// Whether it has ended.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.view.state, RunState::Closed(_))
+    }
+
+    /// Whether something of it is at work right now.
+    pub fn is_working(&self) -> bool {
+        self.view.state == RunState::Running
+    }
+}
+
+/// A run in the list of runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSummary {
+    /// Run id.
+    pub run: String,
+    /// Runbook id.
+    pub runbook: String,
+    /// Service.
+    pub service: String,
+    /// Graceful or ungraceful.
+    pub mode: String,
+    /// State or end in the words of design §4.
+    pub state: String,
+    /// Whether it can be resumed.
+    pub open: RunOpen,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// How long it took, or has taken.
+    pub took: Option<Span>,
+    /// Debts still owed.
+    pub debts: usize,
+    /// Why its journal cannot be trusted or read, where that is so.
+    pub trouble: Option<Safe>,
+}
+
+/// Whether a listed run can be gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunOpen {
+    /// It can be resumed.
+    Open,
+    /// It is over.
+    Closed,
+}

@@ -1,0 +1,140 @@
+//! Events and refusals in words: one line each, the same in the cockpit and in plain mode.
+
+use crate::{
+    engine::{
+        RunEvent,
+        event::{DoneHow, FailedHow, GateVerdict, HeldWhy, NoteAbout, RunEnd},
+        view::RunState,
+    },
+    runbook::Mode,
+};
+
+/// A journal line in words: kind first.
+pub fn of_event(event: &RunEvent) -> String {
+    match event {
+        RunEvent::Opened(opened) => {
+            format!("opened     {} {}, {}", opened.plan.runbook, opened.plan.service, mode(opened.plan.mode))
+        }
+        RunEvent::Armed { on: true, how } => format!("armed      {how}"),
+        RunEvent::Armed { on: false, how } => format!("disarmed   {how}"),
+        RunEvent::Confirmed(confirmed) => {
+            format!(
+                "confirmed  {}, {} items, {} users",
+                confirmed.step,
+                confirmed.items.len(),
+                confirmed.users
+            )
+        }
+        RunEvent::Intent { item, attempt, operation, .. } => match attempt {
+            1 => format!("intent     {} {item}", operation.verb()),
+            again => format!("intent     {} {item}, attempt {again}", operation.verb()),
+        },
+        RunEvent::Accepted { item, status, .. } => format!("accepted   {item} ({status})"),
+        RunEvent::Observed { item, what, value, .. } => match item {
+            Some(item) => format!("observed   {item} {what}: {value}"),
+            None => format!("observed   {what}: {value}"),
+        },
+        RunEvent::Done { step, item, how, evidence } => {
+            format!("{:<10} {}: {evidence}", done(*how), subject(step, item.as_ref()))
+        }
+        RunEvent::Refused { step, item, why, .. } => {
+            format!("refused    {}: {why}", subject(step, item.as_ref()))
+        }
+        RunEvent::Failed { step, item, how, why, .. } => {
+            format!("{:<10} {}: {why}", failed(*how), subject(step, item.as_ref()))
+        }
+        RunEvent::Skipped { step, reason } => format!("skipped    {step}: {reason}"),
+        RunEvent::Deferred { step, reason, .. } => format!("deferred   {step}: {reason}"),
+        RunEvent::Paid { step, evidence } => format!("paid       {step}: {evidence}"),
+        RunEvent::Held { why, note, .. } => format!("held       {}: {note}", held(*why)),
+        RunEvent::Resumed { observed } => format!("resumed    {observed}"),
+        RunEvent::Note { about, text, .. } => format!("{:<10} {text}", note(about)),
+        RunEvent::Gate { step, verdict, items } => {
+            format!("gate       {step} {}, {} items", verdict_word(*verdict), items.len())
+        }
+        RunEvent::Recovered { bytes, kept, .. } => {
+            format!("recovered  {bytes} torn bytes set aside in {kept}")
+        }
+        RunEvent::Closed { end, note, .. } => format!("closed     {}: {note}", end_word(*end)),
+    }
+}
+
+fn subject<'a>(step: &'a str, item: Option<&'a String>) -> &'a str {
+    item.map_or(step, String::as_str)
+}
+
+fn done(how: DoneHow) -> &'static str {
+    match how {
+        DoneHow::Action => "done",
+        DoneHow::Observation => "was so",
+        DoneHow::Adopted => "adopted",
+        DoneHow::Manual => "stated",
+        DoneHow::Accepted => "accepted",
+    }
+}
+
+fn failed(how: FailedHow) -> &'static str {
+    match how {
+        FailedHow::Ambiguous => "unseen",
+        FailedHow::NotSent => "not sent",
+        FailedHow::Operation | FailedHow::NotDone => "failed",
+        FailedHow::Ghost => "ghost",
+        FailedHow::TimedOut => "timed-out",
+        FailedHow::Reissue => "not done, goes once more",
+    }
+}
+
+fn held(why: HeldWhy) -> &'static str {
+    match why {
+        HeldWhy::Person => "by a person",
+        HeldWhy::HangUp => "by hang-up",
+        HeldWhy::Journal => "no journal",
+    }
+}
+
+fn note(about: &NoteAbout) -> &'static str {
+    match about {
+        NoteAbout::Remark => "note",
+        NoteAbout::NoticeShortened => "shortened",
+        NoteAbout::HolderLeft => "left",
+        NoteAbout::Value => "value",
+        NoteAbout::Statement => "statement",
+        NoteAbout::Baseline => "baseline",
+    }
+}
+
+/// The word of a gate's verdict.
+pub fn verdict_word(verdict: GateVerdict) -> &'static str {
+    match verdict {
+        GateVerdict::Red => "red",
+        GateVerdict::Unknown => "unknown",
+        GateVerdict::Green => "green",
+        GateVerdict::Passed => "passed",
+    }
+}
+
+/// The word of a run's end (design §4).
+pub fn end_word(end: RunEnd) -> &'static str {
+    match end {
+        RunEnd::Completed => "completed",
+        RunEnd::CompletedWithExceptions => "completed-with-exceptions",
+        RunEnd::Monitoring => "monitoring",
+        RunEnd::AbortedAsIs => "aborted-as-is",
+        RunEnd::AbortedRolledBack => "aborted-rolled-back",
+    }
+}
+
+/// The word of a run's state (design §4).
+pub fn state_word(state: &RunState) -> &'static str {
+    match state {
+        RunState::Running => "running",
+        RunState::AwaitingPerson => "awaiting-person",
+        RunState::Held(..) => "held",
+        RunState::Closed(end) => end_word(*end),
+    }
+}
+
+/// The word of a mode.
+pub fn mode(mode: Mode) -> &'static str {
+    mode.word()
+}

@@ -1,0 +1,371 @@
+//! The start dialog: which service, in which mode, why, and what becomes of holders nobody planned.
+
+use crate::{
+    domain::{
+        Safe, Side, Source,
+        access::PrincipalId,
+        estate::{Estate, Principal},
+        picture::Picture,
+        standing::{self, HolderKind},
+        time::Timestamp,
+    },
+    runbook::{Mode, plan::MovedToo},
+};
+
+use super::{
+    event::StartOrder,
+    gesture::{Button, Field, Guard},
+    mode::RunbookEntry,
+};
+
+/// Everything that is asked before a run is opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StartDialog {
+    /// Runbook's id.
+    pub runbook: String,
+    /// Services it fits, by their places in the estate file.
+    pub services: Vec<usize>,
+    /// Which of them.
+    pub chosen: usize,
+    /// Mode.
+    pub mode: Mode,
+    /// Why.
+    pub reason: Field,
+    /// T0 as `HH:MM`, UTC; empty: now.
+    pub impact: Field,
+    /// Holders outside the plan.
+    pub holders: Holders,
+    /// Focus.
+    pub focus: StartFocus,
+    /// Arrival of keys.
+    pub guard: Guard,
+    /// What the last key brought.
+    pub remark: Option<String>,
+}
+
+/// What of the dialog has the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartFocus {
+    /// Service.
+    Service,
+    /// Mode.
+    Mode,
+    /// Reason.
+    Reason,
+    /// T0.
+    Impact,
+    /// What becomes of a holder.
+    Holder(usize),
+    /// Why that holder stays.
+    HolderReason(usize),
+    /// A button.
+    Button(Button),
+}
+
+/// Holders of the active side that the estate file does not know.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Holders {
+    /// Known whole; each with what becomes of it.
+    Known(Vec<Holder>),
+    /// Cannot be listed now; gate 1 asks again.
+    Unknown(Safe),
+}
+
+/// One of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holder {
+    /// Code of the application group.
+    pub group: String,
+    /// Who.
+    pub principal: PrincipalId,
+    /// `Group` or `User`.
+    pub principal_type: Safe,
+    /// Whether the role comes from above the group: such a holder cannot be moved.
+    pub origin: Origin,
+    /// What becomes of it.
+    pub fate: Fate,
+    /// Why it stays.
+    pub reason: Field,
+}
+
+/// Where a role assignment was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// On the application group.
+    Direct,
+    /// Above it.
+    Inherited,
+}
+
+/// What becomes of a holder outside the plan (design §11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nobody has said: the run does not start.
+    Stop,
+    /// It moves too.
+    Move,
+    /// It stays, with the reason.
+    Leave,
+}
+
+impl Fate {
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "stop here",
+            Self::Move => "move too",
+            Self::Leave => "leave",
+        }
+    }
+}
+
+impl StartDialog {
+    /// Opens it for a runbook; `preferred` is the service in scope.
+    pub fn new(
+        entry: &RunbookEntry,
+        estate: &Estate,
+        picture: &Picture,
+        preferred: Option<usize>,
+        at: u64,
+    ) -> Self {
+        let services: Vec<usize> = entry.services.iter().filter_map(|name| estate.service(name)).collect();
+        let chosen = services.iter().position(|index| Some(*index) == preferred).unwrap_or_default();
+        let mut dialog = Self {
+            runbook: entry.id.clone(),
+            services,
+            chosen,
+            mode: Mode::Graceful,
+            reason: Field::default(),
+            impact: Field::default(),
+            holders: Holders::Known(Vec::new()),
+            focus: StartFocus::Service,
+            guard: Guard::new(at),
+            remark: None,
+        };
+        dialog.look_for_holders(estate, picture);
+        dialog
+    }
+
+    /// The chosen service's place in the estate file.
+    pub fn service(&self) -> Option<usize> {
+        self.services.get(self.chosen).copied()
+    }
+
+    /// Whether letters are text where the focus is.
+    pub fn takes_text(&self) -> bool {
+        matches!(self.focus, StartFocus::Reason | StartFocus::Impact | StartFocus::HolderReason(_))
+    }
+
+    /// Everything the focus can be on, in order.
+    fn order(&self) -> Vec<StartFocus> {
+        let mut order = vec![StartFocus::Service, StartFocus::Mode, StartFocus::Reason, StartFocus::Impact];
+        if let Holders::Known(holders) = &self.holders {
+            for (index, holder) in holders.iter().enumerate() {
+                order.push(StartFocus::Holder(index));
+                if holder.fate == Fate::Leave {
+                    order.push(StartFocus::HolderReason(index));
+                }
+            }
+        }
+        order.extend([StartFocus::Button(Button::Cancel), StartFocus::Button(Button::Act)]);
+        order
+    }
+
+    /// Moves the focus on, or back.
+    pub fn step_focus(&mut self, back: bool) {
+        let order = self.order();
+        let at = order.iter().position(|focus| *focus == self.focus).unwrap_or_default();
+        let step = if back { order.len() - 1 } else { 1 };
+        self.focus = order[(at + step) % order.len()];
+        self.remark = None;
+    }
+
+    /// Changes the choice under the focus.
+    pub fn choose(&mut self, back: bool, estate: &Estate, picture: &Picture) {
+        match self.focus {
+            StartFocus::Service if !self.services.is_empty() => {
+                let count = self.services.len();
+                self.chosen = (self.chosen + if back { count - 1 } else { 1 }) % count;
+                self.look_for_holders(estate, picture);
+            }
+            StartFocus::Mode => {
+                self.mode = match self.mode {
+                    Mode::Graceful => Mode::Ungraceful,
+                    Mode::Ungraceful => Mode::Graceful,
+                };
+            }
+            StartFocus::Holder(index) => {
+                if let Holders::Known(holders) = &mut self.holders
+                    && let Some(holder) = holders.get_mut(index)
+                {
+                    holder.fate = holder.next_fate();
+                }
+            }
+            StartFocus::Button(button) => self.focus = StartFocus::Button(button.other()),
+            _ => {}
+        }
+    }
+
+    /// The text under the focus.
+    pub fn field(&mut self) -> Option<&mut Field> {
+        match self.focus {
+            StartFocus::Reason => Some(&mut self.reason),
+            StartFocus::Impact => Some(&mut self.impact),
+            StartFocus::HolderReason(index) => match &mut self.holders {
+                Holders::Known(holders) => holders.get_mut(index).map(|holder| &mut holder.reason),
+                Holders::Unknown(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Lists the holders of the chosen service's active side again; what was decided of one stays.
+    pub fn look_for_holders(&mut self, estate: &Estate, picture: &Picture) {
+        let Some(service) = self.service() else { return };
+        let found = match standing::active_side(estate, picture, service).side() {
+            Some(side) => unaccounted(estate, picture, service, side),
+            None => Holders::Unknown(Safe::new("no single active side")),
+        };
+        let before = std::mem::replace(&mut self.holders, found);
+        if let (Holders::Known(now), Holders::Known(before)) = (&mut self.holders, before) {
+            for holder in now {
+                if let Some(known) = before
+                    .iter()
+                    .find(|known| known.group == holder.group && known.principal == holder.principal)
+                {
+                    holder.fate = known.fate;
+                    holder.reason = known.reason.clone();
+                }
+            }
+        }
+        if !self.order().contains(&self.focus) {
+            self.focus = StartFocus::Service;
+        }
+    }
+
+    /// The order, or what is missing.
+    pub fn order_run(&self, estate: &Estate, now: Timestamp) -> Result<StartOrder, String> {
+        let service = self.service().ok_or("no service fits this runbook")?;
+        if self.reason.trimmed().is_empty() {
+            return Err("a reason is needed: it stands first in the report".to_owned());
+        }
+        let mut moved_too = Vec::new();
+        let mut left_holders: Vec<(PrincipalId, Safe)> = Vec::new();
+        if let Holders::Known(holders) = &self.holders {
+            for holder in holders {
+                match holder.fate {
+                    Fate::Stop => return Err(format!("say what becomes of {}", holder.name())),
+                    Fate::Leave if holder.reason.trimmed().is_empty() => {
+                        return Err(format!("say why {} stays", holder.name()));
+                    }
+                    Fate::Leave => {
+                        left_holders.push((holder.principal.clone(), Safe::new(holder.reason.trimmed())));
+                    }
+                    Fate::Move => moved_too.push(holder.moved()),
+                }
+            }
+        }
+        Ok(StartOrder {
+            runbook: self.runbook.clone(),
+            service: estate.services[service].name.clone(),
+            mode: self.mode,
+            reason: Safe::new(self.reason.trimmed()),
+            impact: impact(self.impact.trimmed(), now)?,
+            moved_too,
+            left_holders,
+        })
+    }
+}
+
+impl Holder {
+    /// Group and the beginning of the id: what a line has room for.
+    pub fn name(&self) -> String {
+        format!("{} {} @ {}", self.principal_type, &self.principal.as_str()[..8], self.group)
+    }
+
+    fn next_fate(&self) -> Fate {
+        match (self.fate, self.origin) {
+            (Fate::Stop, Origin::Direct) => Fate::Move,
+            (Fate::Stop, Origin::Inherited) | (Fate::Move, _) => Fate::Leave,
+            (Fate::Leave, _) => Fate::Stop,
+        }
+    }
+
+    fn moved(&self) -> MovedToo {
+        MovedToo {
+            group: self.group.clone(),
+            principal: Principal {
+                name: self.principal.as_str()[..8].to_owned(),
+                id: self.principal.clone(),
+                principal_type: self.principal_type.to_string(),
+            },
+        }
+    }
+}
+
+/// Holders of one side that are neither planned nor excepted.
+fn unaccounted(estate: &Estate, picture: &Picture, service: usize, side: Side) -> Holders {
+    let Some(listing) = standing::assignments(picture, &Source::Assignments(service, side)) else {
+        return Holders::Unknown(Safe::new("assignments have not been read"));
+    };
+    let Some(all) = listing.complete() else {
+        return Holders::Unknown(Safe::new("the list of assignments is not whole"));
+    };
+    let known = &estate.services[service];
+    let holders =
+        all.iter().filter(|held| standing::holder_kind(known, held, &[]) == Some(HolderKind::Unaccounted));
+    Holders::Known(
+        holders
+            .map(|held| Holder {
+                group: known
+                    .groups
+                    .iter()
+                    .find(|group| group.ids[side] == held.group)
+                    .map_or_else(|| held.group.name().to_owned(), |group| group.code.clone()),
+                principal: held.assignment.principal.clone(),
+                principal_type: held.assignment.principal_type.clone(),
+                origin: if held.inherited() { Origin::Inherited } else { Origin::Direct },
+                fate: Fate::Stop,
+                reason: Field::default(),
+            })
+            .collect(),
+    )
+}
+
+/// Reads T0 as `HH:MM` of the last 24 hours, UTC; empty: not stated.
+fn impact(text: &str, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || format!("`{text}` is no time: write HH:MM in UTC, or leave it empty");
+    let (hour, minute) = text.trim_end_matches(['Z', 'z']).split_once(':').ok_or_else(wrong)?;
+    let (Ok(hour), Ok(minute)) = (hour.parse::<i64>(), minute.parse::<i64>()) else { return Err(wrong()) };
+    if !(0..24).contains(&hour) || !(0..60).contains(&minute) {
+        return Err(wrong());
+    }
+    let day = 86_400;
+    let midnight = now.as_second().div_euclid(day) * day;
+    let stated = midnight + hour * 3_600 + minute * 60;
+    let stated = if stated > now.as_second() { stated - day } else { stated };
+    Timestamp::from_second(stated).map(Some).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_impact_is_a_time_of_the_last_day() {
+        let now: Timestamp = "2026-11-20T10:03:07Z".parse().unwrap();
+        let check = |text: &str, expected: Option<&str>| {
+            assert_eq!(impact(text, now).ok().flatten(), expected.map(|at| at.parse().unwrap()), "{text}");
+        };
+        check("", None);
+        check("09:51", Some("2026-11-20T09:51:00Z"));
+        check("9:51Z", Some("2026-11-20T09:51:00Z"));
+        check("23:10", Some("2026-11-19T23:10:00Z"));
+        for text in ["now", "24:00", "12:60", "-1:00", "12"] {
+            assert!(impact(text, now).is_err(), "{text}");
+        }
+    }
+}

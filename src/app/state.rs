@@ -1,0 +1,246 @@
+//! The app's state and what can be asked of it.
+
+use std::sync::Arc;
+
+use crate::{
+    domain::{Answer, Safe, Source, access::AccessChange, estate::Estate, picture::Picture, time::Timestamp},
+    engine::{RunView, view::StepView},
+    status::{Scope, Summary, summarize},
+};
+
+use super::{
+    arming::Arming,
+    dialog::Modal,
+    event::{Effect, Moment},
+    feed::{Feed, Origin},
+    mode::{Access, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
+    run::{OpenRun, RunSummary},
+    screen::{Cursor, Filter, Screen, StepCursor},
+};
+
+/// The cockpit's whole state. Views read it; only `update` changes it.
+#[derive(Debug)]
+pub struct App {
+    /// Whose facts are shown.
+    pub world: World,
+    /// `127.0.0.1:N` where a live client speaks to a loopback endpoint.
+    pub endpoint: Option<String>,
+    /// The estate.
+    pub estate: Arc<Estate>,
+    /// Who Azure sees.
+    pub identity: Identity,
+    /// The token's life.
+    pub token: TokenStatus,
+    /// The estate's clock.
+    pub speed: Speed,
+    /// Procedures that can be started.
+    pub runbooks: Vec<RunbookEntry>,
+    /// Whether writes may be confirmed.
+    pub arming: Arming,
+    /// All readings.
+    pub picture: Picture,
+    /// What they say, as of the last [`App::settle`].
+    pub summary: Summary,
+    /// Runs of this estate, newest first.
+    pub runs: Vec<RunSummary>,
+    /// The open run.
+    pub run: Option<OpenRun>,
+    /// Which services the screens show.
+    pub scope: Scope,
+    /// Where the person is.
+    pub screen: Screen,
+    /// Cursor of the matrix.
+    pub home: Cursor,
+    /// Cursor of the run view.
+    pub step: StepCursor,
+    /// Cursor of the screen's list.
+    pub list: Cursor,
+    /// Filter of the screen's list.
+    pub filter: Filter,
+    /// What lies over the screen; the last one has the keys.
+    pub modals: Vec<Modal>,
+    /// Events and journal lines.
+    pub feed: Feed,
+    /// One line for the person.
+    pub notice: Option<Notice>,
+    /// The two clocks, as of the last update.
+    pub moment: Moment,
+    /// Columns and rows of the window.
+    pub size: (u16, u16),
+    pub(super) leaving: Leaving,
+    pub(super) effects: Vec<Effect>,
+    pub(super) settled: Settled,
+}
+
+/// One line for the person. It goes with the next key, or after a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// What.
+    pub text: String,
+    /// Terminal time it appeared at.
+    pub at: u64,
+}
+
+/// A notice goes after this long: long enough to read two lines, short enough not to pass for now.
+pub const NOTICE_MS: u64 = 10_000;
+
+/// Leaving by pressing the same key twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// No.
+    No,
+    /// The key was pressed once, at this terminal time.
+    Asked(u64),
+}
+
+/// Whether the summary fits the readings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Settled {
+    Yes,
+    No,
+}
+
+/// Assignment changes of others, as the arm dialog shows them.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OthersChanges<'a> {
+    /// The activity log has not answered yet.
+    Asking,
+    /// It cannot be read.
+    Unknown(&'a Safe),
+    /// These, newest first, and whether the list is whole.
+    Known(Vec<&'a AccessChange>, Option<&'a Safe>),
+}
+
+impl App {
+    /// Opens the cockpit, read-only.
+    pub fn new(setup: Setup, moment: Moment) -> Self {
+        let arming = match (setup.world, setup.access) {
+            (World::Replay, _) => Arming::Locked("a recording cannot be armed"),
+            (_, Access::ReadOnly) => Arming::Locked("started with --read-only, it cannot be armed"),
+            (_, Access::MayArm) => Arming::Off,
+        };
+        let picture = Picture::default();
+        let summary = summarize(&setup.estate, &picture, &[], Scope::All, moment.now);
+        let mut feed = Feed::default();
+        let on = match (setup.world, &setup.endpoint) {
+            (World::Sim, _) => "the simulated estate".to_owned(),
+            (World::Replay, _) => "a recording".to_owned(),
+            (World::Live, None) => setup.estate.name.clone(),
+            (World::Live, Some(endpoint)) => format!("{} at {endpoint}", setup.estate.name),
+        };
+        feed.push(moment.now, Origin::Cockpit, format!("cockpit opened read-only on {on}"));
+        Self {
+            world: setup.world,
+            endpoint: setup.endpoint,
+            estate: setup.estate,
+            identity: setup.identity,
+            token: setup.token,
+            speed: setup.speed,
+            runbooks: setup.runbooks,
+            arming,
+            picture,
+            summary,
+            runs: Vec::new(),
+            run: None,
+            scope: Scope::All,
+            screen: Screen::Home,
+            home: Cursor::default(),
+            step: StepCursor::Following,
+            list: Cursor::default(),
+            filter: Filter::Off,
+            modals: Vec::new(),
+            feed,
+            notice: None,
+            moment,
+            size: (80, 24),
+            leaving: Leaving::No,
+            effects: Vec::new(),
+            settled: Settled::No,
+        }
+    }
+
+    /// Brings the summary up to date. Called once per batch, before drawing, so that a burst of
+    /// news costs one summary.
+    pub fn settle(&mut self) {
+        if self.settled == Settled::No {
+            let runs: Vec<RunView> = self.run.iter().map(|run| run.view.clone()).collect();
+            self.summary = summarize(&self.estate, &self.picture, &runs, self.scope, self.moment.now);
+            self.settled = Settled::Yes;
+        }
+    }
+
+    /// Time of the estate.
+    pub fn now(&self) -> Timestamp {
+        self.moment.now
+    }
+
+    /// What stands in the badge of line 1.
+    pub fn badge(&self) -> String {
+        match (self.world, self.arming.left(self.moment.terminal)) {
+            (World::Replay, _) => World::Replay.word().to_owned(),
+            (world, None) => format!("{} RO", world.word()),
+            (world, Some(left)) => format!("{} ARMED {}m", world.word(), left.div_ceil(60_000)),
+        }
+    }
+
+    /// Milliseconds until the token ends; `None`: not known or not needed.
+    pub fn token_left(&self) -> Option<u64> {
+        match self.token {
+            TokenStatus::Until { terminal_ms } => Some(terminal_ms.saturating_sub(self.moment.terminal)),
+            _ => None,
+        }
+    }
+
+    /// The view of the open run.
+    pub fn run_view(&self) -> Option<&RunView> {
+        self.run.as_ref().map(|run| &run.view)
+    }
+
+    /// Place of the step the run view's cursor is on.
+    pub fn step_place(&self) -> Option<usize> {
+        let view = self.run_view()?;
+        let count = view.steps.len();
+        if count == 0 {
+            return None;
+        }
+        Some(match self.step {
+            StepCursor::At(cursor) => cursor.place(count),
+            StepCursor::Following => view
+                .current
+                .unwrap_or_else(|| view.steps.iter().rposition(|step| step.state.over()).unwrap_or(0)),
+        })
+    }
+
+    /// The step the run view's cursor is on.
+    pub fn selected_step(&self) -> Option<&StepView> {
+        self.run_view()?.steps.get(self.step_place()?)
+    }
+
+    /// Assignment changes of the last 30 minutes by others than the person here (design §3).
+    pub fn others_changes(&self) -> OthersChanges<'_> {
+        let Some(reading) = self.picture.reading(&Source::AccessChanges) else {
+            return OthersChanges::Asking;
+        };
+        if let Some((_, silence)) = &reading.silence {
+            return OthersChanges::Unknown(&silence.why);
+        }
+        let Some(Answer::AccessChanges(all)) = reading.last.as_ref().map(|look| &look.answer) else {
+            return OthersChanges::Asking;
+        };
+        let own = self.identity.name.as_str();
+        let mut others: Vec<&AccessChange> =
+            all.seen().iter().filter(|change| !change.caller.as_str().eq_ignore_ascii_case(own)).collect();
+        others.sort_by_key(|change| std::cmp::Reverse(change.at));
+        OthersChanges::Known(others, all.error())
+    }
+
+    /// Says one line.
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), at: self.moment.terminal });
+    }
+
+    /// Asks for something.
+    pub(super) fn want(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}

@@ -1,0 +1,390 @@
+//! Keys in, state and effects out.
+
+use crate::{
+    domain::{Safe, Source, time::minutes},
+    engine::{
+        Command, Confirm, Refusal,
+        event::{ConfirmedBy, HeldWhy},
+        view::{RunState, StepState},
+    },
+    status::{Component, Scope},
+};
+
+use super::{
+    Access, App, Effect, Event, Identity, Intent, LeaveReason, Moment, Motion, Setup, Speed, TokenStatus,
+    World,
+    dialog::Modal,
+    gesture::Button,
+    scene::{self, Weather, at},
+    screen::{Filter, Screen},
+    start::{Fate, Holders, StartFocus},
+};
+
+/// Feeds intents, each with the terminal time its key was read at.
+fn press(app: &mut App, keys: &[(u64, Intent)]) -> Vec<Effect> {
+    keys.iter().flat_map(|(time, intent)| app.update(Event::Intent(*intent), at(*time))).collect()
+}
+
+/// Types a word, one key every 300 ms from `from`.
+fn typed(word: &str, from: u64) -> Vec<(u64, Intent)> {
+    word.chars().enumerate().map(|(n, c)| (from + n as u64 * 300, Intent::Type(c))).collect()
+}
+
+fn arm(app: &mut App, from: u64) {
+    press(app, &[(from, Intent::Arm)]);
+    press(app, &typed("contoso-avd", from + 400));
+    press(app, &[(from + 5_000, Intent::Next), (from + 6_000, Intent::Enter)]);
+    assert!(app.arming.is_armed());
+}
+
+fn notice(app: &App) -> &str {
+    app.notice.as_ref().map_or("", |notice| notice.text.as_str())
+}
+
+#[test]
+fn the_cockpit_starts_read_only_and_arms_by_its_name_only() {
+    let check = |word: &str, end: &[(u64, Intent)], armed: bool| {
+        let mut app = scene::app(World::Sim, Weather::Calm);
+        assert_eq!(app.badge(), "SIM RO");
+        let effects = press(&mut app, &[(1_000, Intent::Arm)]);
+        assert!(matches!(effects.as_slice(), [Effect::Poll(Source::AccessChanges)]));
+        press(&mut app, &typed(word, 1_400));
+        press(&mut app, end);
+        assert_eq!(app.arming.is_armed(), armed, "{word} {end:?}");
+    };
+    let (tab, enter) = (Intent::Next, Intent::Enter);
+    check("contoso-avd", &[(8_000, tab), (9_000, enter)], true);
+    check("contoso-avd", &[(9_000, enter)], false);
+    check("contoso-av", &[(8_000, tab), (9_000, enter)], false);
+    check("", &[(8_000, tab), (9_000, enter)], false);
+    check("contoso-avd", &[(8_000, tab), (8_050, enter)], false);
+    check("contoso-avd", &[(8_000, tab), (9_000, Intent::Escape)], false);
+}
+
+#[test]
+fn read_only_and_recordings_cannot_be_armed_and_say_why() {
+    let check = |world: World, access: Access, said: &str| {
+        let setup = Setup {
+            world,
+            access,
+            endpoint: None,
+            estate: std::sync::Arc::new(scene::estate()),
+            identity: Identity::default(),
+            token: TokenStatus::NotNeeded,
+            speed: Speed::Times(1.0),
+            runbooks: Vec::new(),
+        };
+        let mut app = App::new(setup, at(0));
+        let effects = press(&mut app, &[(1_000, Intent::Arm)]);
+        assert!(effects.is_empty() && app.modals.is_empty());
+        assert!(notice(&app).contains(said), "{}", notice(&app));
+    };
+    check(World::Sim, Access::ReadOnly, "--read-only");
+    check(World::Replay, Access::MayArm, "recording");
+}
+
+#[test]
+fn arming_ends_by_itself_and_tells_the_run() {
+    let (mut app, view, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+    arm(&mut app, 1_000);
+    let minute = 60_000;
+    let mut bells = 0;
+    for n in 1..=16 {
+        bells += app.update(Event::Tick, at(n * minute)).iter().filter(|e| matches!(e, Effect::Bell)).count();
+    }
+    assert!(!app.arming.is_armed());
+    assert_eq!(bells, 3, "two warnings and the end");
+    assert!(matches!(script.lock().unwrap().told.last(), Some(Command::Arm { on: false, .. })));
+    // While the run works the idle clock stands still, to the end of the hour.
+    view.lock().unwrap().state = RunState::Running;
+    app.update(Event::Tick, at(17 * minute));
+    arm(&mut app, 17 * minute);
+    for n in 18..=76 {
+        app.update(Event::Tick, at(n * minute));
+    }
+    assert!(app.arming.is_armed());
+    app.update(Event::Tick, at(78 * minute));
+    assert!(!app.arming.is_armed());
+}
+
+fn opened(level: u8, asked: Option<&str>) -> (App, std::sync::Arc<std::sync::Mutex<scene::Script>>) {
+    let (mut app, _, script) = scene::running(scene::log_off(scene::offer(level, asked)));
+    arm(&mut app, 1_000);
+    press(&mut app, &[(20_000, Intent::Enter)]);
+    assert!(matches!(app.modals.last(), Some(Modal::Confirm(_))));
+    (app, script)
+}
+
+fn confirms(script: &std::sync::Mutex<scene::Script>) -> Vec<Confirm> {
+    let told = &script.lock().unwrap().told;
+    told.iter()
+        .filter_map(|command| match command {
+            Command::Confirm(confirm) => Some(confirm.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_confirmation_carries_what_was_shown() {
+    let (mut app, script) = opened(2, Some("67"));
+    press(&mut app, &typed("67", 20_400));
+    press(&mut app, &[(21_500, Intent::Next), (22_000, Intent::Enter)]);
+    let confirmed = confirms(&script);
+    let expected = Confirm {
+        step: "a8-logoff".to_owned(),
+        offer: "5f2cabcdef0123456789abcdefe1".to_owned(),
+        typed: Some(Safe::new("67")),
+        by: ConfirmedBy::Person,
+        latency_ms: 2_000,
+        acknowledges: None,
+    };
+    assert_eq!(confirmed, [expected]);
+    assert!(app.modals.is_empty());
+}
+
+#[test]
+fn wrong_keys_repeats_pastes_and_early_keys_confirm_nothing() {
+    let storms: Vec<(&str, Vec<(u64, Intent)>)> = vec![
+        ("enter repeated", (0..300).map(|n| (20_001 + n * 33, Intent::Enter)).collect()),
+        ("y repeated", (0..300).map(|n| (20_001 + n * 33, Intent::Copy)).collect()),
+        ("tab and enter before the guard", vec![(20_050, Intent::Next), (20_280, Intent::Enter)]),
+        (
+            "a paste without brackets",
+            "67\t\r\r\r67\t\r"
+                .chars()
+                .enumerate()
+                .map(|(n, c)| {
+                    let intent = match c {
+                        '\t' => Intent::Next,
+                        '\r' => Intent::Enter,
+                        c => Intent::Type(c),
+                    };
+                    (20_400 + n as u64, intent)
+                })
+                .collect(),
+        ),
+    ];
+    for level in 1..=3 {
+        let asked = (level > 1).then_some("67");
+        for (name, keys) in &storms {
+            let (mut app, script) = opened(level, asked);
+            press(&mut app, keys);
+            assert_eq!(confirms(&script), [], "{name} at level {level}");
+        }
+        let (mut app, script) = opened(level, asked);
+        let effects = app.update(Event::PasteDiscarded, at(21_000));
+        assert!(effects.is_empty() && confirms(&script).is_empty());
+        assert!(notice(&app).contains("paste"));
+    }
+}
+
+#[test]
+fn keys_read_before_the_dialog_opened_do_not_count() {
+    let (mut app, script) = opened(1, None);
+    // The loop was busy: these were read before Enter opened the dialog at 20 s.
+    press(&mut app, &[(19_000, Intent::Next), (19_900, Intent::Enter)]);
+    assert_eq!(confirms(&script), []);
+    assert!(matches!(app.modals.last(), Some(Modal::Confirm(dialog)) if dialog.button == Button::Cancel));
+}
+
+#[test]
+fn arming_lies_over_the_confirmation_and_leaves_it_as_it_was() {
+    let (mut app, _, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+    press(&mut app, &[(1_000, Intent::Enter)]);
+    assert!(matches!(app.modals.as_slice(), [Modal::Confirm(_), Modal::Arm(_)]));
+    press(&mut app, &[(2_000, Intent::Escape)]);
+    press(&mut app, &typed("67", 2_500));
+    script.lock().unwrap().refuse = Some(Refusal::NotArmed("a8-logoff".to_owned()));
+    press(&mut app, &[(4_000, Intent::Next), (5_000, Intent::Enter)]);
+    assert!(matches!(app.modals.as_slice(), [Modal::Confirm(_), Modal::Arm(_)]));
+    press(&mut app, &typed("contoso-avd", 6_000));
+    press(&mut app, &[(12_000, Intent::Next), (13_000, Intent::Enter)]);
+    let [Modal::Confirm(dialog)] = app.modals.as_slice() else { panic!("{:?}", app.modals) };
+    assert_eq!((dialog.typed.text(), dialog.button), ("67", Button::Act));
+    assert!(matches!(script.lock().unwrap().told.last(), Some(Command::Arm { on: true, .. })));
+}
+
+#[test]
+fn a_changed_list_is_shown_again_and_a_step_that_moved_on_closes_its_dialog() {
+    let (mut app, view, _) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+    arm(&mut app, 1_000);
+    press(&mut app, &[(20_000, Intent::Enter)]);
+    press(&mut app, &typed("67", 20_400));
+    view.lock().unwrap().steps[8].offer.as_mut().unwrap().hash = "other".to_owned();
+    app.update(Event::Tick, at(21_000));
+    let Some(Modal::Confirm(dialog)) = app.modals.last() else { panic!("closed") };
+    assert_eq!(dialog.typed.text(), "");
+    assert!(dialog.remark.as_deref().unwrap_or_default().contains("changed"));
+    {
+        let mut view = view.lock().unwrap();
+        view.steps[8].offer = None;
+        view.steps[8].state = StepState::Done;
+    }
+    app.update(Event::Tick, at(22_000));
+    assert!(app.modals.is_empty());
+}
+
+#[test]
+fn what_could_lead_to_a_write_never_hangs_on_one_key() {
+    let all = [
+        Intent::Undo,
+        Intent::Skip,
+        Intent::Downgrade,
+        Intent::Retry,
+        Intent::ShortenNotice,
+        Intent::AcceptStuck,
+        Intent::RestartHost,
+        Intent::Start,
+        Intent::Arm,
+        Intent::Enter,
+        Intent::Interrupt,
+        Intent::Refresh,
+        Intent::Note,
+    ];
+    for intent in all {
+        let mut view = scene::log_off(scene::offer(1, None));
+        use crate::engine::view::Choice;
+        view.steps[8].choices = vec![
+            Choice::Retry,
+            Choice::Downgrade,
+            Choice::Skip,
+            Choice::RestartHost,
+            Choice::AcceptStuck,
+            Choice::ShortenNotice,
+            Choice::Undo,
+        ];
+        view.steps[8].undo = Some("a8-undo".to_owned());
+        let (mut app, _, script) = scene::running(view);
+        arm(&mut app, 1_000);
+        let keys: Vec<(u64, Intent)> = (0..50).map(|n| (20_000 + n * 1_000, intent)).collect();
+        press(&mut app, &keys);
+        let told = &script.lock().unwrap().told;
+        let harmless =
+            told.iter().all(|command| matches!(command, Command::Arm { .. } | Command::Offer { .. }));
+        assert!(harmless, "{intent:?}: {told:?}");
+    }
+}
+
+#[test]
+fn leaving_an_open_run_holds_it_first() {
+    let (mut app, _, script) = scene::running(scene::move_phase());
+    press(&mut app, &[(1_000, Intent::Back), (2_000, Intent::Back)]);
+    assert!(matches!(app.modals.last(), Some(Modal::Leave(_))));
+    let effects = press(&mut app, &[(3_000, Intent::Next), (4_000, Intent::Enter)]);
+    assert!(matches!(effects.last(), Some(Effect::Leave(LeaveReason::Person))));
+    let told = script.lock().unwrap().told.clone();
+    assert!(matches!(told.last(), Some(Command::Hold { why: HeldWhy::Person, .. })), "{told:?}");
+
+    let (mut app, _, script) = scene::running(scene::move_phase());
+    let effects = app.update(Event::Leaving(LeaveReason::Hangup), at(1_000));
+    assert!(matches!(effects.last(), Some(Effect::Leave(LeaveReason::Hangup))));
+    assert!(matches!(script.lock().unwrap().told.last(), Some(Command::Hold { why: HeldWhy::HangUp, .. })));
+}
+
+#[test]
+fn without_a_run_leaving_takes_the_same_key_twice_within_two_seconds() {
+    let check = |keys: &[(u64, Intent)], leaves: bool| {
+        let mut app = scene::app(World::Sim, Weather::Calm);
+        let left = press(&mut app, keys).iter().any(|effect| matches!(effect, Effect::Leave(_)));
+        assert_eq!(left, leaves, "{keys:?}");
+    };
+    check(&[(1_000, Intent::Back)], false);
+    check(&[(1_000, Intent::Back), (1_500, Intent::Back)], true);
+    check(&[(1_000, Intent::Interrupt), (2_900, Intent::Interrupt)], true);
+    check(&[(1_000, Intent::Back), (3_100, Intent::Back)], false);
+    check(&[(1_000, Intent::Back), (1_200, Intent::Help), (1_400, Intent::Back)], false);
+}
+
+#[test]
+fn the_start_dialog_wants_a_reason_and_a_word_on_every_unplanned_holder() {
+    let mut app = scene::app(World::Sim, Weather::Calm);
+    press(&mut app, &[(1_000, Intent::Start)]);
+    let focus = |app: &App| match app.modals.last() {
+        Some(Modal::Start(dialog)) => (dialog.focus, dialog.remark.clone().unwrap_or_default()),
+        _ => panic!("no start dialog"),
+    };
+    let mut time = 2_000;
+    let mut to_button = |app: &mut App| {
+        let mut effects = Vec::new();
+        while focus(app).0 != StartFocus::Button(Button::Act) {
+            time += 300;
+            press(app, &[(time, Intent::Next)]);
+        }
+        time += 300;
+        effects.extend(press(app, &[(time, Intent::Enter)]));
+        time += 300;
+        press(app, &[(time, Intent::Next)]);
+        (effects, time)
+    };
+    let (effects, _) = to_button(&mut app);
+    assert!(effects.is_empty());
+    press(&mut app, &[(60_000, Intent::Next), (60_300, Intent::Next)]);
+    assert_eq!(focus(&app).0, StartFocus::Reason);
+    press(&mut app, &typed("drill", 61_000));
+    let dialog = match app.modals.last_mut() {
+        Some(Modal::Start(dialog)) => dialog,
+        _ => panic!(),
+    };
+    let Holders::Known(holders) = &mut dialog.holders else { panic!() };
+    assert_eq!(holders.len(), 1, "the helpdesk group");
+    let order = dialog.order_run(&app.estate, scene::noon());
+    assert!(order.unwrap_err().contains("say what becomes of"));
+    let Holders::Known(holders) = &mut dialog.holders else { panic!() };
+    holders[0].fate = Fate::Leave;
+    "helpdesk".chars().for_each(|c| holders[0].reason.push(c));
+    let order = dialog.order_run(&app.estate, scene::noon()).unwrap();
+    assert_eq!((order.service.as_str(), order.left_holders.len(), order.moved_too.len()), ("hr", 1, 0));
+}
+
+#[test]
+fn screens_cursor_scope_and_filter_answer_their_keys() {
+    let mut app = scene::app(World::Sim, Weather::Calm);
+    press(&mut app, &[(1, Intent::Move(Motion::Down)), (2, Intent::Move(Motion::Down)), (3, Intent::Enter)]);
+    assert_eq!(app.screen, Screen::Lists(Component::Hosts));
+    assert_eq!(app.list_count(), 20);
+    press(&mut app, &[(4, Intent::ScopeNext)]);
+    assert_eq!((app.scope, app.list_count()), (Scope::Service(0), 12));
+    press(
+        &mut app,
+        &[(5, Intent::Filter), (6, Intent::Type('0')), (7, Intent::Type('3')), (8, Intent::Enter)],
+    );
+    assert_eq!((matches!(app.filter, Filter::On(_)), app.list_count()), (true, 1));
+    press(&mut app, &[(9, Intent::Escape)]);
+    assert_eq!((app.screen, app.list_count()), (Screen::Lists(Component::Hosts), 12));
+    press(&mut app, &[(10, Intent::Escape)]);
+    assert_eq!(app.screen, Screen::Home);
+    press(&mut app, &[(11, Intent::Flip)]);
+    assert!(notice(&app).contains("no run is open"));
+}
+
+#[test]
+fn the_palette_obeys_and_explains() {
+    let mut app = scene::app(World::Sim, Weather::Calm);
+    let mut say = |line: &str, at: u64| {
+        press(&mut app, &[(at, Intent::Palette)]);
+        press(&mut app, &typed(line, at + 10));
+        press(&mut app, &[(at + 9_000, Intent::Enter)])
+    };
+    assert!(matches!(say("speed 10", 1_000).as_slice(), [Effect::SetSpeed(Speed::Times(t))] if *t > 9.0));
+    assert!(matches!(say("report r-1", 20_000).as_slice(), [Effect::WriteReport(run)] if run == "r-1"));
+    assert!(matches!(say("quit", 40_000).as_slice(), [Effect::Leave(LeaveReason::Person)]));
+    assert!(say("abort", 60_000).is_empty());
+    assert!(notice(&app).contains("no run is open"));
+}
+
+#[test]
+fn a_silence_and_its_end_are_told_once_each() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let before = app.feed.count();
+    let source = Source::Hosts(0, crate::domain::Side::Primary);
+    for n in 0..5 {
+        let mut gone = scene::silent(source.clone(), 0, "no answer in 10 s");
+        gone.ended = scene::noon() + minutes(n);
+        app.update(Event::Observed(gone), at(1_000 * n as u64));
+    }
+    assert_eq!(app.feed.count(), before + 1);
+    let back = scene::readings(Weather::Calm).into_iter().find(|seen| seen.source == source).unwrap();
+    app.update(Event::Observed(back), Moment { now: scene::noon() + minutes(6), terminal: 9_000 });
+    assert!(app.feed.newest().any(|line| line.text.contains("answers again")));
+}

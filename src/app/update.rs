@@ -1,0 +1,221 @@
+//! What each event does.
+
+use crate::{
+    domain::{Observation, Safe},
+    engine::{
+        Command, Refusal,
+        event::HeldWhy,
+        view::{RunState, StepState},
+    },
+};
+
+use super::{
+    arming::{Passed, Work},
+    dialog::Modal,
+    event::{Effect, Event, LeaveReason, Moment},
+    feed::Origin,
+    run::{OpenRun, RunHandle},
+    screen::{Screen, StepCursor},
+    seam::{Input, Output},
+    state::{App, Leaving, NOTICE_MS, Settled},
+};
+
+impl App {
+    /// Takes in what happened at `moment`; what must be done comes out, in order.
+    pub fn update(&mut self, event: Event, moment: Moment) -> Vec<Effect> {
+        self.moment = Moment { now: moment.now, terminal: moment.terminal.max(self.moment.terminal) };
+        match event {
+            Event::Intent(intent) => {
+                self.notice = None;
+                self.arming.touch(self.moment.terminal);
+                self.intend(intent, moment.terminal);
+            }
+            Event::Command(command) => self.told(command),
+            Event::Observed(observation) => self.observed(observation),
+            Event::Run(input) => {
+                self.drive(input);
+            }
+            Event::Resized { w, h } => self.size = (w, h),
+            Event::Tick => self.tick(),
+            Event::Token(status) => self.token = status,
+            Event::RunsListed(runs) => self.runs = runs,
+            Event::RunStarted { handle, seq } => self.run_started(handle, seq),
+            Event::RunRefused(why) => self.run_refused(&why),
+            Event::Leaving(reason) => self.leave(reason),
+            Event::Speed(speed) => self.speed = speed,
+            Event::PasteDiscarded => self.say("a paste was thrown away: nothing here takes one"),
+            Event::Notice(text) => {
+                self.feed.push(self.moment.now, Origin::Cockpit, text.as_str());
+                self.say(text.as_str());
+            }
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Plain mode or `--auto` speaks; arming by it is arming.
+    fn told(&mut self, command: Command) {
+        if let Command::Arm { on, .. } = &command {
+            match on {
+                true => self.arming.arm(self.moment.terminal),
+                false => self.arming.disarm(),
+            }
+        }
+        if let Some(refusal) = self.drive(Input::Command(command)) {
+            self.say(format!("could not {refusal}"));
+        }
+    }
+
+    fn observed(&mut self, observation: Observation) {
+        self.settled = Settled::No;
+        self.feed.observe(&self.estate, &self.picture, &observation);
+        if self.run.is_some() {
+            self.drive(Input::Observed(observation.clone()));
+        }
+        self.picture.take(observation);
+        for modal in &mut self.modals {
+            if let Modal::Start(dialog) = modal {
+                dialog.look_for_holders(&self.estate, &self.picture);
+            }
+        }
+    }
+
+    fn tick(&mut self) {
+        self.settled = Settled::No;
+        let working = self.run.as_ref().is_some_and(OpenRun::is_working);
+        let work = if working { Work::Busy } else { Work::Idle };
+        match self.arming.tick(self.moment.terminal, work) {
+            Passed::Nothing => {}
+            Passed::Warn(minutes) => {
+                self.say(format!("armed for {minutes} min more; A arms again without leaving this screen"));
+                self.want(Effect::Bell);
+            }
+            Passed::Ended(why) => self.disarmed(why),
+        }
+        if self.notice.as_ref().is_some_and(|notice| self.moment.terminal >= notice.at + NOTICE_MS) {
+            self.notice = None;
+        }
+        self.leaving = match self.leaving {
+            Leaving::Asked(at) if self.moment.terminal < at + super::intents::TWICE_MS => self.leaving,
+            _ => Leaving::No,
+        };
+        self.drive(Input::Tick);
+    }
+
+    /// The cockpit is read-only again. A confirmed step goes on: its items finish.
+    pub(super) fn disarmed(&mut self, why: &str) {
+        self.feed.push(self.moment.now, Origin::Cockpit, format!("disarmed: {why}"));
+        self.say(format!("disarmed: {why}"));
+        self.want(Effect::Bell);
+        self.drive(Input::Command(Command::Arm { on: false, how: Safe::new(why) }));
+    }
+
+    /// The cockpit is armed.
+    pub(super) fn armed(&mut self, how: &str) {
+        self.arming.arm(self.moment.terminal);
+        self.feed.push(self.moment.now, Origin::Cockpit, format!("armed {how}"));
+        self.drive(Input::Command(Command::Arm { on: true, how: Safe::new(how) }));
+    }
+
+    fn run_started(&mut self, handle: Box<dyn RunHandle>, seq: u64) {
+        let run = OpenRun::new(handle, seq, self.moment.now);
+        let text = format!("run {} of {} is open", run.view.run, run.view.service);
+        self.feed.push(self.moment.now, Origin::Cockpit, text);
+        self.run = Some(run);
+        self.settled = Settled::No;
+        self.screen = Screen::Run;
+        self.step = StepCursor::Following;
+        self.modals.retain(|modal| !matches!(modal, Modal::Start(_)));
+        if self.arming.is_armed() {
+            let how = Safe::new("the cockpit was armed when the run was opened");
+            self.drive(Input::Command(Command::Arm { on: true, how }));
+        }
+    }
+
+    fn run_refused(&mut self, why: &Safe) {
+        let text = format!("could not {why}");
+        self.feed.push(self.moment.now, Origin::Cockpit, text.clone());
+        match self.modals.last_mut() {
+            Some(Modal::Start(dialog)) => dialog.remark = Some(text),
+            _ => self.say(text),
+        }
+    }
+
+    /// Ends: the run is held first, so that no further item starts.
+    pub(super) fn leave(&mut self, reason: LeaveReason) {
+        if self
+            .run
+            .as_ref()
+            .is_some_and(|run| !run.is_closed() && !matches!(run.view.state, RunState::Held(..)))
+        {
+            let (why, note) = match reason {
+                LeaveReason::Person => (HeldWhy::Person, "the operator left the cockpit"),
+                LeaveReason::Hangup => (HeldWhy::HangUp, "the terminal went away"),
+                LeaveReason::Terminated => (HeldWhy::HangUp, "the process was told to end"),
+            };
+            self.drive(Input::Command(Command::Hold { why, note: Safe::new(note) }));
+        }
+        self.want(Effect::Leave(reason));
+    }
+
+    /// Hands a command to the run; a refusal is for the caller to show.
+    pub(super) fn command(&mut self, command: Command) -> Option<Refusal> {
+        self.drive(Input::Command(command))
+    }
+
+    /// Lets the open run take something in. Without one, nothing happens.
+    fn drive(&mut self, input: Input) -> Option<Refusal> {
+        let now = self.moment.now;
+        let run = self.run.as_mut()?;
+        let was = run.view.state.clone();
+        let (outputs, refusal) = run.handle.handle(input, now);
+        run.view = run.handle.view(now);
+        self.settled = Settled::No;
+        for output in &outputs {
+            if let Output::Append(lines) = output {
+                for line in lines {
+                    run.seq += 1;
+                    self.feed.journal(run.seq, line);
+                }
+            }
+        }
+        self.effects.extend(outputs.into_iter().map(Effect::Run));
+        self.run_moved(&was);
+        refusal
+    }
+
+    /// Keeps open dialogs true to the run, and calls the person when it needs one.
+    fn run_moved(&mut self, was: &RunState) {
+        let Some(run) = &self.run else { return };
+        let calls = match (&run.view.state, was) {
+            (now, was) if now == was => false,
+            (RunState::AwaitingPerson | RunState::Closed(_), _) => true,
+            (RunState::Held(why, _), _) => *why != HeldWhy::Person,
+            _ => false,
+        };
+        let at = self.moment.terminal;
+        let mut over = None;
+        for modal in &mut self.modals {
+            let Modal::Confirm(dialog) = modal else { continue };
+            match run.view.steps.iter().find(|step| step.id == dialog.step) {
+                Some(step) => {
+                    if let Some(offer) = &step.offer {
+                        dialog.pin(offer, at);
+                    }
+                    let gone =
+                        step.state.over() || matches!(step.state, StepState::Confirmed | StepState::Running);
+                    if gone && step.offer.is_none() {
+                        over = Some(format!("{} is {} now", step.id, step.state.word()));
+                    }
+                }
+                None => over = Some(format!("{} is no longer offered", dialog.step)),
+            }
+        }
+        if calls {
+            self.want(Effect::Bell);
+        }
+        if let Some(text) = over {
+            self.modals.retain(|modal| !matches!(modal, Modal::Confirm(_)));
+            self.say(text);
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `--auto`: answers as a careful person would, and stops where only a person can answer.
+
+use crate::{
+    domain::{Safe, time::Timestamp},
+    runbook::{Killer, StepKind},
+};
+
+use super::{
+    command::{Command, Confirm},
+    event::{Acknowledgement, ConfirmedBy, GateVerdict, RunEnd},
+    machine::Engine,
+    run::StepMark,
+    view::StepState,
+};
+
+/// What `--auto` wants next.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Wish {
+    /// Give the engine this command.
+    Command(Command),
+    /// Nothing until something changes.
+    Wait,
+    /// The run has ended.
+    Ended(RunEnd),
+    /// Only a person can go on; the run can be resumed.
+    NeedsPerson(Safe),
+}
+
+/// Times a failed item is tried again before a person is needed.
+const RETRIES: u32 = 3;
+
+/// What `--auto` remembers between two wishes.
+#[derive(Debug, Clone, Default)]
+pub struct Auto {
+    retries: u32,
+}
+
+impl Auto {
+    /// The next wish.
+    pub fn wish(&mut self, engine: &Engine, now: Timestamp) -> Wish {
+        let run = engine.run();
+        if let Some(why) = engine.stopped_by() {
+            return Wish::NeedsPerson(why.clone());
+        }
+        if let Some(end) = run.closed {
+            return Wish::Ended(end);
+        }
+        if engine.awaits_resume() || run.held.is_some() {
+            return Wish::Command(Command::Resume);
+        }
+        if !run.armed {
+            return Wish::Command(Command::Arm { on: true, how: Safe::new("by auto") });
+        }
+        if engine.aborts() {
+            return Wish::Wait;
+        }
+        let Some(index) = run.current() else { return Wish::Wait };
+        self.step(engine, index, now)
+    }
+
+    fn step(&mut self, engine: &Engine, index: usize, now: Timestamp) -> Wish {
+        let planned = &engine.run().plan.steps[index];
+        let step = planned.id.clone();
+        match engine.step_state(index, now) {
+            StepState::Ready => self.confirm(engine, index, now),
+            StepState::AwaitingPerson => {
+                if planned.kind == StepKind::Manual && planned.after == [Killer::Dependants] {
+                    return Wish::Command(Command::Value {
+                        step,
+                        value: Safe::new("none configured in the estate file"),
+                        by: ConfirmedBy::Auto,
+                        latency_ms: 0,
+                    });
+                }
+                Wish::NeedsPerson(Safe::new(&format!("{step} asks for a value that cannot be read here")))
+            }
+            StepState::TimedOut => {
+                let reason =
+                    Safe::new(&format!("{step} is past its patience: {}", engine.red_text(index, now)));
+                Wish::Command(Command::Abort { reason })
+            }
+            StepState::Failed if self.retries < RETRIES && engine.can_retry(index) => {
+                self.retries += 1;
+                Wish::Command(Command::Retry { step, item: None })
+            }
+            StepState::Failed => Wish::NeedsPerson(Safe::new(&format!("{step} has items that did not end"))),
+            _ => Wish::Wait,
+        }
+    }
+
+    /// Confirms when everything is green, complete and fresh; the acknowledgement of a dead
+    /// side only once its evidence holds.
+    fn confirm(&mut self, engine: &Engine, index: usize, now: Timestamp) -> Wish {
+        let Some(offer) = engine.offer_view(index, now).filter(|offer| offer.green) else {
+            return Wish::Wait;
+        };
+        if offer.acknowledges == Some(Acknowledgement::FencedByEvidence)
+            && engine.verdict(&[Killer::ActiveEmptyOrDead], index, now) != GateVerdict::Green
+        {
+            return Wish::Wait;
+        }
+        self.retries = 0;
+        Wish::Command(Command::Confirm(Confirm {
+            step: engine.run().plan.steps[index].id.clone(),
+            offer: offer.hash,
+            typed: offer.asked.as_deref().map(Safe::new),
+            by: ConfirmedBy::Auto,
+            latency_ms: 0,
+            acknowledges: offer.acknowledges,
+        }))
+    }
+}
+
+impl Engine {
+    /// Why no write can leave any more.
+    pub fn stopped_by(&self) -> Option<&Safe> {
+        self.stopped.as_ref()
+    }
+
+    /// Whether the run was rebuilt and waits for [`Command::Resume`].
+    pub fn awaits_resume(&self) -> bool {
+        self.awaiting_resume
+    }
+
+    /// Whether an abort waits for items in flight.
+    pub fn aborts(&self) -> bool {
+        self.aborting.is_some()
+    }
+
+    /// Verdict over killer items as a step sees them, whatever their age.
+    pub fn verdict(&self, killers: &[Killer], index: usize, now: Timestamp) -> GateVerdict {
+        self.evidence(index, Timestamp::MIN, now).all_green(killers).0
+    }
+
+    /// What is not green about a step, in words.
+    pub fn red_text(&self, index: usize, now: Timestamp) -> String {
+        let since = self.opened_at.get(&index).copied().unwrap_or(Timestamp::MIN);
+        let evidence = self.evidence(index, since, now);
+        let planned = &self.run.plan.steps[index];
+        let red: Vec<String> = planned
+            .before
+            .iter()
+            .chain(&planned.after)
+            .map(|killer| (killer.id(), evidence.judge(*killer)))
+            .filter(|(_, judgement)| judgement.verdict != GateVerdict::Green)
+            .map(|(id, judgement)| format!("{id}: {}", judgement.value))
+            .collect();
+        red.join("; ")
+    }
+
+    /// Whether a failed item of the step may be sent once more.
+    pub fn can_retry(&self, index: usize) -> bool {
+        self.run.steps[index].mark == StepMark::Working
+            && self.run.steps[index].items.iter().any(super::orders::may_go_again)
+    }
+}

@@ -1,0 +1,188 @@
+//! What every check looks at, and the rule that nothing unseen is called good.
+
+use crate::domain::{
+    Answer, ArmId, Listing, Side, Source,
+    estate::{Estate, Service},
+    picture::{Picture, STALE_INTERVALS},
+    pool::SessionHost,
+    standing,
+    time::{Timestamp, age_text},
+};
+
+use super::{LocalFacts, State};
+
+/// Everything a check may look at.
+pub(super) struct Context<'a> {
+    pub(super) estate: &'a Estate,
+    pub(super) picture: &'a Picture,
+    pub(super) service: usize,
+    pub(super) facts: &'a LocalFacts,
+    pub(super) now: Timestamp,
+    /// Side that would be left.
+    pub(super) active: Side,
+    /// Side that would be opened.
+    pub(super) standby: Side,
+}
+
+/// What a check found in readings that can be trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Finding {
+    pub(super) state: State,
+    pub(super) observed: String,
+}
+
+impl Finding {
+    pub(super) fn new(state: State, observed: impl Into<String>) -> Self {
+        Self { state, observed: observed.into() }
+    }
+
+    pub(super) fn ok(observed: impl Into<String>) -> Self {
+        Self::new(State::Ok, observed)
+    }
+
+    pub(super) fn warn(observed: impl Into<String>) -> Self {
+        Self::new(State::Warn, observed)
+    }
+
+    pub(super) fn crit(observed: impl Into<String>) -> Self {
+        Self::new(State::Crit, observed)
+    }
+
+    pub(super) fn unknown(observed: impl Into<String>) -> Self {
+        Self::new(State::Unknown, observed)
+    }
+
+    pub(super) fn not_configured(observed: impl Into<String>) -> Self {
+        Self::new(State::NotConfigured, observed)
+    }
+
+    /// The finding of the worst of several complaints; `good` where there is none.
+    pub(super) fn worst(complaints: &[(State, String)], good: impl Into<String>) -> Self {
+        let Some(state) = complaints.iter().map(|(state, _)| *state).max() else { return Self::ok(good) };
+        let mut sorted: Vec<&(State, String)> = complaints.iter().collect();
+        sorted.sort_by_key(|(state, _)| std::cmp::Reverse(*state));
+        let texts: Vec<&str> = sorted.iter().map(|(_, text)| text.as_str()).collect();
+        Self::new(state, texts.join("; "))
+    }
+}
+
+/// How far the sources of a check carry.
+pub(super) struct Basis {
+    pub(super) at: Option<Timestamp>,
+    pub(super) complete: bool,
+    /// Why they do not carry.
+    pub(super) flaw: Option<String>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn service(&self) -> &'a Service {
+        &self.estate.services[self.service]
+    }
+
+    pub(super) fn code(&self, side: Side) -> &'a str {
+        &self.estate.regions[side].code
+    }
+
+    /// Looks at all sources of a check.
+    pub(super) fn basis(&self, sources: &[Source]) -> Basis {
+        let mut basis = Basis { at: None, complete: true, flaw: None };
+        for source in sources {
+            let at = self.picture.last(source).map(|look| look.at);
+            basis.at = match (basis.at, at) {
+                (Some(one), Some(two)) => Some(one.min(two)),
+                (one, two) => one.or(two),
+            };
+            if let Some(flaw) = self.flaw(source) {
+                basis.complete &= !flaw.starts_with(NOT_WHOLE);
+                let place = source.side().map_or("", |side| self.code(side));
+                let text = format!("{place} {}: {flaw}", source.word());
+                basis.flaw.get_or_insert(text.trim_start().to_owned());
+            }
+        }
+        basis
+    }
+
+    fn flaw(&self, source: &Source) -> Option<String> {
+        let Some(reading) = self.picture.reading(source) else { return Some("not looked at".to_owned()) };
+        if let Some((_, silence)) = &reading.silence {
+            return Some(silence.why.to_string());
+        }
+        let look = reading.last.as_ref()?;
+        let age = self.now.duration_since(look.at);
+        if age > source.interval() * STALE_INTERVALS {
+            return Some(format!("last answer {} ago", age_text(age)));
+        }
+        incomplete(&look.answer).map(|error| format!("{NOT_WHOLE}: {error}"))
+    }
+
+    pub(super) fn answer(&self, source: &Source) -> Option<&'a Answer> {
+        self.picture.last(source).map(|look| &look.answer)
+    }
+
+    /// Hosts of one side, or none where the list is missing.
+    pub(super) fn hosts(&self, side: Side) -> &'a [SessionHost] {
+        standing::hosts(self.picture, &Source::Hosts(self.service, side)).map_or(&[], Listing::seen)
+    }
+
+    /// Resource groups of a side that the run would write to.
+    pub(super) fn scopes(&self, side: Side) -> Vec<ArmId> {
+        let mut all = scopes(self.estate, self.service, side);
+        all.extend(host_scopes(self.picture, self.service, side));
+        all.sort();
+        all.dedup();
+        all
+    }
+}
+
+/// How a flaw begins that leaves the list not whole.
+const NOT_WHOLE: &str = "list not whole";
+
+/// Resource groups of the objects the estate file names for a side of a service.
+pub(super) fn scopes(estate: &Estate, service: usize, side: Side) -> Vec<ArmId> {
+    let service = &estate.services[service];
+    let config = &service.sides[side];
+    let named = [Some(&config.pool), config.scaling_plan.as_ref()].into_iter().flatten();
+    let mut all: Vec<ArmId> = named.chain(service.group_ids(side)).filter_map(ArmId::group_id).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Resource groups of the virtual machines behind a side's hosts, as far as they were seen.
+pub(super) fn host_scopes(picture: &Picture, service: usize, side: Side) -> Vec<ArmId> {
+    let hosts = standing::hosts(picture, &Source::Hosts(service, side)).map_or(&[][..], Listing::seen);
+    let mut all: Vec<ArmId> =
+        hosts.iter().filter_map(|host| host.vm.as_ref()).filter_map(ArmId::group_id).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+/// Why an answer is not whole, where it is a list and is not.
+fn incomplete(answer: &Answer) -> Option<String> {
+    let error = match answer {
+        Answer::Hosts(list) | Answer::Inventory(list) => list.error(),
+        Answer::Sessions(list) => list.error(),
+        Answer::Groups(list) => {
+            list.error().or_else(|| list.seen().iter().find_map(|group| group.applications.error()))
+        }
+        Answer::Assignments(list) => list.error(),
+        Answer::Plans(list) => list.error(),
+        Answer::Storage(list) => list.error(),
+        Answer::Machines(list) => list.error(),
+        Answer::Directory(list) => list.error(),
+        Answer::Usages(list) => list.error(),
+        Answer::Availability(list) => list.error(),
+        Answer::Events(list) => list.error(),
+        Answer::Locks(list) => list.error(),
+        Answer::AccessChanges(list) => list.error(),
+        Answer::Pool(_)
+        | Answer::Assignment(_)
+        | Answer::Workspace(_)
+        | Answer::Power(_)
+        | Answer::Permissions(_)
+        | Answer::GroupLocation(_)
+        | Answer::Control { .. } => None,
+    };
+    error.map(ToString::to_string)
+}

@@ -1,0 +1,439 @@
+//! One broken thing at a time, and the check that must see it.
+
+use crate::domain::{
+    Answer, ArmId, Listing, Safe, Side, Source,
+    access::{LockLevel, Permissions, PrincipalId},
+    compute::Usage,
+    pool::Workspace,
+    reading::SilenceKind,
+    time::minutes,
+};
+
+use super::{
+    FslogixOrigin, FslogixReport, LocalFacts, State, Verdict, check,
+    fixture::{World, held, id, lock},
+    host_sources, json, overall, sources, table,
+};
+
+fn run(world: &World) -> Vec<Verdict> {
+    run_with(world, &LocalFacts::default())
+}
+
+fn run_with(world: &World, facts: &LocalFacts) -> Vec<Verdict> {
+    check(&world.estate, &world.picture, 0, facts, world.now)
+}
+
+fn find<'a>(verdicts: &'a [Verdict], id: &str) -> &'a Verdict {
+    verdicts.iter().find(|verdict| verdict.id == id).unwrap()
+}
+
+#[test]
+fn a_calm_estate_passes_every_check_that_is_built() {
+    let verdicts = run(&World::calm());
+    for verdict in &verdicts {
+        let expected = match verdict.id {
+            "A-p8" | "G16" => State::NotConfigured,
+            "G5b" | "G6" | "G12" | "G13" | "G15" | "G17" | "G20" | "G22" | "G23" | "G24" | "G25" => {
+                State::NotInThisVersion
+            }
+            _ => State::Ok,
+        };
+        assert_eq!(verdict.state, expected, "{verdict:#?}");
+    }
+    assert_eq!(overall(&verdicts), State::Ok);
+    assert_eq!(verdicts.len(), 37);
+    assert_eq!(find(&verdicts, "G16").observed, "not checked: run command off");
+}
+
+/// Breaks one thing in a calm world.
+type Break = Box<dyn Fn(&mut World)>;
+
+/// Check, state it must come to, what it must say, and the break.
+type Case = (&'static str, State, &'static str, Break);
+
+const WE: Side = Side::Primary;
+const NE: Side = Side::Secondary;
+
+fn rg(side: Side) -> ArmId {
+    id(side, "x", "y").group_id().unwrap()
+}
+
+/// The last standby host has been off for so many days.
+fn days(days: i64) -> Break {
+    Box::new(move |world| {
+        let at = world.now - minutes(days * 24 * 60);
+        world.edit_hosts(0, NE, move |number, host| {
+            if number == 3 {
+                host.heartbeat = Some(at);
+            }
+        });
+    })
+}
+
+fn broken_groups_and_holders() -> Vec<Case> {
+    vec![
+        ("A-p1", State::Crit, "appg2 has no twin in NE", Box::new(move |world| cut_groups(world, 1))),
+        (
+            "G1",
+            State::Crit,
+            "appg2: Ledger is missing in NE",
+            Box::new(|world| edit_application(world, None)),
+        ),
+        (
+            "G1",
+            State::Warn,
+            "Ledger starts differently",
+            Box::new(|world| edit_application(world, Some("--old"))),
+        ),
+        ("A-p2", State::Crit, "closed", Box::new(move |world| world.hold(0, WE, Vec::new()))),
+        (
+            "A-p2",
+            State::Warn,
+            "missing: GRP1@dag1",
+            Box::new(move |world| {
+                let planned = world.planned(0, WE).split_off(1);
+                world.hold(0, WE, planned);
+            }),
+        ),
+        (
+            "G2",
+            State::Warn,
+            "held outside the plan by 4c4c4c4c-0000-4000-8000-00000000e0ff, inherited",
+            Box::new(move |world| {
+                let who = PrincipalId::parse("4c4c4c4c-0000-4000-8000-00000000e0ff").unwrap();
+                let mut all = world.planned(0, WE);
+                all.push(held(&all[0].group.clone(), &rg(WE), &who));
+                world.hold(0, WE, all);
+            }),
+        ),
+        (
+            "G2",
+            State::Crit,
+            "GRP1 inherits from rg-avd-we in WE",
+            Box::new(move |world| {
+                let mut all = world.planned(0, WE);
+                let first = all[0].clone();
+                all.push(held(&first.group, &rg(WE), &first.assignment.principal));
+                world.hold(0, WE, all);
+            }),
+        ),
+    ]
+}
+
+fn broken_settings() -> Vec<Case> {
+    vec![
+        (
+            "G3",
+            State::Crit,
+            "2 principals hold both",
+            Box::new(move |world| {
+                let planned = world.planned(0, NE);
+                world.hold(0, NE, planned);
+            }),
+        ),
+        (
+            "G4",
+            State::Warn,
+            "session limit",
+            Box::new(move |world| {
+                let Some(Answer::Pool(mut pool)) =
+                    world.picture.last(&Source::Pool(0, NE)).map(|look| look.answer.clone())
+                else {
+                    panic!()
+                };
+                pool.session_limit = 11;
+                world.put(Source::Pool(0, NE), Answer::Pool(pool));
+            }),
+        ),
+        (
+            "G5",
+            State::Crit,
+            "dag1 is not in the planned workspace",
+            Box::new(move |world| {
+                let space = Workspace { id: rg(NE), group_references: Vec::new() };
+                world.put(Source::Workspace(0, NE), Answer::Workspace(Some(space)));
+            }),
+        ),
+        ("G7", State::Ok, "longest off: 59 days", days(59)),
+        ("G7", State::Warn, "off for 60 days", days(60)),
+        ("G7", State::Crit, "off for 80 days", days(80)),
+        (
+            "G8",
+            State::Warn,
+            "agent",
+            Box::new(move |world| {
+                world.edit_hosts(0, NE, |_, host| host.agent = Safe::new("1.0.1"));
+            }),
+        ),
+    ]
+}
+
+fn broken_room_and_rights() -> Vec<Case> {
+    vec![
+        (
+            "G9",
+            State::Crit,
+            "standardDsv5Family: 8 free, 16 needed",
+            Box::new(move |world| {
+                let usage = |name: &str, used| Usage { name: Safe::new(name), used, limit: 100 };
+                let list = vec![usage("cores", 40), usage("standardDSv5Family", 92)];
+                world.put(Source::Usages(NE), Answer::Usages(Listing::whole(list, 1)));
+            }),
+        ),
+        (
+            "G9",
+            State::Unknown,
+            "no quota named standardDsv5Family",
+            Box::new(move |world| {
+                let list = vec![Usage { name: Safe::new("cores"), used: 0, limit: 100 }];
+                world.put(Source::Usages(NE), Answer::Usages(Listing::whole(list, 1)));
+            }),
+        ),
+        (
+            "A-p4",
+            State::Crit,
+            "room for 24 of 40 even",
+            Box::new(move |world| {
+                world.edit_hosts(0, NE, |number, host| {
+                    if number > 1 {
+                        host.vm = None;
+                        host.status = crate::domain::pool::HostStatus::NoHeartbeat;
+                    }
+                });
+            }),
+        ),
+        (
+            "G19",
+            State::Crit,
+            "roleAssignments/delete at rg-avd-we",
+            Box::new(move |world| {
+                world.put(Source::Permissions(rg(WE)), Answer::Permissions(Permissions::default()));
+            }),
+        ),
+    ]
+}
+
+fn broken_rights_and_places() -> Vec<Case> {
+    vec![
+        (
+            "A-p7",
+            State::Crit,
+            "start/action at rg-avd-ne",
+            Box::new(move |world| {
+                world.put(Source::Permissions(rg(NE)), Answer::Permissions(Permissions::default()));
+            }),
+        ),
+        (
+            "G18",
+            State::Crit,
+            "rg-avd-ne has its metadata in West Europe",
+            Box::new(move |world| {
+                world.put(Source::GroupLocation(rg(NE)), Answer::GroupLocation(Safe::new("westeurope")));
+            }),
+        ),
+        (
+            "G21",
+            State::Crit,
+            "forbids revoking",
+            Box::new(move |world| {
+                let locks = Listing::whole(vec![lock(&rg(WE), LockLevel::CanNotDelete)], 1);
+                world.put(Source::Locks(rg(WE)), Answer::Locks(locks));
+            }),
+        ),
+        (
+            "G21",
+            State::Crit,
+            "ReadOnly lock keep at rg-avd-ne",
+            Box::new(move |world| {
+                let locks = Listing::whole(vec![lock(&rg(NE), LockLevel::ReadOnly)], 1);
+                world.put(Source::Locks(rg(NE)), Answer::Locks(locks));
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn each_broken_thing_is_seen_by_its_check() {
+    let cases = [
+        broken_groups_and_holders(),
+        broken_settings(),
+        broken_room_and_rights(),
+        broken_rights_and_places(),
+    ]
+    .into_iter()
+    .flatten();
+    for (check, state, text, spoil) in cases {
+        let mut world = World::calm();
+        spoil(&mut world);
+        let verdicts = run(&world);
+        let verdict = find(&verdicts, check);
+        assert_eq!(verdict.state, state, "{check} {text}: {verdict:#?}");
+        assert!(verdict.observed.contains(text), "{check} {text}: {verdict:#?}");
+        assert_eq!(verdict.next.is_empty(), state == State::Ok, "{check}");
+    }
+}
+
+fn cut_groups(world: &mut World, keep: usize) {
+    let source = Source::Groups(0, Side::Secondary);
+    let Some(Answer::Groups(list)) = world.picture.last(&source).map(|look| look.answer.clone()) else {
+        panic!()
+    };
+    let seen = list.seen()[..keep].to_vec();
+    world.put(source, Answer::Groups(Listing::whole(seen, 1)));
+}
+
+fn edit_application(world: &mut World, arguments: Option<&str>) {
+    let source = Source::Groups(0, Side::Secondary);
+    let Some(Answer::Groups(list)) = world.picture.last(&source).map(|look| look.answer.clone()) else {
+        panic!()
+    };
+    let mut groups = list.seen().to_vec();
+    let mut applications = groups[1].applications.seen().to_vec();
+    match arguments {
+        Some(arguments) => applications[0].arguments = Safe::new(arguments),
+        None => applications.clear(),
+    }
+    groups[1].applications = Listing::whole(applications, 1);
+    world.put(source, Answer::Groups(Listing::whole(groups, 1)));
+}
+
+#[test]
+fn whatever_source_falls_silent_no_check_over_it_stays_ok() {
+    let calm = World::calm();
+    let all = sources(&calm.estate, 0);
+    for source in &all {
+        for kind in [SilenceKind::Unreachable, SilenceKind::Denied, SilenceKind::Throttled] {
+            let mut world = World::calm();
+            world.silence(source, kind, 1);
+            let unknown = run(&world).into_iter().filter(|verdict| verdict.state == State::Unknown).count();
+            // These matter for the way back only.
+            let unused = matches!(
+                source,
+                Source::Usages(Side::Primary)
+                    | Source::Workspace(0, Side::Primary)
+                    | Source::Storage(0, Side::Primary)
+            ) || matches!(source, Source::GroupLocation(scope) if scope.name() == "rg-avd-we");
+            assert_eq!(unknown == 0, unused, "{source:?} {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn old_and_partial_answers_are_unknown() {
+    let mut world = World::calm();
+    world.now += minutes(1);
+    let verdicts = run(&world);
+    assert_eq!(find(&verdicts, "G7").state, State::Unknown);
+    assert_eq!(find(&verdicts, "G7").observed, "NE hosts: last answer 64s ago");
+    assert_eq!(overall(&verdicts), State::Unknown);
+
+    let mut world = World::calm();
+    world.cut_hosts(0, Side::Secondary);
+    let verdicts = run(&world);
+    let verdict = find(&verdicts, "A-p3");
+    assert_eq!((verdict.state, verdict.complete), (State::Unknown, false));
+}
+
+#[test]
+fn the_direction_follows_the_assignments() {
+    let mut world = World::calm();
+    assert_eq!(super::direction(&world.estate, &world.picture, 0), (Side::Primary, None));
+    world.activate(0, Side::Secondary);
+    assert_eq!(super::direction(&world.estate, &world.picture, 0), (Side::Secondary, None));
+    assert!(find(&run(&world), "A-p5").observed.ends_with("in WE"));
+    world.never(&Source::Assignments(0, Side::Primary), SilenceKind::Unreachable);
+    let (side, why) = super::direction(&world.estate, &world.picture, 0);
+    assert_eq!(side, Side::Primary);
+    assert!(why.unwrap().starts_with("assumed, because the assignments are not known: WE"));
+    let verdicts = run(&world);
+    assert_eq!(find(&verdicts, "way").state, State::Unknown);
+    assert!(find(&verdicts, "way").observed.starts_with("WE to NE, assumed"));
+}
+
+#[test]
+fn local_facts_are_judged() {
+    let world = World::calm();
+    let vm = id(Side::Secondary, "Microsoft.Compute/virtualMachines", "hp-hr-ne-0");
+    let report = FslogixReport {
+        at: world.now,
+        origin: FslogixOrigin::Typed,
+        profile_type: Some(0),
+        locations: vec![Safe::new(r"type=smb,connectionString=\\sthrpne.file.core.example\p")],
+        required_for_register: Some(1),
+        required_for_unregister: Some(1),
+    };
+    let with = |report: FslogixReport| LocalFacts {
+        fslogix: [(vm.clone(), report)].into(),
+        ..LocalFacts::default()
+    };
+    let elsewhere = vec![Safe::new(r"\\sthrpwe.file.core.example\p")];
+    let cases = [
+        ("G16", State::Ok, with(report.clone())),
+        ("G16", State::Crit, with(FslogixReport { profile_type: Some(3), ..report.clone() })),
+        ("G16", State::Warn, with(FslogixReport { locations: elsewhere, ..report.clone() })),
+        ("G16", State::Warn, with(FslogixReport { required_for_register: Some(0), ..report.clone() })),
+        ("G16", State::NotConfigured, with(FslogixReport { at: world.now - minutes(2_000), ..report })),
+        (
+            "A-p8",
+            State::Ok,
+            LocalFacts { own_region: Some(Safe::new("swedencentral")), ..LocalFacts::default() },
+        ),
+        (
+            "A-p8",
+            State::Warn,
+            LocalFacts { own_region: Some(Safe::new("West Europe")), ..LocalFacts::default() },
+        ),
+        (
+            "G18",
+            State::Crit,
+            LocalFacts { own_region: Some(Safe::new("westeurope")), ..LocalFacts::default() },
+        ),
+        ("A-p9", State::Warn, LocalFacts { lock: Some(Safe::new("op, pid 7")), ..LocalFacts::default() }),
+        (
+            "A-p9",
+            State::Warn,
+            LocalFacts { last_run_ended: Some(world.now - minutes(5)), ..LocalFacts::default() },
+        ),
+    ];
+    for (id, state, facts) in cases {
+        let verdicts = run_with(&world, &facts);
+        assert_eq!(find(&verdicts, id).state, state, "{id} {facts:?}");
+    }
+}
+
+#[test]
+fn what_must_be_looked_at_covers_every_check() {
+    let world = World::calm();
+    let mut all = sources(&world.estate, 0);
+    all.extend(host_sources(&world.picture, 0));
+    let mut picture = crate::domain::picture::Picture::default();
+    for (source, reading) in world.picture.iter().filter(|(source, _)| all.contains(source)) {
+        let look = reading.last.clone().unwrap();
+        picture.take(crate::domain::Observation {
+            source: source.clone(),
+            started: look.started,
+            ended: look.at,
+            outcome: Ok(look.answer),
+        });
+    }
+    let verdicts = check(&world.estate, &picture, 0, &LocalFacts::default(), world.now);
+    assert_eq!(overall(&verdicts), State::Ok, "{verdicts:#?}");
+}
+
+#[test]
+fn output_fits_and_says_sim_first() {
+    let world = World::calm();
+    let checks = vec![
+        (0, run(&world)),
+        (1, check(&world.estate, &world.picture, 1, &LocalFacts::default(), world.now)),
+    ];
+    let text = table(&world.estate, &checks, true, world.now);
+    assert!(text.starts_with("SIM OK contoso-avd: 48 ok, 0 warnings, 0 blocking, 0 unknown\n"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    let text = json(&world.estate, &checks[..1], true, world.now);
+    assert!(text.starts_with("{\n  \"mode\": \"SIM\""), "{text}");
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((value["service"].as_str(), value["verdict"].as_str()), (Some("hr"), Some("ok")));
+    assert_eq!(value["checks"][3]["id"], "A-p3");
+    assert_eq!(value["checks"][3]["age_s"], 4);
+}

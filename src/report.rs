@@ -1,1 +1,0 @@
-//! The after-action report, from a journal.

@@ -1,0 +1,499 @@
+//! Reads a run's events once and sorts them into a report.
+
+use crate::{
+    domain::time::{Span, Timestamp},
+    engine::{
+        Stamped,
+        event::{
+            Confirmed, ConfirmedBy, DoneHow, FailedHow, GateVerdict, NoteAbout, Opened, RunEnd, RunEvent,
+        },
+    },
+    runbook::{Action, Killer, Plan, PlannedStep},
+};
+
+use super::model::{
+    Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Mark, Person,
+    Refusal, Report, Request, Rpo, State, Step,
+};
+
+/// Version of the JSON keys.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Faster than this nobody has read what they confirmed.
+const INSTANT_MILLIS: u64 = 1_500;
+
+/// Builds the report of `run`; `None`: the first event does not open a run.
+pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp) -> Option<Report> {
+    let first = events.first()?;
+    let RunEvent::Opened(opened) = &first.event else { return None };
+    let mut report = blank(run, opened, integrity, now);
+    for stamped in events {
+        person(&mut report.people, stamped);
+        take(&mut report, stamped);
+    }
+    report.marks = marks(opened, events, &report);
+    report.figures = figures(&report, events);
+    report.rpo = rpo(&opened.plan, &report);
+    Some(report)
+}
+
+fn blank(run: &str, opened: &Opened, integrity: Integrity, now: Timestamp) -> Report {
+    let plan = &opened.plan;
+    Report {
+        mode: opened.world,
+        schema_version: SCHEMA_VERSION,
+        state: State::Open,
+        run: run.to_owned(),
+        estate: opened.estate.clone(),
+        estate_hash: opened.estate_hash.clone(),
+        tenant: opened.tenant.clone(),
+        endpoint: opened.endpoint.clone(),
+        scenario: opened.scenario.clone(),
+        tool: opened.tool.clone(),
+        runbook: plan.runbook.clone(),
+        runbook_hash: plan.runbook_hash.clone(),
+        local_runbook: plan.local,
+        title: plan.title.clone(),
+        plan_hash: opened.plan_hash.clone(),
+        service: plan.service.clone(),
+        run_mode: plan.mode,
+        from: plan.codes[plan.from].clone(),
+        to: plan.codes[plan.to].clone(),
+        reason: opened.reason.clone(),
+        reported_at: now,
+        users: plan.users,
+        people: Vec::new(),
+        marks: Vec::new(),
+        figures: Figures {
+            rto_service_s: None,
+            rto_full_s: None,
+            technical_s: None,
+            decision_latency_s: None,
+            human_wait_s: 0,
+            azure_wait_s: 0,
+        },
+        rpo: Rpo { data: "user profiles", value: None, method: String::new(), confidence: "unknown" },
+        steps: plan.steps.iter().map(step).collect(),
+        gates: Vec::new(),
+        deviations: Vec::new(),
+        debts: Vec::new(),
+        instant_confirms: 0,
+        integrity,
+    }
+}
+
+fn step(planned: &PlannedStep) -> Step {
+    Step {
+        id: planned.id.clone(),
+        title: planned.title.clone(),
+        phase: planned.phase.clone(),
+        kind: planned.kind,
+        state: "pending",
+        started: None,
+        ended: None,
+        evidence: None,
+        reason: None,
+        confirmations: Vec::new(),
+        items: Vec::new(),
+        refusals: Vec::new(),
+        values: Vec::new(),
+    }
+}
+
+fn person(people: &mut Vec<Person>, stamped: &Stamped) {
+    let actor = &stamped.actor;
+    match people
+        .iter_mut()
+        .find(|known| known.upn == actor.upn && known.oid == actor.oid && known.os == actor.os)
+    {
+        Some(known) => known.records += 1,
+        None => people.push(Person {
+            upn: actor.upn.clone(),
+            oid: actor.oid.clone(),
+            os: actor.os.clone(),
+            records: 1,
+        }),
+    }
+}
+
+/// Step and item an event belongs to.
+fn place(event: &RunEvent) -> (Option<&str>, Option<&str>) {
+    match event {
+        RunEvent::Confirmed(confirmed) => (Some(&confirmed.step), None),
+        RunEvent::Intent { step, item, .. } | RunEvent::Accepted { step, item, .. } => {
+            (Some(step), Some(item))
+        }
+        RunEvent::Observed { step, item, .. }
+        | RunEvent::Done { step, item, .. }
+        | RunEvent::Refused { step, item, .. }
+        | RunEvent::Failed { step, item, .. } => (Some(step), item.as_deref()),
+        RunEvent::Skipped { step, .. }
+        | RunEvent::Deferred { step, .. }
+        | RunEvent::Paid { step, .. }
+        | RunEvent::Gate { step, .. } => (Some(step), None),
+        RunEvent::Note { step, .. } => (step.as_deref(), None),
+        RunEvent::Opened(_)
+        | RunEvent::Armed { .. }
+        | RunEvent::Held { .. }
+        | RunEvent::Resumed { .. }
+        | RunEvent::Recovered { .. }
+        | RunEvent::Closed { .. } => (None, None),
+    }
+}
+
+fn take(report: &mut Report, stamped: &Stamped) {
+    let at = stamped.wall;
+    whole_run(report, stamped);
+    let (Some(id), item) = place(&stamped.event) else { return };
+    let Some(step) = report.steps.iter_mut().find(|step| step.id == id) else { return };
+    step.started.get_or_insert(at);
+    if let Some(key) = item {
+        of_item(step, key, stamped);
+    } else {
+        of_step(step, stamped);
+    }
+    if let RunEvent::Refused { item, status, why, .. } = &stamped.event {
+        step.refusals.push(Refusal { at, item: item.clone(), status: *status, why: why.clone() });
+    }
+}
+
+/// What concerns the run as a whole: gates, deviations, debts, its end.
+fn whole_run(report: &mut Report, stamped: &Stamped) {
+    let at = stamped.wall;
+    let mut deviation = |kind, step: Option<&str>, text: &str| {
+        let step = step.map(str::to_owned);
+        report.deviations.push(Deviation { at, kind, step, text: text.into() });
+    };
+    match &stamped.event {
+        RunEvent::Gate { step, verdict, items } => {
+            report.gates.push(Gate { step: step.clone(), at, verdict: *verdict, items: items.clone() });
+        }
+        RunEvent::Skipped { step, reason } => deviation(DeviationKind::Skipped, Some(step), reason.as_str()),
+        RunEvent::Deferred { step, reason, downgraded } => {
+            let kind = if *downgraded { DeviationKind::Downgraded } else { DeviationKind::Deferred };
+            deviation(kind, Some(step), reason.as_str());
+            report.debts.push(DebtRecord {
+                step: step.clone(),
+                opened: at,
+                reason: reason.clone(),
+                paid: None,
+                evidence: None,
+            });
+        }
+        RunEvent::Paid { step, evidence } => {
+            let open = report.debts.iter_mut().filter(|debt| debt.step == *step && debt.paid.is_none());
+            for debt in open {
+                debt.paid = Some(at);
+                debt.evidence = Some(evidence.clone());
+            }
+        }
+        RunEvent::Done { step, item, how: DoneHow::Accepted, evidence } => {
+            let named = item.as_deref().unwrap_or("the step");
+            deviation(DeviationKind::Accepted, Some(step), &format!("{named}: {evidence}"));
+        }
+        RunEvent::Failed {
+            step, item, how: how @ (FailedHow::Ambiguous | FailedHow::TimedOut), why, ..
+        } => {
+            let kind =
+                if *how == FailedHow::Ambiguous { DeviationKind::Ambiguous } else { DeviationKind::TimedOut };
+            deviation(kind, Some(step), &format!("{}: {why}", item.as_deref().unwrap_or("the step")));
+        }
+        RunEvent::Held { note, .. } => deviation(DeviationKind::Held, None, note.as_str()),
+        RunEvent::Recovered { bytes, kept, .. } => {
+            deviation(DeviationKind::Recovered, None, &format!("{bytes} bytes set aside in {kept}"));
+        }
+        RunEvent::Note { step, about, text } => {
+            let kind = match about {
+                NoteAbout::NoticeShortened => DeviationKind::NoticeShortened,
+                NoteAbout::HolderLeft => DeviationKind::HolderLeft,
+                NoteAbout::Statement => DeviationKind::Statement,
+                NoteAbout::Remark | NoteAbout::Value | NoteAbout::Baseline => return,
+            };
+            deviation(kind, step.as_deref(), text.as_str());
+        }
+        RunEvent::Confirmed(confirmed) => {
+            let instant = confirmed.by == ConfirmedBy::Person && confirmed.latency_ms < INSTANT_MILLIS;
+            report.instant_confirms += u32::from(instant);
+        }
+        RunEvent::Closed { end, .. } => report.state = State::Closed(*end),
+        _ => {}
+    }
+}
+
+fn of_step(step: &mut Step, stamped: &Stamped) {
+    let at = stamped.wall;
+    let mut over = |state: &'static str| {
+        step.state = state;
+        step.ended = Some(at);
+    };
+    match &stamped.event {
+        RunEvent::Confirmed(confirmed) => {
+            step.state = "running";
+            step.ended = None;
+            step.confirmations.push(confirmation(confirmed, stamped));
+        }
+        RunEvent::Done { how, evidence, .. } => {
+            over(if *how == DoneHow::Observation { "done-by-observation" } else { "done" });
+            step.evidence = Some(evidence.clone());
+        }
+        RunEvent::Skipped { reason, .. } => {
+            over("skipped");
+            step.reason = Some(reason.clone());
+        }
+        RunEvent::Deferred { reason, .. } => {
+            over("deferred");
+            step.reason = Some(reason.clone());
+        }
+        RunEvent::Paid { evidence, .. } => {
+            over("done");
+            step.evidence = Some(evidence.clone());
+        }
+        RunEvent::Failed { how, why, .. } => {
+            step.state = if *how == FailedHow::TimedOut { "timed-out" } else { "failed" };
+            step.reason = Some(why.clone());
+        }
+        RunEvent::Note { about: NoteAbout::Value, text, .. } => step.values.push(text.clone()),
+        RunEvent::Gate { verdict, .. } if step.state == "pending" || step.state == "awaiting-person" => {
+            step.state = if *verdict == GateVerdict::Passed { "done" } else { "awaiting-person" };
+        }
+        _ => {}
+    }
+}
+
+fn confirmation(confirmed: &Confirmed, stamped: &Stamped) -> Confirmation {
+    Confirmation {
+        at: stamped.wall,
+        by: confirmed.by,
+        upn: stamped.actor.upn.clone(),
+        level: confirmed.level,
+        typed: confirmed.typed.clone(),
+        latency_ms: confirmed.latency_ms,
+        items: confirmed.items.len() as u32,
+        users: confirmed.users,
+        list_sha256: confirmed.list_sha256.clone(),
+        acknowledges: confirmed.acknowledges,
+    }
+}
+
+fn of_item(step: &mut Step, key: &str, stamped: &Stamped) {
+    let known = step.items.iter().position(|item| item.key == key);
+    let index = known.unwrap_or_else(|| {
+        step.items.push(Item {
+            key: key.to_owned(),
+            state: "under-way",
+            operation: None,
+            before: crate::domain::Safe::default(),
+            attempts: Vec::new(),
+            how: None,
+            outcome: None,
+        });
+        step.items.len() - 1
+    });
+    let item = &mut step.items[index];
+    match &stamped.event {
+        RunEvent::Intent { attempt, operation, request, before, .. } => {
+            item.state = "under-way";
+            item.operation = Some(operation.clone());
+            item.before = before.clone();
+            item.attempts.push(Request {
+                attempt: *attempt,
+                at: stamped.wall,
+                method: request.method.clone(),
+                url: request.url.clone(),
+                client_request_id: request.client_request_id.clone(),
+                correlation_id: request.correlation_id.clone(),
+                request_id: None,
+                status: None,
+            });
+        }
+        RunEvent::Accepted { attempt, status, request_id, .. } => {
+            for request in item.attempts.iter_mut().filter(|request| request.attempt == *attempt) {
+                request.status = Some(*status);
+                request.request_id = Some(request_id.clone());
+            }
+        }
+        RunEvent::Done { how, evidence, .. } => {
+            item.state = match how {
+                DoneHow::Observation => "done-by-observation",
+                DoneHow::Accepted => "accepted",
+                DoneHow::Action | DoneHow::Adopted | DoneHow::Manual => "done",
+            };
+            item.how = Some(*how);
+            item.outcome = Some(evidence.clone());
+        }
+        RunEvent::Refused { attempt, status, why, .. } => {
+            for request in item.attempts.iter_mut().filter(|request| Some(request.attempt) == *attempt) {
+                request.status = *status;
+            }
+            item.state = "failed";
+            item.outcome = Some(why.clone());
+        }
+        RunEvent::Failed { how, why, .. } => {
+            // Ambiguous and not-sent are not the end: looking, or sending later, decides.
+            let ends = !matches!(how, FailedHow::Ambiguous | FailedHow::NotSent | FailedHow::TimedOut);
+            item.state = if ends { "failed" } else { "under-way" };
+            item.outcome = Some(why.clone());
+        }
+        _ => {}
+    }
+}
+
+fn marks(opened: &Opened, events: &[Stamped], report: &Report) -> Vec<Mark> {
+    let plan = &opened.plan;
+    let first =
+        |fits: &dyn Fn(&RunEvent) -> bool| events.iter().find(|one| fits(&one.event)).map(|one| one.wall);
+    let step_over = |fits: &dyn Fn(&PlannedStep) -> bool| -> Option<Timestamp> {
+        let id = &plan.steps.iter().find(|step| step.phase.is_some() && fits(step))?.id;
+        let step = report.steps.iter().find(|step| step.id == *id)?;
+        step.ended.filter(|_| step.state.starts_with("done"))
+    };
+    let proves = |killer: Killer| move |step: &PlannedStep| step.after.contains(&killer);
+    let free_exit =
+        plan.phases.iter().find(|phase| phase.free_exit_ends).and_then(|phase| phase.gate.clone());
+    let decided = plan.phases.first().and_then(|phase| {
+        let last = plan.phase_steps(&phase.id).next()?;
+        report.steps.iter().find(|step| step.id == last.id)?.ended
+    });
+    let passed = |gate: Option<&String>| {
+        first(
+            &|event| matches!(event, RunEvent::Gate { step, verdict: GateVerdict::Passed, .. } if Some(step) == gate),
+        )
+    };
+    let unpaid = report.debts.iter().any(|debt| debt.paid.is_none());
+    let closed = first(&|event| matches!(event, RunEvent::Closed { .. }));
+    let paid = report.debts.iter().filter_map(|debt| debt.paid).max().or(closed).filter(|_| !unpaid);
+    let mark = |mark, meaning, at: Option<Timestamp>, known: &str, missing: &str| Mark {
+        mark,
+        meaning,
+        at,
+        source: if at.is_some() { known.to_owned() } else { missing.to_owned() },
+    };
+    vec![
+        mark("T0", "impact began", opened.impact, "stated by the operator", "not stated"),
+        mark("T1", "detected", None, "", "not recorded by this version"),
+        mark("T2", "declared", events.first().map(|one| one.wall), "run opened", ""),
+        mark("T3", "mode and go decided", decided, "first step over", "not reached"),
+        mark(
+            "T4",
+            "first write",
+            first(&|event| matches!(event, RunEvent::Intent { .. })),
+            "first intent",
+            "no write",
+        ),
+        mark(
+            "T5",
+            "standby ready",
+            passed(free_exit.as_ref()),
+            "gate before the free exit ends",
+            "not reached",
+        ),
+        mark(
+            "T6",
+            "access opened",
+            step_over(&|step| step.action == Some(Action::GrantStandby)),
+            "last grant observed",
+            "not reached",
+        ),
+        mark(
+            "T7",
+            "first verified user",
+            step_over(&proves(Killer::FirstUser)),
+            "first user proven",
+            "not reached",
+        ),
+        mark(
+            "T8",
+            "enough users back",
+            step_over(&proves(Killer::UsersBack)),
+            "sessions observed",
+            "not reached",
+        ),
+        mark("T9", "no debts", paid, "last debt paid, or closed without any", "debts are open or the run is"),
+        mark("T10", "closed", closed, "run closed", "OPEN"),
+    ]
+}
+
+fn figures(report: &Report, events: &[Stamped]) -> Figures {
+    let at = |name: &str| report.marks.iter().find(|mark| mark.mark == name).and_then(|mark| mark.at);
+    let between = |later: &str, earlier: &str| Some(at(later)?.duration_since(at(earlier)?).as_secs());
+    let human: u64 =
+        report.steps.iter().flat_map(|step| &step.confirmations).map(|given| given.latency_ms).sum();
+    Figures {
+        rto_service_s: between("T7", "T0"),
+        rto_full_s: between("T8", "T0"),
+        technical_s: between("T6", "T3"),
+        decision_latency_s: between("T3", "T1"),
+        human_wait_s: (human / 1_000) as i64,
+        azure_wait_s: azure_wait(events).as_secs(),
+    }
+}
+
+/// Time in which at least one item was between its intent and its end.
+fn azure_wait(events: &[Stamped]) -> Span {
+    let mut open: Vec<(&str, &str)> = Vec::new();
+    let mut since = None;
+    let mut total = Span::ZERO;
+    for stamped in events {
+        let (Some(step), Some(item)) = place(&stamped.event) else { continue };
+        match &stamped.event {
+            RunEvent::Intent { .. } => {
+                since.get_or_insert(stamped.wall);
+                if !open.contains(&(step, item)) {
+                    open.push((step, item));
+                }
+            }
+            RunEvent::Done { .. } | RunEvent::Refused { .. } => open.retain(|known| *known != (step, item)),
+            RunEvent::Failed { how, .. } if *how != FailedHow::Ambiguous => {
+                open.retain(|known| *known != (step, item));
+            }
+            _ => {}
+        }
+        if open.is_empty()
+            && let Some(began) = since.take()
+        {
+            total += stamped.wall.duration_since(began);
+        }
+    }
+    total
+}
+
+/// A value is claimed only where a person or a probe gave one.
+fn rpo(plan: &Plan, report: &Report) -> Rpo {
+    let flush = plan.steps.iter().find(|step| step.after.contains(&Killer::ProfilesFlushed));
+    let step = flush.and_then(|planned| report.steps.iter().find(|step| step.id == planned.id));
+    let data = "user profiles";
+    match step {
+        Some(step) if step.state.starts_with("done") && !step.values.is_empty() => Rpo {
+            data,
+            value: step.values.last().cloned(),
+            method: format!("typed at {}", step.id),
+            confidence: "estimated",
+        },
+        Some(step) if step.state.starts_with("done") => Rpo {
+            data,
+            value: step.evidence.clone(),
+            method: format!("observed at {}", step.id),
+            confidence: "measured",
+        },
+        Some(step) => {
+            Rpo { data, value: None, method: format!("{} is {}", step.id, step.state), confidence: "unknown" }
+        }
+        None => {
+            Rpo { data, value: None, method: "the runbook does not look".to_owned(), confidence: "unknown" }
+        }
+    }
+}
+
+impl State {
+    /// The word; an open run is shouted.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Open => "OPEN",
+            Self::Closed(RunEnd::Completed) => "completed",
+            Self::Closed(RunEnd::CompletedWithExceptions) => "completed-with-exceptions",
+            Self::Closed(RunEnd::Monitoring) => "monitoring",
+            Self::Closed(RunEnd::AbortedAsIs) => "aborted-as-is",
+            Self::Closed(RunEnd::AbortedRolledBack) => "aborted-rolled-back",
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! A small run by hand, and what its report must say.
+
+use crate::{
+    domain::{
+        ArmId, Operation, Pair, Safe, Side,
+        time::{Timestamp, minutes, seconds},
+    },
+    engine::{
+        Actor, RunEvent, Stamped,
+        event::{
+            Acknowledgement, Confirmed, ConfirmedBy, DoneHow, FailedHow, GateItem, GateVerdict, NoteAbout,
+            Opened, RequestRecord, RunEnd, WorldKind,
+        },
+    },
+    runbook::{
+        Action, Killer, Mode, Plan, PlannedStep, StepKind, Targets,
+        plan::PlannedPhase,
+        vocabulary::{OnAmbiguous, Ungraceful},
+    },
+};
+
+use super::{DeviationKind, Integrity, Report, State, Verified, build, to_json, to_markdown};
+
+fn start() -> Timestamp {
+    "2026-11-20T10:00:00Z".parse().unwrap()
+}
+
+fn planned(id: &str, phase: &str, kind: StepKind, action: Option<Action>, after: &[Killer]) -> PlannedStep {
+    PlannedStep {
+        id: id.to_owned(),
+        phase: Some(phase.to_owned()),
+        title: format!("the step {id}"),
+        why: String::new(),
+        abort: String::new(),
+        kind,
+        action,
+        width: 1,
+        done_at: 100,
+        before: Vec::new(),
+        after: after.to_vec(),
+        dwell: seconds(60),
+        steady: seconds(0),
+        patience: minutes(5),
+        usual: minutes(1),
+        on_ambiguous: OnAmbiguous::Ask,
+        confirm: 2,
+        undo: None,
+        ungraceful: Ungraceful::Same,
+        ask: None,
+        targets: Targets::Nothing,
+    }
+}
+
+fn plan() -> Plan {
+    let phase = |id: &str, gate: Option<&str>, free_exit_ends| PlannedPhase {
+        id: id.to_owned(),
+        gate: gate.map(str::to_owned),
+        free_exit_ends,
+    };
+    Plan {
+        runbook: "avd-pooled-failover".to_owned(),
+        runbook_hash: "aa".to_owned(),
+        local: false,
+        title: "Fail over a pooled service".to_owned(),
+        service: "hr".to_owned(),
+        service_index: 0,
+        mode: Mode::Ungraceful,
+        from: Side::Primary,
+        to: Side::Secondary,
+        codes: Pair { primary: "WE".to_owned(), secondary: "NE".to_owned() },
+        bound_at: start(),
+        users: Some(67),
+        phases: vec![
+            phase("decide", None, false),
+            phase("prepare", Some("a4"), true),
+            phase("open", None, false),
+        ],
+        steps: vec![
+            planned("a0", "decide", StepKind::Gate, None, &[Killer::ModeFits]),
+            planned("a4", "prepare", StepKind::Gate, None, &[Killer::StandbyCapacity]),
+            planned("a5", "open", StepKind::Automatic, Some(Action::DrainActive), &[]),
+            planned("a9", "open", StepKind::Observe, None, &[Killer::ProfilesFlushed]),
+            planned(
+                "a11",
+                "open",
+                StepKind::Automatic,
+                Some(Action::GrantStandby),
+                &[Killer::HoldersOnStandby],
+            ),
+            planned("a12", "open", StepKind::Gate, None, &[Killer::FirstUser]),
+            planned("a13", "open", StepKind::Observe, None, &[Killer::UsersBack]),
+        ],
+        moved_too: Vec::new(),
+    }
+}
+
+fn opened(world: WorldKind) -> RunEvent {
+    let plan = plan();
+    RunEvent::Opened(Box::new(Opened {
+        estate: "contoso-avd".to_owned(),
+        estate_hash: "ee".to_owned(),
+        tenant: "11111111-1111-4111-8111-111111111111".to_owned(),
+        endpoint: "https://management.azure.com".to_owned(),
+        world,
+        scenario: None,
+        tool: "0.1.0".to_owned(),
+        plan_hash: plan.hash(),
+        plan,
+        previous: None,
+        impact: Some(start() - minutes(10)),
+        reason: Safe::new("outage | <b>posted</b> `now`"),
+    }))
+}
+
+fn confirmed(step: &str, latency_ms: u64) -> RunEvent {
+    RunEvent::Confirmed(Box::new(Confirmed {
+        step: step.to_owned(),
+        by: ConfirmedBy::Person,
+        level: 3,
+        typed: Some(Safe::new("NE")),
+        items: Vec::new(),
+        list_sha256: "5f2c".to_owned(),
+        users: 67,
+        latency_ms,
+        seen: Safe::default(),
+        acknowledges: Some(Acknowledgement::FencedByEvidence),
+    }))
+}
+
+fn done(step: &str, item: Option<&str>, how: DoneHow) -> RunEvent {
+    RunEvent::Done { step: step.to_owned(), item: item.map(str::to_owned), how, evidence: Safe::new("seen") }
+}
+
+fn passed(step: &str) -> RunEvent {
+    let item = GateItem {
+        id: "standby-capacity".to_owned(),
+        verdict: GateVerdict::Green,
+        value: Safe::new("108%"),
+        age_s: Some(4),
+    };
+    RunEvent::Gate { step: step.to_owned(), verdict: GateVerdict::Passed, items: vec![item] }
+}
+
+fn intent(step: &str, item: &str, attempt: u32) -> RunEvent {
+    let vm =
+        ArmId::parse("/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm");
+    RunEvent::Intent {
+        step: step.to_owned(),
+        item: item.to_owned(),
+        attempt,
+        operation: Operation::StartVm { vm: vm.unwrap() },
+        request: RequestRecord {
+            method: "PUT".to_owned(),
+            url: "https://management.azure.com/x".to_owned(),
+            body_sha256: String::new(),
+            client_request_id: format!("c-{attempt}"),
+            correlation_id: "k-1".to_owned(),
+        },
+        before: Safe::new("absent"),
+    }
+}
+
+/// The run, one event every 30 seconds.
+fn events(world: WorldKind) -> Vec<Stamped> {
+    let failed = |how| RunEvent::Failed {
+        step: "a11".to_owned(),
+        item: Some("GRP1@dag1".to_owned()),
+        attempt: Some(1),
+        how,
+        why: Safe::new("no answer in 10 s"),
+    };
+    let all = vec![
+        opened(world),
+        passed("a0"),
+        done("a0", None, DoneHow::Manual),
+        passed("a4"),
+        done("a4", None, DoneHow::Manual),
+        RunEvent::Deferred { step: "a5".to_owned(), reason: Safe::new("WE is dead"), downgraded: false },
+        RunEvent::Skipped { step: "a9".to_owned(), reason: Safe::new("WE is dead") },
+        confirmed("a11", 900),
+        intent("a11", "GRP1@dag1", 1),
+        failed(FailedHow::Ambiguous),
+        failed(FailedHow::NotDone),
+        intent("a11", "GRP1@dag1", 2),
+        RunEvent::Accepted {
+            step: "a11".to_owned(),
+            item: "GRP1@dag1".to_owned(),
+            attempt: 2,
+            status: 201,
+            request_id: Safe::new("az-7"),
+            follow: None,
+        },
+        done("a11", Some("GRP1@dag1"), DoneHow::Action),
+        done("a11", None, DoneHow::Action),
+        passed("a12"),
+        done("a12", None, DoneHow::Manual),
+        RunEvent::Note {
+            step: None,
+            about: NoteAbout::NoticeShortened,
+            text: Safe::new("nobody is connected"),
+        },
+    ];
+    stamp(all)
+}
+
+fn stamp(events: Vec<RunEvent>) -> Vec<Stamped> {
+    let actor = Actor { upn: Safe::new("op@contoso.example"), oid: Safe::new("o-1"), os: Safe::new("op") };
+    events
+        .into_iter()
+        .enumerate()
+        .map(|(at, event)| Stamped {
+            wall: start() + seconds(30 * at as i64),
+            mono_ms: 30_000 * at as u64,
+            actor: actor.clone(),
+            event,
+        })
+        .collect()
+}
+
+fn report(events: &[Stamped]) -> Report {
+    let integrity =
+        Integrity { head: "9f".repeat(32), records: events.len() as u64, verified: Verified::Intact };
+    build("r-20261120-1000-7k", events, integrity, start() + minutes(30)).unwrap()
+}
+
+#[test]
+fn an_open_run_says_so_and_claims_nothing_it_does_not_know() {
+    let report = report(&events(WorldKind::Live));
+    assert_eq!(report.state, State::Open);
+    assert_eq!(report.figures.rto_service_s, Some(600 + 480));
+    assert_eq!((report.figures.rto_full_s, report.figures.decision_latency_s), (None, None));
+    // From the decision (third event) to the end of the grants (fifteenth).
+    assert_eq!(report.figures.technical_s, Some(360));
+    assert_eq!((report.rpo.value.clone(), report.rpo.confidence), (None, "unknown"));
+    let at = |name: &str| report.marks.iter().find(|mark| mark.mark == name).unwrap().at;
+    assert_eq!(at("T5"), Some(start() + seconds(90)));
+    assert_eq!(at("T4"), Some(start() + seconds(240)));
+    assert_eq!((at("T9"), at("T10")), (None, None));
+    let text = to_markdown(&report);
+    assert!(text.contains("\n# OPEN\n"), "{text}");
+    assert!(!text.contains("SIM"), "{text}");
+}
+
+#[test]
+fn a_simulated_run_begins_with_the_word() {
+    let report = report(&events(WorldKind::Sim));
+    assert!(to_markdown(&report).starts_with("SIM"));
+    let json = to_json(&report);
+    assert!(json.starts_with("{\n  \"mode\": \"SIM\""), "{json}");
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["state"]["is"], "open");
+    assert_eq!(value["integrity"]["verified"]["is"], "intact");
+    assert_eq!(value["steps"][4]["items"][0]["attempts"][1]["request_id"], "az-7");
+}
+
+#[test]
+fn attempts_deviations_and_debts_are_told() {
+    let mut all = events(WorldKind::Live);
+    let open = report(&all);
+    let grant = open.steps.iter().find(|step| step.id == "a11").unwrap();
+    assert_eq!((grant.state, grant.items[0].state, grant.items[0].attempts.len()), ("done", "done", 2));
+    assert_eq!(grant.items[0].attempts[0].status, None);
+    assert_eq!(grant.confirmations[0].typed, Some(Safe::new("NE")));
+    assert_eq!(open.instant_confirms, 1);
+    // The first write was settled after 60 s of looking, the second was seen done after 60 s.
+    assert_eq!(open.figures.azure_wait_s, 60 + 60);
+    let kinds: Vec<DeviationKind> = open.deviations.iter().map(|one| one.kind).collect();
+    let expected = [
+        DeviationKind::Deferred,
+        DeviationKind::Skipped,
+        DeviationKind::Ambiguous,
+        DeviationKind::NoticeShortened,
+    ];
+    assert_eq!(kinds, expected);
+    assert_eq!((open.debts.len(), open.debts[0].paid), (1, None));
+
+    let mut rest: Vec<RunEvent> = all.drain(..).map(|stamped| stamped.event).collect();
+    rest.push(RunEvent::Paid { step: "a5".to_owned(), evidence: Safe::new("all drained") });
+    rest.push(RunEvent::Closed {
+        end: RunEnd::CompletedWithExceptions,
+        debts: Vec::new(),
+        note: Safe::default(),
+    });
+    let closed = report(&stamp(rest));
+    assert_eq!(closed.state, State::Closed(RunEnd::CompletedWithExceptions));
+    assert_eq!(closed.debts[0].paid, Some(start() + seconds(30 * 18)));
+    assert!(!to_markdown(&closed).contains("OPEN"), "{}", to_markdown(&closed));
+}
+
+#[test]
+fn text_from_outside_cannot_become_markup() {
+    let text = to_markdown(&report(&events(WorldKind::Live)));
+    assert!(text.contains(r"outage \| &lt;b&gt;posted&lt;/b&gt; \`now\`"), "{text}");
+    let columns = |line: &str| line.replace(r"\|", "").matches('|').count();
+    for block in text.split("\n\n").filter(|block| block.starts_with('|')) {
+        let counts: Vec<usize> = block.lines().map(columns).collect();
+        assert!(counts.iter().all(|count| *count == counts[0]), "{block}");
+    }
+}
+
+#[test]
+fn what_does_not_open_a_run_is_no_report() {
+    let integrity = Integrity { head: String::new(), records: 0, verified: Verified::NotChecked };
+    assert_eq!(build("r", &[], integrity.clone(), start()), None);
+    assert_eq!(build("r", &stamp(vec![passed("a0")]), integrity, start()), None);
+}

@@ -1,0 +1,129 @@
+//! Performs what the engine decided: each output in its own task, its end reported as an input.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::{
+    azure::{Azure, WriteIds},
+    domain::{Safe, Source},
+    engine::{FollowOrder, Input, Output, SendOrder, Stamped},
+    journal::Journal,
+};
+
+use super::clock::Clock;
+
+/// Where inputs for the engine arrive. Unbounded: it holds at most one entry per look, write
+/// and follow in flight, and those are bounded by the plan.
+pub type Inbox = UnboundedSender<Input>;
+
+/// Performs outputs.
+#[derive(Debug)]
+pub struct Hands {
+    azure: Azure,
+    clock: Arc<Clock>,
+    inbox: Inbox,
+    scribe: Scribe,
+}
+
+/// Who writes the journal.
+pub enum Scribe {
+    /// Writes at once, in the loop: for journals in memory and for runs without a screen.
+    Inline(Box<dyn Journal>),
+    /// Writes on its own thread, so that a slow disk never delays a key.
+    Thread(std::sync::mpsc::Sender<Vec<Stamped>>),
+}
+
+impl std::fmt::Debug for Scribe {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Inline(_) => "Inline",
+            Self::Thread(_) => "Thread",
+        })
+    }
+}
+
+impl Scribe {
+    /// Gives the journal a thread of its own; it ends when the scribe is dropped and has
+    /// written everything it was given.
+    pub fn thread(mut journal: Box<dyn Journal>, inbox: Inbox) -> std::io::Result<Self> {
+        let (tx, rx) = std::sync::mpsc::channel::<Vec<Stamped>>();
+        std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            while let Ok(batch) = rx.recv() {
+                if inbox.send(append(journal.as_mut(), &batch)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self::Thread(tx))
+    }
+}
+
+fn append(journal: &mut dyn Journal, batch: &[Stamped]) -> Input {
+    match journal.append(batch) {
+        Ok(seq) => Input::Durable(seq),
+        Err(error) => Input::JournalFailed(Safe::new(&error.to_string())),
+    }
+}
+
+impl Hands {
+    /// Hands that act through `azure` and report into `inbox`.
+    pub fn new(azure: Azure, clock: Arc<Clock>, inbox: Inbox, scribe: Scribe) -> Self {
+        Self { azure, clock, inbox, scribe }
+    }
+
+    /// Performs one output. [`Output::WakeAt`] is the loop's own business and is ignored here.
+    pub fn perform(&mut self, output: Output) {
+        match output {
+            Output::Append(batch) => self.write(batch),
+            Output::Look(source) => self.look(source),
+            Output::Send(order) => self.send(order),
+            Output::Follow(order) => self.follow(order),
+            Output::WakeAt(_) => {}
+        }
+    }
+
+    fn write(&mut self, mut batch: Vec<Stamped>) {
+        let mono_ms = self.clock.mono_ms();
+        for stamped in &mut batch {
+            stamped.mono_ms = mono_ms;
+        }
+        match &mut self.scribe {
+            Scribe::Inline(journal) => {
+                let _ = self.inbox.send(append(journal.as_mut(), &batch));
+            }
+            Scribe::Thread(tx) => {
+                if tx.send(batch).is_err() {
+                    let why = Safe::new("the journal's thread is gone; nothing more will be sent");
+                    let _ = self.inbox.send(Input::JournalFailed(why));
+                }
+            }
+        }
+    }
+
+    fn look(&self, source: Source) {
+        let (azure, clock, inbox) = (self.azure.clone(), self.clock.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            let observation = azure.look(&source, &|| clock.now()).await;
+            let _ = inbox.send(Input::Observed(observation));
+        });
+    }
+
+    fn send(&self, order: SendOrder) {
+        let (azure, inbox) = (self.azure.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            let ids =
+                WriteIds { client_request_id: order.client_request_id, correlation_id: order.correlation_id };
+            let sent = azure.send(&order.image, order.permit, &ids).await;
+            let _ = inbox.send(Input::Sent { token: order.token, sent });
+        });
+    }
+
+    fn follow(&self, order: FollowOrder) {
+        let (azure, inbox) = (self.azure.clone(), self.inbox.clone());
+        tokio::spawn(async move {
+            let progress = azure.follow(&order.follow).await;
+            let _ = inbox.send(Input::Progress { token: order.token, progress });
+        });
+    }
+}

@@ -1,0 +1,284 @@
+//! The verbs `sim serve`, `sim estate` and `sim scenarios`, after their arguments were read.
+
+use std::{
+    fmt::Write as _,
+    io::{self, Write},
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::serve::{ServeError, serve};
+use crate::{
+    sim::{NoLedger, Scenario, Sim, SimError, SimOptions, Simulated, TimeSource},
+    wire::{Wire, WireError},
+};
+
+/// Where a served simulator tells what it is. No Azure path begins like this.
+const ABOUT: &str = "/farshore/world";
+
+/// Scenario files above this are no scenario files, in bytes.
+const SCENARIO_LIMIT: u64 = 1024 * 1024;
+
+/// Why a `sim` verb could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum SimVerbError {
+    /// Neither a built-in name nor a path.
+    #[error("no scenario `{name}`; there are {known}, or give the path of a scenario file")]
+    UnknownScenario {
+        /// What was asked for.
+        name: String,
+        /// The built-in names.
+        known: String,
+    },
+    /// The file is there and cannot be read.
+    #[error("could not read the scenario {path}: {source}")]
+    Unreadable {
+        /// The path as it was given.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The scenario has a mistake, or the world could not be opened.
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    /// The port could not be served.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// Nobody answers at the port.
+    #[error(
+        "no simulator answers at 127.0.0.1:{port}: {source}; is `farshore sim serve --port {port}` running?"
+    )]
+    Silent {
+        /// Port that was asked.
+        port: u16,
+        /// What the wire said.
+        source: WireError,
+    },
+    /// Something else answers at the port.
+    #[error("what answers at 127.0.0.1:{port} is not a farshore simulator ({why})")]
+    Stranger {
+        /// Port that was asked.
+        port: u16,
+        /// What was wrong with the answer.
+        why: String,
+    },
+    /// What was to be printed could not be.
+    #[error("could not print: {0}")]
+    Print(#[from] io::Error),
+}
+
+/// What `sim serve` serves, and how.
+#[derive(Debug, Clone)]
+pub struct Served {
+    /// The world.
+    pub scenario: Scenario,
+    /// Seed of everything that is drawn by lot.
+    pub seed: u64,
+    /// Estate seconds per real second.
+    pub speed: f64,
+    /// Port on 127.0.0.1; 0 for any free one.
+    pub port: u16,
+    /// Real time added to every answer, in milliseconds.
+    pub latency_ms: u64,
+}
+
+/// What a served simulator says about itself at [`ABOUT`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+struct About {
+    scenario: String,
+    /// The scenario file itself; needed where the scenario is not built in.
+    source: Option<String>,
+    epoch: jiff::Timestamp,
+    speed: Option<f64>,
+}
+
+/// Finds a scenario by built-in name or by path.
+pub fn scenario(name: &str) -> Result<Scenario, SimVerbError> {
+    if let Some(scenario) = Scenario::builtin(name) {
+        return Ok(scenario);
+    }
+    let path = Path::new(name);
+    let unreadable = |source| SimVerbError::Unreadable { path: name.to_owned(), source };
+    let size = match std::fs::metadata(path) {
+        Ok(metadata) => metadata.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let known: Vec<String> = Scenario::builtins().into_iter().map(|(name, _)| name).collect();
+            return Err(SimVerbError::UnknownScenario { name: name.to_owned(), known: known.join(", ") });
+        }
+        Err(error) => return Err(unreadable(error)),
+    };
+    if size > SCENARIO_LIMIT {
+        return Err(unreadable(io::Error::other(format!("{size} bytes; scenarios end at {SCENARIO_LIMIT}"))));
+    }
+    let source = std::fs::read_to_string(path).map_err(unreadable)?;
+    Ok(Scenario::from_toml(&source, name)?)
+}
+
+/// `farshore sim scenarios`: a line for each built-in scenario.
+pub fn scenarios() -> String {
+    let all = Scenario::builtins();
+    let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    all.into_iter().fold(String::new(), |mut text, (name, summary)| {
+        let _ = writeln!(text, "{name:<width$}  {summary}");
+        text
+    })
+}
+
+/// `farshore sim serve`: serves a world on loopback until SIGINT or SIGTERM.
+///
+/// `time` is the clock of the estate; it must run at `served.speed` from the scenario's epoch.
+/// Once connections are accepted, address, subscriptions and clock are printed to `out` and flushed.
+pub async fn serve_world(
+    served: Served,
+    time: Arc<dyn TimeSource>,
+    mut out: impl Write,
+) -> Result<(), SimVerbError> {
+    let sim = open(&served, time)?;
+    let mut printed = Ok(());
+    serve(sim, served.port, |address| printed = announce(&mut out, address, &served)).await?;
+    Ok(printed?)
+}
+
+fn open(served: &Served, time: Arc<dyn TimeSource>) -> Result<Arc<Sim>, SimError> {
+    let options =
+        SimOptions { latency_ms: served.latency_ms, speed: Some(served.speed), ..SimOptions::default() };
+    Sim::open(served.scenario.clone(), served.seed, time, Arc::new(NoLedger), &[], options)
+}
+
+fn announce(out: &mut impl Write, address: SocketAddr, served: &Served) -> io::Result<()> {
+    writeln!(out, "listening on http://{address}")?;
+    for subscription in served.scenario.subscriptions() {
+        writeln!(out, "subscription {subscription}")?;
+    }
+    writeln!(out, "scenario {}, seed {}", served.scenario.name(), served.seed)?;
+    writeln!(out, "[simulated]\nepoch = \"{}\"\nspeed = {}", served.scenario.epoch(), served.speed)?;
+    out.flush()
+}
+
+/// `farshore sim estate --port`: the estate file of the simulator that serves on 127.0.0.1:`port`.
+pub async fn served_estate(wire: &dyn Wire, port: u16) -> Result<String, SimVerbError> {
+    let about = ask(wire, port).await?;
+    let scenario = match &about.source {
+        Some(source) => Scenario::from_toml(source, &about.scenario)?,
+        None => scenario(&about.scenario)?,
+    };
+    Ok(scenario.estate_toml(Some(Simulated { epoch: about.epoch, speed: about.speed.unwrap_or(1.0) })))
+}
+
+async fn ask(wire: &dyn Wire, port: u16) -> Result<About, SimVerbError> {
+    let stranger = |why: String| SimVerbError::Stranger { port, why };
+    let request = http::Request::get(format!("http://127.0.0.1:{port}{ABOUT}"))
+        .body(Bytes::new())
+        .map_err(|why| stranger(why.to_string()))?;
+    let answer = wire.call(request).await.map_err(|source| SimVerbError::Silent { port, source })?;
+    if answer.status() != StatusCode::OK {
+        return Err(stranger(format!("status {}", answer.status().as_u16())));
+    }
+    serde_json::from_slice(answer.body()).map_err(|why| stranger(why.to_string()))
+}
+
+/// `farshore sim estate` without a port: the estate file of a scenario.
+pub fn scenario_estate(scenario: &Scenario) -> String {
+    scenario.estate_toml(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::{Reply, Request, Response};
+
+    #[derive(Debug)]
+    struct Standing(jiff::Timestamp);
+
+    impl TimeSource for Standing {
+        fn now(&self) -> jiff::Timestamp {
+            self.0
+        }
+    }
+
+    /// Answers everything with one status.
+    #[derive(Debug)]
+    struct Fixed(Result<u16, WireError>);
+
+    impl Wire for Fixed {
+        fn call(&self, _: Request) -> Reply<'_> {
+            let answer = self.0.clone().map(|status| {
+                let mut response = Response::new(Bytes::from_static(b"{}"));
+                *response.status_mut() = StatusCode::from_u16(status).expect("a status");
+                response
+            });
+            Box::pin(std::future::ready(answer))
+        }
+    }
+
+    fn served(speed: f64) -> Served {
+        Served { scenario: scenario("tiny").expect("built in"), seed: 3, speed, port: 0, latency_ms: 0 }
+    }
+
+    #[tokio::test]
+    async fn a_served_world_has_an_estate_file_with_its_clock() {
+        let served = served(60.0);
+        let time = Arc::new(Standing(served.scenario.epoch()));
+        let sim = open(&served, time).expect("a world");
+        let estate = served_estate(&*sim, 4242).await.expect("an answer");
+        let epoch = served.scenario.epoch();
+        assert_eq!(estate, served.scenario.estate_toml(Some(Simulated { epoch, speed: 60.0 })));
+        assert!(estate.contains("speed = 60"), "{estate}");
+        assert!(!scenario_estate(&served.scenario).contains("speed"), "only a served world has a speed");
+    }
+
+    #[tokio::test]
+    async fn a_port_without_a_simulator_is_said_so() {
+        let cases = [
+            (Ok(404), "is not a farshore simulator (status 404)"),
+            (Ok(200), "is not a farshore simulator (missing field"),
+            (
+                Err(WireError::NotSent { host: "127.0.0.1".into(), why: "refused".into() }),
+                "is `farshore sim serve --port 7` running?",
+            ),
+        ];
+        for (answer, part) in cases {
+            let error = ask(&Fixed(answer), 7).await.expect_err("no simulator").to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_at_the_start_is_a_contract() {
+        let mut out = Vec::new();
+        let address = SocketAddr::from(([127, 0, 0, 1], 4242));
+        announce(&mut out, address, &served(1.0)).expect("memory takes it");
+        let text = String::from_utf8(out).expect("text");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "listening on http://127.0.0.1:4242",
+                "subscription 22222222-2222-4222-8222-222222222222",
+                "scenario tiny, seed 3",
+                "[simulated]",
+                "epoch = \"2026-11-20T08:00:00Z\"",
+                "speed = 1",
+            ]
+        );
+    }
+
+    #[test]
+    fn scenarios_are_found_by_name_and_by_path() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("mine.toml");
+        std::fs::write(&path, scenario("tiny").expect("built in").source()).expect("written");
+        let text = path.to_str().expect("plain");
+        assert_eq!(scenario(text).expect("a scenario").name(), text);
+        std::fs::write(&path, "format = 2").expect("written");
+        assert!(matches!(scenario(text), Err(SimVerbError::Sim(_))));
+        let error = scenario("clam").expect_err("no such scenario").to_string();
+        assert!(error.starts_with("no scenario `clam`; there are calm, "), "{error}");
+        assert!(scenarios().lines().all(|line| line.contains("  ")), "{}", scenarios());
+    }
+}

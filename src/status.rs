@@ -1,1 +1,0 @@
-//! One screen or one line about the estate, with an exit code.

@@ -1,0 +1,259 @@
+//! How each component is judged on one side.
+//!
+//! Services whose role differs on a side are never added together: each gets its own part of
+//! the cell (`hr 8/12 · fin 4/4`).
+
+use crate::domain::{Answer, Safe, Side, Source, time::Timestamp};
+
+use super::{
+    pools, regional,
+    scene::Scene,
+    sight::{Sight, Trust},
+    summary::{Cell, CellState, Component, Figure, Problem, Role},
+};
+
+/// What is said of some services of one role on one side.
+pub(super) struct Part {
+    pub(super) state: CellState,
+    pub(super) text: String,
+    pub(super) short: String,
+    pub(super) figure: Option<(u64, Option<u64>)>,
+    pub(super) reason: Option<Safe>,
+    /// The value is that of an earlier moment whatever the age of the answer.
+    pub(super) as_of: Option<Timestamp>,
+}
+
+impl Part {
+    pub(super) fn new(state: CellState, text: impl Into<String>, short: impl Into<String>) -> Self {
+        Self { state, text: text.into(), short: short.into(), figure: None, reason: None, as_of: None }
+    }
+
+    pub(super) fn figure(mut self, count: impl TryInto<u64>, of: Option<usize>) -> Self {
+        self.figure = count.try_into().ok().map(|count| (count, of.map(|of| of as u64)));
+        self
+    }
+
+    pub(super) fn because(mut self, reason: &str) -> Self {
+        self.reason = Some(Safe::new(reason));
+        self
+    }
+}
+
+/// Services that are judged together.
+pub(super) struct Bucket<'a> {
+    pub(super) services: &'a [usize],
+    pub(super) side: Side,
+    pub(super) role: Role,
+}
+
+/// The cell of `component` on `side`.
+pub(super) fn cell(scene: &Scene<'_>, component: Component, side: Side) -> Cell {
+    let configured: Vec<usize> = scene
+        .services
+        .iter()
+        .copied()
+        .filter(|&service| is_configured(scene, component, service, side))
+        .collect();
+    let word = component_source(component);
+    if configured.is_empty() {
+        return Cell {
+            state: CellState::NotConfigured,
+            text: "not configured".to_owned(),
+            short_text: String::new(),
+            at: None,
+            stale: false,
+            complete: true,
+            reason: None,
+            source: word,
+            figures: Vec::new(),
+        };
+    }
+    let good = |service: usize| sight(scene, component, service, side).trust == Trust::Good;
+    let together = is_regional(component)
+        || (scene.common_role(side).is_some() && configured.iter().all(|&service| good(service)))
+        || configured.len() == 1;
+    let groups: Vec<&[usize]> = if together { vec![&configured[..]] } else { configured.chunks(1).collect() };
+    let mut parts = Vec::new();
+    for services in groups {
+        let role =
+            if is_regional(component) { regional_role(scene, side) } else { scene.role(services[0], side) };
+        parts.push(judge(scene, component, &Bucket { services, side, role }));
+    }
+    combine(scene, &configured, &parts, word, together)
+}
+
+/// A part with what stands behind it.
+struct Judged {
+    part: Part,
+    sight: Sight,
+}
+
+fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged {
+    let sight = bucket
+        .services
+        .iter()
+        .map(|&service| sight(scene, component, service, bucket.side))
+        .reduce(Sight::join)
+        .unwrap_or(Sight { at: None, trust: Trust::Silent, reason: None });
+    if component == Component::Capacity && bucket.role != Role::Standby && scene.dead(bucket.side) {
+        let part = Part::new(CellState::NotChecked, "not checked", "");
+        return Judged { part, sight: Sight { at: None, ..sight } };
+    }
+    let value = match component {
+        Component::ControlPlane => regional::control(scene, bucket.side),
+        Component::Pools => pools::pools(scene, bucket),
+        Component::Hosts => pools::hosts(scene, bucket),
+        Component::Sessions => pools::sessions(scene, bucket),
+        Component::Assignments => pools::assignments(scene, bucket),
+        Component::Profiles => regional::profiles(scene, bucket),
+        Component::Storage => regional::storage(scene, bucket),
+        Component::Directory => regional::directory(scene, bucket.side),
+        Component::Capacity => pools::capacity(scene, bucket),
+        Component::Health => regional::health(scene, bucket.side),
+    };
+    let part = match (sight.trust, value) {
+        (Trust::Good, Some(part)) => part,
+        (_, value) => distrusted(scene, bucket, &sight, value),
+    };
+    Judged { part, sight }
+}
+
+/// A value that may not be used: the last one is shown as such. An active side that cannot be
+/// reached is CRIT where the death rule holds, else not known (design §7).
+fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Option<Part>) -> Part {
+    let state = match sight.trust {
+        Trust::NotChecked => CellState::NotChecked,
+        _ if bucket.role == Role::Active && scene.dead(bucket.side) => CellState::Crit,
+        _ => CellState::Unknown,
+    };
+    let (text, short) = match (sight.trust, value) {
+        (Trust::NotChecked, _) => ("not checked".to_owned(), String::new()),
+        (Trust::Partial, _) => ("list not whole".to_owned(), "not whole".to_owned()),
+        (_, Some(part)) => (format!("last {}", part.text), format!("last {}", part.short)),
+        (_, None) => ("no answer".to_owned(), "no answer".to_owned()),
+    };
+    Part { reason: sight.reason.clone(), ..Part::new(state, text, short) }
+}
+
+fn combine(
+    scene: &Scene<'_>,
+    services: &[usize],
+    judged: &[Judged],
+    source: &'static str,
+    together: bool,
+) -> Cell {
+    let name = |place: usize| scene.service(services[place]).name.as_str();
+    let sight = judged.iter().map(|one| one.sight.clone()).reduce(Sight::join);
+    let as_of = judged.iter().filter_map(|one| one.part.as_of).min();
+    let worst = judged.iter().max_by_key(|one| one.part.state);
+    let state = worst.map_or(CellState::Unknown, |one| one.part.state);
+    let reason = worst.and_then(|one| one.part.reason.clone());
+    let (text, short_text) = if let [one] = judged {
+        (one.part.text.clone(), one.part.short.clone())
+    } else {
+        let parts: Vec<String> = judged
+            .iter()
+            .enumerate()
+            .map(|(place, one)| format!("{} {}", name(place), one.part.short))
+            .collect();
+        (parts.join(" · "), parts.join(" "))
+    };
+    let figures = judged
+        .iter()
+        .enumerate()
+        .filter_map(|(place, one)| {
+            let (count, of) = one.part.figure?;
+            Some(Figure { service: (!together).then(|| services[place]), count, of })
+        })
+        .collect();
+    let trust = sight.as_ref().map_or(Trust::Silent, |sight| sight.trust);
+    Cell {
+        state,
+        text,
+        short_text,
+        at: as_of.or(sight.and_then(|sight| sight.at)),
+        stale: as_of.is_some() || trust == Trust::Stale,
+        complete: trust != Trust::Partial,
+        reason,
+        source,
+        figures,
+    }
+}
+
+/// Whether all services in scope share one reading of the component.
+fn is_regional(component: Component) -> bool {
+    matches!(component, Component::ControlPlane | Component::Directory | Component::Health)
+}
+
+/// A region is active for a shared component when it serves at least one service in scope.
+fn regional_role(scene: &Scene<'_>, side: Side) -> Role {
+    let roles: Vec<Role> = scene.services.iter().map(|&service| scene.role(service, side)).collect();
+    [Role::Active, Role::Unknown, Role::Standby]
+        .into_iter()
+        .find(|role| roles.contains(role))
+        .unwrap_or(Role::Closed)
+}
+
+fn is_configured(scene: &Scene<'_>, component: Component, service: usize, side: Side) -> bool {
+    match component {
+        Component::Profiles | Component::Storage => !scene.service(service).sides[side].accounts.is_empty(),
+        Component::Directory => !scene.estate.directory[side].is_empty(),
+        _ => true,
+    }
+}
+
+/// The sources behind a component of one service on one side.
+fn sources(scene: &Scene<'_>, component: Component, service: usize, side: Side) -> Vec<Source> {
+    match component {
+        Component::ControlPlane => vec![Source::Control(side)],
+        Component::Pools => vec![Source::Pool(service, side)],
+        Component::Hosts => vec![Source::Hosts(service, side)],
+        Component::Sessions => vec![Source::Sessions(service, side)],
+        Component::Assignments => vec![Source::Assignments(service, side)],
+        Component::Profiles | Component::Storage => vec![Source::Storage(service, side)],
+        Component::Directory => vec![Source::Directory(side)],
+        Component::Capacity => {
+            let mut all = vec![Source::Hosts(service, side), Source::Pool(service, side)];
+            match scene.active(service).side() {
+                // Where the active region is dead the last known number of users is the need.
+                Some(active) if scene.dead(active) && active != side => {}
+                Some(active) => all.push(Source::Sessions(service, active)),
+                None => all.extend(Side::BOTH.map(|each| Source::Sessions(service, each))),
+            }
+            all
+        }
+        Component::Health => vec![Source::Events],
+    }
+}
+
+fn component_source(component: Component) -> &'static str {
+    match component {
+        Component::ControlPlane => "control plane",
+        Component::Pools => "host pool",
+        Component::Hosts => "hosts",
+        Component::Sessions => "sessions",
+        Component::Assignments => "assignments",
+        Component::Profiles | Component::Storage => "storage",
+        Component::Directory => "directory",
+        Component::Capacity => "hosts and sessions",
+        Component::Health => "service health",
+    }
+}
+
+fn sight(scene: &Scene<'_>, component: Component, service: usize, side: Side) -> Sight {
+    sources(scene, component, service, side)
+        .iter()
+        .map(|source| Sight::of(scene.picture, source, scene.now))
+        .reduce(Sight::join)
+        .unwrap_or(Sight { at: None, trust: Trust::Silent, reason: None })
+}
+
+/// The last answer of a source.
+pub(super) fn answer<'a>(scene: &Scene<'a>, source: &Source) -> Option<&'a Answer> {
+    scene.picture.last(source).map(|look| &look.answer)
+}
+
+/// Remarks that are worth a line though nothing is wrong.
+pub(super) fn remarks(scene: &Scene<'_>) -> Vec<Problem> {
+    pools::cold_standby(scene)
+}

@@ -1,0 +1,18 @@
+//! One screen or one line about the estate, with an exit code. Pure functions over readings.
+
+mod components;
+mod output;
+mod pools;
+mod regional;
+mod scene;
+mod sight;
+mod summary;
+
+#[cfg(test)]
+mod tests;
+
+pub use output::{json, json_line, nagios, table};
+pub use summary::{
+    Cell, CellState, Component, Debt, Figure, Invariant, Problem, RegionHead, Role, Row, Scope, ServiceLine,
+    Summary, Verdict, summarize,
+};

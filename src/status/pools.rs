@@ -1,0 +1,354 @@
+//! Rows that are counted pool by pool: pools, hosts, sessions, assignments, capacity.
+
+use std::fmt::Write;
+
+use crate::domain::{
+    Answer, Side, Source,
+    pool::SessionHost,
+    standing::{self, ActiveSide, HolderKind},
+    time::Timestamp,
+};
+
+use super::{
+    components::{Bucket, Part, answer},
+    scene::Scene,
+    summary::{CellState, Component, Problem, Role},
+};
+
+/// Time from the start request to a host that takes users, for the remark about cold hosts
+/// (procedures §5: virtual machine 2-4 min, agent 1-5 min).
+const START_MINUTES: u32 = 4;
+
+pub(super) fn pools(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
+    let of = bucket.services.len();
+    let answered = bucket
+        .services
+        .iter()
+        .filter(|&&service| {
+            matches!(answer(scene, &Source::Pool(service, bucket.side)), Some(Answer::Pool(_)))
+        })
+        .count();
+    if answered < of {
+        return None;
+    }
+    let suffix = if scene.dead(bucket.side) { " (metadata)" } else { "" };
+    Some(
+        Part::new(CellState::Ok, format!("{answered} of {of}{suffix}"), format!("{answered}/{of}"))
+            .figure(answered as u64, Some(of)),
+    )
+}
+
+/// Hosts of a bucket, counted.
+#[derive(Debug, Default, Clone, Copy)]
+struct Hosts {
+    all: usize,
+    usable: usize,
+    drained: usize,
+    cold: usize,
+    /// On by all we know, without a recent heartbeat.
+    silent: usize,
+    /// Beating, in a state that takes no users.
+    unfit: usize,
+    /// Youngest heartbeat.
+    beat: Option<Timestamp>,
+}
+
+impl Hosts {
+    fn on(&self) -> usize {
+        self.all - self.cold
+    }
+
+    /// Whether something is on and nothing beats.
+    fn all_silent(&self) -> bool {
+        self.on() > 0 && self.silent == self.on()
+    }
+
+    fn take(&mut self, host: &SessionHost, off: bool, now: Timestamp) {
+        self.all += 1;
+        self.beat = self.beat.max(host.heartbeat);
+        if host.usable(now) {
+            self.usable += 1;
+        } else if off {
+            self.cold += 1;
+        } else if !host.beats(now) {
+            self.silent += 1;
+        } else if host.status.takes_users() {
+            self.drained += 1;
+        } else {
+            self.unfit += 1;
+        }
+    }
+}
+
+/// Counts the hosts of a bucket; `None`: a list is missing or not whole.
+fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
+    let machines = standing::machines(scene.picture, &Source::Machines(bucket.side));
+    let mut hosts = Hosts::default();
+    for &service in bucket.services {
+        let listing = standing::hosts(scene.picture, &Source::Hosts(service, bucket.side))?;
+        for host in listing.complete()? {
+            hosts.take(host, standing::is_off(host, machines), scene.now);
+        }
+    }
+    Some(hosts)
+}
+
+pub(super) fn hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
+    let hosts = count_hosts(scene, bucket)?;
+    let standby = bucket.role == Role::Standby;
+    let bad = hosts.silent + hosts.unfit;
+    let part = if hosts.all == 0 {
+        Part::new(CellState::Crit, "no hosts", "none").because("the pool lists no host")
+    } else if hosts.all_silent() {
+        let (on, of) = (hosts.on(), hosts.all);
+        let reason = format!("none of the {on} hosts that are on has reported for 5 min");
+        Part::new(CellState::Crit, format!("0 of {on} heartbeats"), format!("0/{of} hb")).because(&reason)
+    } else {
+        let serves = matches!(bucket.role, Role::Active | Role::Unknown);
+        let state = match () {
+            () if serves && hosts.usable == 0 && bucket.role == Role::Active => CellState::Crit,
+            () if bad > 0 || hosts.drained > 0 => CellState::Warn,
+            () => CellState::Ok,
+        };
+        let (text, short) = hosts_text(&hosts, standby);
+        let part = Part::new(state, text, short);
+        match state {
+            CellState::Crit => part.because("no host takes new users"),
+            _ => part,
+        }
+    };
+    Some(part.figure(hosts.usable as u64, Some(hosts.all)))
+}
+
+fn hosts_text(hosts: &Hosts, standby: bool) -> (String, String) {
+    let (usable, all) = (hosts.usable, hosts.all);
+    let parts = [
+        (hosts.silent, "silent", "sil"),
+        (hosts.unfit, "unhealthy", "bad"),
+        (hosts.drained, "drained", "dr"),
+        (hosts.cold, "cold", "c"),
+    ];
+    let mut text = format!("{usable} of {all}");
+    let mut short = format!("{usable}/{all}");
+    for (count, word, letters) in parts.into_iter().filter(|(count, ..)| *count > 0) {
+        let _ = write!(text, ", {count} {word}");
+        let _ = write!(short, ", {count} {letters}");
+    }
+    if usable == all && !standby {
+        text.push_str(" usable");
+    }
+    (text, short)
+}
+
+pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
+    let (mut active, mut other) = (0_u32, 0_u32);
+    for &service in bucket.services {
+        let (connected, rest) = standing::session_counts(scene.picture, service, bucket.side)?;
+        (active, other) = (active + connected, other + rest);
+    }
+    let all = active + other;
+    let hosts = count_hosts(scene, bucket);
+    if all > 0
+        && let Some(hosts) = hosts.filter(Hosts::all_silent)
+    {
+        // The broker keeps listing sessions of hosts that are gone; nobody sits behind them.
+        let mut part = Part::new(CellState::Unknown, format!("last {all}, not real"), format!("last {all}"))
+            .because("the broker still lists them, their hosts are silent")
+            .figure(all, None);
+        part.as_of = hosts.beat;
+        return Some(part);
+    }
+    let part = match (active, other) {
+        (0, 0) => Part::new(CellState::Ok, "none", "none"),
+        (_, 0) => Part::new(CellState::Ok, format!("{active} active"), format!("{active}")),
+        _ => Part::new(CellState::Ok, format!("{active} active, {other} disc"), format!("{active}+{other}")),
+    };
+    let part = part.figure(all, None);
+    Some(if all > 0 && matches!(bucket.role, Role::Standby | Role::Closed) {
+        Part { state: CellState::Warn, ..part.because("users here though the side serves nobody") }
+    } else {
+        part
+    })
+}
+
+/// How the planned principals hold the groups of a bucket.
+#[derive(Debug, Default)]
+struct Holding<'a> {
+    groups: usize,
+    /// Groups all of whose planned principals hold them.
+    held: usize,
+    /// Names of planned principals that hold at least one.
+    names: Vec<&'a str>,
+    /// Places where a planned principal is missing.
+    missing: usize,
+}
+
+fn holding<'a>(scene: &Scene<'a>, bucket: &Bucket<'_>) -> Option<Holding<'a>> {
+    let mut sum = Holding::default();
+    for &index in bucket.services {
+        let service = scene.service(index);
+        let held =
+            standing::assignments(scene.picture, &Source::Assignments(index, bucket.side))?.complete()?;
+        for group in &service.groups {
+            sum.groups += 1;
+            let mut whole = true;
+            for principal in &group.principals {
+                let holds = held.iter().any(|one| {
+                    one.group == group.ids[bucket.side]
+                        && one.assignment.principal == principal.id
+                        && matches!(
+                            standing::holder_kind(service, one, &[]),
+                            Some(HolderKind::Planned | HolderKind::PlannedInherited)
+                        )
+                });
+                if !holds {
+                    whole = false;
+                    sum.missing += 1;
+                } else if !sum.names.contains(&principal.name.as_str()) {
+                    sum.names.push(&principal.name);
+                }
+            }
+            sum.held += usize::from(whole);
+        }
+    }
+    Some(sum)
+}
+
+pub(super) fn assignments(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
+    let holding = holding(scene, bucket)?;
+    let (held, groups) = (holding.held, holding.groups);
+    let split = bucket.services.iter().any(|&service| *scene.active(service) == ActiveSide::Split);
+    let open_run = bucket.services.iter().any(|&service| scene.has_open_run(service));
+    let names = names_text(&holding.names);
+    let on =
+        if holding.names.is_empty() { "none".to_owned() } else { format!("{names} on {held} of {groups}") };
+    let part = match bucket.role {
+        _ if split => {
+            let reason = format!("planned groups hold both {}", both_codes(scene));
+            Part::new(CellState::Crit, on, format!("{held}/{groups}")).because(&reason)
+        }
+        Role::Active if holding.missing == 0 => Part::new(CellState::Ok, on, format!("{held}/{groups}")),
+        Role::Active => Part::new(CellState::Warn, on, format!("{held}/{groups}"))
+            .because(&format!("{} planned assignments are missing", holding.missing)),
+        Role::Standby => Part::new(CellState::Ok, "none, as planned", "none"),
+        Role::Closed => {
+            let state = if open_run { CellState::Warn } else { CellState::Crit };
+            Part::new(state, "none, closed", "none").because("no planned group may use the service anywhere")
+        }
+        // The other side's list is the one that is missing.
+        Role::Unknown => Part::new(CellState::Ok, on, format!("{held}/{groups}")),
+    };
+    Some(part.figure(held as u64, Some(groups)))
+}
+
+fn both_codes(scene: &Scene<'_>) -> String {
+    format!("{} and {}", scene.code(Side::Primary), scene.code(Side::Secondary))
+}
+
+/// `GRP1-3` for names that count up, else the first and how many more.
+fn names_text(names: &[&str]) -> String {
+    let (Some(first), Some(last)) = (names.first(), names.last()) else { return String::new() };
+    let split = |name: &'_ str| -> (String, Option<u32>) {
+        let stem = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        (stem.to_owned(), name[stem.len()..].parse().ok())
+    };
+    let parts: Vec<(String, Option<u32>)> = names.iter().map(|name| split(name)).collect();
+    let counts_up = parts.windows(2).all(|pair| {
+        pair[0].0 == pair[1].0
+            && pair[0].1.zip(pair[1].1).is_some_and(|(one, next)| one.checked_add(1) == Some(next))
+    });
+    match names.len() {
+        1 => (*first).to_owned(),
+        _ if counts_up => format!("{first}-{}", &last[parts[0].0.len()..]),
+        2 => format!("{first}, {last}"),
+        more => format!("{first} and {} more", more - 1),
+    }
+}
+
+/// Room of the standby against the users of the active side.
+#[derive(Debug, Default, Clone, Copy)]
+struct Room {
+    /// Sessions the usable hosts hold.
+    now: u32,
+    /// Sessions that stand on this side already.
+    used: u32,
+    /// Sessions it could hold with every cold host started.
+    started: u32,
+    /// Sessions of the active side.
+    users: u32,
+    /// Sessions it must be able to take (`capacity_percent`).
+    need: u32,
+    /// Hosts that would have to start.
+    hosts_short: u32,
+}
+
+fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<Room> {
+    let mut sum = Room::default();
+    for &service in services {
+        let capacity = standing::capacity(scene.picture, service, side, scene.now)?;
+        sum.now += capacity.room;
+        sum.started += (capacity.usable + capacity.cold).saturating_mul(capacity.limit);
+        if let Some((active, other)) = standing::session_counts(scene.picture, service, side) {
+            sum.used += active + other;
+        }
+        if let Some(active) = scene.active(service).side().filter(|active| *active != side) {
+            let (connected, rest) = standing::session_counts(scene.picture, service, active)?;
+            let users = connected + rest;
+            let need = (users * scene.service(service).capacity_percent).div_ceil(100);
+            sum.users += users;
+            sum.need += need;
+            sum.hosts_short += need.saturating_sub(capacity.room).div_ceil(capacity.limit.max(1));
+        }
+    }
+    Some(sum)
+}
+
+pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
+    let room = room(scene, bucket.services, bucket.side)?;
+    if bucket.role != Role::Standby {
+        let left = room.now.saturating_sub(room.used);
+        let full = left == 0 && room.used > 0;
+        let state = if full { CellState::Warn } else { CellState::Ok };
+        let part =
+            Part::new(state, format!("room for {left} more"), format!("{left} more")).figure(room.now, None);
+        return Some(if full { part.because("the next user finds no place") } else { part });
+    }
+    if room.users == 0 {
+        let now = room.now;
+        return Some(Part::new(CellState::Ok, format!("room for {now}"), format!("{now}")).figure(now, None));
+    }
+    let percent = |room_for: u32| u64::from(room_for) * 100 / u64::from(room.users);
+    let (now, started) = (percent(room.now), percent(room.started));
+    let text = if started > now { format!("{now}%, {started}% if started") } else { format!("{now}%") };
+    let short = if started > now { format!("{now}%, {started}%") } else { format!("{now}%") };
+    // Cold standby hosts are no warning (design §7): only room that cannot be had is.
+    let part = if room.started >= room.need {
+        Part::new(CellState::Ok, text, short)
+    } else {
+        let lacking = room.need - room.started;
+        Part::new(CellState::Warn, text, short)
+            .because(&format!("{lacking} users find no place even with every host started"))
+    };
+    Some(part.figure(room.now, None))
+}
+
+/// How many standby hosts would have to start, service by service.
+pub(super) fn cold_standby(scene: &Scene<'_>) -> Vec<Problem> {
+    scene
+        .services
+        .iter()
+        .filter_map(|&service| {
+            let side = scene.active(service).side()?.other();
+            let short = room(scene, &[service], side)?.hosts_short;
+            let name = &scene.service(service).name;
+            let code = scene.code(side);
+            (short > 0).then(|| Problem {
+                state: CellState::Ok,
+                text: format!("{name}: {code} needs {short} more hosts, about {START_MINUTES} min to start"),
+                component: Some(Component::Capacity),
+                side: Some(side),
+                at: scene.picture.last(&Source::Hosts(service, side)).map(|look| look.at),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,134 @@
+//! Rows that are read once for a region, and those of its storage accounts.
+
+use crate::domain::{Answer, Side, Source, health::same_region, storage::StorageAccount};
+
+use super::{
+    components::{Bucket, Part, answer},
+    scene::Scene,
+    summary::{CellState, Role},
+};
+
+/// A round trip slower than this is worth a warning: an operator feels it in every step.
+const SLOW_MILLIS: u32 = 2_000;
+
+pub(super) fn control(scene: &Scene<'_>, side: Side) -> Option<Part> {
+    let Answer::Control { millis } = answer(scene, &Source::Control(side))? else { return None };
+    let suffix = if scene.dead(side) { " (global)" } else { "" };
+    let slow = *millis > SLOW_MILLIS;
+    let state = if slow { CellState::Warn } else { CellState::Ok };
+    let part = Part::new(state, format!("{millis} ms{suffix}"), format!("{millis} ms")).figure(*millis, None);
+    Some(if slow { part.because("answers slowly") } else { part })
+}
+
+/// The accounts of a bucket, each once; `None`: a list is missing or not whole.
+fn accounts<'a>(scene: &Scene<'a>, bucket: &Bucket<'_>) -> Option<Vec<&'a StorageAccount>> {
+    let mut all: Vec<&StorageAccount> = Vec::new();
+    for &service in bucket.services {
+        let Answer::Storage(listing) = answer(scene, &Source::Storage(service, bucket.side))? else {
+            return None;
+        };
+        for account in listing.complete()? {
+            if !all.iter().any(|known| known.id == account.id) {
+                all.push(account);
+            }
+        }
+    }
+    Some(all)
+}
+
+/// Accounts the estate file names for a bucket.
+fn named(scene: &Scene<'_>, bucket: &Bucket<'_>) -> usize {
+    let mut ids: Vec<_> = bucket
+        .services
+        .iter()
+        .flat_map(|&service| &scene.service(service).sides[bucket.side].accounts)
+        .collect();
+    ids.sort();
+    ids.dedup();
+    ids.len()
+}
+
+pub(super) fn profiles(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
+    let accounts = accounts(scene, bucket)?;
+    let (up, of) = (accounts.iter().filter(|account| account.available()).count(), named(scene, bucket));
+    let down: Vec<&str> =
+        accounts.iter().filter(|account| !account.available()).map(|account| account.id.name()).collect();
+    let short = format!("{up}/{of}");
+    let part = if up >= of {
+        Part::new(CellState::Ok, format!("{up} of {of} shares"), short)
+    } else {
+        let state = if up == 0 || bucket.role == Role::Active { CellState::Crit } else { CellState::Warn };
+        let reason = match &down[..] {
+            [] => "an account was not found".to_owned(),
+            names => format!("unavailable: {}", names.join(", ")),
+        };
+        Part::new(state, format!("{up} of {of} shares answer"), short).because(&reason)
+    };
+    Some(part.figure(up as u64, Some(of)))
+}
+
+pub(super) fn storage(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
+    let accounts = accounts(scene, bucket)?;
+    let region = &scene.estate.regions[bucket.side];
+    let elsewhere: Vec<&&StorageAccount> = accounts
+        .iter()
+        .filter(|account| !same_region(account.primary_location.as_str(), &region.azure))
+        .collect();
+    let unsettled: Vec<&&StorageAccount> = accounts
+        .iter()
+        .filter(|account| !account.provisioning.as_str().eq_ignore_ascii_case("Succeeded"))
+        .collect();
+    let of = accounts.len();
+    if let Some(first) = elsewhere.first() {
+        let text = format!("{} of {of} answer from elsewhere", elsewhere.len());
+        let reason = format!("{} answers from {}", first.id.name(), first.primary_location);
+        return Some(Part::new(CellState::Warn, text, "elsewhere").because(&reason));
+    }
+    if let Some(first) = unsettled.first() {
+        let text = format!("{} of {of} not settled", unsettled.len());
+        let reason = format!("{} is {}", first.id.name(), first.provisioning);
+        return Some(Part::new(CellState::Warn, text, "unsettled").because(&reason));
+    }
+    let mut kinds: Vec<&str> =
+        accounts.iter().filter_map(|account| account.sku.as_str().rsplit('_').next()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let kinds = kinds.join("+");
+    Some(Part::new(CellState::Ok, format!("{of} in place, {kinds}"), kinds.clone()).figure(of as u64, None))
+}
+
+pub(super) fn directory(scene: &Scene<'_>, side: Side) -> Option<Part> {
+    let Answer::Directory(listing) = answer(scene, &Source::Directory(side))? else { return None };
+    let servers = listing.complete()?;
+    let (up, of) = (servers.iter().filter(|server| server.up()).count(), scene.estate.directory[side].len());
+    let state = match up {
+        0 => CellState::Crit,
+        up if up < of => CellState::Warn,
+        _ => CellState::Ok,
+    };
+    let part =
+        Part::new(state, format!("{up} of {of} DCs"), format!("{up}/{of}")).figure(up as u64, Some(of));
+    let down: Vec<&str> =
+        servers.iter().filter(|server| !server.up()).map(|server| server.vm.id.name()).collect();
+    Some(if down.is_empty() { part } else { part.because(&format!("down: {}", down.join(", "))) })
+}
+
+pub(super) fn health(scene: &Scene<'_>, side: Side) -> Option<Part> {
+    let Answer::Events(listing) = answer(scene, &Source::Events)? else { return None };
+    let azure = &scene.estate.regions[side].azure;
+    let hits: Vec<_> = listing.complete()?.iter().filter(|event| event.hits(azure)).collect();
+    let Some(first) = hits.first() else {
+        return Some(Part::new(CellState::Ok, "no events", "none").figure(0_u64, None));
+    };
+    let services: usize = hits
+        .iter()
+        .flat_map(|event| &event.impacts)
+        .filter(|impact| impact.regions.iter().any(|region| same_region(region.as_str(), azure)))
+        .count();
+    let state = if scene.dead(side) { CellState::Crit } else { CellState::Warn };
+    Some(
+        Part::new(state, format!("ServiceIssue, {services} svc"), format!("{services} svc"))
+            .because(first.title.as_str())
+            .figure(hits.len() as u64, None),
+    )
+}

@@ -1,0 +1,343 @@
+//! What all rows share: roles, signs of death, and the lines below the matrix.
+
+use std::{collections::BTreeSet, fmt::Write};
+
+use crate::{
+    domain::{
+        Pair, Side, Source,
+        estate::{Estate, Layout, Service},
+        picture::Picture,
+        standing::{self, ActiveSide, Sign},
+        time::{Timestamp, age_text},
+    },
+    engine::{RunView, view::RunState},
+    runbook::Mode,
+};
+
+use super::{
+    components,
+    sight::{Sight, Trust},
+    summary::{
+        Cell, CellState, Component, Debt, Invariant, Problem, RegionHead, Role, Row, Scope, ServiceLine,
+    },
+};
+
+/// Everything a summary looks at, with what is derived once.
+pub(super) struct Scene<'a> {
+    pub(super) estate: &'a Estate,
+    pub(super) picture: &'a Picture,
+    pub(super) runs: &'a [RunView],
+    pub(super) now: Timestamp,
+    /// Places of the services in scope.
+    pub(super) services: Vec<usize>,
+    actives: Vec<ActiveSide>,
+    signs: Pair<Vec<Sign>>,
+    dead: Pair<bool>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(
+        estate: &'a Estate,
+        picture: &'a Picture,
+        runs: &'a [RunView],
+        scope: Scope,
+        now: Timestamp,
+    ) -> Self {
+        let services: Vec<usize> = match scope {
+            Scope::All => (0..estate.services.len()).collect(),
+            Scope::Service(index) => {
+                Some(index).filter(|at| *at < estate.services.len()).into_iter().collect()
+            }
+        };
+        let actives = services.iter().map(|&at| standing::active_side(estate, picture, at)).collect();
+        let signs_of = |side: Side| -> Vec<Vec<Sign>> {
+            services.iter().map(|&at| standing::death_signs(estate, picture, at, side, now)).collect()
+        };
+        let per_service = Pair::build(signs_of);
+        let dead = Pair::build(|side| per_service[side].iter().any(|signs| standing::death_rule(signs)));
+        let signs = per_service.map(merge);
+        Self { estate, picture, runs, now, services, actives, signs, dead }
+    }
+
+    pub(super) fn service(&self, index: usize) -> &'a Service {
+        &self.estate.services[index]
+    }
+
+    /// The active side of a service in scope.
+    pub(super) fn active(&self, service: usize) -> &ActiveSide {
+        let place = self.services.iter().position(|known| *known == service).unwrap_or_default();
+        &self.actives[place]
+    }
+
+    /// What `side` is to `service`.
+    pub(super) fn role(&self, service: usize, side: Side) -> Role {
+        match self.active(service) {
+            ActiveSide::One(active) if *active == side => Role::Active,
+            ActiveSide::One(_) => Role::Standby,
+            ActiveSide::Closed => Role::Closed,
+            ActiveSide::Split | ActiveSide::BothByDesign => Role::Active,
+            ActiveSide::Unknown(_) => Role::Unknown,
+        }
+    }
+
+    /// The role all services in scope share on `side`.
+    pub(super) fn common_role(&self, side: Side) -> Option<Role> {
+        let mut roles = self.services.iter().map(|&service| self.role(service, side));
+        let first = roles.next()?;
+        roles.all(|role| role == first).then_some(first)
+    }
+
+    /// Whether the death rule holds for `side`.
+    pub(super) fn dead(&self, side: Side) -> bool {
+        self.dead[side]
+    }
+
+    /// Whether a run of this service has not ended.
+    pub(super) fn has_open_run(&self, service: usize) -> bool {
+        self.runs.iter().any(|run| run.service_index == service && !matches!(run.state, RunState::Closed(_)))
+    }
+
+    pub(super) fn code(&self, side: Side) -> &str {
+        &self.estate.regions[side].code
+    }
+
+    pub(super) fn head(&self, side: Side) -> RegionHead {
+        let role = match self.common_role(side) {
+            Some(role) => role.word().to_owned(),
+            None => self.active_names(side),
+        };
+        let region = &self.estate.regions[side];
+        RegionHead {
+            code: region.code.clone(),
+            display: region.display().to_owned(),
+            role,
+            signs: self.signs[side].clone(),
+            dead: self.dead(side),
+        }
+    }
+
+    /// Names of the services that are active on a side where roles differ.
+    fn active_names(&self, side: Side) -> String {
+        let names: Vec<&str> = self
+            .services
+            .iter()
+            .filter(|&&service| self.role(service, side) == Role::Active)
+            .map(|&service| self.service(service).name.as_str())
+            .collect();
+        if names.is_empty() { "mixed".to_owned() } else { format!("{} active", names.join(", ")) }
+    }
+
+    pub(super) fn service_lines(&self) -> Vec<ServiceLine> {
+        self.services
+            .iter()
+            .map(|&index| {
+                let name = self.service(index).name.clone();
+                let active = self.active(index).clone();
+                let (primary, secondary) = (self.code(Side::Primary), self.code(Side::Secondary));
+                let place = match &active {
+                    ActiveSide::One(side) => self.code(*side).to_owned(),
+                    ActiveSide::Closed => "closed".to_owned(),
+                    ActiveSide::Split => format!("split {primary}+{secondary}"),
+                    ActiveSide::BothByDesign => format!("{primary}+{secondary}"),
+                    ActiveSide::Unknown(_) => "?".to_owned(),
+                };
+                ServiceLine { index, text: format!("{name} {place}"), name, active }
+            })
+            .collect()
+    }
+
+    pub(super) fn debts(&self) -> Vec<Debt> {
+        let in_scope = self.runs.iter().filter(|run| self.services.contains(&run.service_index));
+        in_scope
+            .flat_map(|run| {
+                run.debts.iter().map(|step| Debt {
+                    run: run.run.clone(),
+                    service: run.service.clone(),
+                    step: step.clone(),
+                    ready: run.debts_ready.contains(step),
+                    mode: run.mode,
+                })
+            })
+            .collect()
+    }
+
+    /// Who is in both pools, over all active-passive services in scope.
+    pub(super) fn invariant(&self) -> Invariant {
+        let paired: Vec<usize> = self
+            .services
+            .iter()
+            .copied()
+            .filter(|&service| self.service(service).layout == Layout::ActivePassive)
+            .collect();
+        let mut state = CellState::NotConfigured;
+        let blank =
+            Invariant { state, text: String::new(), principals: None, users: None, at: None, stale: false };
+        if paired.is_empty() {
+            return Invariant { text: "both regions serve by design".to_owned(), ..blank };
+        }
+        let sight = |make: fn(usize, Side) -> Source| {
+            paired
+                .iter()
+                .flat_map(|&service| Side::BOTH.map(|side| make(service, side)))
+                .map(|source| Sight::of(self.picture, &source, self.now))
+                .reduce(Sight::join)
+        };
+        let (Some(held), Some(seated)) = (sight(Source::Assignments), sight(Source::Sessions)) else {
+            return blank;
+        };
+        let principals = self.principals_in_both(&paired);
+        let users = self.users_in_both(&paired);
+        let owed = self.debts().iter().any(|debt| debt.mode == Mode::Ungraceful);
+        let found = |count: Option<(u32, u32)>| count.is_some_and(|(both, _)| both > 0);
+        state = if found(principals) || found(users) || owed {
+            CellState::Crit
+        } else if held.trust != Trust::Good || seated.trust != Trust::Good {
+            CellState::Unknown
+        } else {
+            CellState::Ok
+        };
+        let both = held.clone().join(seated.clone());
+        Invariant {
+            state,
+            text: self.invariant_text(principals, users, owed, &both),
+            principals: principals.map(|(both, _)| both),
+            users: users.map(|(both, _)| both),
+            at: both.at,
+            stale: held.trust == Trust::Stale || seated.trust == Trust::Stale,
+        }
+    }
+
+    fn invariant_text(
+        &self,
+        principals: Option<(u32, u32)>,
+        users: Option<(u32, u32)>,
+        owed: bool,
+        sight: &Sight,
+    ) -> String {
+        if owed {
+            let count =
+                principals.map_or_else(|| "unknown number of".to_owned(), |(both, _)| both.to_string());
+            let dead =
+                if Side::BOTH.into_iter().any(|side| self.dead(side)) { " · primary dead" } else { "" };
+            return format!("{count} principals in both{dead} · debt");
+        }
+        let count = |pair: Option<(u32, u32)>, word: &str| {
+            pair.map_or_else(|| format!("{word} not known"), |(both, of)| format!("{both} of {of} {word}"))
+        };
+        let mut text =
+            format!("{}, {} hold both regions", count(principals, "groups"), count(users, "users"));
+        if sight.trust != Trust::Good
+            && let Some(reason) = &sight.reason
+        {
+            let _ = write!(text, " ({reason})");
+        }
+        text
+    }
+
+    /// Planned principals in both, and of how many.
+    fn principals_in_both(&self, services: &[usize]) -> Option<(u32, u32)> {
+        let mut sum = (0, 0);
+        for &service in services {
+            let held = |side| standing::planned_holders(self.estate, self.picture, service, side);
+            let both = held(Side::Primary)?.intersection(&held(Side::Secondary)?).count();
+            sum = (sum.0 + both as u32, sum.1 + self.service(service).principals().len() as u32);
+        }
+        Some(sum)
+    }
+
+    /// Users with sessions on both sides of one service, and of how many.
+    fn users_in_both(&self, services: &[usize]) -> Option<(u32, u32)> {
+        let mut sum = (0, 0);
+        for &service in services {
+            let primary = standing::users(self.picture, service, Side::Primary)?;
+            let secondary = standing::users(self.picture, service, Side::Secondary)?;
+            let both = primary.intersection(&secondary).count();
+            sum = (sum.0 + both as u32, sum.1 + (primary.len() + secondary.len() - both) as u32);
+        }
+        Some(sum)
+    }
+
+    /// Everything wrong, worst first. Within one state: what threatens profiles, then what is
+    /// dead, then the rows in the screen's order.
+    pub(super) fn problems(&self, rows: &[Row], invariant: &Invariant, debts: &[Debt]) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for run in self.runs.iter().filter(|run| self.services.contains(&run.service_index)) {
+            if run.primary_is_back {
+                problems.push(Problem {
+                    state: CellState::Crit,
+                    text: format!("PRIMARY IS BACK · {} debts", run.debts.len()),
+                    component: None,
+                    side: Some(run.from),
+                    at: invariant.at,
+                });
+            }
+        }
+        if !matches!(invariant.state, CellState::Ok | CellState::NotConfigured) {
+            problems.push(Problem {
+                state: invariant.state,
+                text: format!("in both: {}", invariant.text),
+                component: None,
+                side: None,
+                at: invariant.at,
+            });
+        }
+        problems.extend(Side::BOTH.into_iter().filter_map(|side| self.death(side)));
+        if debts.iter().any(|debt| debt.mode == Mode::Graceful) {
+            let owed = debts.iter().filter(|debt| debt.mode == Mode::Graceful).count();
+            problems.push(Problem {
+                state: CellState::Warn,
+                text: format!("{owed} debts of a graceful run are open"),
+                component: None,
+                side: None,
+                at: None,
+            });
+        }
+        let cells =
+            rows.iter().flat_map(|row| row.cells.iter().map(move |(side, cell)| (row.component, side, cell)));
+        problems.extend(cells.filter_map(|(component, side, cell)| self.complaint(component, side, cell)));
+        problems.extend(components::remarks(self));
+        // Stable: among equals the order above stands.
+        problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
+        problems
+    }
+
+    fn death(&self, side: Side) -> Option<Problem> {
+        if !self.dead(side) {
+            return None;
+        }
+        let signs: Vec<&str> = self.signs[side].iter().map(|sign| sign.what.as_str()).collect();
+        let serves = self.services.iter().any(|&service| self.role(service, side) == Role::Active);
+        Some(Problem {
+            state: if serves { CellState::Crit } else { CellState::Warn },
+            text: format!("{} looks dead: {}", self.code(side), signs.join(", ")),
+            component: None,
+            side: Some(side),
+            at: None,
+        })
+    }
+
+    fn complaint(&self, component: Component, side: Side, cell: &Cell) -> Option<Problem> {
+        if matches!(cell.state, CellState::Ok | CellState::NotConfigured) {
+            return None;
+        }
+        let mut text = format!("{} {}: {}", self.code(side), component.label(), cell.text);
+        if let Some(reason) = cell.reason.as_ref().filter(|reason| !cell.text.contains(reason.as_str())) {
+            let _ = write!(text, ", {reason}");
+        }
+        if cell.stale
+            && let Some(age) = cell.age(self.now)
+        {
+            let _ = write!(text, ", last answer {} ago", age_text(age));
+        }
+        Some(Problem { state: cell.state, text, component: Some(component), side: Some(side), at: cell.at })
+    }
+}
+
+/// Signs of several services, one of each class and wording.
+fn merge(signs: Vec<Vec<Sign>>) -> Vec<Sign> {
+    let mut seen = BTreeSet::new();
+    let mut merged: Vec<Sign> =
+        signs.into_iter().flatten().filter(|sign| seen.insert((sign.class, sign.what.clone()))).collect();
+    merged.sort_by_key(|sign| sign.class);
+    merged
+}

@@ -1,0 +1,105 @@
+//! How far the last answer of a source can be trusted now.
+
+use crate::domain::{
+    Answer, Safe, Source,
+    picture::{Picture, STALE_INTERVALS},
+    reading::SilenceKind,
+    time::Timestamp,
+};
+
+/// What stands behind a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// When the last answer was in.
+    pub(super) at: Option<Timestamp>,
+    /// Whether the value may be used, and if not, why.
+    pub(super) trust: Trust,
+    /// Why it is not good, in words.
+    pub(super) reason: Option<Safe>,
+}
+
+/// Whether a value may be used. Later variants are worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Trust {
+    /// Whole and fresh.
+    Good,
+    /// Fresh, but a page is missing.
+    Partial,
+    /// Older than twice the interval.
+    Stale,
+    /// Nobody may look.
+    NotChecked,
+    /// No answer yet, or it said no.
+    Silent,
+}
+
+impl Sight {
+    /// Looks at one source at `now`.
+    ///
+    /// A single missed look does not spoil an answer that is still young; a look that was
+    /// denied, or found nothing there, spoils it at once, for waiting will not mend it.
+    pub(super) fn of(picture: &Picture, source: &Source, now: Timestamp) -> Self {
+        let Some(reading) = picture.reading(source) else {
+            return Self { at: None, trust: Trust::Silent, reason: Some(Safe::new("not looked at yet")) };
+        };
+        let silence = reading.silence.as_ref().map(|(_, silence)| silence);
+        let reason = silence.map(|silence| silence.why.clone());
+        let Some(look) = &reading.last else {
+            let trust = match silence.map(|silence| silence.kind) {
+                Some(SilenceKind::NotChecked) => Trust::NotChecked,
+                _ => Trust::Silent,
+            };
+            return Self { at: None, trust, reason };
+        };
+        let at = Some(look.at);
+        if matches!(silence.map(|silence| silence.kind), Some(SilenceKind::Denied | SilenceKind::Absent)) {
+            return Self { at, trust: Trust::Silent, reason };
+        }
+        if now.duration_since(look.at) > source.interval() * STALE_INTERVALS {
+            let reason = reason.or_else(|| Some(Safe::new("no newer answer")));
+            return Self { at, trust: Trust::Stale, reason };
+        }
+        match listing_error(&look.answer) {
+            Some(error) => Self { at, trust: Trust::Partial, reason: Some(error.clone()) },
+            None => Self { at, trust: Trust::Good, reason },
+        }
+    }
+
+    /// Both together: the older time, the worse trust.
+    pub(super) fn join(self, other: Self) -> Self {
+        let at = match (self.at, other.at) {
+            (Some(one), Some(two)) => Some(one.min(two)),
+            _ => None,
+        };
+        let (worse, better) = if other.trust > self.trust { (other, self) } else { (self, other) };
+        Self { at, trust: worse.trust, reason: worse.reason.or(better.reason) }
+    }
+}
+
+/// Why the answer is not whole, where it is a list and is not.
+pub(super) fn listing_error(answer: &Answer) -> Option<&Safe> {
+    match answer {
+        Answer::Hosts(list) | Answer::Inventory(list) => list.error(),
+        Answer::Sessions(list) => list.error(),
+        Answer::Groups(list) => {
+            list.error().or_else(|| list.seen().iter().find_map(|group| group.applications.error()))
+        }
+        Answer::Assignments(list) => list.error(),
+        Answer::Plans(list) => list.error(),
+        Answer::Storage(list) => list.error(),
+        Answer::Machines(list) => list.error(),
+        Answer::Directory(list) => list.error(),
+        Answer::Usages(list) => list.error(),
+        Answer::Availability(list) => list.error(),
+        Answer::Events(list) => list.error(),
+        Answer::Locks(list) => list.error(),
+        Answer::AccessChanges(list) => list.error(),
+        Answer::Pool(_)
+        | Answer::Assignment(_)
+        | Answer::Workspace(_)
+        | Answer::Power(_)
+        | Answer::Permissions(_)
+        | Answer::GroupLocation(_)
+        | Answer::Control { .. } => None,
+    }
+}

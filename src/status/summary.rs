@@ -1,0 +1,405 @@
+//! The rows of the paired matrix and of `status`: one model, drawn by both.
+
+use crate::{
+    domain::{
+        Pair, Safe, Side,
+        estate::Estate,
+        picture::Picture,
+        standing::{ActiveSide, Sign},
+        time::{Span, Timestamp},
+    },
+    engine::{RunView, event::StepId},
+    runbook::Mode,
+};
+
+use super::{components, scene::Scene};
+
+/// Which services a summary is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// All of them.
+    All,
+    /// The one at this place in the estate file.
+    Service(usize),
+}
+
+/// What a row is about (design §6), in the order of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Component {
+    /// Whether the control plane answers for the region.
+    ControlPlane,
+    /// Host pools.
+    Pools,
+    /// Session hosts.
+    Hosts,
+    /// User sessions.
+    Sessions,
+    /// Role assignments of the planned principals.
+    Assignments,
+    /// Whether the profile and office shares answer.
+    Profiles,
+    /// Where the accounts behind them stand and how redundant they are.
+    Storage,
+    /// Directory servers.
+    Directory,
+    /// Room for the users of the active side.
+    Capacity,
+    /// What Azure says of the region.
+    Health,
+}
+
+impl Component {
+    /// All of them, in the order of the screen.
+    pub const ALL: [Self; 10] = [
+        Self::ControlPlane,
+        Self::Pools,
+        Self::Hosts,
+        Self::Sessions,
+        Self::Assignments,
+        Self::Profiles,
+        Self::Storage,
+        Self::Directory,
+        Self::Capacity,
+        Self::Health,
+    ];
+
+    /// The key in JSON.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::ControlPlane => "control-plane",
+            Self::Pools => "pools",
+            Self::Hosts => "hosts",
+            Self::Sessions => "sessions",
+            Self::Assignments => "assignments",
+            Self::Profiles => "profiles",
+            Self::Storage => "storage",
+            Self::Directory => "directory",
+            Self::Capacity => "capacity",
+            Self::Health => "health",
+        }
+    }
+
+    /// The word on screen, at most eleven columns.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::ControlPlane => "control",
+            other => other.key(),
+        }
+    }
+}
+
+/// How a cell stands. Later variants are worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum CellState {
+    /// The estate file names nothing for it.
+    NotConfigured,
+    /// As it should be.
+    Ok,
+    /// Works, but wants attention.
+    Warn,
+    /// Nobody looked, or may look.
+    NotChecked,
+    /// Not known: silent, stale or not whole.
+    Unknown,
+    /// Users cannot work, or would be hurt.
+    Crit,
+}
+
+impl CellState {
+    /// The mark on screen, at most two columns.
+    pub fn mark(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "!",
+            Self::Crit => "x",
+            Self::Unknown => "?",
+            Self::NotChecked | Self::NotConfigured => "-",
+        }
+    }
+
+    /// The word in JSON: `ok|warn|crit|unknown|not-configured`.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Crit => "crit",
+            Self::Unknown | Self::NotChecked => "unknown",
+            Self::NotConfigured => "not-configured",
+        }
+    }
+}
+
+/// A number behind a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Figure {
+    /// Service it belongs to; `None`: all services in scope together.
+    pub service: Option<usize>,
+    /// How many.
+    pub count: u64,
+    /// Of how many, where there is a whole.
+    pub of: Option<u64>,
+}
+
+/// One component in one region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cell {
+    /// How it stands.
+    pub state: CellState,
+    /// Its value in words, for a wide cell: `6 of 20, 14 cold`.
+    pub text: String,
+    /// The same for a narrow cell: `6/20, 14 c`.
+    pub short_text: String,
+    /// When the oldest answer behind it was in; `None`: there is none.
+    pub at: Option<Timestamp>,
+    /// Whether that answer is too old to be trusted.
+    pub stale: bool,
+    /// Whether everything behind it was read to the end.
+    pub complete: bool,
+    /// Why it is not `ok`, in words.
+    pub reason: Option<Safe>,
+    /// Word of the source.
+    pub source: &'static str,
+    /// Numbers behind it, for machines.
+    pub figures: Vec<Figure>,
+}
+
+impl Cell {
+    /// Age at `now`.
+    pub fn age(&self, now: Timestamp) -> Option<Span> {
+        self.at.map(|at| now.duration_since(at))
+    }
+}
+
+/// One component in both regions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// What it is about.
+    pub component: Component,
+    /// Its cells.
+    pub cells: Pair<Cell>,
+}
+
+/// What a side is to a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Users are sent there.
+    Active,
+    /// The other side serves.
+    Standby,
+    /// Nobody is sent anywhere.
+    Closed,
+    /// Not known, because the assignments are not known whole.
+    Unknown,
+}
+
+impl Role {
+    /// The word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Standby => "standby",
+            Self::Closed => "closed",
+            Self::Unknown => "role unknown",
+        }
+    }
+}
+
+/// Head of a region's column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegionHead {
+    /// Short code.
+    pub code: String,
+    /// Name in full.
+    pub display: String,
+    /// What the region is to the services in scope: `active`, `standby`, or `hr active` where
+    /// they differ.
+    pub role: String,
+    /// Signs of death that are seen now.
+    pub signs: Vec<Sign>,
+    /// Whether they satisfy the death rule for a service in scope.
+    pub dead: bool,
+}
+
+/// A service in the head line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceLine {
+    /// Place in the estate file.
+    pub index: usize,
+    /// Name.
+    pub name: String,
+    /// Its active side.
+    pub active: ActiveSide,
+    /// `hr WE`, `hr split WE+NE`, `hr closed`, `hr ?`.
+    pub text: String,
+}
+
+/// The row *in both*: nobody may be in both pools.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invariant {
+    /// `Ok`, `Crit`, `Unknown`, or `NotConfigured` where no service is active-passive.
+    pub state: CellState,
+    /// In words.
+    pub text: String,
+    /// Planned principals that hold both sides, where known.
+    pub principals: Option<u32>,
+    /// Users with sessions on both sides, where known.
+    pub users: Option<u32>,
+    /// Oldest answer behind it.
+    pub at: Option<Timestamp>,
+    /// Whether it is too old.
+    pub stale: bool,
+}
+
+/// Something owed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Debt {
+    /// Run.
+    pub run: String,
+    /// Service.
+    pub service: String,
+    /// Step.
+    pub step: StepId,
+    /// Whether it can be paid now.
+    pub ready: bool,
+    /// Mode of its run: what an ungraceful run owes is CRIT until it is paid.
+    pub mode: Mode,
+}
+
+/// One thing that is wrong, or worth knowing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad; `Ok` is a remark.
+    pub state: CellState,
+    /// One sentence without a full stop.
+    pub text: String,
+    /// Row it stands in.
+    pub component: Option<Component>,
+    /// Region.
+    pub side: Option<Side>,
+    /// Age of what it rests on.
+    pub at: Option<Timestamp>,
+}
+
+/// The whole in one word (design §7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Verdict {
+    /// Nothing wrong.
+    Ok,
+    /// Something wants attention.
+    Warn,
+    /// Users cannot work or would be hurt.
+    Crit,
+    /// It cannot be told.
+    Unknown,
+}
+
+impl Verdict {
+    /// Any crit, else anything that cannot be told, else warn.
+    pub fn of(states: impl IntoIterator<Item = CellState>) -> Self {
+        match states.into_iter().max() {
+            Some(CellState::Crit) => Self::Crit,
+            Some(CellState::Warn) => Self::Warn,
+            Some(CellState::Ok) => Self::Ok,
+            Some(CellState::Unknown | CellState::NotChecked | CellState::NotConfigured) | None => {
+                Self::Unknown
+            }
+        }
+    }
+
+    /// The word, as monitoring systems spell it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Warn => "WARN",
+            Self::Crit => "CRIT",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+
+    /// The exit code of `status` and `check`.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::Warn => 1,
+            Self::Crit => 2,
+            Self::Unknown => 3,
+        }
+    }
+}
+
+/// An estate at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary {
+    /// Estate's name.
+    pub estate: String,
+    /// Which services.
+    pub scope: Scope,
+    /// The moment.
+    pub at: Timestamp,
+    /// Heads of the two columns.
+    pub regions: Pair<RegionHead>,
+    /// Services in scope.
+    pub services: Vec<ServiceLine>,
+    /// Rows, in the order of the screen; what the estate does not have takes none.
+    pub rows: Vec<Row>,
+    /// Nobody in both pools.
+    pub invariant: Invariant,
+    /// What is owed.
+    pub debts: Vec<Debt>,
+    /// What is wrong, worst first; remarks last.
+    pub problems: Vec<Problem>,
+    /// The whole in one word.
+    pub verdict: Verdict,
+}
+
+impl Summary {
+    /// The worst problem, or the first remark.
+    pub fn worst(&self) -> Option<&Problem> {
+        self.problems.first()
+    }
+
+    /// The cell of a component in a region.
+    pub fn cell(&self, component: Component, side: Side) -> Option<&Cell> {
+        self.rows.iter().find(|row| row.component == component).map(|row| &row.cells[side])
+    }
+}
+
+/// Sums up what the readings say of the services in scope. `runs` are the estate's open runs
+/// and those that still watch debts.
+pub fn summarize(
+    estate: &Estate,
+    picture: &Picture,
+    runs: &[RunView],
+    scope: Scope,
+    now: Timestamp,
+) -> Summary {
+    let scene = Scene::new(estate, picture, runs, scope, now);
+    let rows: Vec<Row> = Component::ALL
+        .into_iter()
+        .map(|component| Row {
+            component,
+            cells: Pair::build(|side| components::cell(&scene, component, side)),
+        })
+        .filter(|row| row.cells.iter().any(|(_, cell)| cell.state != CellState::NotConfigured))
+        .collect();
+    let invariant = scene.invariant();
+    let debts = scene.debts();
+    let problems = scene.problems(&rows, &invariant, &debts);
+    let states = rows
+        .iter()
+        .flat_map(|row| [row.cells.primary.state, row.cells.secondary.state])
+        .chain([invariant.state])
+        .chain(problems.iter().map(|problem| problem.state));
+    Summary {
+        estate: estate.name.clone(),
+        scope,
+        at: now,
+        regions: Pair::build(|side| scene.head(side)),
+        services: scene.service_lines(),
+        verdict: Verdict::of(states),
+        rows,
+        invariant,
+        debts,
+        problems,
+    }
+}

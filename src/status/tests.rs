@@ -1,0 +1,273 @@
+//! Small pictures and what must be said of them.
+
+use crate::{
+    domain::{
+        Answer, Listing, Safe, Side, Source,
+        health::{HealthEvent, Impact},
+        pool::HostStatus,
+        reading::SilenceKind,
+        time::minutes,
+    },
+    engine::event::WorldKind,
+    readiness::fixture::{World, session},
+};
+
+use super::{CellState, Component, Scope, Summary, Verdict, summarize};
+
+/// Spoils one thing in a calm world.
+type Spoil = fn(&mut World);
+
+fn all(world: &World) -> Summary {
+    summarize(&world.estate, &world.picture, &[], Scope::All, world.now)
+}
+
+fn text(summary: &Summary, component: Component, side: Side) -> (CellState, String) {
+    let cell = summary.cell(component, side).unwrap();
+    (cell.state, cell.text.clone())
+}
+
+#[test]
+fn a_calm_estate_is_ok_though_half_of_the_standby_is_cold() {
+    let summary = all(&World::calm());
+    assert_eq!(summary.verdict, Verdict::Ok, "{:#?}", summary.problems);
+    let expected = [
+        (Component::ControlPlane, "41 ms", "41 ms"),
+        (Component::Pools, "2 of 2", "2 of 2"),
+        (Component::Hosts, "6 of 6 usable", "3 of 6, 3 cold"),
+        (Component::Sessions, "54 active, 6 disc", "none"),
+        (Component::Assignments, "GRP1-3 on 3 of 3", "none, as planned"),
+        (Component::Profiles, "4 of 4 shares", "4 of 4 shares"),
+        (Component::Storage, "4 in place, ZRS", "4 in place, ZRS"),
+        (Component::Directory, "2 of 2 DCs", "2 of 2 DCs"),
+        (Component::Capacity, "room for 12 more", "60%, 120% if started"),
+        (Component::Health, "no events", "no events"),
+    ];
+    for (component, primary, secondary) in expected {
+        assert_eq!(text(&summary, component, Side::Primary), (CellState::Ok, primary.to_owned()));
+        assert_eq!(text(&summary, component, Side::Secondary), (CellState::Ok, secondary.to_owned()));
+    }
+    assert_eq!(summary.invariant.text, "0 of 3 groups, 0 of 60 users hold both regions");
+    assert_eq!(summary.worst().unwrap().text, "hr: NE needs 2 more hosts, about 4 min to start");
+    assert_eq!(summary.regions.primary.role, "active");
+    assert_eq!(summary.services[0].text, "hr WE");
+}
+
+#[test]
+fn sides_with_different_roles_are_never_added() {
+    let mut world = World::calm();
+    world.activate(1, Side::Secondary);
+    let summary = all(&world);
+    assert_eq!(text(&summary, Component::Hosts, Side::Secondary).1, "hr 2/4, 2 c · fin 1/2, 1 c");
+    assert_eq!(summary.regions.secondary.role, "fin active");
+    let one = summarize(&world.estate, &world.picture, &[], Scope::Service(1), world.now);
+    assert_eq!(text(&one, Component::Hosts, Side::Secondary).1, "1 of 2, 1 cold");
+    // fin's users still sit where it no longer serves.
+    assert_eq!(
+        text(&one, Component::Sessions, Side::Primary),
+        (CellState::Warn, "18 active, 2 disc".to_owned())
+    );
+}
+
+#[test]
+fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
+    let mut world = World::calm();
+    world.burn_primary();
+    let impact = Impact { service: Safe::new("Virtual Machines"), regions: vec![Safe::new("West Europe")] };
+    let event = HealthEvent {
+        tracking: Safe::new("AB12-C34"),
+        kind: Safe::new("ServiceIssue"),
+        status: Safe::new("Active"),
+        title: Safe::new("Virtual Machines, West Europe"),
+        started: None,
+        updated: None,
+        impacts: vec![impact],
+    };
+    world.put(Source::Events, Answer::Events(Listing::whole(vec![event], 1)));
+    let summary = all(&world);
+    assert_eq!(summary.verdict, Verdict::Crit);
+    assert!(summary.regions.primary.dead && !summary.regions.secondary.dead);
+    assert_eq!(
+        text(&summary, Component::Hosts, Side::Primary),
+        (CellState::Crit, "0 of 6 heartbeats".to_owned())
+    );
+    let cell = summary.cell(Component::Sessions, Side::Primary).unwrap();
+    assert_eq!((cell.state, cell.text.as_str()), (CellState::Unknown, "last 60, not real"));
+    assert!(cell.stale);
+    assert_eq!(cell.age(world.now), Some(minutes(12)));
+    assert_eq!(
+        text(&summary, Component::Directory, Side::Primary),
+        (CellState::Crit, "no answer".to_owned())
+    );
+    assert_eq!(text(&summary, Component::Capacity, Side::Primary).1, "not checked");
+    assert_eq!(text(&summary, Component::Capacity, Side::Secondary).1, "60%, 120% if started");
+    assert_eq!(
+        text(&summary, Component::Health, Side::Primary),
+        (CellState::Crit, "ServiceIssue, 1 svc".to_owned())
+    );
+    assert!(
+        summary.worst().unwrap().text.starts_with("WE looks dead: Azure posted"),
+        "{:?}",
+        summary.worst()
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_unknown_and_never_ok() {
+    let cases: [(&str, Spoil, Component, Side, &str); 5] = [
+        (
+            "an active side that is silent without signs of death",
+            |world| world.never(&Source::Hosts(0, Side::Primary), SilenceKind::Unreachable),
+            Component::Hosts,
+            Side::Primary,
+            "hr no answer · fin 2/2",
+        ),
+        (
+            "a page is missing",
+            |world| world.cut_hosts(0, Side::Secondary),
+            Component::Hosts,
+            Side::Secondary,
+            "hr not whole · fin 1/2, 1 c",
+        ),
+        (
+            "denied, though the last answer is young",
+            |world| world.silence(&Source::Directory(Side::Secondary), SilenceKind::Denied, 1),
+            Component::Directory,
+            Side::Secondary,
+            "last 2 of 2 DCs",
+        ),
+        ("old", |world| world.now += minutes(3), Component::ControlPlane, Side::Primary, "last 41 ms"),
+        (
+            "never looked at",
+            |world| world.picture.clear(),
+            Component::Assignments,
+            Side::Primary,
+            "hr no answer · fin no answer",
+        ),
+    ];
+    for (name, spoil, component, side, expected) in cases {
+        let mut world = World::calm();
+        spoil(&mut world);
+        let summary = all(&world);
+        assert_eq!(text(&summary, component, side), (CellState::Unknown, expected.to_owned()), "{name}");
+        assert_eq!(summary.verdict, Verdict::Unknown, "{name}");
+        assert_eq!(summary.verdict.exit_code(), 3);
+    }
+}
+
+#[test]
+fn nobody_in_both_pools() {
+    let mut world = World::calm();
+    let planned = world.planned(0, Side::Secondary);
+    world.hold(0, Side::Secondary, planned);
+    let summary = all(&world);
+    assert_eq!(summary.invariant.state, CellState::Crit);
+    assert_eq!(summary.invariant.principals, Some(2));
+    assert_eq!(text(&summary, Component::Assignments, Side::Secondary).0, CellState::Crit);
+    assert!(summary.worst().unwrap().text.starts_with("in both: 2 of 3 groups"));
+
+    let mut world = World::calm();
+    let Some(Answer::Hosts(hosts)) =
+        world.picture.last(&Source::Hosts(0, Side::Primary)).map(|look| look.answer.clone())
+    else {
+        panic!()
+    };
+    let same_user = session(&hosts.seen()[0], 1);
+    world.put(Source::Sessions(0, Side::Secondary), Answer::Sessions(Listing::whole(vec![same_user], 1)));
+    let summary = all(&world);
+    assert_eq!((summary.invariant.state, summary.invariant.users), (CellState::Crit, Some(1)));
+}
+
+#[test]
+fn what_hurts_users_is_crit_and_what_wants_attention_is_a_warning() {
+    let cases: [(&str, Spoil, CellState, &str); 4] = [
+        (
+            "drained active hosts",
+            |world| {
+                world.edit_hosts(0, Side::Primary, |at, host| host.accepts = Some(at > 0));
+            },
+            CellState::Warn,
+            "5 of 6, 1 drained",
+        ),
+        (
+            "silent active host",
+            |world| {
+                let old = world.now - minutes(30);
+                world.edit_hosts(0, Side::Primary, |at, host| {
+                    if at == 0 {
+                        host.heartbeat = Some(old);
+                    }
+                });
+            },
+            CellState::Warn,
+            "5 of 6, 1 silent",
+        ),
+        (
+            "an unknown word is not healthy",
+            |world| {
+                world.edit_hosts(1, Side::Primary, |_, host| host.status = HostStatus::parse("Renovating"));
+            },
+            CellState::Warn,
+            "4 of 6, 2 unhealthy",
+        ),
+        (
+            "nobody can sign in",
+            |world| {
+                for service in 0..2 {
+                    world.edit_hosts(service, Side::Primary, |_, host| host.accepts = Some(false));
+                }
+            },
+            CellState::Crit,
+            "0 of 6, 6 drained",
+        ),
+    ];
+    for (name, spoil, state, expected) in cases {
+        let mut world = World::calm();
+        spoil(&mut world);
+        assert_eq!(
+            text(&all(&world), Component::Hosts, Side::Primary),
+            (state, expected.to_owned()),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_verdict_puts_crit_before_unknown_before_warn() {
+    use CellState::{Crit, NotChecked, NotConfigured, Ok, Unknown, Warn};
+    let cases: [(&[CellState], Verdict); 7] = [
+        (&[Ok, Warn, Unknown, Crit], Verdict::Crit),
+        (&[Ok, Warn, Unknown], Verdict::Unknown),
+        (&[Ok, Warn, NotChecked], Verdict::Unknown),
+        (&[Ok, Warn], Verdict::Warn),
+        (&[Ok, NotConfigured], Verdict::Ok),
+        (&[NotConfigured], Verdict::Unknown),
+        (&[], Verdict::Unknown),
+    ];
+    for (states, verdict) in cases {
+        assert_eq!(Verdict::of(states.iter().copied()), verdict, "{states:?}");
+    }
+}
+
+#[test]
+fn output_says_sim_first_in_every_format() {
+    let world = World::calm();
+    let summary = all(&world);
+    let table = super::table(&summary, &[], WorldKind::Sim);
+    assert!(table.starts_with("SIM OK contoso-avd: "), "{table}");
+    assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    assert!(super::table(&summary, &[], WorldKind::Live).starts_with("OK contoso-avd: "));
+    let json = super::json(&world.estate, &summary, &[], WorldKind::Sim);
+    assert!(json.trim_start_matches(['{', '\n', ' ']).starts_with("\"mode\": \"SIM\""), "{json}");
+    let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(value["schema_version"], 1);
+    assert_eq!(value["verdict"], "ok");
+    assert_eq!(value["regions"]["primary"]["hosts"]["state"], "ok");
+    assert_eq!(value["regions"]["secondary"]["hosts"]["value"], "3 of 6, 3 cold");
+    assert_eq!(value["regions"]["secondary"]["hosts"]["age_s"], 4);
+    assert_eq!(value["services"][0]["active_side"], "primary");
+    assert_eq!(super::json_line(&world.estate, &summary, &[], WorldKind::Sim).lines().count(), 1);
+    let nagios = super::nagios(&summary, WorldKind::Sim);
+    assert!(nagios.starts_with("SIM FARSHORE OK contoso-avd: "), "{nagios}");
+    assert!(nagios.contains("hosts_secondary=3;;;0;6"), "{nagios}");
+    assert_eq!(nagios.matches('|').count(), 1, "{nagios}");
+}

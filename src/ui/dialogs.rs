@@ -1,0 +1,398 @@
+//! What lies over a screen. Each says what, where, how many, before and after, the way back,
+//! and what to press.
+
+use ratatui::layout::Rect;
+
+use crate::{
+    app::{
+        App,
+        confirm::ConfirmDialog,
+        dialog::{ArmDialog, AskDialog, LeaveDialog, Modal, Needed, Purpose},
+        gesture::{Button, Field},
+        palette,
+    },
+    domain::time::{age_text, clock_text, time_text},
+    engine::view::{OfferView, StepView},
+};
+
+use super::{
+    help,
+    pen::{Pen, wrap},
+    start,
+    theme::Role,
+};
+
+/// Columns of a dialog at 80; narrower windows take what they have.
+const WIDTH: u16 = 72;
+
+pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
+    match modal {
+        Modal::Help(top) => help::draw(app, *top, pen),
+        Modal::Palette(field) => palette_line(field, pen),
+        Modal::Arm(dialog) => arm(app, dialog, pen),
+        Modal::Confirm(dialog) => confirm(app, dialog, pen),
+        Modal::Start(dialog) => start::draw(app, dialog, pen),
+        Modal::Ask(dialog) => ask(app, dialog, pen),
+        Modal::Leave(dialog) => leave(app, dialog, pen),
+    }
+}
+
+/// A dialog's content, built line by line and then framed.
+pub(super) struct Sheet {
+    title: String,
+    role: Role,
+    lines: Vec<SheetLine>,
+}
+
+pub(super) enum SheetLine {
+    Words(String, Role),
+    /// A name and what it stands for.
+    Pair(&'static str, String, Role),
+    /// A prompt and what was typed after it.
+    Input(String, String),
+    Buttons(Button, String, Role),
+}
+
+impl Sheet {
+    pub(super) fn new(title: String, role: Role) -> Self {
+        Self { title, role, lines: Vec::new() }
+    }
+
+    pub(super) fn words(&mut self, text: &str, role: Role) {
+        for line in wrap(text, usize::from(WIDTH) - 4) {
+            self.lines.push(SheetLine::Words(line, role));
+        }
+    }
+
+    pub(super) fn blank(&mut self) {
+        self.lines.push(SheetLine::Words(String::new(), Role::Text));
+    }
+
+    pub(super) fn pair(&mut self, name: &'static str, text: impl Into<String>, role: Role) {
+        let mut name = name;
+        for line in wrap(&text.into(), usize::from(WIDTH) - 12) {
+            self.lines.push(SheetLine::Pair(name, line, role));
+            name = "";
+        }
+    }
+
+    pub(super) fn input(&mut self, prompt: impl Into<String>, typed: &str) {
+        self.lines.push(SheetLine::Input(prompt.into(), typed.to_owned()));
+    }
+
+    pub(super) fn remark(&mut self, remark: Option<&String>) {
+        if let Some(remark) = remark {
+            self.words(remark, Role::Warn);
+        }
+    }
+
+    pub(super) fn buttons(&mut self, focus: Button, act: &str, role: Role) {
+        self.lines.push(SheetLine::Buttons(focus, act.to_owned(), role));
+    }
+
+    pub(super) fn draw(self, pen: &mut Pen<'_>) {
+        let width = WIDTH.min(pen.width().saturating_sub(2));
+        let height = (self.lines.len() as u16 + 2).min(pen.height().saturating_sub(2));
+        let x = (pen.width() - width) / 2;
+        let y = 1 + pen.height().saturating_sub(2 + height) / 2;
+        pen.frame(Rect::new(x, y, width, height), &self.title, self.role);
+        let room = usize::from(height.saturating_sub(2));
+        // The buttons and what is typed stand last and always show; what is cut is cut above them.
+        let keep = self.lines.len().min(room);
+        let tail = self
+            .lines
+            .iter()
+            .position(|line| matches!(line, SheetLine::Input(..) | SheetLine::Buttons(..)))
+            .map_or(0, |at| self.lines.len() - at);
+        let head = keep.saturating_sub(tail);
+        let cut = self.lines.len() - tail - head.min(self.lines.len() - tail);
+        let shown = self.lines.iter().take(head).chain(self.lines.iter().skip(head + cut));
+        for (line, content) in shown.take(room).enumerate() {
+            draw_line(content, pen, x, y + 1 + line as u16, width);
+        }
+        if cut > 0 {
+            pen.text(
+                x + width.saturating_sub(16),
+                y + head as u16,
+                14,
+                &format!("({cut} lines cut)"),
+                Role::Warn,
+            );
+        }
+    }
+}
+
+fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16) {
+    let room = width - 4;
+    match content {
+        SheetLine::Words(text, role) => {
+            pen.text(x + 2, y, room, text, *role);
+        }
+        SheetLine::Pair(name, text, role) => {
+            pen.text(x + 2, y, 8, name, Role::Dim);
+            pen.text(x + 11, y, room - 8, text, *role);
+        }
+        SheetLine::Input(prompt, typed) => {
+            let at = pen.text(x + 2, y, room, prompt, Role::Text);
+            let end = pen.text(at + 2, y, (x + width).saturating_sub(at + 4), typed, Role::Input);
+            pen.point(end.max(at + 2), y);
+        }
+        SheetLine::Buttons(focus, act, role) => {
+            let act_x = (x + width).saturating_sub(act.len() as u16 + 7);
+            let cancel_x = act_x.saturating_sub(16);
+            let mut button = |at: u16, text: &str, focused: bool, role: Role| {
+                pen.text(at, y, 1, if focused { ">" } else { " " }, Role::Running);
+                let role = if focused { Role::ButtonFocused } else { role };
+                pen.text(at + 2, y, width, text, role);
+            };
+            button(cancel_x, "Cancel", *focus == Button::Cancel, Role::Button);
+            button(act_x, act, *focus == Button::Act, *role);
+        }
+    }
+}
+
+fn title(app: &App) -> String {
+    let badge = app.badge();
+    match app.run_view() {
+        Some(view) => {
+            let mode = match view.mode {
+                crate::runbook::Mode::Graceful => "",
+                crate::runbook::Mode::Ungraceful => "   ungraceful",
+            };
+            format!("{badge}   {}  {}>{}{mode}", view.service, view.codes[view.from], view.codes[view.to])
+        }
+        None => format!("{badge}   {}", app.estate.name),
+    }
+}
+
+fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
+    let step = app.run_view().and_then(|view| view.steps.iter().find(|step| step.id == dialog.step));
+    let mut sheet = Sheet::new(title(app), Role::Title);
+    match step {
+        Some(step) => sheet.words(&format!("{}  {}", step.id, step.title), Role::Title),
+        None => sheet.words(&dialog.step, Role::Title),
+    }
+    sheet.blank();
+    match &dialog.offer {
+        None => sheet.words("reading its preconditions again …", Role::Dim),
+        Some(offer) => offered(app, dialog, offer, step, &mut sheet),
+    }
+    if let Some(step) = step {
+        for blocked in &step.blocked_by {
+            sheet.pair("red", blocked.as_str(), Role::Bad);
+        }
+    }
+    sheet.blank();
+    sheet.remark(dialog.remark.as_ref());
+    prompt(app, dialog, &mut sheet);
+    sheet.blank();
+    let act = act_word(dialog, step);
+    let ready = dialog.offer.as_ref().is_some_and(|offer| offer.green) && dialog.typed_right();
+    let role = if ready { Role::Danger } else { Role::Dim };
+    sheet.buttons(dialog.button, &act, role);
+    sheet.draw(pen);
+}
+
+fn offered(app: &App, dialog: &ConfirmDialog, offer: &OfferView, step: Option<&StepView>, sheet: &mut Sheet) {
+    sheet.pair("what", offer.what.as_str(), Role::Text);
+    sheet.pair("effect", offer.effect.as_str(), Role::Text);
+    let (before, after) = &offer.before_after;
+    sheet.pair("before", before.as_str(), Role::Text);
+    sheet.pair("after", after.as_str(), Role::Text);
+    if let Some(step) = step {
+        sheet.pair("undo", step.undo.clone().unwrap_or_else(|| "none".to_owned()), Role::Text);
+        sheet.pair("usual", clock_text(step.usual), Role::Text);
+    }
+    let hash = short_hash(&offer.hash);
+    let read = offer
+        .read_at
+        .map(|at| format!(", read {} ago", age_text(app.now().duration_since(at))))
+        .unwrap_or_default();
+    let already = if offer.already > 0 { format!(", {} already so", offer.already) } else { String::new() };
+    let calls = match offer.writes.first() {
+        None => format!("nothing is written, list {hash}{read}"),
+        Some(write) => format!("{} x {}{already}, list {hash}{read}", offer.writes.len(), write.method),
+    };
+    sheet.pair("calls", calls, Role::Text);
+    for write in offer.writes.iter().take(3) {
+        sheet.pair("", format!("{} {}", write.verb, write.key), Role::Dim);
+    }
+    if offer.writes.len() > 3 {
+        sheet.pair("", format!("and {} more; y copies the whole list", offer.writes.len() - 3), Role::Dim);
+    }
+    if !offer.green && dialog.remark.is_none() {
+        sheet.words("a precondition is not green: this cannot be confirmed yet", Role::Warn);
+    }
+}
+
+/// `5f2c…e1`.
+fn short_hash(hash: &str) -> String {
+    match (hash.get(..4), hash.get(hash.len().saturating_sub(2)..)) {
+        (Some(front), Some(back)) if hash.len() > 8 => format!("{front}…{back}"),
+        _ => hash.to_owned(),
+    }
+}
+
+fn prompt(app: &App, dialog: &ConfirmDialog, sheet: &mut Sheet) {
+    let typed = dialog.typed.text();
+    match (dialog.asked(), dialog.is_held()) {
+        (None, _) => sheet.words("tab to the button, then enter", Role::Dim),
+        (Some(asked), false) => {
+            let what =
+                if asked.bytes().all(|byte| byte.is_ascii_digit()) { "the number of users" } else { asked };
+            sheet.input(format!("type {what} to confirm, tab, enter: "), typed);
+        }
+        (Some(_), true) => {
+            sheet.input("type the region you open (its code), tab, then hold enter 3 s: ", typed);
+            let words = match dialog.hold.left(app.moment.terminal) {
+                None => "without key repeat: press enter, and again after 3 s".to_owned(),
+                Some(0) => "now: press enter once more".to_owned(),
+                Some(left) => format!("holding: {} s more; any other key ends it", left.div_ceil(1_000)),
+            };
+            sheet.words(&words, Role::Dim);
+        }
+    }
+}
+
+/// What the button says: the deed with its number, never a bare yes.
+fn act_word(dialog: &ConfirmDialog, step: Option<&StepView>) -> String {
+    use crate::engine::event::Acknowledgement;
+    let Some(offer) = &dialog.offer else { return "Confirm".to_owned() };
+    if offer.acknowledges == Some(Acknowledgement::FencedByEvidence) {
+        return "Grant under debt".to_owned();
+    }
+    match offer.writes.first() {
+        Some(write) => {
+            let mut word = format!("{} {}", write.verb, offer.writes.len());
+            if let Some(first) = word.get_mut(..1) {
+                first.make_ascii_uppercase();
+            }
+            word
+        }
+        None if step.is_some_and(|step| step.kind == crate::runbook::StepKind::Gate) => {
+            "Pass the gate".to_owned()
+        }
+        None => "Confirm".to_owned(),
+    }
+}
+
+fn arm(app: &App, dialog: &ArmDialog, pen: &mut Pen<'_>) {
+    use crate::app::OthersChanges;
+    let mut sheet = Sheet::new(title(app), Role::Title);
+    sheet.words("arm: writes may be confirmed from now on", Role::Title);
+    sheet.blank();
+    sheet.pair("estate", app.estate.name.clone(), Role::Text);
+    sheet.pair("as", app.identity.name.as_str(), Role::Text);
+    sheet.pair("for", "60 min, or 15 min without a key while nothing runs", Role::Text);
+    match app.others_changes() {
+        OthersChanges::Asking => sheet.pair("others", "asking for assignment changes of 30 min …", Role::Dim),
+        OthersChanges::Unknown(why) => sheet.pair("others", format!("not known: {why}"), Role::Warn),
+        OthersChanges::Known(changes, error) => {
+            if changes.is_empty() && error.is_none() {
+                sheet.pair("others", "no assignment changes by others in 30 min", Role::Text);
+            }
+            if let Some(error) = error {
+                sheet.pair("others", format!("not whole: {error}"), Role::Warn);
+            }
+            for change in changes.iter().take(4) {
+                let text = format!("{} {} {}", time_text(change.at), change.caller, change.operation);
+                sheet.pair("others", text, Role::Warn);
+            }
+            if changes.len() > 4 {
+                sheet.pair("", format!("and {} more", changes.len() - 4), Role::Warn);
+            }
+        }
+    }
+    sheet.blank();
+    sheet.remark(dialog.remark.as_ref());
+    sheet.input("type the estate's name, tab, enter: ", dialog.typed.text());
+    sheet.blank();
+    let right = dialog.typed.trimmed() == app.estate.name;
+    sheet.buttons(dialog.button, "Arm", if right { Role::Danger } else { Role::Dim });
+    sheet.draw(pen);
+}
+
+fn ask(app: &App, dialog: &AskDialog, pen: &mut Pen<'_>) {
+    let mut sheet = Sheet::new(title(app), Role::Title);
+    let step = app.selected_step();
+    match &dialog.purpose {
+        Purpose::Skip(id) => {
+            sheet.words(&format!("skip {id}: it stands in the report as an exception"), Role::Title);
+        }
+        Purpose::Downgrade(id) => {
+            sheet.words(&format!("turn {id} ungraceful: what cannot be done becomes a debt"), Role::Title);
+        }
+        Purpose::ShortenNotice => {
+            sheet.words("cut the notice short: users were promised more time", Role::Title)
+        }
+        Purpose::Note => sheet.words("a note for the journal and the report", Role::Title),
+        Purpose::Statement => {
+            sheet.words("state that the region is dead: say who told you and where it stands", Role::Title);
+            sheet.words("one of two signs the death rule needs; never enough by itself", Role::Dim);
+        }
+        Purpose::Value(id, question) => {
+            sheet.words(id, Role::Title);
+            sheet.words(question, Role::Text);
+        }
+        Purpose::Abort => {
+            sheet.words("abort the run: what was done stays as it is", Role::Title);
+            if let Some(step) = step {
+                sheet.pair("leaves", step.abort.clone(), Role::Text);
+            }
+            sheet.pair("instead", "h holds the run; it can go on later", Role::Dim);
+        }
+        Purpose::AcceptStuck(id, items) => {
+            sheet.words(&format!("go on from {id} although these did not end"), Role::Title);
+            sheet.words(&items.join(", "), Role::Warn);
+        }
+        Purpose::Retry(id, item) => {
+            let what = item.as_deref().unwrap_or("all failed items");
+            sheet.words(&format!("try {what} of {id} once more, as new journaled attempts"), Role::Title);
+        }
+        Purpose::Restart(_, item) => {
+            sheet.words(&format!("restart the host under {item}: everyone on it is cut off"), Role::Title);
+        }
+        Purpose::Resume => {
+            sheet.words("go on: items of a confirmed step start again", Role::Title);
+            sheet.words("the last completed step is observed again first", Role::Dim);
+        }
+    }
+    sheet.blank();
+    sheet.remark(dialog.remark.as_ref());
+    match dialog.purpose.needed() {
+        Needed::Nothing => sheet.words("tab to the button, then enter", Role::Dim),
+        Needed::Some(word) => sheet.input(format!("{word}: "), dialog.typed.text()),
+        Needed::Exactly(asked) => sheet.input(format!("type {asked}, tab, enter: "), dialog.typed.text()),
+    }
+    sheet.blank();
+    sheet.buttons(dialog.button, dialog.purpose.act(), Role::Danger);
+    sheet.draw(pen);
+}
+
+fn leave(app: &App, dialog: &LeaveDialog, pen: &mut Pen<'_>) {
+    let mut sheet = Sheet::new(title(app), Role::Title);
+    sheet.words("leave while a run is open", Role::Title);
+    sheet.blank();
+    sheet.words("No further item starts; what is in flight is recorded and the run is held.", Role::Text);
+    if let Some(view) = app.run_view() {
+        sheet.words(&format!("farshore resume {} goes on with it.", view.run), Role::Text);
+    }
+    sheet.blank();
+    sheet.buttons(dialog.button, "Hold and leave", Role::Danger);
+    sheet.draw(pen);
+}
+
+/// The command line in the last row, with what it could become above it.
+fn palette_line(field: &Field, pen: &mut Pen<'_>) {
+    let (width, y) = (pen.width(), pen.height() - 1);
+    pen.fill(Rect::new(0, y - 1, width, 2), Role::Text);
+    let near = palette::matching(field.text());
+    let words = match near.as_slice() {
+        [(name, what)] => format!("{name}: {what}"),
+        many => many.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("  "),
+    };
+    pen.text(1, y - 1, width - 2, &words, Role::Dim);
+    let at = pen.text(1, y, 1, ":", Role::Key);
+    let end = pen.text(at, y, width - 3, field.text(), Role::Input);
+    pen.point(end, y);
+}

@@ -1,0 +1,294 @@
+//! The keys, all of them, in one table: what reads them, what lists them and what tests them.
+
+use crate::app::{
+    App, Intent, Motion,
+    arming::Arming,
+    dialog::Modal,
+    screen::{Filter, Screen},
+};
+
+/// A key as a terminal sends it, without the terminal's types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// A character.
+    Char(char),
+    /// A letter with the control key.
+    Ctrl(char),
+    /// Enter.
+    Enter,
+    /// Escape.
+    Esc,
+    /// Tab.
+    Tab,
+    /// Shift and tab.
+    BackTab,
+    /// Backspace.
+    Backspace,
+    /// Delete.
+    Delete,
+    /// Arrow.
+    Up,
+    /// Arrow.
+    Down,
+    /// Arrow.
+    Left,
+    /// Arrow.
+    Right,
+    /// Page up.
+    PageUp,
+    /// Page down.
+    PageDown,
+    /// Home.
+    Home,
+    /// End.
+    End,
+}
+
+impl Key {
+    /// Its name for help and footer.
+    pub fn name(self) -> String {
+        match self {
+            Self::Char(' ') => "space".to_owned(),
+            Self::Char(c) => c.to_string(),
+            Self::Ctrl(c) => format!("ctrl-{c}"),
+            Self::Enter => "enter".to_owned(),
+            Self::Esc => "esc".to_owned(),
+            Self::Tab => "tab".to_owned(),
+            Self::BackTab => "shift-tab".to_owned(),
+            Self::Backspace => "backspace".to_owned(),
+            Self::Delete => "delete".to_owned(),
+            Self::Up => "up".to_owned(),
+            Self::Down => "down".to_owned(),
+            Self::Left => "left".to_owned(),
+            Self::Right => "right".to_owned(),
+            Self::PageUp => "pgup".to_owned(),
+            Self::PageDown => "pgdn".to_owned(),
+            Self::Home => "home".to_owned(),
+            Self::End => "end".to_owned(),
+        }
+    }
+}
+
+/// Where a key is pressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Context {
+    /// The matrix.
+    Home,
+    /// The run view.
+    Run,
+    /// The lists of a component.
+    Lists,
+    /// The runs.
+    Runs,
+    /// Events and journal.
+    Events,
+    /// A dialog where letters are not text.
+    Dialog,
+    /// Letters are text.
+    Text,
+    /// The help.
+    Help,
+}
+
+/// Every screen.
+const SCREENS: &[Context] = &[Context::Home, Context::Run, Context::Lists, Context::Runs, Context::Events];
+const EVERYWHERE: &[Context] = &[
+    Context::Home,
+    Context::Run,
+    Context::Lists,
+    Context::Runs,
+    Context::Events,
+    Context::Dialog,
+    Context::Text,
+    Context::Help,
+];
+const DIALOGS: &[Context] = &[Context::Dialog, Context::Text];
+const MOVING: &[Context] = &[
+    Context::Home,
+    Context::Run,
+    Context::Lists,
+    Context::Runs,
+    Context::Events,
+    Context::Dialog,
+    Context::Help,
+];
+const MATRIX: &[Context] = &[Context::Home, Context::Lists];
+
+/// One key, where it works and what it means.
+#[derive(Debug, Clone, Copy)]
+pub struct Binding {
+    /// The key.
+    pub key: Key,
+    /// Where.
+    pub contexts: &'static [Context],
+    /// What.
+    pub intent: Intent,
+    /// What it does, for the help.
+    pub help: &'static str,
+}
+
+const fn bind(key: Key, contexts: &'static [Context], intent: Intent, help: &'static str) -> Binding {
+    Binding { key, contexts, intent, help }
+}
+
+/// The table. Ctrl-d stays unbound: elsewhere it deletes (terminal-ux §3.1).
+pub const BINDINGS: &[Binding] = &[
+    bind(Key::Char('?'), SCREENS, Intent::Help, "these keys"),
+    bind(Key::Char('?'), &[Context::Help], Intent::Help, "close"),
+    bind(Key::Char(':'), SCREENS, Intent::Palette, "command line"),
+    bind(Key::Char('/'), SCREENS, Intent::Filter, "filter the list"),
+    bind(Key::Enter, EVERYWHERE, Intent::Enter, "open, confirm, press the focused button"),
+    bind(Key::Esc, EVERYWHERE, Intent::Escape, "close, clear, one level back"),
+    bind(Key::Char('q'), SCREENS, Intent::Back, "back; at the root twice to leave"),
+    bind(Key::Char('q'), &[Context::Help], Intent::Back, "close"),
+    bind(Key::Ctrl('c'), EVERYWHERE, Intent::Interrupt, "cancel; in a run: abort; else twice to leave"),
+    bind(Key::Char('['), SCREENS, Intent::ScopePrevious, "previous service in scope"),
+    bind(Key::Char(']'), SCREENS, Intent::ScopeNext, "next service in scope"),
+    bind(Key::Char('r'), SCREENS, Intent::Start, "start a procedure"),
+    bind(Key::Char('A'), SCREENS, Intent::Arm, "arm: let writes be confirmed"),
+    bind(Key::Char('m'), SCREENS, Intent::Flip, "flip between home and run"),
+    bind(Key::Char('o'), SCREENS, Intent::Runs, "the runs of this estate"),
+    bind(Key::Char('e'), SCREENS, Intent::Events, "events and journal"),
+    bind(Key::Ctrl('r'), SCREENS, Intent::Refresh, "look again now"),
+    bind(Key::Char('y'), SCREENS, Intent::Copy, "copy the row"),
+    bind(Key::Char('y'), &[Context::Dialog], Intent::Copy, "copy the list; never a yes"),
+    bind(Key::Char('u'), &[Context::Run], Intent::Undo, "undo the step"),
+    bind(Key::Char('s'), &[Context::Run], Intent::Skip, "skip the step, with a reason"),
+    bind(Key::Char('h'), &[Context::Run], Intent::Hold, "hold: start no further item; again: go on"),
+    bind(Key::Char('n'), &[Context::Run], Intent::Note, "write a note"),
+    bind(Key::Char('d'), &[Context::Run], Intent::Downgrade, "downgrade the step to ungraceful"),
+    bind(Key::Char('t'), &[Context::Run], Intent::Retry, "try failed items again"),
+    bind(Key::Char('w'), &[Context::Run], Intent::ShortenNotice, "cut the notice short"),
+    bind(Key::Char('x'), &[Context::Run], Intent::AcceptStuck, "go on although named items did not end"),
+    bind(Key::Char('b'), &[Context::Run], Intent::RestartHost, "reboot the host under a stuck item"),
+    bind(Key::Tab, EVERYWHERE, Intent::Next, "next field or button"),
+    bind(Key::BackTab, EVERYWHERE, Intent::Previous, "field or button before"),
+    bind(Key::Up, EVERYWHERE, Intent::Move(Motion::Up), "up"),
+    bind(Key::Down, EVERYWHERE, Intent::Move(Motion::Down), "down"),
+    bind(Key::Char('k'), MOVING, Intent::Move(Motion::Up), "up"),
+    bind(Key::Char('j'), MOVING, Intent::Move(Motion::Down), "down"),
+    bind(Key::PageUp, EVERYWHERE, Intent::Move(Motion::PageUp), "a page up"),
+    bind(Key::PageDown, EVERYWHERE, Intent::Move(Motion::PageDown), "a page down"),
+    bind(Key::Char('g'), MOVING, Intent::Move(Motion::First), "to the top"),
+    bind(Key::Char('G'), MOVING, Intent::Move(Motion::Last), "to the end"),
+    bind(Key::Home, MOVING, Intent::Move(Motion::First), "to the top"),
+    bind(Key::End, MOVING, Intent::Move(Motion::Last), "to the end"),
+    bind(Key::Left, DIALOGS, Intent::Left, "the choice before, the other button"),
+    bind(Key::Right, DIALOGS, Intent::Right, "the next choice, the other button"),
+    bind(Key::Left, MATRIX, Intent::ScopePrevious, "previous service in scope"),
+    bind(Key::Right, MATRIX, Intent::ScopeNext, "next service in scope"),
+    bind(Key::Char(' '), &[Context::Dialog], Intent::Right, "the next choice"),
+    bind(Key::Backspace, &[Context::Text], Intent::Erase, "take a character back"),
+    bind(Key::Ctrl('h'), &[Context::Text], Intent::Erase, "take a character back"),
+    bind(Key::Ctrl('u'), &[Context::Text], Intent::EraseAll, "empty the field"),
+];
+
+/// Where the next key will be pressed.
+pub fn context(app: &App) -> Context {
+    match app.modals.last() {
+        Some(Modal::Help(_)) => Context::Help,
+        Some(modal) if modal.takes_text() => Context::Text,
+        Some(_) => Context::Dialog,
+        None if matches!(app.filter, Filter::Typing(_)) => Context::Text,
+        None => match app.screen {
+            Screen::Home => Context::Home,
+            Screen::Run => Context::Run,
+            Screen::Lists(_) => Context::Lists,
+            Screen::Runs => Context::Runs,
+            Screen::Events => Context::Events,
+        },
+    }
+}
+
+/// What a key means in a context; `None`: nothing.
+pub fn intent(context: Context, key: Key) -> Option<Intent> {
+    let bound = BINDINGS.iter().find(|binding| binding.key == key && binding.contexts.contains(&context));
+    match (bound, context, key) {
+        (Some(binding), ..) => Some(binding.intent),
+        (None, Context::Text, Key::Char(c)) => Some(Intent::Type(c)),
+        // A key that means nothing still ends a hold: it reaches the dialog as a character
+        // that no field takes.
+        (None, Context::Dialog, Key::Char(c)) => Some(Intent::Type(c)),
+        _ => None,
+    }
+}
+
+/// Why a key of this screen does nothing just now; `None`: it works.
+pub fn why_not(app: &App, intent: Intent) -> Option<String> {
+    use crate::engine::view::Choice;
+    let offers = |choice: Choice| app.selected_step().is_some_and(|step| step.choices.contains(&choice));
+    let unless = |works: bool, why: &str| (!works).then(|| why.to_owned());
+    match intent {
+        Intent::Undo => unless(offers(Choice::Undo), "no undo now"),
+        Intent::Skip => unless(offers(Choice::Skip), "cannot be skipped"),
+        Intent::Downgrade => unless(offers(Choice::Downgrade), "nothing refused by the side that is left"),
+        Intent::Retry => unless(offers(Choice::Retry), "nothing failed"),
+        Intent::ShortenNotice => unless(offers(Choice::ShortenNotice), "no notice is running"),
+        Intent::AcceptStuck => unless(offers(Choice::AcceptStuck), "nothing is stuck"),
+        Intent::RestartHost => unless(offers(Choice::RestartHost), "nothing is stuck on a host"),
+        Intent::Flip => unless(app.run.is_some(), "no run is open"),
+        Intent::Start => unless(app.run.as_ref().is_none_or(|run| run.is_closed()), "a run is open"),
+        Intent::Filter => unless(matches!(app.screen, Screen::Lists(_) | Screen::Events), "no list here"),
+        Intent::Arm => match &app.arming {
+            Arming::Locked(why) => Some((*why).to_owned()),
+            Arming::Off | Arming::Armed(_) => None,
+        },
+        _ => None,
+    }
+}
+
+/// The hints of the last line, most important first; `?` is the last to be cut.
+pub fn hints(context: Context) -> &'static [(&'static str, &'static str)] {
+    match context {
+        Context::Home => &[
+            ("?", "help"),
+            (":", "command"),
+            ("/", "filter"),
+            ("enter", "open"),
+            ("[ ]", "scope"),
+            ("r", "run"),
+            ("A", "arm"),
+        ],
+        Context::Run => &[
+            ("enter", "confirm"),
+            ("u", "undo"),
+            ("s", "skip"),
+            ("h", "hold"),
+            ("n", "note"),
+            ("m", "home"),
+            ("?", "help"),
+        ],
+        Context::Lists | Context::Events => {
+            &[("?", "help"), (":", "command"), ("/", "filter"), ("y", "copy"), ("[ ]", "scope"), ("m", "run")]
+        }
+        Context::Runs => &[("?", "help"), (":", "command"), ("enter", "resume"), ("r", "run"), ("y", "copy")],
+        Context::Dialog | Context::Text => &[("tab", "next"), ("enter", "press"), ("esc", "cancel")],
+        Context::Help => &[("esc", "close"), ("j k", "scroll")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_means_two_things_in_one_place() {
+        for (index, one) in BINDINGS.iter().enumerate() {
+            for two in &BINDINGS[index + 1..] {
+                let shared = one.contexts.iter().any(|context| two.contexts.contains(context));
+                assert!(!(one.key == two.key && shared), "{:?}: {} / {}", one.key, one.help, two.help);
+            }
+        }
+    }
+
+    #[test]
+    fn y_copies_and_nothing_else_and_letters_are_text_in_fields() {
+        for binding in BINDINGS.iter().filter(|binding| binding.key == Key::Char('y')) {
+            assert_eq!(binding.intent, Intent::Copy);
+        }
+        for c in ('a'..='z').chain('A'..='Z').chain(['?', ':', '/', '[', ' ']) {
+            assert_eq!(intent(Context::Text, Key::Char(c)), Some(Intent::Type(c)));
+        }
+        assert!(BINDINGS.iter().all(|binding| binding.key != Key::Ctrl('d')));
+    }
+}

@@ -1,0 +1,250 @@
+//! Putting text on the buffer: cut to width, in a role, with the glyphs of the look.
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use super::{Glyphs, Look, theme::Role};
+
+/// Paints one frame.
+pub(super) struct Pen<'a> {
+    buffer: &'a mut Buffer,
+    look: &'a Look,
+    area: Rect,
+    cursor: Option<Position>,
+}
+
+/// Characters of the lines.
+#[derive(Clone, Copy)]
+pub(super) enum Line {
+    Horizontal,
+    Vertical,
+    Down,
+    Right,
+    TopLeft,
+    TopRight,
+    BottomLeft,
+    BottomRight,
+}
+
+impl<'a> Pen<'a> {
+    pub(super) fn new(buffer: &'a mut Buffer, look: &'a Look, area: Rect) -> Self {
+        Self { buffer, look, area, cursor: None }
+    }
+
+    pub(super) fn width(&self) -> u16 {
+        self.area.width
+    }
+
+    pub(super) fn height(&self) -> u16 {
+        self.area.height
+    }
+
+    pub(super) fn is_ascii(&self) -> bool {
+        self.look.glyphs == Glyphs::Ascii
+    }
+
+    fn style(&self, role: Role) -> Style {
+        self.look.theme.style(role)
+    }
+
+    /// Blanks a rectangle.
+    pub(super) fn fill(&mut self, area: Rect, role: Role) {
+        let style = self.style(role);
+        let area = area.intersection(self.area);
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                if let Some(cell) = self.buffer.cell_mut((x, y)) {
+                    cell.reset();
+                    cell.set_style(style);
+                }
+            }
+        }
+    }
+
+    /// Writes `text` from `x`, `y` in at most `width` columns; the column after it. What does
+    /// not fit ends in `~`.
+    pub(super) fn text(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
+        let width = width.min(self.area.width.saturating_sub(x));
+        if y >= self.area.height || width == 0 {
+            return x;
+        }
+        let text = self.plain(text);
+        let cut = fit(&text, usize::from(width));
+        let style = self.style(role);
+        let (x, y) = (self.area.x + x, self.area.y + y);
+        let (end, _) = self.buffer.set_stringn(x, y, &cut, usize::from(width), style);
+        end - self.area.x
+    }
+
+    /// Writes `text` so that it ends before column `end`; the column it begins at.
+    pub(super) fn right(&mut self, end: u16, y: u16, text: &str, role: Role) -> u16 {
+        let wide = self.plain(text).width() as u16;
+        let x = end.saturating_sub(wide);
+        self.text(x, y, wide, text, role);
+        x
+    }
+
+    /// In ASCII, everything else becomes something ASCII.
+    pub(super) fn plain(&self, text: &str) -> String {
+        if !self.is_ascii() || text.is_ascii() {
+            return text.to_owned();
+        }
+        text.chars()
+            .map(|c| match c {
+                '·' => '|',
+                '…' => '~',
+                '─' => '-',
+                '│' => '|',
+                c if c.is_ascii() => c,
+                _ => '?',
+            })
+            .collect()
+    }
+
+    /// One line character.
+    pub(super) fn glyph(&self, line: Line) -> &'static str {
+        let ascii = self.is_ascii();
+        match line {
+            Line::Horizontal if ascii => "-",
+            Line::Vertical if ascii => "|",
+            _ if ascii => "+",
+            Line::Horizontal => "─",
+            Line::Vertical => "│",
+            Line::Down => "┬",
+            Line::Right => "├",
+            Line::TopLeft => "┌",
+            Line::TopRight => "┐",
+            Line::BottomLeft => "└",
+            Line::BottomRight => "┘",
+        }
+    }
+
+    pub(super) fn put(&mut self, x: u16, y: u16, line: Line) {
+        let glyph = self.glyph(line);
+        self.text(x, y, 1, glyph, Role::Rule);
+    }
+
+    /// A horizontal rule with words set into it from its left, two columns in.
+    pub(super) fn rule(&mut self, x: u16, y: u16, width: u16, words: &str) {
+        self.line(x, y, width);
+        if !words.is_empty() {
+            let room = width.saturating_sub(4);
+            self.text(
+                x + 2,
+                y,
+                room,
+                &format!(" {} ", fit(words, usize::from(room).saturating_sub(2))),
+                Role::Title,
+            );
+        }
+    }
+
+    /// Words set into a rule so that they end before column `end`, two columns in.
+    pub(super) fn rule_right(&mut self, end: u16, y: u16, words: &str) {
+        self.right(end.saturating_sub(1), y, &format!(" {words} "), Role::Title);
+    }
+
+    pub(super) fn line(&mut self, x: u16, y: u16, width: u16) {
+        let glyph = self.glyph(Line::Horizontal);
+        let line = glyph.repeat(usize::from(width));
+        self.text(x, y, width, &line, Role::Rule);
+    }
+
+    pub(super) fn column(&mut self, x: u16, top: u16, bottom: u16) {
+        for y in top..bottom {
+            self.put(x, y, Line::Vertical);
+        }
+    }
+
+    /// A frame with words in its upper edge, and everything in it blank.
+    pub(super) fn frame(&mut self, area: Rect, words: &str, role: Role) {
+        self.fill(area, Role::Text);
+        let (right, bottom) = (area.right().saturating_sub(1), area.bottom().saturating_sub(1));
+        self.line(area.x, area.y, area.width);
+        self.line(area.x, bottom, area.width);
+        self.column(area.x, area.y + 1, bottom);
+        self.column(right, area.y + 1, bottom);
+        self.put(area.x, area.y, Line::TopLeft);
+        self.put(right, area.y, Line::TopRight);
+        self.put(area.x, bottom, Line::BottomLeft);
+        self.put(right, bottom, Line::BottomRight);
+        let room = area.width.saturating_sub(5);
+        self.text(area.x + 2, area.y, room, &format!(" {words} "), role);
+    }
+
+    /// The terminal's cursor belongs here.
+    pub(super) fn point(&mut self, x: u16, y: u16) {
+        if x < self.area.width && y < self.area.height {
+            self.cursor = Some(Position::new(self.area.x + x, self.area.y + y));
+        }
+    }
+
+    pub(super) fn cursor(&self) -> Option<Position> {
+        self.cursor
+    }
+}
+
+/// `text` in at most `width` columns; where something is cut, the last column is `~`.
+pub(super) fn fit(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide > width.saturating_sub(1) {
+            break;
+        }
+        used += wide;
+        kept.push(c);
+    }
+    if width > 0 {
+        kept.push('~');
+    }
+    kept
+}
+
+/// `text` broken at blanks into lines of at most `width` columns.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let last = lines.len() - 1;
+        let line = &mut lines[last];
+        if line.is_empty() {
+            line.push_str(&fit(word, width));
+        } else if line.width() + 1 + word.width() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(fit(word, width));
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_says_so_and_stays_in_its_columns() {
+        for (text, width, expected) in [
+            ("hosts", 5, "hosts"),
+            ("hosts", 4, "hos~"),
+            ("hosts", 0, ""),
+            ("日本語", 5, "日本~"),
+            ("日本語", 4, "日~"),
+            ("Zoë", 3, "Zoë"),
+        ] {
+            assert_eq!(fit(text, width), expected);
+            assert!(fit(text, width).width() <= width);
+        }
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrap("", 7), [""]);
+    }
+}

@@ -1,0 +1,200 @@
+//! Whole screens as text, kept under `snapshots/`.
+
+use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect, style::Color};
+
+use crate::{
+    app::{
+        App, Event, Intent, World,
+        scene::{self, Weather, at},
+    },
+    engine::{RunView, event::Acknowledgement},
+    runbook::Mode,
+};
+
+use super::{Glyphs, Look, draw, theme::Theme};
+
+fn look(theme: &str, glyphs: Glyphs) -> Look {
+    Look { theme: Theme::named(theme).unwrap(), glyphs }
+}
+
+/// The screen as text.
+fn shot(app: &mut App, (w, h): (u16, u16), glyphs: Glyphs) -> String {
+    app.settle();
+    let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
+    let look = look("default", glyphs);
+    terminal
+        .draw(|frame| {
+            let area = frame.area();
+            draw(app, &look, area, frame.buffer_mut());
+        })
+        .unwrap();
+    terminal.backend().to_string()
+}
+
+/// Arms over a run view with its turn on the log-off, and opens its confirmation.
+fn confirming(view: RunView, typed: &str) -> App {
+    let (mut app, _, _) = scene::running(view);
+    let mut time = 1_000;
+    let mut press = |app: &mut App, intent: Intent, wait: u64| {
+        time += wait;
+        app.update(Event::Intent(intent), at(time));
+    };
+    press(&mut app, Intent::Arm, 0);
+    for c in "contoso-avd".chars() {
+        press(&mut app, Intent::Type(c), 400);
+    }
+    press(&mut app, Intent::Next, 400);
+    press(&mut app, Intent::Enter, 400);
+    press(&mut app, Intent::Enter, 1_000);
+    for c in typed.chars() {
+        press(&mut app, Intent::Type(c), 400);
+    }
+    app
+}
+
+const USUAL: (u16, u16) = (80, 24);
+
+#[test]
+fn home_calm() {
+    insta::assert_snapshot!(shot(&mut scene::app(World::Sim, Weather::Calm), USUAL, Glyphs::Box));
+}
+
+#[test]
+fn home_outage() {
+    insta::assert_snapshot!(shot(&mut scene::app(World::Live, Weather::Outage), USUAL, Glyphs::Box));
+}
+
+#[test]
+fn home_small() {
+    insta::assert_snapshot!(shot(&mut scene::app(World::Live, Weather::Outage), (60, 20), Glyphs::Box));
+}
+
+#[test]
+fn home_wide() {
+    insta::assert_snapshot!(shot(&mut scene::app(World::Live, Weather::Outage), (160, 50), Glyphs::Box));
+}
+
+#[test]
+fn home_ascii() {
+    let shot = shot(&mut scene::app(World::Live, Weather::Outage), USUAL, Glyphs::Ascii);
+    assert!(shot.is_ascii());
+    insta::assert_snapshot!(shot);
+}
+
+#[test]
+fn too_small() {
+    insta::assert_snapshot!(shot(&mut scene::app(World::Live, Weather::Outage), (50, 10), Glyphs::Box));
+}
+
+#[test]
+fn run_move_phase() {
+    let (mut app, _, _) = scene::running(scene::move_phase());
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn run_small() {
+    let (mut app, _, _) = scene::running(scene::move_phase());
+    insta::assert_snapshot!(shot(&mut app, (60, 20), Glyphs::Box));
+}
+
+#[test]
+fn run_gate() {
+    let (mut app, _, _) = scene::running(scene::gate());
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn confirm_level_1() {
+    let mut app = confirming(scene::log_off(scene::offer(1, None)), "");
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn confirm_level_2() {
+    let mut app = confirming(scene::log_off(scene::offer(2, Some("67"))), "67");
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn confirm_level_3() {
+    let mut offer = scene::offer(3, Some("NE"));
+    offer.acknowledges = Some(Acknowledgement::FencedByEvidence);
+    let mut view = scene::log_off(offer);
+    view.mode = Mode::Ungraceful;
+    let mut app = confirming(view, "NE");
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn lists_of_hosts() {
+    let mut app = scene::app(World::Live, Weather::Outage);
+    for intent in
+        [Intent::Move(crate::app::Motion::Down), Intent::Move(crate::app::Motion::Down), Intent::Enter]
+    {
+        app.update(Event::Intent(intent), at(1_000));
+    }
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn arm_dialog() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    app.update(Event::Intent(Intent::Arm), at(1_000));
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn start_dialog() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    app.update(Event::Intent(Intent::Start), at(1_000));
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn help_in_the_run_view() {
+    let (mut app, _, _) = scene::running(scene::move_phase());
+    app.update(Event::Intent(Intent::Help), at(1_000));
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+/// The buffer of the screen.
+fn painted(app: &mut App, (w, h): (u16, u16), look: &Look) -> Buffer {
+    app.settle();
+    let area = Rect::new(0, 0, w, h);
+    let mut buffer = Buffer::empty(area);
+    draw(app, look, area, &mut buffer);
+    buffer
+}
+
+/// Every screen and dialog at every size down to nothing: nothing panics, and line 1 keeps its badge.
+#[test]
+fn every_size_is_drawn() {
+    let mut apps = vec![
+        scene::app(World::Live, Weather::Outage),
+        scene::running(scene::gate()).0,
+        confirming(scene::log_off(scene::offer(3, Some("NE"))), "N"),
+    ];
+    for intent in [Intent::Start, Intent::Help, Intent::Palette, Intent::Runs, Intent::Events, Intent::Arm] {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        app.update(Event::Intent(intent), at(1_000));
+        apps.push(app);
+    }
+    for app in &mut apps {
+        for (w, h) in [(0, 0), (1, 1), (20, 3), (59, 20), (60, 19), (60, 20), (79, 24), (100, 30), (220, 60)]
+        {
+            let painted = painted(app, (w, h), &look("default", Glyphs::Box));
+            let first: String =
+                painted.content.iter().take(usize::from(w)).map(|cell| cell.symbol()).collect();
+            assert!(w < 20 || first.contains("LIVE"), "{w}x{h}: {first}");
+        }
+    }
+}
+
+#[test]
+fn mono_never_sets_a_colour() {
+    let mut app = scene::app(World::Live, Weather::Outage);
+    let buffer = painted(&mut app, USUAL, &look("mono", Glyphs::Box));
+    let reset = Color::Reset;
+    assert!(buffer.content.iter().all(|cell| (cell.fg, cell.bg) == (reset, reset)));
+}

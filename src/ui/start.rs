@@ -1,0 +1,130 @@
+//! The start dialog.
+
+use ratatui::layout::Rect;
+
+use crate::{
+    app::{
+        App,
+        gesture::Button,
+        start::{Fate, Holder, Holders, Origin, StartDialog, StartFocus},
+    },
+    domain::{standing, time::span_text},
+};
+
+use super::{pen::Pen, theme::Role};
+
+/// One line of the dialog and the focus it stands for.
+struct Row {
+    focus: Option<StartFocus>,
+    name: String,
+    text: String,
+    role: Role,
+}
+
+pub(super) fn draw(app: &App, dialog: &StartDialog, pen: &mut Pen<'_>) {
+    let rows = rows(app, dialog);
+    let width = pen.width().saturating_sub(2).min(74);
+    let height = (rows.len() as u16 + 6).min(pen.height().saturating_sub(2));
+    let x = (pen.width() - width) / 2;
+    let y = 1 + pen.height().saturating_sub(2 + height) / 2;
+    let title = format!("{}   start {}", app.badge(), dialog.runbook);
+    pen.frame(Rect::new(x, y, width, height), &title, Role::Title);
+    let room = usize::from(height - 5);
+    let at = rows.iter().position(|row| row.focus == Some(dialog.focus)).unwrap_or_default();
+    let first = at.saturating_sub(room.saturating_sub(1));
+    for (line, row) in rows.iter().skip(first).take(room).enumerate() {
+        let y = y + 1 + line as u16;
+        let focused = row.focus.is_some() && row.focus == Some(dialog.focus);
+        pen.text(x + 1, y, 1, if focused { ">" } else { " " }, Role::Running);
+        pen.text(x + 3, y, 11, &row.name, Role::Dim);
+        let role = match (focused, dialog.takes_text()) {
+            (true, true) => Role::Input,
+            (true, false) => Role::Selected,
+            _ => row.role,
+        };
+        let end = pen.text(x + 15, y, width - 17, &row.text, role);
+        if focused && dialog.takes_text() {
+            pen.point(end, y);
+        }
+    }
+    let bottom = y + height - 2;
+    let remark = dialog.remark.clone().unwrap_or_else(|| "tab next   left right choose   enter".to_owned());
+    let role = if dialog.remark.is_some() { Role::Warn } else { Role::Dim };
+    pen.text(x + 3, bottom - 2, width - 5, &remark, role);
+    buttons(dialog, pen, x + width, bottom);
+}
+
+fn buttons(dialog: &StartDialog, pen: &mut Pen<'_>, right: u16, y: u16) {
+    for (at, text, button) in [(right - 30, "Cancel", Button::Cancel), (right - 14, "Start", Button::Act)] {
+        let focused = dialog.focus == StartFocus::Button(button);
+        pen.text(at, y, 1, if focused { ">" } else { " " }, Role::Running);
+        pen.text(at + 2, y, 10, text, if focused { Role::ButtonFocused } else { Role::Button });
+    }
+}
+
+fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
+    let row = |focus, name: &str, text: String, role| Row { focus, name: name.to_owned(), text, role };
+    let estate = &app.estate;
+    let service = dialog.service().map_or_else(
+        || "none fits".to_owned(),
+        |index| {
+            let name = &estate.services[index].name;
+            match standing::active_side(estate, &app.picture, index).side() {
+                Some(from) => {
+                    let (from, to) = (&estate.regions[from], &estate.regions[from.other()]);
+                    format!("{name}   {} > {}", from.code, to.code)
+                }
+                None => format!("{name}   direction not known"),
+            }
+        },
+    );
+    let usual =
+        app.runbooks.iter().find(|entry| entry.id == dialog.runbook).map(|entry| span_text(entry.usual));
+    let mut rows = vec![
+        row(Some(StartFocus::Service), "service", service, Role::Text),
+        row(Some(StartFocus::Mode), "mode", dialog.mode.word().to_owned(), Role::Text),
+        row(Some(StartFocus::Reason), "reason", dialog.reason.text().to_owned(), Role::Text),
+        row(Some(StartFocus::Impact), "impact at", impact(dialog), Role::Text),
+        row(None, "usual", usual.unwrap_or_default(), Role::Dim),
+    ];
+    match &dialog.holders {
+        Holders::Unknown(why) => {
+            rows.push(row(None, "holders", format!("not known ({why}); gate 1 asks again"), Role::Warn));
+        }
+        Holders::Known(holders) if holders.is_empty() => {
+            rows.push(row(None, "holders", "all are planned or excepted".to_owned(), Role::Text));
+        }
+        Holders::Known(holders) => {
+            let count = holders.len();
+            rows.push(row(
+                None,
+                "holders",
+                format!("{count} outside the plan: move, leave or stop"),
+                Role::Warn,
+            ));
+            for (index, holder) in holders.iter().enumerate() {
+                rows.push(row(Some(StartFocus::Holder(index)), "", holder_text(holder), Role::Text));
+                if holder.fate == Fate::Leave {
+                    let text = holder.reason.text().to_owned();
+                    rows.push(row(Some(StartFocus::HolderReason(index)), "  because", text, Role::Text));
+                }
+            }
+        }
+    }
+    rows
+}
+
+fn impact(dialog: &StartDialog) -> String {
+    match dialog.impact.text() {
+        "" if dialog.focus != StartFocus::Impact => "now (or HH:MM, UTC)".to_owned(),
+        text => text.to_owned(),
+    }
+}
+
+fn holder_text(holder: &Holder) -> String {
+    let origin = match holder.origin {
+        Origin::Direct => "",
+        Origin::Inherited => ", inherited",
+    };
+    format!("{}{origin}: {}", holder.name(), holder.fate.word())
+}

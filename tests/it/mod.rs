@@ -1,0 +1,6 @@
+//! Whole runs, screens, floors and the command line. One line a module, so that each can be
+//! added without touching another.
+
+mod floors;
+mod rehearsal;
+mod runs;
