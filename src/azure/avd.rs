@@ -118,10 +118,10 @@ pub(super) async fn hosts(
 ) -> Result<Listing<SessionHost>, Failure> {
     let keep = |item: Object<HostDto>| {
         let host = host(item)?;
+        of_pool(pool, &host.id)?;
         if let Some(vm) = &host.vm {
             client.places.learn(vm, side);
         }
-        of_pool(pool, &host.id)?;
         Ok(Some(host))
     };
     client.list(visit, Api::Avd, pool, "/sessionHosts", "", keep).await
