@@ -5,7 +5,7 @@ pub mod hands;
 pub mod headless;
 pub mod opening;
 pub mod serve;
+pub mod session;
 pub mod sim_verbs;
 pub mod survey;
-pub mod session;
 pub mod worlds;

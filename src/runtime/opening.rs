@@ -139,7 +139,8 @@ pub async fn open(session: &Session, order: Order) -> Result<OpenRun, OpenError>
     if let Place::Sim(rehearsed) = &session.place {
         rehearsed.ledger.adopt(&session.state, &run)?;
     }
-    let (mut engine, mut first) = Engine::open(context(session, &session.azure, &run), opened, session.clock.now());
+    let (mut engine, mut first) =
+        Engine::open(context(session, &session.azure, &run), opened, session.clock.now());
     for (principal, reason) in order.left_holders {
         let leave = Input::Command(Command::LeaveHolder { principal, reason });
         first.extend(engine.handle(leave, session.clock.now()).0);

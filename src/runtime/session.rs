@@ -124,9 +124,7 @@ impl Session {
         let state = state_dir(global)?;
         match global.asked() {
             Asked::Estate(path) => Self::live(global, &path, state),
-            Asked::Sim(scenario) => {
-                Self::sim(global, scenario.as_deref().unwrap_or(DEFAULT_SCENARIO), state)
-            }
+            Asked::Sim(scenario) => Self::sim(global, scenario.as_deref().unwrap_or(DEFAULT_SCENARIO), state),
             Asked::Nothing => match default_estate().filter(|path| path.exists()) {
                 Some(path) => Self::live(global, &path, state),
                 None if verb.is_none() => Self::sim(global, DEFAULT_SCENARIO, state),
@@ -208,9 +206,9 @@ impl Session {
 
     /// Who acts, as far as the token and the system say.
     pub fn actor(&self) -> Actor {
-        let os = env::var("USER").or_else(|_| env::var("LOGNAME")).unwrap_or_else(|_| {
-            format!("uid {}", rustix::process::getuid().as_raw())
-        });
+        let os = env::var("USER")
+            .or_else(|_| env::var("LOGNAME"))
+            .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
         let identity = self.tokens.describe().identity;
         let (upn, oid) = match identity {
             Some(crate::azure::Identity::Named { name, oid }) => (name, oid),

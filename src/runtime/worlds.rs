@@ -161,7 +161,12 @@ fn past(path: &Path, lines: Vec<Line>) -> Result<Past, WorldError> {
     };
     let last = lines.last().map_or((scenario.epoch(), Timestamp::now()), |line| (line.entry.at(), line.real));
     let away = Timestamp::now().duration_since(last.1).max(Span::ZERO);
-    Ok(Past { now: last.0 + away, scenario, seed, entries: lines.into_iter().map(|line| line.entry).collect() })
+    Ok(Past {
+        now: last.0 + away,
+        scenario,
+        seed,
+        entries: lines.into_iter().map(|line| line.entry).collect(),
+    })
 }
 
 impl Ledger for WorldLedger {
