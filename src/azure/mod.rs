@@ -20,8 +20,6 @@ mod lenient;
 mod limits;
 mod look;
 mod origin;
-#[cfg(test)]
-mod over_sim;
 mod page;
 mod probe;
 mod retry;
