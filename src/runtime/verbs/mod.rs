@@ -5,6 +5,8 @@ mod look;
 mod runbooks;
 mod runs;
 
+pub use runs::report_text;
+
 use std::{future::Future, io::Write};
 
 use crate::cli::{self, Cli, Speed, Verb};

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     io::{IsTerminal, Write as _},
+    path::Path,
 };
 
 use crate::{
@@ -178,7 +179,21 @@ fn list_line(summary: &runs::RunSummary) -> String {
 /// `farshore report`.
 pub async fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
     let state = session::state_dir(&cli.global)?;
-    let path = runs::find(&state, &args.run).map_err(opening::OpenError::from)?;
+    let report = built(&state, &args.run, None)?;
+    print(&match args.output {
+        ReportForm::Md => report::to_markdown(&report),
+        ReportForm::Json => report::to_json(&report),
+    })?;
+    Ok(0)
+}
+
+/// The report of a run as Markdown, at `now` of the estate.
+pub fn report_text(state: &Path, run: &str, now: Timestamp) -> Result<String, VerbError> {
+    Ok(report::to_markdown(&built(state, run, Some(now))?))
+}
+
+fn built(state: &Path, run: &str, now: Option<Timestamp>) -> Result<report::Report, VerbError> {
+    let path = runs::find(state, run).map_err(opening::OpenError::from)?;
     let transcript = runs::read(&path).map_err(opening::OpenError::from)?;
     let integrity = Integrity {
         head: transcript.head.hash.clone(),
@@ -186,15 +201,6 @@ pub async fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
         verified: Verified::Intact,
     };
     let last = transcript.events.last().map_or_else(Timestamp::now, |stamped| stamped.wall);
-    let Some(report) = report::build(&args.run, &transcript.events, integrity, last) else {
-        return Err(VerbError::Usage(format!(
-            "{} has no first record; see `farshore audit verify`",
-            args.run
-        )));
-    };
-    print(&match args.output {
-        ReportForm::Md => report::to_markdown(&report),
-        ReportForm::Json => report::to_json(&report),
-    })?;
-    Ok(0)
+    report::build(run, &transcript.events, integrity, now.unwrap_or(last))
+        .ok_or_else(|| VerbError::Usage(format!("{run} has no first record; see `farshore audit verify`")))
 }
