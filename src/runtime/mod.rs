@@ -3,10 +3,12 @@
 pub mod clock;
 pub mod cockpit;
 pub mod desk;
+pub mod front;
 pub mod hands;
 pub mod hangup;
 pub mod headless;
 pub mod keys;
+pub mod lines;
 pub mod listing;
 pub mod opening;
 pub mod pollers;

@@ -5,13 +5,18 @@ mod look;
 mod runbooks;
 mod runs;
 
-pub use runs::report_text;
+pub use runs::{report_text, session_of};
 
 use std::{future::Future, io::Write};
 
 use crate::cli::{self, Cli, Speed, Verb};
 
-use super::{opening::OpenError, session::SessionError, sim_verbs::SimVerbError};
+use super::{
+    front::{self, First},
+    opening::OpenError,
+    session::{Session, SessionError},
+    sim_verbs::SimVerbError,
+};
 
 /// Exit code of a mistake of ours.
 pub const EXIT_BUG: u8 = 70;
@@ -82,14 +87,34 @@ fn complain(error: &VerbError) {
     let _ = writeln!(std::io::stderr(), "farshore: {text}");
 }
 
-/// Runs a verb: on the paused clock where time may jump, else on the real one.
+/// The bare cockpit.
+pub fn cockpit(cli: &Cli) -> u8 {
+    let opened = async {
+        let session = Session::open(&cli.global, None)?;
+        front::open(cli, session, First::Nothing)
+    };
+    match block_on(cli, opened) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            error.exit_code()
+        }
+    }
+}
+
+/// Runs a verb: on the paused clock where time may jump, else on the real one with a thread
+/// for everything that waits, so that the loop of the cockpit never does.
 fn block_on<T>(cli: &Cli, work: impl Future<Output = Result<T, VerbError>>) -> Result<T, VerbError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(jumps(cli))
-        .build()
-        .map_err(VerbError::Print)?;
-    runtime.block_on(work)
+    let runtime = if jumps(cli) {
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()
+    } else {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+    };
+    let runtime = runtime.map_err(VerbError::Print)?;
+    let result = runtime.block_on(work);
+    // Looks that are still on the wire must not hold the process up.
+    runtime.shutdown_background();
+    result
 }
 
 /// Whether time jumps to the next due instant: asked for, or the default of `--auto` in the

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    app::sentence,
+    app::{StartOrder, sentence},
     cli::{Cli, Report, ReportForm, Resume, Run},
     domain::{
         Safe,
@@ -17,6 +17,7 @@ use crate::{
     journal::{Head, Journal, JournalError, runs},
     report::{self, Integrity, Verified},
     runtime::{
+        front::{self, First},
         hands::{Hands, Scribe},
         headless::{Headless, Outcome},
         opening::{self, OpenRun, Order},
@@ -40,16 +41,31 @@ pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
         left_holders: Vec::new(),
     };
     may_start(cli, &session, args.auto)?;
-    let open = opening::open(&session, order).await?;
-    auto(&session, open).await
+    if args.auto {
+        let open = opening::open(&session, order).await?;
+        return auto(&session, open).await;
+    }
+    let start = StartOrder {
+        runbook: order.runbook,
+        service: session.estate.services[order.service].name.clone(),
+        mode: order.mode,
+        reason: order.reason,
+        impact: None,
+        moved_too: Vec::new(),
+        left_holders: Vec::new(),
+    };
+    front::open(cli, session, First::Start(Box::new(start)))
 }
 
 /// `farshore resume`.
 pub async fn resume(cli: &Cli, args: &Resume) -> Result<u8, VerbError> {
     let session = session_of(cli, &args.run)?;
     may_start(cli, &session, args.auto)?;
-    let open = opening::resume(&session, &args.run)?;
-    auto(&session, open).await
+    if args.auto {
+        let open = opening::resume(&session, &args.run)?;
+        return auto(&session, open).await;
+    }
+    front::open(cli, session, First::Resume(args.run.clone()))
 }
 
 /// The session a run goes on in: its own simulated world, or the estate of the command line.
@@ -71,7 +87,7 @@ fn may_start(cli: &Cli, session: &Session, auto: bool) -> Result<(), VerbError> 
             "--auto is for --sim, or where endpoint and identity endpoint are loopback literals".to_owned(),
         ));
     }
-    if !auto && !std::io::stdout().is_terminal() {
+    if !auto && !cli.global.plain && !std::io::stdout().is_terminal() {
         return Err(VerbError::Usage(
             "this is no terminal: add --plain for lines, or --auto to rehearse without a person".to_owned(),
         ));
