@@ -90,7 +90,8 @@ pub fn holder_kind(service: &Service, held: &Held, moved_too: &[PrincipalId]) ->
     })
 }
 
-/// Planned principals that hold at least one group of `side`; `None`: not known whole.
+/// Planned principals that hold at least one group of `side`, whether that very group is
+/// planned for them or not: their users could land there. `None`: not known whole.
 pub fn planned_holders(
     estate: &Estate,
     picture: &Picture,
@@ -98,15 +99,13 @@ pub fn planned_holders(
     side: Side,
 ) -> Option<BTreeSet<PrincipalId>> {
     let held = assignments(picture, &Source::Assignments(service, side))?.complete()?;
+    let planned = estate.services[service].principals();
     Some(
         held.iter()
-            .filter(|held| {
-                matches!(
-                    holder_kind(&estate.services[service], held, &[]),
-                    Some(HolderKind::Planned | HolderKind::PlannedInherited)
-                )
-            })
-            .map(|held| held.assignment.principal.clone())
+            .filter(|held| held.assignment.lets_use())
+            .map(|held| &held.assignment.principal)
+            .filter(|principal| planned.iter().any(|known| known.id == **principal))
+            .cloned()
             .collect(),
     )
 }
