@@ -83,6 +83,8 @@ impl Evidence<'_> {
             Source::Hosts(index, to),
             Source::Machines(from),
             Source::Machines(to),
+            Source::Directory(from),
+            Source::Directory(to),
             Source::Storage(index, from),
             Source::Storage(index, to),
         ]
