@@ -87,6 +87,12 @@ impl Azure {
         Self(Arc::new(Client::new(wire, tokens, Origin::new(&endpoint), estate, limits, seed)))
     }
 
+    /// The estate's clock runs at `speed` from now on, in estate seconds a second: what may be
+    /// asked of a simulated Azure is counted in its time.
+    pub fn set_speed(&self, speed: f64) {
+        self.0.set_speed(speed);
+    }
+
     /// One look at a source, within 20 s. Reads only; each request is tried at most three times.
     /// `clock` tells the estate's time, for the stamps of the look.
     pub async fn look(&self, source: &Source, clock: &(dyn Fn() -> Timestamp + Sync)) -> Observation {
