@@ -333,9 +333,8 @@ impl Engine {
                 (ItemPhase::Accepted, "accepted by name".to_owned())
             }
             ItemMark::Done(_) => (ItemPhase::Done, "seen".to_owned()),
-            ItemMark::Refused(why) => (ItemPhase::Failed, why.to_string()),
             ItemMark::Failed(super::event::FailedHow::Ghost, why) => (ItemPhase::Ghost, why.to_string()),
-            ItemMark::Failed(_, why) => (ItemPhase::Failed, why.to_string()),
+            ItemMark::Refused(why) | ItemMark::Failed(_, why) => (ItemPhase::Failed, why.to_string()),
         };
         ItemView {
             key: item.key.clone(),

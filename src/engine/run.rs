@@ -229,10 +229,10 @@ impl Run {
                 step.item(item, Some(operation), before, at).intended(*attempt, operation, at);
             }
             RunEvent::Accepted { item, follow, .. } => {
-                step.mark_item(item, ItemMark::Accepted(follow.clone()), at)
+                step.mark_item(item, ItemMark::Accepted(follow.clone()), at);
             }
             RunEvent::Observed { what, value, .. } if what.as_str() == PROBE_OUTPUT => {
-                step.outputs.push(value.clone())
+                step.outputs.push(value.clone());
             }
             RunEvent::Done { item: Some(item), how, evidence, .. } => {
                 step.item(item, None, evidence, at);
@@ -240,14 +240,14 @@ impl Run {
             }
             RunEvent::Done { item: None, how, .. } => self.step_done(index, *how, at),
             RunEvent::Refused { item: Some(item), why, .. } => {
-                step.mark_item(item, ItemMark::Refused(why.clone()), at)
+                step.mark_item(item, ItemMark::Refused(why.clone()), at);
             }
             RunEvent::Refused { item: None, why, .. } => {
                 step.mark = StepMark::Open;
                 step.refused = Some(why.clone());
             }
             RunEvent::Failed { item: Some(item), how, why, .. } => {
-                step.mark_item(item, failed_mark(*how, why), at)
+                step.mark_item(item, failed_mark(*how, why), at);
             }
             RunEvent::Failed { item: None, .. } => step.timed_out = true,
             RunEvent::Skipped { reason, .. } => step.over(StepMark::Skipped(reason.clone()), at),
