@@ -22,6 +22,8 @@ use farshore::{
     wire::{Guard, Wire},
 };
 
+use super::contract::Checking;
+
 /// The real encoder's journal in memory, readable while it is written.
 #[derive(Debug, Clone)]
 pub struct SharedJournal(pub Arc<Mutex<MemoryJournal>>);
@@ -57,6 +59,7 @@ pub struct Rehearsal {
     pub sim: Arc<Sim>,
     pub clock: Arc<Clock>,
     pub wire: Arc<dyn Wire>,
+    pub contract: Arc<Checking>,
     pub journal: SharedJournal,
 }
 
@@ -67,7 +70,8 @@ impl Rehearsal {
         let clock = Arc::new(Clock::new(scenario.epoch(), 1.0));
         let sim =
             Sim::open(scenario, seed, clock.clone(), Arc::new(NoLedger), &[], SimOptions::default()).unwrap();
-        Self { estate, wire: sim.clone(), sim, clock, journal: SharedJournal::new() }
+        let contract = Checking::new(sim.clone());
+        Self { estate, wire: contract.clone(), contract, sim, clock, journal: SharedJournal::new() }
     }
 
     pub fn azure(&self) -> Azure {
