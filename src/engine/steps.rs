@@ -176,18 +176,52 @@ impl Engine {
 
     /// Writes a gate's verdict down whenever it turns green or red.
     fn judge_gate(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
-        let evidence = self.evidence(index, since, now);
-        let items: Vec<_> = planned.after.iter().map(|killer| evidence.item(*killer)).collect();
-        let open = |item: &&GateItem| !self.is_untold(index, planned, &item.id);
-        let told: Vec<GateVerdict> = items.iter().filter(open).map(|item| item.verdict).collect();
+        let (verdict, items) = self.gate_items(index, planned, since, now);
         let known = self.run.steps[index].gate.as_ref().map(|(verdict, _)| *verdict);
         // A verdict is written down once every item has one, so that no half-read gate is.
-        let verdict = verdict_of(told.iter().copied());
-        if told.contains(&GateVerdict::Unknown) || known == Some(verdict) {
+        let open = |item: &GateItem| {
+            item.verdict == GateVerdict::Unknown && !self.is_untold(index, planned, &item.id)
+        };
+        if items.iter().any(open) || known == Some(verdict) {
             return false;
         }
         self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
         true
+    }
+
+    /// Writes down what a gate shows as its patience ends. A gate that could never be read
+    /// whole has no other record of what stood in its way.
+    fn record_gate(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) {
+        let (verdict, items) = self.gate_items(index, planned, since, now);
+        let verdicts = |items: &[GateItem]| items.iter().map(|item| item.verdict).collect::<Vec<_>>();
+        let known = self.run.steps[index].gate.as_ref().map(|(_, known)| verdicts(known));
+        if known != Some(verdicts(&items)) {
+            self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
+        }
+    }
+
+    /// A gate's killer items and the verdict over those that can be told before its probe ran.
+    fn gate_items(
+        &self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> (GateVerdict, Vec<GateItem>) {
+        let evidence = self.evidence(index, since, now);
+        let items = planned.after.iter().map(|killer| self.with_untold(index, evidence.item(*killer)));
+        let items: Vec<GateItem> = items.collect();
+        let told = items.iter().filter(|item| !self.is_untold(index, planned, &item.id));
+        (verdict_of(told.map(|item| item.verdict)), items)
+    }
+
+    /// The item, unknown while only the gate's own probe can tell it and has not run.
+    pub(super) fn with_untold(&self, index: usize, mut item: GateItem) -> GateItem {
+        if self.is_untold(index, &self.run.plan.steps[index], &item.id) {
+            item.verdict = GateVerdict::Unknown;
+            item.value = Safe::new("the probe runs when this gate is confirmed");
+        }
+        item
     }
 
     /// Whether only the gate's own probe can tell this item, and it has not run yet.
@@ -344,10 +378,11 @@ impl Engine {
     fn work(&mut self, index: usize, now: Timestamp) -> bool {
         let planned = self.run.plan.steps[index].clone();
         let since = self.run.steps[index].confirmed.as_ref().map_or(now, |(at, _)| *at);
+        let waits_since = self.run.steps[index].waits_since.unwrap_or(since);
         match self.preconditions(index, &planned, since, now) {
             Preconditions::Green => {}
             Preconditions::Refused => return true,
-            Preconditions::Unknown => return self.run_out(index, &planned, since, now),
+            Preconditions::Unknown => return self.run_out(index, &planned, waits_since, now),
         }
         if self.give_up_on_dead(index, &planned, now) || self.work_items(index, now) {
             return true;
@@ -356,7 +391,7 @@ impl Engine {
         let unfinished =
             step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight());
         if unfinished {
-            return self.run_out(index, &planned, since, now);
+            return self.run_out(index, &planned, waits_since, now);
         }
         let last = step_last(&self.run, index).unwrap_or(since).max(since);
         if share(&self.run, index) >= u32::from(planned.done_at) {
@@ -379,7 +414,7 @@ impl Engine {
                 return true;
             }
         }
-        self.run_out(index, &planned, since, now)
+        self.run_out(index, &planned, waits_since, now)
     }
 
     /// Preconditions are read again after the confirmation, before the first write.
@@ -478,6 +513,9 @@ impl Engine {
         }
         if self.run.steps[index].timed_out {
             return false;
+        }
+        if planned.kind == StepKind::Gate {
+            self.record_gate(index, planned, since, now);
         }
         let why =
             Safe::new(&format!("past its patience of {} s; still observed", planned.patience.as_secs()));
