@@ -208,7 +208,8 @@ pub async fn perform(cli: &Cli, verb: &cli::Sim) -> Result<u8, VerbError> {
             };
             let clock = Arc::new(Clock::new(scenario.epoch(), speed));
             let seed = cli.global.seed.unwrap_or(DEFAULT_SEED);
-            let served = Served { scenario, seed, speed, port: args.port, latency_ms: u64::from(args.latency) };
+            let served =
+                Served { scenario, seed, speed, port: args.port, latency_ms: u64::from(args.latency) };
             serve_world(served, clock, io::stdout()).await?;
             return Ok(0);
         }

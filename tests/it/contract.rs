@@ -117,8 +117,8 @@ impl Contract {
         if route.body.is_empty() {
             return request.body().is_empty().then_some(()).ok_or_else(|| "it must have no body".to_owned());
         }
-        let body: serde_json::Value =
-            serde_json::from_slice(request.body()).map_err(|error| format!("the body is no JSON: {error}"))?;
+        let body: serde_json::Value = serde_json::from_slice(request.body())
+            .map_err(|error| format!("the body is no JSON: {error}"))?;
         for path in &route.body {
             let found = path.split('.').try_fold(&body, |value, key| value.get(key));
             if found.is_none_or(serde_json::Value::is_null) {
@@ -234,7 +234,8 @@ mod tests {
     const AVD: &str = "/resourceGroups/rg/providers/Microsoft.DesktopVirtualization";
 
     fn request(method: &str, tail: &str, body: &str, headers: &[&str]) -> Request {
-        let mut builder = http::Request::builder().method(method).uri(format!("http://127.0.0.1:1{SUB}{tail}"));
+        let mut builder =
+            http::Request::builder().method(method).uri(format!("http://127.0.0.1:1{SUB}{tail}"));
         for name in headers {
             builder = builder.header(*name, "x");
         }
@@ -246,9 +247,11 @@ mod tests {
         let contract = Contract::load();
         let all = ["authorization", "x-ms-client-request-id", "x-ms-correlation-request-id"];
         let host = format!("{AVD}/hostPools/hp/sessionHosts/h%201");
-        let grant = format!("{AVD}/applicationGroups/dag/providers/Microsoft.Authorization/roleAssignments/a");
+        let grant =
+            format!("{AVD}/applicationGroups/dag/providers/Microsoft.Authorization/roleAssignments/a");
         let list = format!("{AVD}/applicationGroups/dag/providers/Microsoft.Authorization/roleAssignments");
-        let principal = r#"{"properties":{"roleDefinitionId":"r","principalId":"p","principalType":"Group"}}"#;
+        let principal =
+            r#"{"properties":{"roleDefinitionId":"r","principalId":"p","principalType":"Group"}}"#;
         let nobody = r#"{"properties":{"roleDefinitionId":"r","principalId":null,"principalType":"Group"}}"#;
         let drain = r#"{"properties":{"allowNewSession":false}}"#;
         let v = "api-version=2024-04-03";
@@ -271,7 +274,13 @@ mod tests {
             ("GET", format!("{grant}?{r}"), "", &all, Ok("role-assignment")),
             ("PUT", format!("{grant}?{r}"), principal, &all, Ok("role-assignment-grant")),
             ("PUT", format!("{grant}?{r}"), nobody, &all, Err("principalId is missing")),
-            ("GET", format!("{AVD}/hostPools/hp/sessionHosts?{v}&$skiptoken=2"), "", &all, Ok("session-hosts")),
+            (
+                "GET",
+                format!("{AVD}/hostPools/hp/sessionHosts?{v}&$skiptoken=2"),
+                "",
+                &all,
+                Ok("session-hosts"),
+            ),
         ];
         for (method, tail, body, headers, expected) in cases {
             let request = request(method, &tail, body, headers);
@@ -315,7 +324,9 @@ mod tests {
             let path: Vec<String> = segments(&route.path)
                 .into_iter()
                 .flat_map(|segment| match segment.as_str() {
-                    "{*scope}" => vec!["subscriptions".into(), "s".into(), "resourcegroups".into(), "g".into()],
+                    "{*scope}" => {
+                        vec!["subscriptions".into(), "s".into(), "resourcegroups".into(), "g".into()]
+                    }
                     "{*resource}" => vec!["machines".into(), "m".into()],
                     named if named.starts_with('{') => vec!["x".into()],
                     _ => vec![segment],

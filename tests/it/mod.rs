@@ -3,5 +3,6 @@
 
 mod contract;
 mod floors;
+mod killers;
 mod rehearsal;
 mod runs;
