@@ -5,6 +5,8 @@ use std::{io::Write, process::ExitCode};
 use farshore::{cli, runtime};
 
 fn main() -> ExitCode {
+    // The hook only adds where a panic came from; without it the panic is reported all the same.
+    let _ = color_eyre::install();
     let cli = match cli::parse(std::env::args_os()) {
         Ok(cli) => cli,
         Err(exit) => {
@@ -18,6 +20,6 @@ fn main() -> ExitCode {
     };
     match &cli.verb {
         Some(verb) => ExitCode::from(runtime::verbs::perform(&cli, verb)),
-        None => ExitCode::from(0),
+        None => ExitCode::from(runtime::verbs::cockpit(&cli)),
     }
 }

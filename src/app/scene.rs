@@ -315,7 +315,7 @@ fn storage(service: &Service, side: Side, weather: Weather) -> Answer {
     let down = weather == Weather::Outage && side == Side::Primary;
     let one = |id: &ArmId| StorageAccount {
         id: id.clone(),
-        primary_location: Safe::new("westeurope"),
+        primary_location: Safe::new(&estate().regions[side].azure),
         primary_status: Safe::new(if down { "unavailable" } else { "available" }),
         sku: Safe::new("Premium_ZRS"),
         provisioning: Safe::new("Succeeded"),

@@ -136,7 +136,9 @@ mod tests {
     fn the_cursor_stays_in_the_list() {
         let check = |motions: &[Motion], count: usize, place: usize| {
             let mut cursor = Cursor::default();
-            motions.iter().for_each(|motion| cursor.go(*motion, count));
+            for motion in motions {
+                cursor.go(*motion, count);
+            }
             assert_eq!(cursor.place(count), place, "{motions:?} of {count}");
         };
         check(&[], 0, 0);

@@ -5,7 +5,7 @@ use crate::{
     engine::{
         Command, Confirm, Refusal,
         event::{ConfirmedBy, HeldWhy},
-        view::{RunState, StepState},
+        view::{Choice, RunState, StepState},
     },
     status::{Component, Scope},
 };
@@ -244,7 +244,6 @@ fn what_could_lead_to_a_write_never_hangs_on_one_key() {
     ];
     for intent in all {
         let mut view = scene::log_off(scene::offer(1, None));
-        use crate::engine::view::Choice;
         view.steps[8].choices = vec![
             Choice::Retry,
             Choice::Downgrade,
@@ -322,10 +321,7 @@ fn the_start_dialog_wants_a_reason_and_a_word_on_every_unplanned_holder() {
     press(&mut app, &[(60_000, Intent::Next), (60_300, Intent::Next)]);
     assert_eq!(focus(&app).0, StartFocus::Reason);
     press(&mut app, &typed("drill", 61_000));
-    let dialog = match app.modals.last_mut() {
-        Some(Modal::Start(dialog)) => dialog,
-        _ => panic!(),
-    };
+    let Some(Modal::Start(dialog)) = app.modals.last_mut() else { panic!() };
     let Holders::Known(holders) = &mut dialog.holders else { panic!() };
     assert_eq!(holders.len(), 1, "the helpdesk group");
     let order = dialog.order_run(&app.estate, scene::noon());

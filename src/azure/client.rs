@@ -92,6 +92,11 @@ impl Client {
         }
     }
 
+    /// The estate's clock runs at `speed` from now on.
+    pub(super) fn set_speed(&self, speed: f64) {
+        self.buckets.set_speed(speed);
+    }
+
     /// Begins a look.
     pub(super) fn visit(&self, lane: Lane) -> Visit {
         Visit { lane, deadline: Instant::now() + LOOK_LIMIT, correlation: self.guid() }

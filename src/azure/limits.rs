@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -32,15 +32,21 @@ impl Default for Limits {
 impl Limits {
     /// The same limits for an estate whose clock runs `speed` times as fast as ours.
     pub fn at_speed(speed: f64) -> Self {
-        let limits = Self::default();
+        Self::default().times(speed)
+    }
+
+    /// These limits for an estate whose clock runs `speed` times as fast as ours; a slower or
+    /// standing clock changes nothing.
+    #[must_use]
+    fn times(self, speed: f64) -> Self {
         let speed = if speed.is_finite() { speed.max(1.0) } else { 1e6 };
         let burst = |burst: u32| (f64::from(burst) * speed) as u32;
         Self {
-            read_burst: burst(limits.read_burst),
-            read_rate: limits.read_rate * speed,
-            write_burst: burst(limits.write_burst),
-            write_rate: limits.write_rate * speed,
-            ..limits
+            read_burst: burst(self.read_burst),
+            read_rate: self.read_rate * speed,
+            write_burst: burst(self.write_burst),
+            write_rate: self.write_rate * speed,
+            ..self
         }
     }
 }
@@ -75,7 +81,9 @@ impl Refusal {
 /// The buckets of a client.
 #[derive(Debug)]
 pub(super) struct Buckets {
-    limits: Limits,
+    /// As designed, and as they are at the speed of the estate's clock.
+    designed: Limits,
+    limits: RwLock<Limits>,
     // The key is the subscription, or empty for requests to the tenant.
     by_subscription: Mutex<HashMap<String, [Bucket; 2]>>,
 }
@@ -89,7 +97,16 @@ struct Bucket {
 
 impl Buckets {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, by_subscription: Mutex::default() }
+        Self { designed: limits, limits: RwLock::new(limits), by_subscription: Mutex::default() }
+    }
+
+    /// The estate's clock runs at `speed` from now on, and Azure's own limits with it.
+    pub(super) fn set_speed(&self, speed: f64) {
+        *self.limits.write().unwrap_or_else(PoisonError::into_inner) = self.designed.times(speed);
+    }
+
+    fn limits(&self) -> Limits {
+        *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until one request may be sent. Says no at once where that is later than `deadline`.
@@ -119,9 +136,10 @@ impl Buckets {
     }
 
     fn try_take(&self, subscription: &str, kind: Kind, now: Instant) -> Result<(), Refusal> {
+        let limits = self.limits();
         let (burst, rate) = match kind {
-            Kind::Read => (self.limits.read_burst, self.limits.read_rate),
-            Kind::Write => (self.limits.write_burst, self.limits.write_rate),
+            Kind::Read => (limits.read_burst, limits.read_rate),
+            Kind::Write => (limits.write_burst, limits.write_rate),
         };
         self.with(subscription, kind, |bucket| {
             if let Some(until) = bucket.shut_until {
@@ -149,7 +167,8 @@ impl Buckets {
             return act(&mut buckets[kind as usize]);
         }
         let full = |burst: u32| Bucket { level: f64::from(burst), at: Instant::now(), shut_until: None };
-        let fresh = [full(self.limits.read_burst), full(self.limits.write_burst)];
+        let limits = self.limits();
+        let fresh = [full(limits.read_burst), full(limits.write_burst)];
         let buckets = all.entry(subscription.to_owned()).or_insert(fresh);
         act(&mut buckets[kind as usize])
     }
@@ -178,6 +197,16 @@ mod tests {
         ] {
             let count = sent(&buckets, subscription, kind, secs).await;
             assert!(expected.contains(&count), "{subscription} {kind:?}: {count}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_faster_clock_takes_the_limits_with_it() {
+        let buckets = Buckets::new(Limits::default());
+        for (speed, expected) in [(1.0, 195..=200), (60.0, 5_900..=6_100), (0.0, 95..=105)] {
+            buckets.set_speed(speed);
+            let count = sent(&buckets, "a", Kind::Read, 10).await;
+            assert!(expected.contains(&count), "{speed}: {count}");
         }
     }
 

@@ -180,6 +180,9 @@ mod tests {
         check(r#"{"allowNewSession":true}"#, None, None).await;
         check(r#"{"sessions":null}"#, None, None).await;
         check(r#"{"sessions":-1}"#, None, None).await;
+        let stranger = host(r#"{"sessions":1}"#).replace("HP-WE", "hp-ne");
+        let Ok(Answer::Hosts(hosts)) = told(Source::Hosts(0, WE), &stranger).await else { panic!() };
+        assert_eq!((hosts.count(), hosts.seen().len()), (None, 0), "a host of another pool");
         let odd = r#"{"sessions":1,"status":"Zombie\u001b[2J","lastHeartBeat":"never","resourceId":7,
             "sessionHostHealthCheckResults":[{"healthCheckName":"A","healthCheckResult":"healthcheckfailed"},{"healthCheckResult":null},{}]}"#;
         let hosts = check(odd, Some(1), None).await;
@@ -187,9 +190,6 @@ mod tests {
         assert_eq!(host.status.word(), "Zombie<U+001B>[2J");
         assert!(!host.status.takes_users() && host.heartbeat.is_none() && host.vm.is_none());
         assert_eq!(host.failed_checks.len(), 1);
-        let stranger = host(r#"{"sessions":1}"#).replace("HP-WE", "hp-ne");
-        let Ok(Answer::Hosts(hosts)) = told(Source::Hosts(0, WE), &stranger).await else { panic!() };
-        assert_eq!((hosts.count(), hosts.seen().len()), (None, 0), "a host of another pool");
         let silent_host = check(r#"{"sessions":1}"#, Some(1), None).await;
         assert!(!silent_host.seen()[0].status.takes_users(), "no status is no good status");
     }

@@ -20,8 +20,6 @@ mod lenient;
 mod limits;
 mod look;
 mod origin;
-#[cfg(test)]
-mod over_sim;
 mod page;
 mod probe;
 mod retry;
@@ -87,6 +85,12 @@ impl Azure {
     pub fn new(wire: Arc<dyn Wire>, tokens: Arc<dyn TokenSource>, options: AzureOptions) -> Self {
         let AzureOptions { endpoint, estate, limits, seed } = options;
         Self(Arc::new(Client::new(wire, tokens, Origin::new(&endpoint), estate, limits, seed)))
+    }
+
+    /// The estate's clock runs at `speed` from now on, in estate seconds a second: what may be
+    /// asked of a simulated Azure is counted in its time.
+    pub fn set_speed(&self, speed: f64) {
+        self.0.set_speed(speed);
     }
 
     /// One look at a source, within 20 s. Reads only; each request is tried at most three times.

@@ -24,7 +24,7 @@ use super::{
     version::{Api, Versions},
 };
 
-/// Deadline of one write, its wait for room included twice over (reliability-security §3).
+/// Deadline of one write on the wire, and of the wait for room and token before it.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
 /// Wait between two looks at a long operation where Azure names none, in seconds.

@@ -30,10 +30,10 @@ pub struct FslogixReport {
     /// Connection string of the office container.
     #[serde(default)]
     pub office_ccd_locations: Option<Safe>,
-    /// `CcdMaxCacheSizeInMBs`-independent switch that makes signing in wait for healthy providers.
+    /// `HealthyProvidersRequiredForRegister`: stores that must be healthy for a sign-in to go on.
     #[serde(default)]
     pub register: Option<u32>,
-    /// Switch that makes signing out wait until the cache is flushed to healthy providers.
+    /// `HealthyProvidersRequiredForUnregister`: stores that must be flushed to before a sign-out ends.
     #[serde(default)]
     pub unregister: Option<u32>,
     /// Providers, where the agent can list them.

@@ -90,7 +90,8 @@ pub fn holder_kind(service: &Service, held: &Held, moved_too: &[PrincipalId]) ->
     })
 }
 
-/// Planned principals that hold at least one group of `side`; `None`: not known whole.
+/// Planned principals that hold at least one group of `side`, whether that very group is
+/// planned for them or not: their users could land there. `None`: not known whole.
 pub fn planned_holders(
     estate: &Estate,
     picture: &Picture,
@@ -98,15 +99,13 @@ pub fn planned_holders(
     side: Side,
 ) -> Option<BTreeSet<PrincipalId>> {
     let held = assignments(picture, &Source::Assignments(service, side))?.complete()?;
+    let planned = estate.services[service].principals();
     Some(
         held.iter()
-            .filter(|held| {
-                matches!(
-                    holder_kind(&estate.services[service], held, &[]),
-                    Some(HolderKind::Planned | HolderKind::PlannedInherited)
-                )
-            })
-            .map(|held| held.assignment.principal.clone())
+            .filter(|held| held.assignment.lets_use())
+            .map(|held| &held.assignment.principal)
+            .filter(|principal| planned.iter().any(|known| known.id == **principal))
+            .cloned()
             .collect(),
     )
 }
@@ -311,10 +310,13 @@ fn silent_hosts(picture: &Picture, service: usize, side: Side, now: Timestamp) -
     Some((on.iter().filter(|host| !host.beats(now)).count(), on.len()))
 }
 
+/// Which source of a service a kind of call is made for.
+type Calls = fn(usize, Side) -> Source;
+
 /// Providers whose calls to `side` failed three times in a row while the same call to the
 /// other side succeeded in the same minute.
 fn failing_calls(picture: &Picture, service: usize, side: Side) -> Vec<&'static str> {
-    let calls: [(&str, [fn(usize, Side) -> Source; 2]); 3] = [
+    let calls: [(&str, [Calls; 2]); 3] = [
         ("compute calls", [|_, side| Source::Machines(side), |_, side| Source::Directory(side)]),
         ("host pool calls", [Source::Hosts, Source::Sessions]),
         ("storage calls", [Source::Storage, Source::Storage]),

@@ -5,7 +5,6 @@ use crate::{
     domain::{
         Operation, Safe, Source,
         access::PrincipalId,
-        standing::{HolderKind, holder_kind},
         time::{Timestamp, seconds},
     },
     runbook::{Action, Mode},
@@ -66,15 +65,9 @@ impl Engine {
             Safe::new(&format!("{}: {}", missing.source.word(), missing.why))
         };
         let held = seen.assignments(index, from).map_err(missing)?;
-        let moved: Vec<_> = self.run.plan.moved_too.iter().map(|moved| moved.principal.id.clone()).collect();
-        let service = &self.context.estate.services[index];
-        let holds = held.iter().any(|held| {
-            held.assignment.principal == *principal
-                && matches!(
-                    holder_kind(service, held, &moved),
-                    Some(HolderKind::Planned | HolderKind::PlannedInherited)
-                )
-        });
+        // Any group of the side counts, planned or not: the principal's users could land there.
+        let holds =
+            held.iter().any(|held| held.assignment.principal == *principal && held.assignment.lets_use());
         if holds {
             return Err(Safe::new(&format!("it still holds {code}")));
         }

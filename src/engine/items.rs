@@ -2,22 +2,21 @@
 
 use crate::{
     domain::{
-        Answer, Operation, Safe, Source,
-        compute::Power,
+        Operation, Safe,
         operation::{Progress, Sent},
         time::{Span, Timestamp, seconds},
     },
     runbook::{
         plan::PlannedStep,
-        targets::{Target, session_key},
+        targets::Target,
         vocabulary::{Mode, OnAmbiguous, Ungraceful},
     },
 };
 
 use super::{
+    effect::Seen,
     event::{DoneHow, FailedHow, RequestRecord, RunEvent},
     guard::Guarded,
-    judge::GONE_APART,
     machine::{Engine, Token},
     run::{ItemMark, ItemRun, PROBE_OUTPUT},
 };
@@ -37,13 +36,6 @@ const NOT_SENT_MAX: u32 = 24;
 
 /// A PUT, PATCH or DELETE by name may go this often in all (design §2.3).
 const ATTEMPTS_MAX: u32 = 2;
-
-/// What looking at an item's object says.
-enum Seen {
-    Yes,
-    No,
-    NotYet,
-}
 
 impl Engine {
     /// Moves every item of a confirmed step on. Returns whether an event was decided.
@@ -351,145 +343,6 @@ impl Engine {
         }
         self.want_item(&operation, since);
         false
-    }
-
-    /// Whether the object shows what the operation wants, by looks that began after `since`.
-    fn is_so(&self, operation: &Operation, key: &str, since: Timestamp, now: Timestamp) -> Seen {
-        let index = self.run.plan.service_index;
-        let seen = self.evidence(0, since, now).seen;
-        let power = |vm, wanted: Power| match seen.look(&Source::Power(vm)).map(|look| &look.answer) {
-            Ok(Answer::Power(machine)) if machine.power == Some(wanted) => Seen::Yes,
-            Ok(Answer::Power(machine)) if machine.power.is_some() => Seen::No,
-            _ => Seen::NotYet,
-        };
-        let told = |told: Option<bool>| match told {
-            Some(true) => Seen::Yes,
-            Some(false) => Seen::No,
-            None => Seen::NotYet,
-        };
-        match operation {
-            Operation::StartVm { vm } => power(vm.clone(), Power::Running),
-            Operation::DeallocateVm { vm } => power(vm.clone(), Power::Deallocated),
-            Operation::SetAdmission { host, accepts } => {
-                let hosts = self.side_of(operation).and_then(|side| seen.hosts(index, side).ok());
-                told(hosts.and_then(|hosts| {
-                    hosts.iter().find(|known| known.id == *host)?.accepts.map(|now| now == *accepts)
-                }))
-            }
-            Operation::SetPlanReferences { plan, pool, references } => {
-                let wanted =
-                    references.iter().find(|reference| reference.pool == *pool).map(|one| one.enabled);
-                let plans = self.side_of(operation).and_then(|side| seen.plans(index, side).ok());
-                told(plans.and_then(|plans| {
-                    plans
-                        .iter()
-                        .find(|known| known.id == *plan)?
-                        .enabled_for(pool)
-                        .map(|now| Some(now) == wanted)
-                }))
-            }
-            Operation::LogOff { .. } => {
-                let sessions = seen.sessions(index, self.run.plan.from).ok();
-                told(sessions.map(|sessions| !sessions.iter().any(|session| session_key(session) == key)))
-            }
-            Operation::Revoke { assignment } => {
-                match seen.look(&Source::Assignment(assignment.clone())).map(|look| &look.answer) {
-                    Ok(Answer::Assignment(found)) => told(Some(found.is_none())),
-                    _ => Seen::NotYet,
-                }
-            }
-            Operation::Grant { assignment, scope, role, principal, .. } => {
-                let own = seen.look(&Source::Assignment(assignment.clone())).map(|look| &look.answer);
-                let held = |one: &crate::domain::access::RoleAssignment| {
-                    one.scope == *scope && one.role == *role && one.principal == *principal
-                };
-                match own {
-                    Ok(Answer::Assignment(Some(found))) if held(found) => return Seen::Yes,
-                    Ok(Answer::Assignment(_)) => {}
-                    _ => return Seen::NotYet,
-                }
-                // The same three may stand under another name: then Azure refuses ours with 409.
-                let listed = self.side_of(operation).and_then(|side| seen.assignments(index, side).ok());
-                told(listed.map(|listed| listed.iter().any(|one| held(&one.assignment))))
-            }
-            Operation::RestartVm { .. } | Operation::SendMessage { .. } | Operation::RunProbe { .. } => {
-                Seen::No
-            }
-        }
-    }
-
-    /// A revoked assignment counts as gone only when it was seen gone twice.
-    fn is_gone_once(&self, operation: &Operation) -> bool {
-        matches!(operation, Operation::Revoke { assignment } if !self.streaks.gone_twice(assignment, GONE_APART))
-    }
-
-    /// Sources that show an operation's effect.
-    fn effect_sources(&self, operation: &Operation) -> Vec<Source> {
-        let index = self.run.plan.service_index;
-        let side = self.side_of(operation).unwrap_or(self.run.plan.from);
-        match operation {
-            Operation::StartVm { vm } | Operation::DeallocateVm { vm } => vec![Source::Power(vm.clone())],
-            Operation::SetAdmission { .. } => vec![Source::Hosts(index, side)],
-            Operation::SetPlanReferences { .. } => vec![Source::Plans(index, side)],
-            Operation::LogOff { .. } => vec![Source::Sessions(index, self.run.plan.from)],
-            Operation::Revoke { assignment } => vec![Source::Assignment(assignment.clone())],
-            Operation::Grant { assignment, .. } => {
-                vec![Source::Assignment(assignment.clone()), Source::Assignments(index, side)]
-            }
-            Operation::RestartVm { .. } | Operation::SendMessage { .. } | Operation::RunProbe { .. } => {
-                vec![]
-            }
-        }
-    }
-
-    fn want_item(&mut self, operation: &Operation, since: Timestamp) {
-        let pace = if matches!(operation, Operation::Revoke { .. }) { GONE_APART } else { LOOK_AGAIN };
-        for source in self.effect_sources(operation) {
-            self.want(source, since, pace);
-        }
-    }
-
-    /// Start of the last look at an operation's effect: the oldest among its sources.
-    fn last_look(&self, operation: &Operation) -> Option<Timestamp> {
-        let looks = self.effect_sources(operation).into_iter();
-        looks.map(|source| self.picture.last(&source).map(|look| look.started)).min().flatten()
-    }
-
-    /// The side an operation's object belongs to.
-    fn side_of(&self, operation: &Operation) -> Option<crate::domain::Side> {
-        let service = &self.context.estate.services[self.run.plan.service_index];
-        let belongs = |side| match operation {
-            Operation::SetAdmission { host, .. } => service.sides[side].pool.covers(host),
-            Operation::SetPlanReferences { pool, .. } => service.sides[side].pool == *pool,
-            Operation::Grant { scope, .. } => service.group_ids(side).any(|group| group == scope),
-            _ => false,
-        };
-        crate::domain::Side::BOTH.into_iter().find(|side| belongs(*side))
-    }
-
-    fn host_is_dead(&self, session: &crate::domain::ArmId, now: Timestamp) -> bool {
-        let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
-        let hosts = crate::domain::standing::hosts(&self.picture, &source);
-        let host = session.parent();
-        !hosts.is_some_and(|hosts| {
-            hosts.seen().iter().any(|known| Some(&known.id) == host.as_ref() && known.beats(now))
-        })
-    }
-
-    fn evidence_word(&self, operation: &Operation) -> &'static str {
-        match operation {
-            Operation::StartVm { .. } => "running by its instance view",
-            Operation::DeallocateVm { .. } => "deallocated by its instance view",
-            Operation::SetAdmission { accepts: false, .. } => "refuses new sessions",
-            Operation::SetAdmission { .. } => "accepts new sessions",
-            Operation::SetPlanReferences { .. } => "read back from the plan",
-            Operation::LogOff { .. } => "no longer listed",
-            Operation::Revoke { .. } => "404 twice",
-            Operation::Grant { .. } => "read back by its id",
-            Operation::RestartVm { .. } | Operation::SendMessage { .. } | Operation::RunProbe { .. } => {
-                "Azure took it"
-            }
-        }
     }
 }
 

@@ -177,6 +177,10 @@ struct Want {
     pace: Span,
 }
 
+/// A look ends within 20 s of real time whatever happens; one that was not heard of for this
+/// long is taken for lost and ordered again.
+const LOOK_LOST: Span = Span::from_secs(600);
+
 /// Most rounds of one [`Engine::handle`]: each round ends a step or item, so a plan's size
 /// bounds it; this only stops a mistake of ours from spinning.
 const ROUNDS_MAX: usize = 10_000;
@@ -342,7 +346,8 @@ impl Engine {
     fn order_looks(&mut self, now: Timestamp) {
         let asked = std::mem::take(&mut self.asked);
         for want in std::mem::take(&mut self.wants).into_iter().chain(asked) {
-            if self.looking.contains_key(&want.source) {
+            if self.looking.get(&want.source).is_some_and(|since| now.duration_since(*since) < LOOK_LOST) {
+                self.wake_at(now + LOOK_LOST);
                 continue;
             }
             let attempted = self.picture.reading(&want.source).and_then(|reading| {

@@ -1,17 +1,22 @@
 //! The step engine: decide and evolve, sans I/O.
 
 pub mod auto;
+mod baseline;
 pub mod command;
+mod effect;
 pub mod event;
+mod grounds;
 mod guard;
 mod items;
 pub mod judge;
+mod leaving;
 pub mod machine;
 mod offer;
 mod orders;
 mod render;
 pub mod rights;
 pub mod run;
+mod standby;
 mod steps;
 pub mod streak;
 pub mod view;

@@ -64,6 +64,10 @@ impl Engine {
             None => (Vec::new(), 0, None),
         };
         let writes = items.iter().filter(|item| item.operation.is_some()).count();
+        let working = self.run.steps[index].mark == StepMark::Working;
+        if working && planned.action.is_some() && writes == 0 {
+            return None;
+        }
         blocked.extend(self.blocked_by_killers(index, planned, now));
         blocked.extend(self.blocked_by_age(oldest, now));
         if planned.kind == StepKind::Automatic && writes == 0 {

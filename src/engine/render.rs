@@ -162,6 +162,9 @@ impl Engine {
         if self.awaiting_resume && busy {
             return StepState::Interrupted;
         }
+        if busy && !self.may_write(index) && !step.items.iter().any(|item| item.mark.in_flight()) {
+            return StepState::Blocked;
+        }
         if busy {
             let wrote = step.items.iter().any(|item| item.attempts > 0);
             return match (step.timed_out, wrote) {
@@ -237,13 +240,34 @@ impl Engine {
             offer,
             ask: planned.ask.clone().filter(|_| self.asks(index) && active),
             value: step.value.clone(),
-            blocked_by: step.refused.iter().cloned().chain(blocked_by).collect(),
+            blocked_by: step
+                .refused
+                .iter()
+                .cloned()
+                .chain(self.cannot_write(index))
+                .chain(blocked_by)
+                .collect(),
             choices: self.choices(index, state),
             reason: match &step.mark {
                 StepMark::Skipped(reason) | StepMark::Deferred { reason, .. } => Some(reason.clone()),
                 _ => step.refused.clone(),
             },
         }
+    }
+
+    /// Why a confirmed step cannot send what is left of it.
+    fn cannot_write(&self, index: usize) -> Option<Safe> {
+        let waiting = self.run.steps[index].mark == StepMark::Working
+            && self.run.steps[index].items.iter().any(|item| item.mark == ItemMark::Pending);
+        if !waiting || self.may_write(index) {
+            return None;
+        }
+        Some(Safe::new(match (&self.stopped, &self.run.held, self.awaiting_resume) {
+            (Some(why), _, _) => why.as_str(),
+            (None, Some(_), _) => "the run is held",
+            (None, None, true) => "resume the run to go on",
+            (None, None, false) => "arm the cockpit to go on",
+        }))
     }
 
     fn proofs(&self, index: usize, now: Timestamp) -> Vec<super::event::GateItem> {

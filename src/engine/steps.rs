@@ -15,10 +15,11 @@ use crate::{
 };
 
 use super::{
+    baseline::Baseline,
     event::{DoneHow, FailedHow, GateItem, GateVerdict, NoteAbout, RunEnd, RunEvent},
     items::LOOK_AGAIN,
     machine::Engine,
-    run::{Baseline, ItemMark, NOT_APPLICABLE, Run, StepMark},
+    run::{ItemMark, NOT_APPLICABLE, Run, StepMark},
 };
 
 /// Pause between two looks while a person or a red item is awaited.

@@ -75,3 +75,65 @@ fn extend<K: Ord>(rows: &mut BTreeMap<K, Streak>, key: K, holds: bool, at: Times
         .and_modify(|streak| streak.last = streak.last.max(at))
         .or_insert(Streak { first: at, last: at });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        Listing, Safe,
+        reading::{Silence, SilenceKind},
+        time::seconds,
+    };
+
+    /// Feeds looks at one source, each `(second, what was seen)`, and asks what holds for `apart`.
+    fn check(looks: &[(i64, Seen)], apart: i64, expected: (bool, bool)) {
+        let id = ArmId::parse("/subscriptions/s/resourceGroups/rg").unwrap();
+        let epoch: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
+        let mut streaks = Streaks::default();
+        for (second, seen) in looks {
+            for source in [Source::Assignment(id.clone()), Source::Sessions(0, Side::Primary)] {
+                let started = epoch + seconds(*second);
+                let outcome = seen.of(&source);
+                streaks.take(&Observation { source, started, ended: started, outcome });
+            }
+        }
+        let apart = seconds(apart);
+        assert_eq!(
+            (streaks.gone_twice(&id, apart), streaks.empty_twice(0, Side::Primary, apart)),
+            expected,
+            "{looks:?}"
+        );
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    enum Seen {
+        Nothing,
+        Partial,
+        Silence,
+    }
+
+    impl Seen {
+        fn of(self, source: &Source) -> Result<Answer, Silence> {
+            let silence = Silence { kind: SilenceKind::Unreachable, why: Safe::new("no answer") };
+            match (self, source) {
+                (Self::Silence, _) | (Self::Partial, Source::Assignment(_)) => Err(silence),
+                (Self::Nothing, Source::Assignment(_)) => Ok(Answer::Assignment(None)),
+                (Self::Nothing, _) => Ok(Answer::Sessions(Listing::whole(Vec::new(), 1))),
+                (Self::Partial, _) => Ok(Answer::Sessions(Listing::partial(Vec::new(), 1, Safe::new("503")))),
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_counts_from_its_first_look_and_breaks_at_the_first_doubt() {
+        use Seen::{Nothing, Partial, Silence};
+        check(&[], 15, (false, false));
+        check(&[(0, Nothing)], 0, (true, true));
+        check(&[(0, Nothing)], 15, (false, false));
+        check(&[(0, Nothing), (15, Nothing)], 15, (true, true));
+        check(&[(0, Nothing), (14, Nothing)], 15, (false, false));
+        check(&[(0, Nothing), (20, Partial), (30, Nothing)], 15, (false, false));
+        check(&[(0, Nothing), (20, Silence), (30, Nothing), (45, Nothing)], 15, (true, true));
+        check(&[(0, Nothing), (60, Silence)], 15, (false, false));
+    }
+}

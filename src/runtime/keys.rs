@@ -113,7 +113,7 @@ async fn read(outbox: UnboundedSender<Input>, clock: TerminalClock) {
     let mut stream = EventStream::new();
     while let Some(event) = stream.next().await {
         let input = match event {
-            Ok(event) => translate(event, clock.ms()),
+            Ok(event) => translate(&event, clock.ms()),
             Err(_) => Some(Input::Lost),
         };
         let Some(input) = input else { continue };
@@ -126,13 +126,13 @@ async fn read(outbox: UnboundedSender<Input>, clock: TerminalClock) {
 }
 
 /// Only presses count: releases and what a terminal itself calls a repeat are nothing.
-fn translate(event: TermEvent, at: u64) -> Option<Input> {
+fn translate(event: &TermEvent, at: u64) -> Option<Input> {
     match event {
-        TermEvent::Key(key) if key.kind == KeyEventKind::Press => match press(key)? {
+        TermEvent::Key(key) if key.kind == KeyEventKind::Press => match press(*key)? {
             Key::Ctrl('z') => Some(Input::Suspend),
             key => Some(Input::Press { key, at }),
         },
-        TermEvent::Resize(w, h) => Some(Input::Resized(w, h)),
+        TermEvent::Resize(w, h) => Some(Input::Resized(*w, *h)),
         TermEvent::Paste(_) => Some(Input::Paste),
         _ => None,
     }
@@ -172,7 +172,7 @@ mod tests {
     fn only_presses_are_keys_and_a_paste_leaves_no_text() {
         let key = |code, modifiers, kind| TermEvent::Key(KeyEvent::new_with_kind(code, modifiers, kind));
         let none = KeyModifiers::NONE;
-        let check = |event, expected: Option<Input>| assert_eq!(translate(event, 7), expected);
+        let check = |event, expected: Option<Input>| assert_eq!(translate(&event, 7), expected);
         let press = |key| Some(Input::Press { key, at: 7 });
         check(key(KeyCode::Enter, none, KeyEventKind::Press), press(Key::Enter));
         check(key(KeyCode::Enter, none, KeyEventKind::Repeat), None);

@@ -1,11 +1,17 @@
 //! The loop and everything that waits.
 
 pub mod clock;
+pub mod cockpit;
+pub mod desk;
+pub mod front;
 pub mod hands;
 pub mod hangup;
 pub mod headless;
 pub mod keys;
+pub mod lines;
+pub mod listing;
 pub mod opening;
+pub mod pollers;
 pub mod serve;
 pub mod session;
 pub mod signals;

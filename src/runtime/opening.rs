@@ -51,6 +51,8 @@ pub struct OpenRun {
     pub engine: Engine,
     /// What it asks for first.
     pub first: Vec<Output>,
+    /// Records already in its journal; 0 for a new run.
+    pub seq: u64,
     /// Its journal.
     pub journal: FileJournal,
     /// Keeps others away from the estate.
@@ -145,7 +147,7 @@ pub async fn open(session: &Session, order: Order) -> Result<OpenRun, OpenError>
         let leave = Input::Command(Command::LeaveHolder { principal, reason });
         first.extend(engine.handle(leave, session.clock.now()).0);
     }
-    Ok(OpenRun { engine, first, journal, lock })
+    Ok(OpenRun { engine, first, seq: 0, journal, lock })
 }
 
 /// Goes on with a run. Nothing is sent until [`Command::Resume`].
@@ -162,7 +164,8 @@ pub fn resume(session: &Session, run: &str) -> Result<OpenRun, OpenError> {
     if let Some(recovered) = reopened.recovered {
         first = engine.record(recovered, session.clock.now());
     }
-    Ok(OpenRun { engine, first, journal: reopened.journal, lock })
+    let seq = reopened.events.len() as u64;
+    Ok(OpenRun { engine, first, seq, journal: reopened.journal, lock })
 }
 
 /// A run goes on only with the estate, tenant, endpoint and plan it was opened with.

@@ -21,8 +21,10 @@ pub struct WorldLedger(Mutex<Kept>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    before: Vec<Line>,
-    file: Option<File>,
+    /// Everything so far: a later run in the same world needs its whole past.
+    lines: Vec<Line>,
+    /// One file per run that belongs to the world.
+    files: Vec<(String, File)>,
 }
 
 /// One line of the file: what changed, and when that was in real time.
@@ -96,13 +98,12 @@ impl WorldLedger {
         let options = || OpenOptions::new().append(true).create_new(true).mode(0o600).to_owned();
         let mut file = options().open(&path).map_err(access("make"))?;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        for line in &kept.before {
+        for line in &kept.lines {
             file.write_all(&encode(line)).map_err(access("write"))?;
         }
         file.sync_all().map_err(access("sync"))?;
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(access("sync"))?;
-        kept.before.clear();
-        kept.file = Some(file);
+        kept.files.push((run.to_owned(), file));
         Ok(())
     }
 
@@ -115,8 +116,14 @@ impl WorldLedger {
         };
         let lines = read(&path)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(access("open"))?;
-        let past = past(&path, lines)?;
-        Ok((Self(Mutex::new(Kept { before: Vec::new(), file: Some(file) })), past))
+        let past = past(&path, lines.clone())?;
+        Ok((Self(Mutex::new(Kept { lines, files: vec![(run.to_owned(), file)] })), past))
+    }
+
+    /// Whether this is the world of `run`.
+    pub fn belongs_to(&self, run: &str) -> bool {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.files.iter().any(|(known, _)| known == run)
     }
 }
 
@@ -173,13 +180,13 @@ impl Ledger for WorldLedger {
     fn append(&self, entry: &LedgerEntry) -> Result<(), String> {
         let line = Line { real: Timestamp::now(), entry: entry.clone() };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut kept.file {
-            None => kept.before.push(line),
-            Some(file) => file
-                .write_all(&encode(&line))
+        let bytes = encode(&line);
+        for (_, file) in &mut kept.files {
+            file.write_all(&bytes)
                 .and_then(|()| file.sync_data())
-                .map_err(|error| format!("the world's ledger could not be written: {error}"))?,
+                .map_err(|error| format!("the world's ledger could not be written: {error}"))?;
         }
+        kept.lines.push(line);
         Ok(())
     }
 }

@@ -42,7 +42,7 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
     line(&mut out, &format!("{:LABEL$}{:34}{}", "", fit(&heads[0], 32), fit(&heads[1], 33)));
     for row in &summary.rows {
         let cells = [&row.cells.primary, &row.cells.secondary].map(|cell| cell_text(cell, summary.at));
-        line(&mut out, &format!("{:LABEL$}{}  {}", row.component.key(), cells[0], cells[1]));
+        line(&mut out, &format!("{:LABEL$}{}  {}", row.component.label(), cells[0], cells[1]));
     }
     let invariant = &summary.invariant;
     let age = age_of(invariant.at, invariant.stale, summary.at);

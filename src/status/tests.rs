@@ -2,14 +2,19 @@
 
 use crate::{
     domain::{
-        Answer, Listing, Safe, Side, Source,
+        Answer, Listing, Pair, Safe, Side, Source,
         health::{HealthEvent, Impact},
         pool::HostStatus,
         reading::SilenceKind,
         time::minutes,
     },
-    engine::event::WorldKind,
+    engine::{
+        RunView,
+        event::{RunEnd, WorldKind},
+        view::RunState,
+    },
     readiness::fixture::{World, session},
+    runbook::Mode,
 };
 
 use super::{CellState, Component, Scope, Summary, Verdict, summarize};
@@ -270,4 +275,62 @@ fn output_says_sim_first_in_every_format() {
     assert!(nagios.starts_with("SIM FARSHORE OK contoso-avd: "), "{nagios}");
     assert!(nagios.contains("hosts_secondary=3;;;0;6"), "{nagios}");
     assert_eq!(nagios.matches('|').count(), 1, "{nagios}");
+}
+
+/// An ungraceful run of `hr` that was closed with debts.
+fn indebted(world: &World, primary_is_back: bool) -> RunView {
+    let estate = &world.estate;
+    RunView {
+        run: "r-20261120-0700-7k".to_owned(),
+        runbook: "avd-pooled-failover".to_owned(),
+        local: false,
+        service: "hr".to_owned(),
+        service_index: 0,
+        mode: Mode::Ungraceful,
+        from: Side::Primary,
+        to: Side::Secondary,
+        codes: Pair::build(|side| estate.regions[side].code.clone()),
+        state: RunState::Closed(RunEnd::Monitoring),
+        opened: world.now,
+        impact: world.now,
+        rto_left: None,
+        phases: Vec::new(),
+        steps: Vec::new(),
+        current: None,
+        debts: vec!["a5-drain".to_owned(), "a7-revoke".to_owned()],
+        debts_ready: vec!["a5-drain".to_owned()],
+        primary_is_back,
+        free_exit: false,
+        durable: 1,
+        stopped: None,
+        baseline_users: None,
+        effective_by: None,
+    }
+}
+
+#[test]
+fn what_an_ungraceful_run_owes_is_crit_until_it_is_paid() {
+    let mut world = World::calm();
+    let planned = world.planned(0, Side::Secondary);
+    world.hold(0, Side::Secondary, planned);
+    world.burn_primary();
+    let run = indebted(&world, false);
+    let sum = |world: &World, runs: &[RunView], scope| {
+        summarize(&world.estate, &world.picture, runs, scope, world.now)
+    };
+    let summary = sum(&world, std::slice::from_ref(&run), Scope::All);
+    assert_eq!(summary.invariant.text, "2 principals in both · primary dead · debt");
+    assert_eq!((summary.verdict, summary.debts.len()), (Verdict::Crit, 2));
+    assert_eq!(summary.worst().unwrap().text, "in both: 2 principals in both · primary dead · debt");
+
+    // The revoke is paid, the drain is not: still CRIT, and another service is not touched.
+    let mut world = World::calm();
+    world.activate(0, Side::Secondary);
+    let back = indebted(&world, true);
+    let summary = sum(&world, std::slice::from_ref(&back), Scope::Service(0));
+    assert_eq!(summary.invariant.state, CellState::Crit);
+    assert_eq!(summary.worst().unwrap().text, "PRIMARY IS BACK · 2 debts");
+    let other = sum(&world, std::slice::from_ref(&back), Scope::Service(1));
+    assert_eq!((other.verdict, other.debts.len()), (Verdict::Ok, 0), "{:#?}", other.problems);
+    assert!(super::nagios(&summary, WorldKind::Live).contains("debts=2;;;0"));
 }

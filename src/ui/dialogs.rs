@@ -238,8 +238,12 @@ fn prompt(app: &App, dialog: &ConfirmDialog, sheet: &mut Sheet) {
     match (dialog.asked(), dialog.is_held()) {
         (None, _) => sheet.words("tab to the button, then enter", Role::Dim),
         (Some(asked), false) => {
-            let what =
-                if asked.bytes().all(|byte| byte.is_ascii_digit()) { "the number of users" } else { asked };
+            let users = dialog.offer.as_ref().map_or(0, |offer| offer.users);
+            let what = match asked.bytes().all(|byte| byte.is_ascii_digit()) {
+                true if users > 0 => "the number of users",
+                true => "the number of changes",
+                false => asked,
+            };
             sheet.input(format!("type {what} to confirm, tab, enter: "), typed);
         }
         (Some(_), true) => {
@@ -323,7 +327,7 @@ fn ask(app: &App, dialog: &AskDialog, pen: &mut Pen<'_>) {
             sheet.words(&format!("turn {id} ungraceful: what cannot be done becomes a debt"), Role::Title);
         }
         Purpose::ShortenNotice => {
-            sheet.words("cut the notice short: users were promised more time", Role::Title)
+            sheet.words("cut the notice short: users were promised more time", Role::Title);
         }
         Purpose::Note => sheet.words("a note for the journal and the report", Role::Title),
         Purpose::Statement => {

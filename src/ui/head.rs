@@ -121,20 +121,16 @@ fn right(app: &App) -> Vec<Word> {
         let text = format!("ends in {}", clock_text(Span::from_millis(left as i64)));
         words.push(word(text, Role::Warn, None, Fate::Goes));
     }
-    match app.run_view().filter(|view| !matches!(view.state, RunState::Closed(_))) {
-        Some(view) => {
-            let direction = format!("{} {}>{}", view.service, view.codes[view.from], view.codes[view.to]);
-            words.push(word(direction, Role::Title, None, Fate::Stays));
-            let since = clock_text(app.now().duration_since(view.impact));
-            words.push(word(format!("T+{since}"), Role::Text, None, Fate::Goes));
-        }
-        None => {
-            words.push(word(scope_words(app.scope, &app.estate).to_owned(), Role::Dim, None, Fate::Goes));
-            let sides: Vec<String> =
-                app.summary.services.iter().map(|service| service.text.clone()).collect();
-            let text = sides.join(" · ");
-            words.push(word(text, Role::Text, None, Fate::Stays));
-        }
+    if let Some(view) = app.run_view().filter(|view| !matches!(view.state, RunState::Closed(_))) {
+        let direction = format!("{} {}>{}", view.service, view.codes[view.from], view.codes[view.to]);
+        words.push(word(direction, Role::Title, None, Fate::Stays));
+        let since = clock_text(app.now().duration_since(view.impact));
+        words.push(word(format!("T+{since}"), Role::Text, None, Fate::Goes));
+    } else {
+        words.push(word(scope_words(app.scope, &app.estate).to_owned(), Role::Dim, None, Fate::Goes));
+        let sides: Vec<String> = app.summary.services.iter().map(|service| service.text.clone()).collect();
+        let text = sides.join(" · ");
+        words.push(word(text, Role::Text, None, Fate::Stays));
     }
     let speed = app.speed.label();
     if !speed.is_empty() {

@@ -147,22 +147,22 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
     let invariant = &app.summary.invariant;
     if invariant.state != CellState::NotConfigured {
         let age = age_of(invariant.at, invariant.stale, now);
-        verdict(pen, y, "in both", invariant.state, &invariant.text, age);
+        verdict(pen, y, "in both", invariant.state, &invariant.text, &age);
         y += 1;
     }
     let (state, text, at) = worst(app);
-    verdict(pen, y, "worst", state, &text, age_of(at, false, now));
+    verdict(pen, y, "worst", state, &text, &age_of(at, false, now));
     y += 1;
     if let Some((state, text)) = vantage(app) {
-        verdict(pen, y, "vantage", state, &text, age_of(oldest_sign(app), false, now));
+        verdict(pen, y, "vantage", state, &text, &age_of(oldest_sign(app), false, now));
     } else {
         let (state, text, at) = readiness(app);
-        verdict(pen, y, "readiness", state, &text, age_of(at, false, now));
+        verdict(pen, y, "readiness", state, &text, &age_of(at, false, now));
     }
     y + 1
 }
 
-fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, age: (String, Role)) {
+fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, age: &(String, Role)) {
     let (width, narrow) = (pen.width(), pen.width() < 80);
     let (mark, words) = if narrow { (10, 13) } else { (12, 17) };
     pen.text(1, y, mark - 1, name, Role::Dim);
@@ -242,10 +242,16 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16) -> u16 {
     }
     // A short window shows the first; `r` offers them all.
     let room = if pen.height() < 24 { 1 } else { 3 };
+    let blocked = app.readiness.iter().any(|found| found.state == State::Crit);
+    let state = match (Side::BOTH.iter().any(|side| app.summary.regions[*side].dead), blocked) {
+        (true, _) => "ready ungraceful",
+        (false, true) => "blocked",
+        (false, false) => "ready",
+    };
     for entry in app.runbooks.iter().take(room) {
         let mark = if entry.local { " (local)" } else { "" };
         let text = format!(
-            "{}{mark}   {}   usual {}   last drill {}",
+            "{}{mark}   {}   {state}   usual {}   last drill {}",
             entry.id,
             entry.services.join(", "),
             span_text(entry.usual),

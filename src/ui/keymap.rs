@@ -1,7 +1,7 @@
 //! The keys, all of them, in one table: what reads them, what lists them and what tests them.
 
 use crate::app::{
-    App, Intent, Motion,
+    App, Intent, Motion, OpenRun,
     arming::Arming,
     dialog::Modal,
     screen::{Filter, Screen},
@@ -205,10 +205,9 @@ pub fn intent(context: Context, key: Key) -> Option<Intent> {
     let bound = BINDINGS.iter().find(|binding| binding.key == key && binding.contexts.contains(&context));
     match (bound, context, key) {
         (Some(binding), ..) => Some(binding.intent),
-        (None, Context::Text, Key::Char(c)) => Some(Intent::Type(c)),
-        // A key that means nothing still ends a hold: it reaches the dialog as a character
-        // that no field takes.
-        (None, Context::Dialog, Key::Char(c)) => Some(Intent::Type(c)),
+        // In a dialog without text a key that means nothing still ends a hold: it reaches the
+        // dialog as a character that no field takes.
+        (None, Context::Text | Context::Dialog, Key::Char(c)) => Some(Intent::Type(c)),
         _ => None,
     }
 }
@@ -227,7 +226,7 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
         Intent::AcceptStuck => unless(offers(Choice::AcceptStuck), "nothing is stuck"),
         Intent::RestartHost => unless(offers(Choice::RestartHost), "nothing is stuck on a host"),
         Intent::Flip => unless(app.run.is_some(), "no run is open"),
-        Intent::Start => unless(app.run.as_ref().is_none_or(|run| run.is_closed()), "a run is open"),
+        Intent::Start => unless(app.run.as_ref().is_none_or(OpenRun::is_closed), "a run is open"),
         Intent::Filter => unless(matches!(app.screen, Screen::Lists(_) | Screen::Events), "no list here"),
         Intent::Arm => match &app.arming {
             Arming::Locked(why) => Some((*why).to_owned()),

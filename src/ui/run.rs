@@ -148,15 +148,14 @@ fn short_id(id: &str) -> &str {
 fn mark(state: StepState) -> (&'static str, Role) {
     match state {
         StepState::Pending => (".", Role::Pending),
-        StepState::Blocked => ("!", Role::Warn),
-        StepState::Ready => (">", Role::Running),
-        StepState::Confirmed | StepState::Running | StepState::Waiting => (">", Role::Running),
-        StepState::AwaitingPerson => ("!", Role::Warn),
+        StepState::Ready | StepState::Confirmed | StepState::Running | StepState::Waiting => {
+            (">", Role::Running)
+        }
+        StepState::Blocked | StepState::AwaitingPerson | StepState::Deferred => ("!", Role::Warn),
         StepState::Interrupted | StepState::TimedOut => ("?", Role::Unknown),
         StepState::Done | StepState::DoneByObservation => ("ok", Role::Text),
         StepState::Failed => ("x", Role::Bad),
         StepState::Skipped => ("-", Role::Unchecked),
-        StepState::Deferred => ("!", Role::Warn),
     }
 }
 

@@ -1,6 +1,12 @@
 //! Whole screens as text, kept under `snapshots/`.
 
-use ratatui::{Terminal, backend::TestBackend, buffer::Buffer, layout::Rect, style::Color};
+use ratatui::{
+    Terminal,
+    backend::TestBackend,
+    buffer::{Buffer, Cell},
+    layout::Rect,
+    style::Color,
+};
 
 use crate::{
     app::{
@@ -184,8 +190,7 @@ fn every_size_is_drawn() {
         for (w, h) in [(0, 0), (1, 1), (20, 3), (59, 20), (60, 19), (60, 20), (79, 24), (100, 30), (220, 60)]
         {
             let painted = painted(app, (w, h), &look("default", Glyphs::Box));
-            let first: String =
-                painted.content.iter().take(usize::from(w)).map(|cell| cell.symbol()).collect();
+            let first: String = painted.content.iter().take(usize::from(w)).map(Cell::symbol).collect();
             assert!(w < 20 || first.contains("LIVE"), "{w}x{h}: {first}");
         }
     }

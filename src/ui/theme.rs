@@ -165,6 +165,7 @@ struct File {
 }
 
 /// The look of one role.
+#[expect(clippy::struct_excessive_bools, reason = "a theme file says each of them by its own name")]
 #[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Entry {

@@ -1,6 +1,11 @@
 //! A whole cockpit without a screen over a simulated Azure, in virtual time.
 
-use std::sync::{Arc, Mutex};
+#![expect(clippy::unwrap_used, reason = "only tests are built with this file")]
+
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+};
 
 use farshore::{
     azure::{Azure, AzureOptions, Endpoint, tokens},
@@ -172,14 +177,11 @@ impl Rehearsal {
 
     /// The journal for a person, for failed tests.
     pub fn story(&self) -> String {
-        self.journal
-            .events()
-            .iter()
-            .map(|stamped| {
-                let mut json = serde_json::to_string(&stamped.event).unwrap();
-                json.truncate(json.floor_char_boundary(420));
-                format!("{} {json}\n", stamped.wall)
-            })
-            .collect()
+        let mut story = String::new();
+        for stamped in self.journal.events() {
+            let json: String = serde_json::to_string(&stamped.event).unwrap().chars().take(420).collect();
+            writeln!(story, "{} {json}", stamped.wall).unwrap();
+        }
+        story
     }
 }

@@ -5,11 +5,18 @@ mod look;
 mod runbooks;
 mod runs;
 
+pub use runs::{report_text, session_of};
+
 use std::{future::Future, io::Write};
 
 use crate::cli::{self, Cli, Speed, Verb};
 
-use super::{opening::OpenError, session::SessionError, sim_verbs::SimVerbError};
+use super::{
+    front::{self, First},
+    opening::OpenError,
+    session::{Session, SessionError},
+    sim_verbs::SimVerbError,
+};
 
 /// Exit code of a mistake of ours.
 pub const EXIT_BUG: u8 = 70;
@@ -38,8 +45,7 @@ impl VerbError {
     /// Exit code for verbs other than `status`, `check` and `audit`.
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Session(_) | Self::Usage(_) | Self::Sim(_) => 2,
-            Self::Open(OpenError::NoRunbook(_)) => 2,
+            Self::Session(_) | Self::Usage(_) | Self::Sim(_) | Self::Open(OpenError::NoRunbook(_)) => 2,
             Self::Open(_) | Self::Print(_) => 1,
         }
     }
@@ -55,7 +61,7 @@ pub fn perform(cli: &Cli, verb: &Verb) -> u8 {
         Verb::Run(args) => block_on(cli, runs::run(cli, args)),
         Verb::Resume(args) => block_on(cli, runs::resume(cli, args)),
         Verb::Runs => runs::list(cli),
-        Verb::Report(args) => block_on(cli, runs::report(cli, args)),
+        Verb::Report(args) => runs::report(cli, args),
         Verb::Sim(args) => block_on(cli, super::sim_verbs::perform(cli, args)),
     };
     match result {
@@ -80,14 +86,34 @@ fn complain(error: &VerbError) {
     let _ = writeln!(std::io::stderr(), "farshore: {text}");
 }
 
-/// Runs a verb: on the paused clock where time may jump, else on the real one.
+/// The bare cockpit.
+pub fn cockpit(cli: &Cli) -> u8 {
+    let opened = async {
+        let session = Session::open(&cli.global, None)?;
+        front::open(cli, session, First::Nothing)
+    };
+    match block_on(cli, opened) {
+        Ok(code) => code,
+        Err(error) => {
+            complain(&error);
+            error.exit_code()
+        }
+    }
+}
+
+/// Runs a verb: on the paused clock where time may jump, else on the real one with a thread
+/// for everything that waits, so that the loop of the cockpit never does.
 fn block_on<T>(cli: &Cli, work: impl Future<Output = Result<T, VerbError>>) -> Result<T, VerbError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(jumps(cli))
-        .build()
-        .map_err(VerbError::Print)?;
-    runtime.block_on(work)
+    let runtime = if jumps(cli) {
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()
+    } else {
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+    };
+    let runtime = runtime.map_err(VerbError::Print)?;
+    let result = runtime.block_on(work);
+    // Looks that are still on the wire must not hold the process up.
+    runtime.shutdown_background();
+    result
 }
 
 /// Whether time jumps to the next due instant: asked for, or the default of `--auto` in the

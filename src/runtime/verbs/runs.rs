@@ -3,10 +3,11 @@
 use std::{
     fmt::Write as _,
     io::{IsTerminal, Write as _},
+    path::Path,
 };
 
 use crate::{
-    app::sentence,
+    app::{StartOrder, sentence},
     cli::{Cli, Report, ReportForm, Resume, Run},
     domain::{
         Safe,
@@ -16,6 +17,7 @@ use crate::{
     journal::{Head, Journal, JournalError, runs},
     report::{self, Integrity, Verified},
     runtime::{
+        front::{self, First},
         hands::{Hands, Scribe},
         headless::{Headless, Outcome},
         opening::{self, OpenRun, Order},
@@ -39,16 +41,31 @@ pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
         left_holders: Vec::new(),
     };
     may_start(cli, &session, args.auto)?;
-    let open = opening::open(&session, order).await?;
-    auto(&session, open).await
+    if args.auto {
+        let open = opening::open(&session, order).await?;
+        return auto(&session, open).await;
+    }
+    let start = StartOrder {
+        runbook: order.runbook,
+        service: session.estate.services[order.service].name.clone(),
+        mode: order.mode,
+        reason: order.reason,
+        impact: None,
+        moved_too: Vec::new(),
+        left_holders: Vec::new(),
+    };
+    front::open(cli, session, First::Start(Box::new(start)))
 }
 
 /// `farshore resume`.
 pub async fn resume(cli: &Cli, args: &Resume) -> Result<u8, VerbError> {
     let session = session_of(cli, &args.run)?;
     may_start(cli, &session, args.auto)?;
-    let open = opening::resume(&session, &args.run)?;
-    auto(&session, open).await
+    if args.auto {
+        let open = opening::resume(&session, &args.run)?;
+        return auto(&session, open).await;
+    }
+    front::open(cli, session, First::Resume(args.run.clone()))
 }
 
 /// The session a run goes on in: its own simulated world, or the estate of the command line.
@@ -70,7 +87,7 @@ fn may_start(cli: &Cli, session: &Session, auto: bool) -> Result<(), VerbError> 
             "--auto is for --sim, or where endpoint and identity endpoint are loopback literals".to_owned(),
         ));
     }
-    if !auto && !std::io::stdout().is_terminal() {
+    if !auto && !cli.global.plain && !std::io::stdout().is_terminal() {
         return Err(VerbError::Usage(
             "this is no terminal: add --plain for lines, or --auto to rehearse without a person".to_owned(),
         ));
@@ -176,9 +193,23 @@ fn list_line(summary: &runs::RunSummary) -> String {
 }
 
 /// `farshore report`.
-pub async fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
+pub fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
     let state = session::state_dir(&cli.global)?;
-    let path = runs::find(&state, &args.run).map_err(opening::OpenError::from)?;
+    let report = built(&state, &args.run, None)?;
+    print(&match args.output {
+        ReportForm::Md => report::to_markdown(&report),
+        ReportForm::Json => report::to_json(&report),
+    })?;
+    Ok(0)
+}
+
+/// The report of a run as Markdown, at `now` of the estate.
+pub fn report_text(state: &Path, run: &str, now: Timestamp) -> Result<String, VerbError> {
+    Ok(report::to_markdown(&built(state, run, Some(now))?))
+}
+
+fn built(state: &Path, run: &str, now: Option<Timestamp>) -> Result<report::Report, VerbError> {
+    let path = runs::find(state, run).map_err(opening::OpenError::from)?;
     let transcript = runs::read(&path).map_err(opening::OpenError::from)?;
     let integrity = Integrity {
         head: transcript.head.hash.clone(),
@@ -186,15 +217,6 @@ pub async fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
         verified: Verified::Intact,
     };
     let last = transcript.events.last().map_or_else(Timestamp::now, |stamped| stamped.wall);
-    let Some(report) = report::build(&args.run, &transcript.events, integrity, last) else {
-        return Err(VerbError::Usage(format!(
-            "{} has no first record; see `farshore audit verify`",
-            args.run
-        )));
-    };
-    print(&match args.output {
-        ReportForm::Md => report::to_markdown(&report),
-        ReportForm::Json => report::to_json(&report),
-    })?;
-    Ok(0)
+    report::build(run, &transcript.events, integrity, now.unwrap_or(last))
+        .ok_or_else(|| VerbError::Usage(format!("{run} has no first record; see `farshore audit verify`")))
 }

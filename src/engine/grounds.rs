@@ -1,0 +1,92 @@
+//! What must be looked at before a killer item can be judged.
+
+use crate::{domain::Source, runbook::Killer};
+
+use super::{judge::Evidence, rights};
+
+impl Evidence<'_> {
+    /// What must be looked at for an item.
+    pub fn sources(&self, killer: Killer) -> Vec<Source> {
+        let (index, from, to) = (self.index(), self.from(), self.to());
+        match killer {
+            Killer::ModeFits if self.graceful() => vec![Source::Assignments(index, from)],
+            Killer::ModeFits => self.death_sources(),
+            Killer::SnapshotTaken => [from, to]
+                .into_iter()
+                .flat_map(|side| {
+                    [
+                        Source::Pool(index, side),
+                        Source::Hosts(index, side),
+                        Source::Sessions(index, side),
+                        Source::Assignments(index, side),
+                        Source::Groups(index, side),
+                        Source::Plans(index, side),
+                        Source::Machines(side),
+                    ]
+                })
+                .collect(),
+            Killer::StandbyCapacity => {
+                let mut sources = vec![Source::Hosts(index, to), Source::Pool(index, to)];
+                if self.run.baseline_sessions.is_none() {
+                    sources.push(Source::Sessions(index, from));
+                }
+                sources
+            }
+            Killer::StandbyAdmits => vec![Source::Hosts(index, to)],
+            Killer::DirectoryUp if self.estate.directory[to].is_empty() => vec![],
+            Killer::DirectoryUp => vec![Source::Directory(to)],
+            Killer::StandbyShares if self.service().sides[to].accounts.is_empty() => vec![],
+            Killer::StandbyShares => vec![Source::Storage(index, to)],
+            Killer::StandbyPublished => vec![Source::Groups(index, to), Source::Workspace(index, to)],
+            Killer::StandbyPlanHeld | Killer::PlansRestored => vec![Source::Plans(index, to)],
+            Killer::ActivePlanHeld => vec![Source::Plans(index, from)],
+            Killer::Rights => {
+                let needed = rights::needed(self.estate, &self.run.plan);
+                rights::scopes(&needed).into_iter().map(Source::Permissions).collect()
+            }
+            Killer::NoLocks => {
+                let needed = rights::needed(self.estate, &self.run.plan);
+                rights::scopes(&needed).into_iter().map(Source::Locks).collect()
+            }
+            Killer::HoldersAccounted | Killer::NothingInherited => {
+                vec![Source::Assignments(index, from), Source::Assignments(index, to)]
+            }
+            Killer::ActiveDrained => vec![Source::Hosts(index, from)],
+            Killer::NoticePassed if self.told_last().is_some() => vec![],
+            Killer::NoticePassed | Killer::ActiveEmpty => vec![Source::Sessions(index, from)],
+            Killer::NoHolderOnActive => vec![Source::Assignments(index, from)],
+            Killer::ActiveEmptyOrDead if self.graceful() => vec![Source::Sessions(index, from)],
+            Killer::ActiveEmptyOrDead => self.death_sources(),
+            Killer::HoldersOnStandby => vec![Source::Assignments(index, to)],
+            Killer::FirstUser => vec![Source::Sessions(index, to), Source::Hosts(index, to)],
+            Killer::NobodyInBoth => vec![
+                Source::Hosts(index, from),
+                Source::Sessions(index, from),
+                Source::Sessions(index, to),
+                Source::Assignments(index, from),
+                Source::Assignments(index, to),
+            ],
+            Killer::UsersBack => vec![Source::Sessions(index, to)],
+            Killer::ActiveStopped => vec![Source::Hosts(index, from), Source::Machines(from)],
+            Killer::ProfileSettings | Killer::ProfilesFlushed | Killer::Dependants | Killer::DebtsPaid => {
+                vec![]
+            }
+        }
+    }
+
+    /// Everything the death rule looks at, the other region for comparison included.
+    pub fn death_sources(&self) -> Vec<Source> {
+        let (index, from, to) = (self.index(), self.from(), self.to());
+        vec![
+            Source::Events,
+            Source::Hosts(index, from),
+            Source::Hosts(index, to),
+            Source::Machines(from),
+            Source::Machines(to),
+            Source::Directory(from),
+            Source::Directory(to),
+            Source::Storage(index, from),
+            Source::Storage(index, to),
+        ]
+    }
+}

@@ -1,0 +1,204 @@
+//! Killer items about the side that is left.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{
+        compute::Power,
+        pool::UserSession,
+        standing::{self, HolderKind, holder_kind},
+        time::{Timestamp, minute_text, span_text},
+    },
+    runbook::{Action, seen::Missing},
+};
+
+use super::{
+    judge::{EMPTY_APART, Evidence, Told},
+    run::ItemMark,
+};
+
+impl Evidence<'_> {
+    /// The typed value of the judged step.
+    pub(super) fn typed(&self, without: &str, fits: impl Fn(&str) -> bool) -> (bool, String) {
+        match &self.run.steps[self.step].value {
+            Some(value) => (fits(value.as_str().trim()), format!("said: {value}")),
+            None => (false, without.to_owned()),
+        }
+    }
+
+    /// Field of the last probe output of the judged step.
+    pub(super) fn probed(&self) -> Option<serde_json::Value> {
+        let output = self.run.steps[self.step].outputs.last()?;
+        serde_json::from_str(output.as_str().trim()).ok()
+    }
+
+    pub(super) fn profile_settings(&self) -> (bool, String) {
+        if self.run.steps[self.step].value.is_some() {
+            return self.typed("", |value| value == "0");
+        }
+        let Some(report) = self.probed() else {
+            return (false, "not checked yet".to_owned());
+        };
+        let kind = report.get("profileType").and_then(serde_json::Value::as_i64);
+        let locations = report.get("ccdLocations").and_then(serde_json::Value::as_str).unwrap_or_default();
+        let kind_text = kind.map_or_else(|| "missing".to_owned(), |kind| kind.to_string());
+        (
+            kind == Some(0) && !locations.is_empty(),
+            format!("ProfileType {kind_text}, {} of CCDLocations", count_of(locations)),
+        )
+    }
+
+    pub(super) fn profiles_flushed(&self) -> (bool, String) {
+        if self.run.steps[self.step].value.is_some() {
+            return self.typed("", |value| value.eq_ignore_ascii_case("valid"));
+        }
+        let Some(report) = self.probed() else {
+            return (false, "not looked at yet".to_owned());
+        };
+        let states: Vec<&str> = report
+            .get("providers")
+            .and_then(serde_json::Value::as_array)
+            .map(|providers| {
+                providers
+                    .iter()
+                    .map(|one| one.get("state").and_then(serde_json::Value::as_str).unwrap_or("?"))
+                    .collect()
+            })
+            .unwrap_or_default();
+        let valid = states.iter().filter(|state| **state == "Valid").count();
+        (valid > 0 && valid == states.len(), format!("{valid} of {} providers Valid", states.len()))
+    }
+
+    pub(super) fn active_drained(&self) -> Told {
+        let hosts = self.seen.hosts(self.index(), self.from())?;
+        let open = hosts.iter().filter(|host| host.accepts != Some(false)).count();
+        Ok((open == 0, format!("{} of {} refuse new sessions", hosts.len() - open, hosts.len())))
+    }
+
+    /// When the last user was told, in the judged step.
+    pub fn told_last(&self) -> Option<Timestamp> {
+        let items = self.run.steps[self.step].items.iter();
+        items.filter(|item| matches!(item.mark, ItemMark::Done(_))).map(|item| item.at).max()
+    }
+
+    pub(super) fn notice_passed(&self) -> Told {
+        let step = &self.run.steps[self.step];
+        let told = step.items.iter().filter(|item| matches!(item.mark, ItemMark::Done(_))).count();
+        let last =
+            step.items.iter().filter(|item| matches!(item.mark, ItemMark::Done(_))).map(|item| item.at).max();
+        let Some(last) = last else {
+            let sessions = self.seen.sessions(self.index(), self.from())?;
+            return Ok((sessions.is_empty(), format!("{} sessions, nobody told", sessions.len())));
+        };
+        if let Some(cut) = self.run.notice_cut {
+            return Ok((true, format!("{told} told, notice cut short at {}", minute_text(cut))));
+        }
+        let due = last + self.estate.policy.notice;
+        let left = due.duration_since(self.seen.now);
+        if left.is_positive() {
+            return Ok((false, format!("{told} told, {} left", span_text(left))));
+        }
+        Ok((true, format!("{told} told, notice passed")))
+    }
+
+    pub(super) fn no_holder_on_active(&self) -> Told {
+        let held = self.seen.assignments(self.index(), self.from())?;
+        let moved: Vec<_> = self.run.plan.moved_too.iter().map(|moved| moved.principal.id.clone()).collect();
+        let holding = held
+            .iter()
+            .filter(|held| {
+                matches!(
+                    holder_kind(self.service(), held, &moved),
+                    Some(HolderKind::Planned | HolderKind::PlannedInherited)
+                )
+            })
+            .count();
+        Ok((holding == 0, format!("{holding} planned principals hold {}", self.code(self.from()))))
+    }
+
+    /// Sessions of the side that is left that count: not those accepted by name.
+    pub(super) fn remaining(&self) -> Result<Vec<&UserSession>, Missing> {
+        let accepted: BTreeSet<&str> = self
+            .run
+            .of_action(Action::LogOffActive)
+            .map(|(_, step)| {
+                step.items
+                    .iter()
+                    .filter(|item| item.mark == ItemMark::Done(super::event::DoneHow::Accepted))
+                    .map(|item| item.key.as_str())
+                    .collect()
+            })
+            .unwrap_or_default();
+        let sessions = self.seen.sessions(self.index(), self.from())?;
+        Ok(sessions
+            .iter()
+            .filter(|session| !accepted.contains(crate::runbook::targets::session_key(session).as_str()))
+            .collect())
+    }
+
+    pub(super) fn active_empty(&self) -> Told {
+        let left = self.remaining()?.len();
+        Ok((left == 0, format!("{left} sessions in {}", self.code(self.from()))))
+    }
+
+    pub(super) fn active_empty_or_dead(&self) -> Told {
+        if self.graceful() {
+            let left = self.remaining()?.len();
+            let twice =
+                self.streaks.empty_twice(self.index(), self.from(), EMPTY_APART) || self.has_accepted();
+            let seen = if twice { "twice, 60 s apart" } else { "once; a second look follows" };
+            return Ok((
+                left == 0 && twice,
+                format!("{left} sessions in {}, seen {seen}", self.code(self.from())),
+            ));
+        }
+        let (dead, value) = self.dead_now()?;
+        Ok((dead, value))
+    }
+
+    pub(super) fn has_accepted(&self) -> bool {
+        self.run.of_action(Action::LogOffActive).is_some_and(|(_, step)| {
+            step.items.iter().any(|item| item.mark == ItemMark::Done(super::event::DoneHow::Accepted))
+        })
+    }
+
+    /// Sessions the dead side still lists are not people; only hosts that beat count there.
+    pub(super) fn nobody_in_both(&self) -> Told {
+        let index = self.index();
+        let hosts = self.seen.hosts(index, self.from())?;
+        let alive = |session: &&UserSession| {
+            hosts.iter().any(|host| Some(&host.id) == session.host().as_ref() && host.beats(self.seen.now))
+        };
+        let name = |session: &UserSession| session.user.as_str().to_lowercase();
+        let here: BTreeSet<String> =
+            self.seen.sessions(index, self.from())?.iter().filter(alive).map(name).collect();
+        let both =
+            self.seen.sessions(index, self.to())?.iter().map(name).filter(|user| here.contains(user)).count();
+        self.seen.assignments(index, self.from())?;
+        self.seen.assignments(index, self.to())?;
+        let principals = standing::in_both(self.estate, self.seen.picture, index)
+            .map_or(0, |in_both| in_both.principals.len());
+        let fenced = !self.graceful() && self.run.is_owed_or_skipped(Action::RevokeActive);
+        let debt = if fenced && principals > 0 { " (debt)" } else { "" };
+        Ok((
+            both == 0 && (principals == 0 || fenced),
+            format!("{both} users, {principals} principals{debt} in both"),
+        ))
+    }
+
+    pub(super) fn active_stopped(&self) -> Told {
+        let hosts = self.seen.hosts(self.index(), self.from())?;
+        let machines = self.seen.machines(self.from())?;
+        let on = hosts
+            .iter()
+            .filter_map(|host| machines.iter().find(|machine| Some(&machine.id) == host.vm.as_ref()))
+            .filter(|machine| machine.power != Some(Power::Deallocated))
+            .count();
+        Ok((on == 0, format!("{on} of {} still on", hosts.len())))
+    }
+}
+
+/// Entries of a CCDLocations value.
+fn count_of(locations: &str) -> usize {
+    locations.split(';').filter(|part| part.to_ascii_lowercase().contains("type=")).count()
+}

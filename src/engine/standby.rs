@@ -1,0 +1,288 @@
+//! Killer items about the side that is opened.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    domain::{
+        Answer, ArmId, Safe, Side, Source,
+        access::LockLevel,
+        pool::{SessionHost, UserSession},
+        standing::{HolderKind, holder_kind},
+    },
+    runbook::seen::Missing,
+};
+
+use super::{
+    judge::{Evidence, Told},
+    rights,
+};
+
+/// Share of the baseline's users that must be back before the ramp is over, in percent.
+const USERS_BACK_PERCENT: u32 = 50;
+
+impl Evidence<'_> {
+    pub(super) fn standby_capacity(&self) -> Told {
+        let (index, to) = (self.index(), self.to());
+        let hosts = self.seen.hosts(index, to)?;
+        let limit = self.seen.pool(index, to)?.session_limit;
+        let usable = hosts.iter().filter(|host| host.usable(self.seen.now)).count() as u32;
+        let room = usable.saturating_mul(limit);
+        let need = self.need().ok_or_else(|| Missing {
+            source: Source::Sessions(index, self.from()),
+            why: Safe::new("the number of sessions to carry is not known"),
+        })?;
+        Ok((
+            room >= need && usable > 0,
+            format!("{usable} of {} usable, room for {room}, needed {need}", hosts.len()),
+        ))
+    }
+
+    pub(super) fn standby_admits(&self) -> Told {
+        let hosts = self.seen.hosts(self.index(), self.to())?;
+        let refusing: Vec<&str> = hosts
+            .iter()
+            .filter(|host| {
+                host.status.takes_users() && host.beats(self.seen.now) && host.accepts != Some(true)
+            })
+            .map(SessionHost::short_name)
+            .collect();
+        let usable = hosts.iter().filter(|host| host.usable(self.seen.now)).count();
+        if refusing.is_empty() {
+            return Ok((usable > 0, format!("{usable} accept new sessions")));
+        }
+        Ok((false, format!("{} refuse: {}", refusing.len(), refusing.join(", "))))
+    }
+
+    pub(super) fn directory_up(&self) -> Told {
+        if self.estate.directory[self.to()].is_empty() {
+            return Ok((true, "not configured".to_owned()));
+        }
+        let source = Source::Directory(self.to());
+        let Answer::Directory(servers) = &self.seen.look(&source)?.answer else {
+            return Err(Missing { source, why: Safe::new("unexpected answer") });
+        };
+        let up = servers.seen().iter().filter(|server| server.up()).count();
+        Ok((up > 0, format!("{up} of {} up", self.estate.directory[self.to()].len())))
+    }
+
+    pub(super) fn standby_shares(&self) -> Told {
+        let accounts = &self.service().sides[self.to()].accounts;
+        if accounts.is_empty() {
+            return Ok((true, "not configured".to_owned()));
+        }
+        let source = Source::Storage(self.index(), self.to());
+        let Answer::Storage(listing) = &self.seen.look(&source)?.answer else {
+            return Err(Missing { source, why: Safe::new("unexpected answer") });
+        };
+        let Some(seen) = listing.complete() else {
+            return Err(Missing { source, why: Safe::new("not every account answered") });
+        };
+        let up = seen.iter().filter(|account| account.available()).count();
+        Ok((up == accounts.len(), format!("{up} of {} available", accounts.len())))
+    }
+
+    pub(super) fn standby_published(&self) -> Told {
+        let source = Source::Groups(self.index(), self.to());
+        let Answer::Groups(listing) = &self.seen.look(&source)?.answer else {
+            return Err(Missing { source, why: Safe::new("unexpected answer") });
+        };
+        let Some(groups) = listing.complete() else {
+            return Err(Missing { source, why: Safe::new("not every application group answered") });
+        };
+        let hidden: Vec<&str> = groups
+            .iter()
+            .filter(|group| !self.is_published(&group.id, group.workspace.as_ref()))
+            .map(|group| group.id.name())
+            .collect();
+        if hidden.is_empty() {
+            return Ok((true, format!("{} of {} in a workspace", groups.len(), groups.len())));
+        }
+        Ok((false, format!("in no workspace: {}", hidden.join(", "))))
+    }
+
+    /// Published by the group's own word and, where the workspace is configured and read, by
+    /// the workspace's.
+    pub(super) fn is_published(&self, group: &ArmId, workspace: Option<&ArmId>) -> bool {
+        let by_group = workspace.is_some();
+        let source = Source::Workspace(self.index(), self.to());
+        match self.seen.picture.last(&source).map(|look| &look.answer) {
+            Some(Answer::Workspace(Some(workspace))) => {
+                by_group && workspace.group_references.contains(group)
+            }
+            _ => by_group,
+        }
+    }
+
+    pub(super) fn plan_held(&self, side: Side) -> Told {
+        let pool = &self.service().sides[side].pool;
+        let plans = self.seen.plans(self.index(), side)?;
+        let acting: Vec<&str> = plans
+            .iter()
+            .filter(|plan| plan.enabled_for(pool) == Some(true))
+            .map(|plan| plan.id.name())
+            .collect();
+        if acting.is_empty() {
+            return Ok((true, format!("{}: no plan acts", self.code(side))));
+        }
+        Ok((false, format!("{}: {} acts", self.code(side), acting.join(", "))))
+    }
+
+    pub(super) fn rights(&self) -> Told {
+        let mut lacking = Vec::new();
+        let needed = rights::needed(self.estate, &self.run.plan);
+        for (scope, action) in &needed {
+            let source = Source::Permissions(scope.clone());
+            let Answer::Permissions(permissions) = &self.seen.look(&source)?.answer else {
+                return Err(Missing { source, why: Safe::new("unexpected answer") });
+            };
+            if !permissions.allow(action) {
+                lacking.push(format!("{action} on {}", scope.name()));
+            }
+        }
+        if lacking.is_empty() {
+            return Ok((
+                true,
+                format!("{} rights on {} scopes", needed.len(), rights::scopes(&needed).len()),
+            ));
+        }
+        Ok((false, format!("missing: {}", lacking.join(", "))))
+    }
+
+    pub(super) fn no_locks(&self) -> Told {
+        let needed = rights::needed(self.estate, &self.run.plan);
+        let mut found = BTreeSet::new();
+        for scope in rights::scopes(&needed) {
+            let source = Source::Locks(scope.clone());
+            let Answer::Locks(listing) = &self.seen.look(&source)?.answer else {
+                return Err(Missing { source, why: Safe::new("unexpected answer") });
+            };
+            let Some(locks) = listing.complete() else {
+                return Err(Missing { source, why: Safe::new("the list of locks is not whole") });
+            };
+            found.extend(locks.iter().map(|lock| {
+                let level = match &lock.level {
+                    LockLevel::CanNotDelete => "CanNotDelete",
+                    LockLevel::ReadOnly => "ReadOnly",
+                    LockLevel::Other(word) => word.as_str(),
+                };
+                format!("{level} {}", lock.id.name())
+            }));
+        }
+        if found.is_empty() {
+            return Ok((true, "no locks".to_owned()));
+        }
+        Ok((false, found.into_iter().collect::<Vec<_>>().join(", ")))
+    }
+
+    pub(super) fn holders_accounted(&self) -> Told {
+        let mut open = BTreeSet::new();
+        let mut counted = 0;
+        let moved: Vec<_> = self.run.plan.moved_too.iter().map(|moved| moved.principal.id.clone()).collect();
+        for side in [self.from(), self.to()] {
+            for held in self.seen.assignments(self.index(), side)? {
+                let Some(kind) = holder_kind(self.service(), held, &moved) else { continue };
+                counted += 1;
+                let principal = &held.assignment.principal;
+                if kind == HolderKind::Unaccounted && !self.run.left_holders.contains(principal) {
+                    open.insert(format!("{} on {}", principal.as_str(), held.group.name()));
+                }
+            }
+        }
+        if open.is_empty() {
+            return Ok((true, format!("{counted} holders, each planned, excepted or left")));
+        }
+        Ok((false, format!("not accounted for: {}", open.into_iter().collect::<Vec<_>>().join(", "))))
+    }
+
+    pub(super) fn nothing_inherited(&self) -> Told {
+        let mut found = BTreeSet::new();
+        for side in [self.from(), self.to()] {
+            for held in self.seen.assignments(self.index(), side)? {
+                if holder_kind(self.service(), held, &[]) == Some(HolderKind::PlannedInherited) {
+                    found.insert(format!(
+                        "{} from {}",
+                        held.assignment.principal.as_str(),
+                        held.assignment.scope.name()
+                    ));
+                }
+            }
+        }
+        if found.is_empty() {
+            return Ok((true, "no planned principal inherits the role".to_owned()));
+        }
+        Ok((false, format!("cannot be revoked here: {}", found.into_iter().collect::<Vec<_>>().join(", "))))
+    }
+
+    pub(super) fn holders_on_standby(&self) -> Told {
+        let held = self.seen.assignments(self.index(), self.to())?;
+        let mut missing = Vec::new();
+        let mut planned = 0;
+        let moved = self.run.plan.moved_too.iter().map(|moved| (&moved.group, &moved.principal));
+        let groups = self.service().groups.iter();
+        for (code, principal) in
+            groups.flat_map(|group| group.principals.iter().map(move |who| (&group.code, who))).chain(moved)
+        {
+            planned += 1;
+            let scope = self
+                .service()
+                .groups
+                .iter()
+                .find(|group| group.code == *code)
+                .map(|group| &group.ids[self.to()]);
+            let holds = held.iter().any(|held| {
+                Some(&held.group) == scope
+                    && held.assignment.lets_use()
+                    && held.assignment.principal == principal.id
+            });
+            if !holds {
+                missing.push(format!("{}@{code}", principal.name));
+            }
+        }
+        if missing.is_empty() {
+            return Ok((true, format!("{planned} of {planned} hold {}", self.code(self.to()))));
+        }
+        Ok((false, format!("missing: {}", missing.join(", "))))
+    }
+
+    pub(super) fn first_user(&self) -> Told {
+        let (index, to) = (self.index(), self.to());
+        let sessions = self.seen.sessions(index, to)?;
+        let hosts = self.seen.hosts(index, to)?;
+        let works = |session: &&UserSession| {
+            session.state == crate::domain::pool::SessionState::Active
+                && hosts
+                    .iter()
+                    .any(|host| Some(&host.id) == session.host().as_ref() && host.beats(self.seen.now))
+        };
+        Ok(match sessions.iter().find(works) {
+            Some(session) => {
+                let host = session.host().map(|host| host.name().to_owned()).unwrap_or_default();
+                (true, format!("{} works on {host}", session.user))
+            }
+            None => (false, format!("{} sessions, none active on a host that answers", sessions.len())),
+        })
+    }
+
+    pub(super) fn users_back(&self) -> Told {
+        let sessions = self.seen.sessions(self.index(), self.to())?;
+        let users: BTreeSet<String> =
+            sessions.iter().map(|session| session.user.as_str().to_lowercase()).collect();
+        let baseline = self.run.baseline_users.unwrap_or_default();
+        let wanted = (baseline * USERS_BACK_PERCENT).div_ceil(100);
+        Ok((
+            users.len() as u32 >= wanted,
+            format!("{} of {baseline} users back, {wanted} wanted", users.len()),
+        ))
+    }
+
+    pub(super) fn plans_restored(&self) -> Told {
+        let pool = &self.service().sides[self.to()].pool;
+        let before = self.run.plans_before.iter().find(|(known, _)| known == pool).is_some_and(|(_, on)| *on);
+        let plans = self.seen.plans(self.index(), self.to())?;
+        let acting = plans.iter().any(|plan| plan.enabled_for(pool) == Some(true));
+        Ok((
+            acting == before || plans.is_empty(),
+            format!("{}: {}", self.code(self.to()), if acting { "acts" } else { "off" }),
+        ))
+    }
+}

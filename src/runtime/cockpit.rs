@@ -1,0 +1,279 @@
+//! The cockpit on a terminal: batches, keys first, one frame per batch.
+
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+use tokio::sync::mpsc;
+
+use crate::{
+    app::{App, Event, LeaveReason},
+    domain::Source,
+    ui::Look,
+};
+
+use super::{
+    desk::{Desk, Front, Happening},
+    hangup::Watchdog,
+    keys::{Input, Keys},
+    session::Session,
+    signals::{self, Asked, Signals},
+    terminal::{Canvas, Painted, TerminalClock},
+};
+
+/// News repaints at most this often, in milliseconds (design §13); keys repaint at once.
+const NEWS_FRAME_MS: u64 = 250;
+
+/// Time for the journal to take everything when the cockpit leaves.
+const LAST_WORDS: Duration = Duration::from_secs(4);
+
+/// How the cockpit ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// A person left, or the process was asked to end.
+    Left(LeaveReason),
+    /// The person wants a run that lives in another simulated world.
+    Reopen(String),
+}
+
+/// The cockpit.
+#[derive(Debug)]
+pub struct Cockpit {
+    desk: Desk,
+    canvas: Canvas,
+    keys: Keys,
+    signals: Signals,
+    look: Look,
+    clock: TerminalClock,
+    gone: mpsc::UnboundedReceiver<()>,
+    _watchdog: Watchdog,
+    painted_at: u64,
+    paint: Paint,
+}
+
+/// What has to be painted, and how soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Paint {
+    /// Nothing has changed.
+    Nothing,
+    /// News came: at the next free quarter of a second.
+    News,
+    /// A key came, or the window changed: now.
+    Now,
+}
+
+#[expect(clippy::large_enum_variant, reason = "one at a time, taken apart where it is made")]
+enum Woken {
+    Key(Input),
+    Signal(Asked),
+    Gone,
+    Happening(Happening),
+    Frame,
+}
+
+impl Cockpit {
+    /// Takes the terminal.
+    pub fn open(session: Arc<Session>, app: App, look: Look) -> io::Result<Self> {
+        let clock = TerminalClock::start();
+        let (tell, gone) = mpsc::unbounded_channel();
+        let watchdog = Watchdog::watch(move || {
+            let _ = tell.send(());
+        })?;
+        let signals = Signals::listen()?;
+        let canvas = Canvas::open()?;
+        let keys = Keys::start(clock);
+        let mut desk = Desk::new(session, app, clock);
+        let (w, h) = Canvas::size();
+        desk.feed(Event::Resized { w, h }, None);
+        Ok(Self {
+            desk,
+            canvas,
+            keys,
+            signals,
+            look,
+            clock,
+            gone,
+            _watchdog: watchdog,
+            painted_at: 0,
+            paint: Paint::Now,
+        })
+    }
+
+    /// Goes on with a run as soon as the cockpit stands.
+    pub fn resume(&mut self, run: String) {
+        self.desk.resume(run);
+    }
+
+    /// Starts a run as soon as the cockpit stands.
+    pub fn start(&mut self, order: crate::app::StartOrder) {
+        self.desk.start(order);
+    }
+
+    /// Runs until somebody leaves.
+    pub async fn run(&mut self) -> io::Result<End> {
+        loop {
+            self.paint_if_due()?;
+            match self.wait().await {
+                Woken::Frame => {}
+                Woken::Key(input) => self.key(input).await?,
+                Woken::Signal(asked) => self.signal(asked).await?,
+                Woken::Gone => self.hung_up(),
+                Woken::Happening(happening) => self.batch(happening),
+            }
+            while let Some(input) = self.keys.ready() {
+                self.key(input).await?;
+            }
+            if let Some(end) = self.errands().await {
+                return Ok(end);
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let frame = match self.paint {
+            Paint::Nothing => None,
+            Paint::Now => Some(0),
+            Paint::News => Some((self.painted_at + NEWS_FRAME_MS).saturating_sub(self.clock.ms())),
+        };
+        let canvas = &self.canvas;
+        let frame = async move {
+            match frame {
+                Some(ms) => {
+                    tokio::time::sleep(Duration::from_millis(ms)).await;
+                    canvas.taken().await;
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            input = self.keys.next() => Woken::Key(input),
+            asked = self.signals.next() => Woken::Signal(asked),
+            Some(()) = self.gone.recv() => Woken::Gone,
+            () = frame => Woken::Frame,
+            happening = self.desk.next() => Woken::Happening(happening),
+        }
+    }
+
+    fn paint_if_due(&mut self) -> io::Result<()> {
+        let due = match self.paint {
+            Paint::Nothing => false,
+            Paint::Now => true,
+            Paint::News => self.clock.ms() >= self.painted_at + NEWS_FRAME_MS,
+        };
+        if !due {
+            return Ok(());
+        }
+        self.desk.app.settle();
+        if self.canvas.paint(&self.desk.app, &self.look)? == Painted::Yes {
+            self.painted_at = self.clock.ms();
+            self.paint = Paint::Nothing;
+        }
+        Ok(())
+    }
+
+    /// Everything that is there, the latest reading per source only.
+    fn batch(&mut self, first: Happening) {
+        let mut readings: BTreeMap<Source, Event> = BTreeMap::new();
+        let mut next = Some(first);
+        while let Some(happening) = next {
+            match happening {
+                Happening::News(Event::Observed(observation)) => {
+                    readings.insert(observation.source.clone(), Event::Observed(observation));
+                }
+                other => self.desk.take(other),
+            }
+            next = self.desk.ready();
+        }
+        for event in readings.into_values() {
+            self.desk.feed(event, None);
+        }
+        if self.paint == Paint::Nothing {
+            self.paint = Paint::News;
+        }
+    }
+
+    async fn key(&mut self, input: Input) -> io::Result<()> {
+        self.paint = Paint::Now;
+        match &input {
+            Input::Suspend => self.suspend().await?,
+            Input::Lost => self.hung_up(),
+            Input::Resized(..) => self.canvas.forget(),
+            Input::Press { .. } | Input::Paste => {}
+        }
+        if let Some(event) = input.event(&self.desk.app) {
+            self.desk.feed(event, input.at());
+        }
+        Ok(())
+    }
+
+    async fn signal(&mut self, asked: Asked) -> io::Result<()> {
+        match asked {
+            Asked::Leave(LeaveReason::Hangup) => self.hung_up(),
+            Asked::Leave(reason) => self.desk.feed(Event::Leaving(reason), None),
+            Asked::Suspend => self.suspend().await?,
+            Asked::Continued => {
+                self.canvas.retake()?;
+                let (w, h) = Canvas::size();
+                self.desk.feed(Event::Resized { w, h }, None);
+                self.paint = Paint::Now;
+            }
+        }
+        Ok(())
+    }
+
+    /// The terminal is gone: nothing is written to it any more, then the run is held.
+    fn hung_up(&mut self) {
+        self.canvas.abandon();
+        self.desk.feed(Event::Leaving(LeaveReason::Hangup), None);
+    }
+
+    /// Gives the terminal to the shell and takes it back afterwards.
+    async fn suspend(&mut self) -> io::Result<()> {
+        if !signals::shell_waits() {
+            let text = crate::domain::Safe::new("no shell waits here, so there is nothing to go back to");
+            self.desk.feed(Event::Notice(text), None);
+            return Ok(());
+        }
+        self.keys.pause().await;
+        self.canvas.release();
+        signals::stop_here();
+        self.canvas.retake()?;
+        self.keys.resume();
+        let (w, h) = Canvas::size();
+        self.desk.feed(Event::Resized { w, h }, None);
+        self.paint = Paint::Now;
+        Ok(())
+    }
+
+    async fn errands(&mut self) -> Option<End> {
+        for errand in self.desk.for_front() {
+            match errand {
+                Front::Bell => self.canvas.bell(),
+                Front::Copy(text) => {
+                    let said = match self.canvas.copy(&text) {
+                        Ok(()) => "copied",
+                        Err(why) => why,
+                    };
+                    self.desk.feed(Event::Notice(crate::domain::Safe::new(said)), None);
+                }
+                Front::Reopen(run) => return Some(End::Reopen(run)),
+                Front::Leave(reason) => {
+                    self.last_words().await;
+                    return Some(End::Left(reason));
+                }
+            }
+        }
+        None
+    }
+
+    /// Waits until everything decided is on disk, for a bounded time.
+    async fn last_words(&mut self) {
+        let desk = &mut self.desk;
+        let _ = tokio::time::timeout(LAST_WORDS, async {
+            while !desk.is_durable() {
+                let happening = desk.next().await;
+                desk.take(happening);
+            }
+        })
+        .await;
+    }
+}

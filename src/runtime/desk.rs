@@ -1,0 +1,323 @@
+//! The app with everything that carries out what it asks for; screens and lines sit on it.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender},
+    time::{Interval, MissedTickBehavior},
+};
+
+use crate::{
+    app::{App, Effect, Event, LeaveReason, Moment, StartOrder},
+    domain::{Safe, Source, time::Timestamp},
+    engine::{Input, Output},
+    journal::{lock::EstateLock, runs},
+};
+
+use super::{
+    hands::{Hands, Scribe},
+    listing,
+    opening::{self, OpenError, OpenRun, Order},
+    pollers::Pollers,
+    session::{Place, Session},
+    survey,
+    terminal::TerminalClock,
+};
+
+/// News waiting for the loop; a full box stalls the pollers, never the loop. One entry per
+/// source of a large estate fits twice.
+const NEWS_BOX: usize = 256;
+
+/// Seconds between two marks of a simulated world's clock.
+const MARK_S: u32 = 5;
+
+/// What only the front can do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Front {
+    /// Put text on the clipboard.
+    Copy(String),
+    /// Ring the bell.
+    Bell,
+    /// Go on with a run that lives in another world than this process's.
+    Reopen(String),
+    /// End.
+    Leave(LeaveReason),
+}
+
+/// Something for [`Desk::take`].
+#[derive(Debug)]
+pub enum Happening {
+    /// For the open run.
+    Run(Input),
+    /// For the app.
+    News(Event),
+    /// A run was opened, or could not be.
+    Opened(Box<Result<OpenRun, OpenError>>),
+    /// The run's next due moment has come.
+    Due,
+    /// A second passed.
+    Second,
+}
+
+/// The app and what carries out its effects.
+#[derive(Debug)]
+pub struct Desk {
+    /// The app.
+    pub app: App,
+    session: Arc<Session>,
+    pollers: Pollers,
+    run: Option<Working>,
+    inbox: (UnboundedSender<Input>, UnboundedReceiver<Input>),
+    news: Receiver<Event>,
+    opened: (Sender<Opened>, Receiver<Opened>),
+    due: Option<Timestamp>,
+    second: Interval,
+    seconds: u32,
+    durable: u64,
+    clock: TerminalClock,
+    front: Vec<Front>,
+}
+
+type Opened = Result<OpenRun, OpenError>;
+
+#[derive(Debug)]
+struct Working {
+    hands: Hands,
+    _lock: EstateLock,
+}
+
+impl Desk {
+    /// Sits down: pollers start, runs are listed.
+    pub fn new(session: Arc<Session>, mut app: App, clock: TerminalClock) -> Self {
+        let (news_in, news) = mpsc::channel(NEWS_BOX);
+        let sources = survey::watch_sources(&session.estate);
+        let pollers = Pollers::start(session.azure.clone(), session.clock.clone(), news_in, sources);
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let moment = Moment { now: session.clock.now(), terminal: clock.ms() };
+        app.update(Event::RunsListed(listing::of(&session)), moment);
+        Self {
+            app,
+            session,
+            pollers,
+            run: None,
+            inbox: mpsc::unbounded_channel(),
+            news,
+            opened: mpsc::channel(1),
+            due: None,
+            second,
+            seconds: 0,
+            durable: 0,
+            clock,
+            front: Vec::new(),
+        }
+    }
+
+    /// The session underneath.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Waits for the next happening. Nothing is lost when the wait is given up.
+    pub async fn next(&mut self) -> Happening {
+        let clock = self.session.clock.clone();
+        let due = self.due;
+        let due = async move {
+            match due {
+                Some(at) => clock.sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(input) = self.inbox.1.recv() => Happening::Run(input),
+            Some(opened) = self.opened.1.recv() => Happening::Opened(Box::new(opened)),
+            () = due => Happening::Due,
+            Some(event) = self.news.recv() => Happening::News(event),
+            _ = self.second.tick() => Happening::Second,
+        }
+    }
+
+    /// What is there already.
+    pub fn ready(&mut self) -> Option<Happening> {
+        if let Ok(input) = self.inbox.1.try_recv() {
+            return Some(Happening::Run(input));
+        }
+        self.news.try_recv().ok().map(Happening::News)
+    }
+
+    /// Takes in a happening.
+    pub fn take(&mut self, happening: Happening) {
+        match happening {
+            Happening::Run(input) => {
+                if let Input::Durable(seq) = input {
+                    self.durable = seq;
+                }
+                self.feed(Event::Run(input), None);
+            }
+            Happening::News(event) => self.feed(event, None),
+            Happening::Opened(opened) => self.sit(*opened),
+            Happening::Due => {
+                self.due = None;
+                self.feed(Event::Run(Input::Tick), None);
+            }
+            Happening::Second => {
+                self.seconds += 1;
+                self.mark();
+                self.feed(Event::Tick, None);
+            }
+        }
+    }
+
+    /// Tells the app something and carries out what it asks for. `at`: when a key was read.
+    pub fn feed(&mut self, event: Event, at: Option<u64>) {
+        let terminal = at.unwrap_or_else(|| self.clock.ms());
+        let moment = Moment { now: self.session.clock.now(), terminal };
+        for effect in self.app.update(event, moment) {
+            self.perform(effect);
+        }
+    }
+
+    /// What the front must do, oldest first.
+    pub fn for_front(&mut self) -> Vec<Front> {
+        std::mem::take(&mut self.front)
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Run(Output::WakeAt(at)) => self.due = Some(at),
+            Effect::Run(output) => {
+                if let Some(run) = &mut self.run {
+                    run.hands.perform(output);
+                }
+            }
+            Effect::Poll(source) => self.pollers.look(source),
+            Effect::StartRun(order) => self.start(order),
+            Effect::ResumeRun(id) => self.resume(id),
+            Effect::WriteReport(id) => self.report(&id),
+            Effect::CopyText(text) => self.front.push(Front::Copy(text)),
+            Effect::SetSpeed(speed) => self.set_speed(speed),
+            Effect::Bell => self.front.push(Front::Bell),
+            Effect::Leave(reason) => self.front.push(Front::Leave(reason)),
+        }
+    }
+
+    fn set_speed(&mut self, speed: crate::app::Speed) {
+        let simulated = matches!(self.session.place, Place::Sim(_));
+        match (simulated, speed) {
+            (false, _) => self.say("the speed can be set on the simulator in this process only"),
+            (true, crate::app::Speed::Max) => self.say("max is for runs without a screen"),
+            (true, crate::app::Speed::Paused) => {
+                self.session.clock.set_speed(0.0);
+                self.session.azure.set_speed(0.0);
+                self.feed(Event::Speed(speed), None);
+            }
+            (true, crate::app::Speed::Times(times)) => {
+                self.session.clock.set_speed(times);
+                self.session.azure.set_speed(times);
+                self.feed(Event::Speed(speed), None);
+            }
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        self.feed(Event::Notice(Safe::new(text)), None);
+    }
+
+    /// Opens a run; it reports back by itself.
+    pub fn start(&mut self, order: StartOrder) {
+        let Some(service) = self.session.estate.service(&order.service) else {
+            self.feed(Event::RunRefused(Safe::new("find the service in the estate")), None);
+            return;
+        };
+        let order = Order {
+            runbook: order.runbook,
+            service,
+            mode: order.mode,
+            reason: order.reason,
+            impact: order.impact,
+            moved_too: order.moved_too,
+            left_holders: order.left_holders,
+        };
+        let (session, opened) = (self.session.clone(), self.opened.0.clone());
+        tokio::spawn(async move {
+            let _ = opened.send(opening::open(&session, order).await).await;
+        });
+    }
+
+    /// Goes on with a run here, where its world is this one, else asks the front to reopen.
+    pub fn resume(&mut self, id: String) {
+        if let Place::Sim(rehearsed) = &self.session.place
+            && !rehearsed.ledger.belongs_to(&id)
+        {
+            self.front.push(Front::Reopen(id));
+            return;
+        }
+        self.sit(opening::resume(&self.session, &id));
+    }
+
+    fn sit(&mut self, opened: Result<OpenRun, OpenError>) {
+        match opened {
+            Ok(open) => self.work(open),
+            Err(error) => self.feed(Event::RunRefused(Safe::new(&format!("open the run: {error}"))), None),
+        }
+    }
+
+    fn work(&mut self, open: OpenRun) {
+        let inbox = self.inbox.0.clone();
+        let scribe = match Scribe::thread(Box::new(open.journal), inbox.clone()) {
+            Ok(scribe) => scribe,
+            Err(error) => {
+                let why = format!("open the run: no thread for its journal: {error}");
+                self.feed(Event::RunRefused(Safe::new(&why)), None);
+                return;
+            }
+        };
+        let hands = Hands::new(self.session.azure.clone(), self.session.clock.clone(), inbox, scribe);
+        self.run = Some(Working { hands, _lock: open.lock });
+        let seq = open.seq;
+        self.durable = seq;
+        self.feed(Event::RunStarted { handle: Box::new(open.engine), seq, first: open.first }, None);
+        self.feed(Event::RunsListed(listing::of(&self.session)), None);
+    }
+
+    /// A simulated world remembers where its clock stood.
+    fn mark(&mut self) {
+        if self.seconds.is_multiple_of(MARK_S)
+            && self.run.is_some()
+            && let Place::Sim(rehearsed) = &self.session.place
+            && let Err(why) = rehearsed.sim.mark()
+        {
+            self.say(&why);
+        }
+    }
+
+    /// Writes the report of a run beside its journal.
+    fn report(&mut self, id: &str) {
+        let text = match written(&self.session, id) {
+            Ok(path) => format!("report written to {}", path.display()),
+            Err(why) => format!("could not write the report: {why}"),
+        };
+        self.say(&text);
+    }
+
+    /// Whether everything the run has decided is on disk.
+    pub fn is_durable(&self) -> bool {
+        self.app.run.as_ref().is_none_or(|run| self.durable >= run.seq || run.view.stopped.is_some())
+    }
+
+    /// Looks at a source now.
+    pub fn look(&mut self, source: Source) {
+        self.pollers.look(source);
+    }
+}
+
+fn written(session: &Session, id: &str) -> Result<PathBuf, String> {
+    let text = super::verbs::report_text(&session.state, id, session.clock.now())
+        .map_err(|error| error.to_string())?;
+    let path = runs::directory(&session.state).with_file_name("reports").join(format!("{id}.md"));
+    let directory = path.parent().ok_or("no place for it")?;
+    std::fs::create_dir_all(directory).map_err(|error| error.to_string())?;
+    std::fs::write(&path, text).map_err(|error| error.to_string())?;
+    Ok(path)
+}

@@ -1,0 +1,49 @@
+//! The runs of an estate as the app lists them.
+
+use crate::{
+    app::{RunSummary, run::RunOpen, sentence},
+    engine::{RunEvent, event::RunEnd},
+    journal::runs,
+};
+
+use super::session::Session;
+
+/// Runs of the session's estate, newest first.
+pub fn of(session: &Session) -> Vec<RunSummary> {
+    let mut listed: Vec<RunSummary> = runs::list(&session.state)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|summary| line(session, summary))
+        .collect();
+    listed.reverse();
+    listed
+}
+
+fn line(session: &Session, summary: &runs::RunSummary) -> Option<RunSummary> {
+    let first = &summary.first.as_ref()?.stamped;
+    let last = summary.last.as_ref().map(|record| &record.stamped);
+    let RunEvent::Opened(opened) = &first.event else { return None };
+    if opened.estate_hash != session.estate.hash {
+        return None;
+    }
+    let (state, open, debts) = match last.map(|stamped| &stamped.event) {
+        Some(RunEvent::Closed { end, debts, .. }) => {
+            let open = if *end == RunEnd::Monitoring { RunOpen::Open } else { RunOpen::Closed };
+            (sentence::end_word(*end), open, debts.len())
+        }
+        Some(RunEvent::Held { .. }) => ("held", RunOpen::Open, 0),
+        _ => ("open", RunOpen::Open, 0),
+    };
+    Some(RunSummary {
+        run: summary.run.clone(),
+        runbook: opened.plan.runbook.clone(),
+        service: opened.plan.service.clone(),
+        mode: sentence::mode(opened.plan.mode).to_owned(),
+        state: state.to_owned(),
+        open,
+        opened: first.wall,
+        took: last.map(|last| last.wall.duration_since(first.wall)),
+        debts,
+        trouble: summary.problem.clone(),
+    })
+}

@@ -1,0 +1,96 @@
+//! One task per source: looks, reports, waits its interval.
+
+use std::sync::Arc;
+
+use tokio::{sync::mpsc::Sender, task::JoinSet};
+
+use crate::{
+    app::Event,
+    azure::Azure,
+    domain::{
+        Source,
+        time::{Span, seconds},
+    },
+};
+
+use super::clock::Clock;
+
+/// Longest pause of a source that does not answer (design §9).
+const SILENT_PAUSE: Span = seconds(60);
+
+/// A pause is drawn from this share of the interval on either side, in percent, so that
+/// sources do not march in step.
+const JITTER_PERCENT: i64 = 10;
+
+/// Polls sources until it is dropped.
+#[derive(Debug)]
+pub struct Pollers {
+    tasks: JoinSet<()>,
+    azure: Azure,
+    clock: Arc<Clock>,
+    news: Sender<Event>,
+}
+
+impl Pollers {
+    /// Starts to poll `sources`. A full `news` stalls the poller, never the loop.
+    pub fn start(
+        azure: Azure,
+        clock: Arc<Clock>,
+        news: Sender<Event>,
+        sources: impl IntoIterator<Item = Source>,
+    ) -> Self {
+        let mut pollers = Self { tasks: JoinSet::new(), azure, clock, news };
+        for source in sources {
+            pollers.watch(source);
+        }
+        pollers
+    }
+
+    fn watch(&mut self, source: Source) {
+        let (azure, clock, news) = (self.azure.clone(), self.clock.clone(), self.news.clone());
+        self.tasks.spawn(async move {
+            let mut misses = 0_u32;
+            loop {
+                let observation = azure.look(&source, &|| clock.now()).await;
+                misses = if observation.outcome.is_ok() { 0 } else { misses + 1 };
+                if news.send(Event::Observed(observation)).await.is_err() {
+                    return;
+                }
+                let pause = pause(source.interval(), misses);
+                clock.sleep_until(clock.now() + pause).await;
+            }
+        });
+    }
+
+    /// Looks at one source now, besides its interval.
+    pub fn look(&mut self, source: Source) {
+        let (azure, clock, news) = (self.azure.clone(), self.clock.clone(), self.news.clone());
+        self.tasks.spawn(async move {
+            let observation = azure.look(&source, &|| clock.now()).await;
+            let _ = news.send(Event::Observed(observation)).await;
+        });
+    }
+}
+
+/// The pause after a look: the interval, doubled with every miss up to a minute, with jitter.
+fn pause(interval: Span, misses: u32) -> Span {
+    let doubled = interval * (1 << misses.min(4));
+    let base = if misses == 0 { interval } else { doubled.min(SILENT_PAUSE).max(interval) };
+    let spread = base.as_millis() as i64 * JITTER_PERCENT / 100;
+    Span::from_millis(base.as_millis() as i64 + fastrand::i64(-spread..=spread))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_source_is_asked_less_often_but_never_forgotten() {
+        for (interval, misses, least, most) in
+            [(15, 0, 13, 17), (15, 1, 27, 33), (15, 9, 54, 66), (300, 3, 270, 330)]
+        {
+            let secs = pause(seconds(interval), misses).as_secs();
+            assert!((least..=most).contains(&secs), "{interval} s after {misses} misses: {secs} s");
+        }
+    }
+}
