@@ -43,25 +43,58 @@ impl Engine {
         since: Timestamp,
         now: Timestamp,
     ) -> bool {
-        let evidence = self.evidence(index, since, now);
-        let mut items: Vec<GateItem> = planned.after.iter().map(|killer| evidence.item(*killer)).collect();
-        let mut told = Vec::new();
-        for item in &mut items {
-            if self.is_untold(index, planned, &item.id) {
-                item.verdict = GateVerdict::Unknown;
-                item.value = Safe::new("the probe runs when this gate is confirmed");
-            } else {
-                told.push(item.verdict);
-            }
-        }
+        let (verdict, items) = self.gate_items(index, planned, since, now);
         let known = self.run.steps[index].gate.as_ref().map(|(verdict, _)| *verdict);
         // A verdict is written down once every item has one, so that no half-read gate is.
-        let verdict = verdict_of(told.iter().copied());
-        if told.contains(&GateVerdict::Unknown) || known == Some(verdict) {
+        let open = |item: &GateItem| {
+            item.verdict == GateVerdict::Unknown && !self.is_untold(index, planned, &item.id)
+        };
+        if items.iter().any(open) || known == Some(verdict) {
             return false;
         }
         self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
         true
+    }
+
+    /// Writes down what a gate shows as its patience ends. A gate that could never be read
+    /// whole has no other record of what stood in its way.
+    pub(super) fn record_gate(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) {
+        let (verdict, items) = self.gate_items(index, planned, since, now);
+        let verdicts = |items: &[GateItem]| items.iter().map(|item| item.verdict).collect::<Vec<_>>();
+        let known = self.run.steps[index].gate.as_ref().map(|(_, known)| verdicts(known));
+        if known != Some(verdicts(&items)) {
+            self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
+        }
+    }
+
+    /// A gate's killer items and the verdict over those that can be told before its probe ran.
+    fn gate_items(
+        &self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> (GateVerdict, Vec<GateItem>) {
+        let evidence = self.evidence(index, since, now);
+        let items = planned.after.iter().map(|killer| self.with_untold(index, evidence.item(*killer)));
+        let items: Vec<GateItem> = items.collect();
+        let told = items.iter().filter(|item| !self.is_untold(index, planned, &item.id));
+        (verdict_of(told.map(|item| item.verdict)), items)
+    }
+
+    /// The item, unknown while only the gate's own probe can tell it and has not run.
+    pub(super) fn with_untold(&self, index: usize, mut item: GateItem) -> GateItem {
+        if self.is_untold(index, &self.run.plan.steps[index], &item.id) {
+            item.verdict = GateVerdict::Unknown;
+            item.value = Safe::new("the probe runs when this gate is confirmed");
+        }
+        item
     }
 
     /// Whether only the gate's own probe can tell this item, and it has not run yet.

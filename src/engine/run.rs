@@ -9,8 +9,8 @@ use crate::{
 
 use super::baseline::Baseline;
 use super::event::{
-    Confirmed, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy, ItemKey, NoteAbout, Opened,
-    RunEnd, RunEvent, Stamped, StepId,
+    Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy, ItemKey,
+    NoteAbout, Opened, RunEnd, RunEvent, Stamped, StepId,
 };
 
 /// A run, rebuilt from events alone.
@@ -63,6 +63,9 @@ pub struct StepRun {
     pub value: Option<Safe>,
     /// Past its patience.
     pub timed_out: bool,
+    /// From when its patience counts: its confirmation, or the first one where `--auto`
+    /// confirmed it again, which must never lengthen the wait.
+    pub waits_since: Option<Timestamp>,
     /// When it was first confirmed, or an automatic look ended it.
     pub began: Option<Timestamp>,
     /// When it was over.
@@ -419,6 +422,10 @@ impl StepRun {
     }
 
     fn confirm(&mut self, confirmed: &Confirmed, at: Timestamp) {
+        let again = self.mark == StepMark::Working && confirmed.by == ConfirmedBy::Auto;
+        if !again || self.waits_since.is_none() {
+            self.waits_since = Some(at);
+        }
         self.mark = StepMark::Working;
         self.refused = None;
         self.timed_out = false;

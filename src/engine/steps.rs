@@ -225,10 +225,11 @@ impl Engine {
     fn work(&mut self, index: usize, now: Timestamp) -> bool {
         let planned = self.run.plan.steps[index].clone();
         let since = self.run.steps[index].confirmed.as_ref().map_or(now, |(at, _)| *at);
+        let waits_since = self.run.steps[index].waits_since.unwrap_or(since);
         match self.preconditions(index, &planned, since, now) {
             Preconditions::Green => {}
             Preconditions::Refused => return true,
-            Preconditions::Unknown => return self.run_out(index, &planned, since, now),
+            Preconditions::Unknown => return self.run_out(index, &planned, waits_since, now),
         }
         if self.give_up_on_dead(index, &planned, now) || self.work_items(index, now) {
             return true;
@@ -237,7 +238,7 @@ impl Engine {
         let unfinished =
             step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight());
         if unfinished {
-            return self.run_out(index, &planned, since, now);
+            return self.run_out(index, &planned, waits_since, now);
         }
         let last = step_last(&self.run, index).unwrap_or(since).max(since);
         if share(&self.run, index) >= u32::from(planned.done_at) {
@@ -260,7 +261,7 @@ impl Engine {
                 return true;
             }
         }
-        self.run_out(index, &planned, since, now)
+        self.run_out(index, &planned, waits_since, now)
     }
 
     /// Preconditions are read again after the confirmation, before the first write.
@@ -365,6 +366,9 @@ impl Engine {
         }
         if self.run.steps[index].timed_out {
             return false;
+        }
+        if planned.kind == StepKind::Gate {
+            self.record_gate(index, planned, since, now);
         }
         let why =
             Safe::new(&format!("past its patience of {} s; still observed", planned.patience.as_secs()));

@@ -2,6 +2,8 @@
 //! added without touching another.
 
 mod azure;
+mod contract;
 mod floors;
+mod killers;
 mod rehearsal;
 mod runs;
