@@ -15,6 +15,7 @@ use crate::{
 };
 
 use super::{
+    breaker,
     failure::{Again, Failure},
     lane::{Gates, Lane, Places, Provider},
     limits::{Buckets, Kind, Limits, Refusal},
@@ -94,7 +95,11 @@ impl Client {
 
     /// Begins a look.
     pub(super) fn visit(&self, lane: Lane) -> Visit {
-        Visit { lane, deadline: Instant::now() + LOOK_LIMIT, correlation: self.guid() }
+        Visit {
+            lane,
+            deadline: Instant::now() + self.buckets.pace.patience(LOOK_LIMIT),
+            correlation: self.guid(),
+        }
     }
 
     /// The address of an object, or of `tail` below it.
@@ -139,7 +144,7 @@ impl Client {
             };
             let wait = {
                 let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-                retry::wait(&failure, attempt, &mut rng)
+                retry::wait(&failure, attempt, &mut rng).map(|wait| self.buckets.pace.pause(wait))
             };
             match wait {
                 Some(wait) if Instant::now() + wait < visit.deadline && gate.budget.spend() => {
@@ -162,7 +167,9 @@ impl Client {
         let answer = self.exchange(visit, ask).await;
         match &answer {
             Err(failure) if failure.status.is_none() && failure.kind != SilenceKind::Unreachable => {}
-            Err(failure) if !failure.answered() => leave.failed(Instant::now()),
+            Err(failure) if !failure.answered() => {
+                leave.failed(Instant::now(), self.buckets.pace.pause(breaker::REST));
+            }
             _ => leave.answered(),
         }
         answer.map(Response::into_body)
@@ -205,7 +212,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Response, WireError> {
         let now = Instant::now();
-        let end = deadline.min(now + limit);
+        let end = deadline.min(now + self.buckets.pace.patience(limit));
         let response = timeout_at(end, self.wire.call(request)).await.unwrap_or_else(|_| {
             let limit_ms = u64::try_from((end - now).as_millis()).unwrap_or(u64::MAX);
             Err(WireError::Timeout { limit_ms })
@@ -214,6 +221,11 @@ impl Client {
             return Err(WireError::TooLarge { limit_bytes: MAX_BODY });
         }
         Ok(response)
+    }
+
+    /// How many estate seconds pass in one of ours from now on.
+    pub(super) fn set_pace(&self, speed: f64) {
+        self.buckets.pace.set(speed);
     }
 
     /// Draws the consequences that other requests have to heed.

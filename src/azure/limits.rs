@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -29,19 +32,44 @@ impl Default for Limits {
     }
 }
 
-impl Limits {
-    /// The same limits for an estate whose clock runs `speed` times as fast as ours.
-    pub fn at_speed(speed: f64) -> Self {
-        let limits = Self::default();
-        let speed = if speed.is_finite() { speed.max(1.0) } else { 1e6 };
-        let burst = |burst: u32| (f64::from(burst) * speed) as u32;
-        Self {
-            read_burst: burst(limits.read_burst),
-            read_rate: limits.read_rate * speed,
-            write_burst: burst(limits.write_burst),
-            write_rate: limits.write_rate * speed,
-            ..limits
-        }
+impl Limits {}
+
+/// Shortest time an answer gets, however fast the estate's clock runs: a loaded machine needs as
+/// much for a request to a simulator on loopback.
+const LEAST_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How many estate seconds pass in one of ours: 1 for Azure, `--speed` for a simulated estate.
+///
+/// Limits and waits are meant in the estate's time. Without this a rehearsal at speed 60 would be
+/// rationed to a sixtieth of the reads that its screens and gates need.
+#[derive(Debug)]
+pub(super) struct Pace(AtomicU64);
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self(AtomicU64::new(1.0_f64.to_bits()))
+    }
+}
+
+impl Pace {
+    /// Changes it. A paused or slowed clock changes nothing: we wait in our own time then.
+    pub(super) fn set(&self, speed: f64) {
+        let speed = if speed.is_finite() { speed.max(1.0) } else { 1.0 };
+        self.0.store(speed.to_bits(), Ordering::Relaxed);
+    }
+
+    fn factor(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+
+    /// A pause of the estate's time in ours.
+    pub(super) fn pause(&self, of_estate: Duration) -> Duration {
+        of_estate.div_f64(self.factor())
+    }
+
+    /// How long to wait for an answer at most.
+    pub(super) fn patience(&self, of_estate: Duration) -> Duration {
+        self.pause(of_estate).max(LEAST_PATIENCE.min(of_estate))
     }
 }
 
@@ -76,6 +104,7 @@ impl Refusal {
 #[derive(Debug)]
 pub(super) struct Buckets {
     limits: Limits,
+    pub(super) pace: Pace,
     // The key is the subscription, or empty for requests to the tenant.
     by_subscription: Mutex<HashMap<String, [Bucket; 2]>>,
 }
@@ -89,7 +118,7 @@ struct Bucket {
 
 impl Buckets {
     pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, by_subscription: Mutex::default() }
+        Self { limits, pace: Pace::default(), by_subscription: Mutex::default() }
     }
 
     /// Waits until one request may be sent. Says no at once where that is later than `deadline`.
@@ -112,7 +141,7 @@ impl Buckets {
 
     /// Notes a 429: nothing of the kind leaves for the subscription before `wait` has passed.
     pub(super) fn shut(&self, subscription: &str, kind: Kind, wait: Duration) {
-        let until = Instant::now() + wait;
+        let until = Instant::now() + self.pace.pause(wait);
         self.with(subscription, kind, |bucket| {
             bucket.shut_until = Some(bucket.shut_until.map_or(until, |known| known.max(until)));
         });
@@ -123,6 +152,8 @@ impl Buckets {
             Kind::Read => (self.limits.read_burst, self.limits.read_rate),
             Kind::Write => (self.limits.write_burst, self.limits.write_rate),
         };
+        let pace = self.pace.factor();
+        let (burst, rate) = (f64::from(burst) * pace, rate * pace);
         self.with(subscription, kind, |bucket| {
             if let Some(until) = bucket.shut_until {
                 if now < until {
@@ -131,7 +162,7 @@ impl Buckets {
                 bucket.shut_until = None;
             }
             let gained = now.saturating_duration_since(bucket.at).as_secs_f64() * rate;
-            bucket.level = (bucket.level + gained).min(f64::from(burst));
+            bucket.level = (bucket.level + gained).min(burst);
             bucket.at = now;
             if bucket.level < 1.0 {
                 // Half a millisecond on top, so that rounding never wakes us a moment too early.
@@ -179,6 +210,22 @@ mod tests {
             let count = sent(&buckets, subscription, kind, secs).await;
             assert!(expected.contains(&count), "{subscription} {kind:?}: {count}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_faster_estate_is_asked_as_often_in_its_own_time() {
+        let buckets = Buckets::new(Limits::default());
+        buckets.pace.set(60.0);
+        // A first burst of 100, refilled to 6,000 at 600 a second.
+        assert!((6_000..=6_100).contains(&sent(&buckets, "a", Kind::Read, 10).await));
+        buckets.shut("a", Kind::Write, Duration::from_secs(30));
+        let soon = Instant::now() + Duration::from_secs(1);
+        assert_eq!(buckets.take("a", Kind::Write, soon).await, Ok(()));
+        let pace = &buckets.pace;
+        assert_eq!(pace.patience(Duration::from_secs(10)), LEAST_PATIENCE);
+        assert_eq!(pace.patience(Duration::from_secs(1)), Duration::from_secs(1));
+        pace.set(0.0);
+        assert_eq!(pace.patience(Duration::from_secs(10)), Duration::from_secs(10));
     }
 
     #[tokio::test(start_paused = true)]

@@ -87,6 +87,12 @@ impl Azure {
         Self(Arc::new(Client::new(wire, tokens, Origin::new(&endpoint), estate, limits, seed)))
     }
 
+    /// Counts limits and waits in the time of an estate whose clock runs `speed` times as fast as
+    /// ours. Azure's own runs at 1, which is where a client starts.
+    pub fn set_pace(&self, speed: f64) {
+        self.0.set_pace(speed);
+    }
+
     /// One look at a source, within 20 s. Reads only; each request is tried at most three times.
     /// `clock` tells the estate's time, for the stamps of the look.
     pub async fn look(&self, source: &Source, clock: &(dyn Fn() -> Timestamp + Sync)) -> Observation {

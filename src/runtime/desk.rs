@@ -211,6 +211,7 @@ impl Desk {
             }
             (true, crate::app::Speed::Times(times)) => {
                 self.session.clock.set_speed(times);
+                self.session.azure.set_pace(times);
                 self.feed(Event::Speed(speed), None);
             }
         }
