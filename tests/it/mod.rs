@@ -2,6 +2,7 @@
 //! added without touching another.
 
 mod azure;
+mod docs;
 mod floors;
 mod rehearsal;
 mod runs;
