@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    event::{GateVerdict, RunEnd},
+    event::RunEnd,
     machine::Engine,
     run::{ItemMark, ItemRun, StepMark},
     view::{Choice, ItemPhase, ItemView, PhaseView, RunState, RunView, StepState, StepView},
@@ -283,17 +283,7 @@ impl Engine {
         } else {
             planned.after.iter().collect()
         };
-        killers
-            .into_iter()
-            .map(|killer| {
-                let mut item = evidence.item(*killer);
-                if self.told_by_probe(planned, *killer) && step.outputs.is_empty() && step.value.is_none() {
-                    item.verdict = GateVerdict::Unknown;
-                    item.value = Safe::new("the probe runs when this gate is confirmed");
-                }
-                item
-            })
-            .collect()
+        killers.into_iter().map(|killer| self.with_untold(index, evidence.item(*killer))).collect()
     }
 
     fn countdown(&self, index: usize, now: Timestamp) -> Option<(Safe, Timestamp)> {
@@ -333,9 +323,8 @@ impl Engine {
                 (ItemPhase::Accepted, "accepted by name".to_owned())
             }
             ItemMark::Done(_) => (ItemPhase::Done, "seen".to_owned()),
-            ItemMark::Refused(why) => (ItemPhase::Failed, why.to_string()),
             ItemMark::Failed(super::event::FailedHow::Ghost, why) => (ItemPhase::Ghost, why.to_string()),
-            ItemMark::Failed(_, why) => (ItemPhase::Failed, why.to_string()),
+            ItemMark::Refused(why) | ItemMark::Failed(_, why) => (ItemPhase::Failed, why.to_string()),
         };
         ItemView {
             key: item.key.clone(),

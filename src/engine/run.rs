@@ -9,8 +9,8 @@ use crate::{
 
 use super::baseline::Baseline;
 use super::event::{
-    Confirmed, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy, ItemKey, NoteAbout, Opened,
-    RunEnd, RunEvent, Stamped, StepId,
+    Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy, ItemKey,
+    NoteAbout, Opened, RunEnd, RunEvent, Stamped, StepId,
 };
 
 /// A run, rebuilt from events alone.
@@ -63,6 +63,9 @@ pub struct StepRun {
     pub value: Option<Safe>,
     /// Past its patience.
     pub timed_out: bool,
+    /// From when its patience counts: its confirmation, or the first one where `--auto`
+    /// confirmed it again, which must never lengthen the wait.
+    pub waits_since: Option<Timestamp>,
     /// When it was first confirmed, or an automatic look ended it.
     pub began: Option<Timestamp>,
     /// When it was over.
@@ -229,10 +232,10 @@ impl Run {
                 step.item(item, Some(operation), before, at).intended(*attempt, operation, at);
             }
             RunEvent::Accepted { item, follow, .. } => {
-                step.mark_item(item, ItemMark::Accepted(follow.clone()), at)
+                step.mark_item(item, ItemMark::Accepted(follow.clone()), at);
             }
             RunEvent::Observed { what, value, .. } if what.as_str() == PROBE_OUTPUT => {
-                step.outputs.push(value.clone())
+                step.outputs.push(value.clone());
             }
             RunEvent::Done { item: Some(item), how, evidence, .. } => {
                 step.item(item, None, evidence, at);
@@ -240,14 +243,14 @@ impl Run {
             }
             RunEvent::Done { item: None, how, .. } => self.step_done(index, *how, at),
             RunEvent::Refused { item: Some(item), why, .. } => {
-                step.mark_item(item, ItemMark::Refused(why.clone()), at)
+                step.mark_item(item, ItemMark::Refused(why.clone()), at);
             }
             RunEvent::Refused { item: None, why, .. } => {
                 step.mark = StepMark::Open;
                 step.refused = Some(why.clone());
             }
             RunEvent::Failed { item: Some(item), how, why, .. } => {
-                step.mark_item(item, failed_mark(*how, why), at)
+                step.mark_item(item, failed_mark(*how, why), at);
             }
             RunEvent::Failed { item: None, .. } => step.timed_out = true,
             RunEvent::Skipped { reason, .. } => step.over(StepMark::Skipped(reason.clone()), at),
@@ -419,6 +422,10 @@ impl StepRun {
     }
 
     fn confirm(&mut self, confirmed: &Confirmed, at: Timestamp) {
+        let again = self.mark == StepMark::Working && confirmed.by == ConfirmedBy::Auto;
+        if !again || self.waits_since.is_none() {
+            self.waits_since = Some(at);
+        }
         self.mark = StepMark::Working;
         self.refused = None;
         self.timed_out = false;

@@ -2,7 +2,9 @@
 //! added without touching another.
 
 mod azure;
+mod contract;
 mod docs;
 mod floors;
+mod killers;
 mod rehearsal;
 mod runs;

@@ -27,6 +27,8 @@ use farshore::{
     wire::{Guard, Wire},
 };
 
+use super::contract::Checking;
+
 /// The real encoder's journal in memory, readable while it is written.
 #[derive(Debug, Clone)]
 pub struct SharedJournal(pub Arc<Mutex<MemoryJournal>>);
@@ -56,23 +58,68 @@ impl Journal for SharedJournal {
 /// The run's id.
 pub const RUN: &str = "r-20261120-0800-aa";
 
+/// How a rehearsal differs from a built-in scenario.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Built-in scenario.
+    pub scenario: &'a str,
+    pub seed: u64,
+    /// Pieces of the scenario's text and what stands there instead.
+    pub world: &'a [(&'a str, &'a str)],
+    /// The same for the estate file.
+    pub estate: &'a [(&'a str, &'a str)],
+    /// Network time of each answer: with some, a look after a confirmation never falls into
+    /// the moment of the confirmation itself.
+    pub latency_ms: u64,
+    pub options: SimOptions,
+}
+
+impl Default for Setting<'_> {
+    fn default() -> Self {
+        let options = SimOptions::default();
+        Self { scenario: "tiny", seed: 1, world: &[], estate: &[], latency_ms: options.latency_ms, options }
+    }
+}
+
+fn edited(text: &str, edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(text.to_owned(), |text, (old, new)| {
+        assert!(text.contains(old), "{old} does not stand in\n{text}");
+        text.replace(old, new)
+    })
+}
+
 /// A simulated Azure with an estate, a client and a clock.
 pub struct Rehearsal {
     pub estate: Arc<Estate>,
     pub sim: Arc<Sim>,
     pub clock: Arc<Clock>,
     pub wire: Arc<dyn Wire>,
+    pub contract: Arc<Checking>,
     pub journal: SharedJournal,
 }
 
 impl Rehearsal {
     pub fn new(scenario: &str, seed: u64) -> Self {
-        let scenario = Scenario::builtin(scenario).unwrap();
-        let estate = Arc::new(config::parse(&scenario.estate_toml(None), "sim").unwrap());
+        Self::of(&Setting { scenario, seed, ..Setting::default() })
+    }
+
+    /// A world that differs from a built-in one.
+    pub fn of(setting: &Setting<'_>) -> Self {
+        Self::through(setting, |wire| wire)
+    }
+
+    /// The same with another wire between the client and the simulator.
+    pub fn through(setting: &Setting<'_>, between: impl FnOnce(Arc<dyn Wire>) -> Arc<dyn Wire>) -> Self {
+        let built_in = Scenario::builtin(setting.scenario).unwrap();
+        let scenario =
+            Scenario::from_toml(&edited(built_in.source(), setting.world), setting.scenario).unwrap();
+        let estate = edited(&scenario.estate_toml(None), setting.estate);
+        let estate = Arc::new(config::parse(&estate, "sim").unwrap());
         let clock = Arc::new(Clock::new(scenario.epoch(), 1.0));
-        let sim =
-            Sim::open(scenario, seed, clock.clone(), Arc::new(NoLedger), &[], SimOptions::default()).unwrap();
-        Self { estate, wire: sim.clone(), sim, clock, journal: SharedJournal::new() }
+        let options = SimOptions { latency_ms: setting.latency_ms, ..setting.options };
+        let sim = Sim::open(scenario, setting.seed, clock.clone(), Arc::new(NoLedger), &[], options).unwrap();
+        let contract = Checking::new(between(sim.clone()));
+        Self { estate, wire: contract.clone(), contract, sim, clock, journal: SharedJournal::new() }
     }
 
     pub fn azure(&self) -> Azure {
