@@ -149,7 +149,7 @@ fn the_skeleton_of_the_estate_file_has_only_known_keys() {
 }
 
 #[test]
-fn the_table_of_floors_is_the_one_that_is_tested() {
+fn every_part_of_the_source_stands_in_the_architecture() {
     let page = read("ARCHITECTURE.md");
     assert!(page.lines().count() < 200, "ARCHITECTURE.md has {} lines", page.lines().count());
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
