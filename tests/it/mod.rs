@@ -3,6 +3,7 @@
 
 mod azure;
 mod contract;
+mod docs;
 mod floors;
 mod killers;
 mod rehearsal;
