@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Answer, Listing, Safe, Source,
+        Answer, Safe, Source,
         time::{Span, Timestamp, seconds},
     },
     runbook::{
@@ -45,12 +45,12 @@ impl Engine {
             let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
             self.want(source, Timestamp::MIN, DEBT_PACE);
         }
-        let Some(index) = self.run.current() else { return self.close(now) };
-        if self.run.closed.is_some() && self.run.steps[index].mark != StepMark::Working {
-            return false;
-        }
         if let Some((step, since)) = self.recheck {
             return self.look_again(step, since, now);
+        }
+        let Some(index) = self.run.current() else { return self.pay_what_is_so(now) || self.close(now) };
+        if self.run.closed.is_some() && self.run.steps[index].mark != StepMark::Working {
+            return false;
         }
         self.opened_at.entry(index).or_insert(now);
         if self.run.steps[index].mark == StepMark::Working {
@@ -119,6 +119,14 @@ impl Engine {
                 self.want_killers(index, &planned.after, since, LOOK_AGAIN, now);
                 false
             }
+            // While debts are watched nothing is opened again; the record says what was seen.
+            GateVerdict::Red if self.run.closed.is_some() => {
+                self.recheck = None;
+                let value = Safe::new(&self.red_text(index, now));
+                let what = Safe::new("looked at again: no longer so");
+                self.emit(RunEvent::Observed { step: planned.id, item: None, what, value }, now);
+                true
+            }
             GateVerdict::Red => {
                 self.recheck = None;
                 let why = Safe::new("looked at again after the resume: it is no longer so");
@@ -137,7 +145,7 @@ impl Engine {
         }
     }
 
-    fn want_killers(
+    pub(super) fn want_killers(
         &mut self,
         index: usize,
         killers: &[Killer],
@@ -288,7 +296,7 @@ impl Engine {
     }
 
     /// A step that has nothing to write and whose proof holds is done without a confirmation.
-    fn by_observation(
+    pub(super) fn by_observation(
         &mut self,
         index: usize,
         planned: &PlannedStep,
@@ -523,15 +531,6 @@ impl Engine {
         let (step, how) = (planned.id.clone(), FailedHow::TimedOut);
         self.emit(RunEvent::Failed { step, item: None, attempt: None, how, why }, now);
         true
-    }
-
-    /// Whether the side that is left shows life while something is owed there.
-    pub(super) fn is_back(&self, now: Timestamp) -> bool {
-        let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
-        match self.picture.last(&source).map(|look| &look.answer) {
-            Some(Answer::Hosts(hosts)) => Listing::seen(hosts).iter().any(|host| host.beats(now)),
-            _ => false,
-        }
     }
 }
 
