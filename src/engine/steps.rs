@@ -198,15 +198,11 @@ impl Engine {
         true
     }
 
-    /// Writes down what a gate shows as its patience ends. A gate that could never be read
-    /// whole has no other record of what stood in its way.
+    /// Writes down what a gate shows as its patience ends: one that could never be read whole has
+    /// no other record, and the values of an earlier one have grown old.
     fn record_gate(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) {
         let (verdict, items) = self.gate_items(index, planned, since, now);
-        let verdicts = |items: &[GateItem]| items.iter().map(|item| item.verdict).collect::<Vec<_>>();
-        let known = self.run.steps[index].gate.as_ref().map(|(_, known)| verdicts(known));
-        if known != Some(verdicts(&items)) {
-            self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
-        }
+        self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
     }
 
     /// A gate's killer items and the verdict over those that can be told before its probe ran.
@@ -381,6 +377,21 @@ impl Engine {
             self.emit(RunEvent::Paid { step, evidence: text }, now);
         }
         self.green_since.remove(&index);
+        if planned.phase.is_none() {
+            self.forget_undone(&planned.id, now);
+        }
+    }
+
+    /// What an undo step opened again is judged by looks from now on: those of before show it
+    /// as it was done.
+    fn forget_undone(&mut self, undo: &str, now: Timestamp) {
+        for index in 0..self.run.plan.steps.len() {
+            if self.run.plan.steps[index].undo.as_deref() == Some(undo) {
+                self.opened_at.insert(index, now);
+                self.green_since.remove(&index);
+                self.preconditions.remove(&index);
+            }
+        }
     }
 
     /// After the confirmation.
