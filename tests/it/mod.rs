@@ -5,5 +5,6 @@ mod azure;
 mod contract;
 mod floors;
 mod killers;
+mod outage;
 mod rehearsal;
 mod runs;
