@@ -7,7 +7,7 @@ use crate::{
         access::PrincipalId,
         time::{Timestamp, seconds},
     },
-    runbook::{Action, Mode},
+    runbook::Action,
 };
 
 use super::{
@@ -116,12 +116,7 @@ impl Engine {
 
     /// Way (b), ungraceful only: `None` where it is not open at all.
     fn fenced(&mut self, step: usize, since: Timestamp, now: Timestamp) -> Option<Result<Safe, Safe>> {
-        let downgraded = self
-            .run
-            .steps
-            .iter()
-            .any(|step| matches!(step.mark, StepMark::Deferred { downgraded: true, .. }));
-        if self.run.plan.mode != Mode::Ungraceful && !downgraded {
+        if !self.run.leaves_dead() {
             return None;
         }
         let (_, confirmed) = self.run.steps[step].confirmed.as_ref()?;

@@ -141,19 +141,19 @@ impl Evidence<'_> {
         Ok((left == 0, format!("{left} sessions in {}", self.code(self.from()))))
     }
 
+    /// Empty, or dead where the run counts the side as dead: by its mode, or since a person
+    /// downgraded a step because that side refused it.
     pub(super) fn active_empty_or_dead(&self) -> Told {
-        if self.graceful() {
-            let left = self.remaining()?.len();
-            let twice =
-                self.streaks.empty_twice(self.index(), self.from(), EMPTY_APART) || self.has_accepted();
-            let seen = if twice { "twice, 60 s apart" } else { "once; a second look follows" };
-            return Ok((
-                left == 0 && twice,
-                format!("{left} sessions in {}, seen {seen}", self.code(self.from())),
-            ));
+        if !self.graceful() {
+            return self.dead_now();
         }
-        let (dead, value) = self.dead_now()?;
-        Ok((dead, value))
+        let left = self.remaining()?.len();
+        let twice = self.streaks.empty_twice(self.index(), self.from(), EMPTY_APART) || self.has_accepted();
+        if self.run.leaves_dead() && !(left == 0 && twice) {
+            return self.dead_now();
+        }
+        let seen = if twice { "twice, 60 s apart" } else { "once; a second look follows" };
+        Ok((left == 0 && twice, format!("{left} sessions in {}, seen {seen}", self.code(self.from()))))
     }
 
     pub(super) fn has_accepted(&self) -> bool {
@@ -178,7 +178,7 @@ impl Evidence<'_> {
         self.seen.assignments(index, self.to())?;
         let principals = standing::in_both(self.estate, self.seen.picture, index)
             .map_or(0, |in_both| in_both.principals.len());
-        let fenced = !self.graceful() && self.run.is_owed_or_skipped(Action::RevokeActive);
+        let fenced = self.run.leaves_dead() && self.run.is_owed_or_skipped(Action::RevokeActive);
         let debt = if fenced && principals > 0 { " (debt)" } else { "" };
         Ok((
             both == 0 && (principals == 0 || fenced),

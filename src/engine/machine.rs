@@ -137,6 +137,8 @@ pub struct Engine {
     pub(super) confirmed_here: BTreeSet<usize>,
     /// A run rebuilt from a journal does nothing until it is resumed.
     pub(super) awaiting_resume: bool,
+    /// Since when the side that is owed something shows life without a break.
+    pub(super) back_since: Option<Timestamp>,
     /// A step to look at again before the next is offered.
     pub(super) recheck: Option<(usize, Timestamp)>,
     /// An abort that waits for items in flight.
@@ -220,6 +222,7 @@ impl Engine {
             green_since: BTreeMap::new(),
             confirmed_here: BTreeSet::new(),
             awaiting_resume: false,
+            back_since: None,
             recheck: None,
             aborting: None,
             looking: BTreeMap::new(),

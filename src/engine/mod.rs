@@ -3,6 +3,7 @@
 pub mod auto;
 mod baseline;
 pub mod command;
+mod debts;
 mod effect;
 pub mod event;
 mod grounds;

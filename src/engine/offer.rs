@@ -7,7 +7,7 @@ use crate::{
         Operation, Safe, Source,
         time::{Span, Timestamp, seconds},
     },
-    runbook::{Action, Killer, Mode, StepKind, plan::PlannedStep, targets},
+    runbook::{Action, Killer, StepKind, plan::PlannedStep, targets},
 };
 
 use super::{
@@ -219,12 +219,7 @@ impl Engine {
 
     /// Whether the clean way of the grant guard is out of reach on a dead side.
     fn needs_fence(&self, now: Timestamp) -> bool {
-        let downgraded = self
-            .run
-            .steps
-            .iter()
-            .any(|step| matches!(step.mark, StepMark::Deferred { downgraded: true, .. }));
-        if self.run.plan.mode != Mode::Ungraceful && !downgraded {
+        if !self.run.leaves_dead() {
             return false;
         }
         let (service, from) = (self.run.plan.service_index, self.run.plan.from);

@@ -36,7 +36,7 @@ impl Engine {
                 let text = Safe::new(&format!("{} {reason}", principal.as_str()));
                 self.note(None, NoteAbout::HolderLeft, text, now);
             }
-            Command::ShortenNotice { reason } => self.note(None, NoteAbout::NoticeShortened, reason, now),
+            Command::ShortenNotice { reason } => self.shorten_notice(reason, now)?,
             Command::State { text } => self.note(None, NoteAbout::Statement, text, now),
             Command::Note { text } => {
                 let step = self.run.current().map(|index| self.run.plan.steps[index].id.clone());
@@ -51,6 +51,22 @@ impl Engine {
 
     fn note(&mut self, step: Option<StepId>, about: NoteAbout, text: Safe, now: Timestamp) {
         self.emit(RunEvent::Note { step, about, text }, now);
+    }
+
+    /// Only a notice that runs can be cut, and only with a reason: a cut given beforehand would
+    /// leave no notice at all.
+    fn shorten_notice(&mut self, reason: Safe, now: Timestamp) -> Result<(), Refusal> {
+        let telling = self.run.plan.steps.iter().position(|step| step.action == Some(Action::MessageActive));
+        let Some(index) = telling else { return Err(Refusal::NoSuchStep("a6-tell-users".to_owned())) };
+        let step = self.run.plan.steps[index].id.clone();
+        if reason.as_str().trim().is_empty() {
+            return Err(Refusal::NoReason(step));
+        }
+        if self.run.steps[index].mark != StepMark::Working {
+            return Err(Refusal::WrongState { step, state: "not at work" });
+        }
+        self.note(Some(step), NoteAbout::NoticeShortened, reason, now);
+        Ok(())
     }
 
     /// Everything under the dialog is read again from now on.

@@ -56,8 +56,8 @@ impl Engine {
         true
     }
 
-    /// Writes down what a gate shows as its patience ends. A gate that could never be read
-    /// whole has no other record of what stood in its way.
+    /// Writes down what a gate shows as its patience ends: one that could never be read whole has
+    /// no other record, and the values of an earlier one have grown old.
     pub(super) fn record_gate(
         &mut self,
         index: usize,
@@ -66,11 +66,7 @@ impl Engine {
         now: Timestamp,
     ) {
         let (verdict, items) = self.gate_items(index, planned, since, now);
-        let verdicts = |items: &[GateItem]| items.iter().map(|item| item.verdict).collect::<Vec<_>>();
-        let known = self.run.steps[index].gate.as_ref().map(|(_, known)| verdicts(known));
-        if known != Some(verdicts(&items)) {
-            self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
-        }
+        self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
     }
 
     /// A gate's killer items and the verdict over those that can be told before its probe ran.
@@ -160,7 +156,7 @@ impl Engine {
     }
 
     /// A step that has nothing to write and whose proof holds is done without a confirmation.
-    fn by_observation(
+    pub(super) fn by_observation(
         &mut self,
         index: usize,
         planned: &PlannedStep,

@@ -318,14 +318,6 @@ impl Run {
         })
     }
 
-    /// Steps that are owed, in the order they are to be paid.
-    pub fn debts(&self) -> Vec<usize> {
-        (0..self.steps.len())
-            .filter(|&index| matches!(self.steps[index].mark, StepMark::Deferred { .. }))
-            .filter(|&index| !self.paid.contains(&self.plan.steps[index].id))
-            .collect()
-    }
-
     /// The plan's step and its state for an action.
     pub fn of_action(&self, action: Action) -> Option<(&PlannedStep, &StepRun)> {
         let index = self.plan.steps.iter().position(|step| step.action == Some(action))?;

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Answer, Listing, Safe, Source,
+        Safe, Source,
         time::{Span, Timestamp, seconds},
     },
     runbook::{
@@ -44,12 +44,12 @@ impl Engine {
             let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
             self.want(source, Timestamp::MIN, DEBT_PACE);
         }
-        let Some(index) = self.run.current() else { return self.close(now) };
-        if self.run.closed.is_some() && self.run.steps[index].mark != StepMark::Working {
-            return false;
-        }
         if let Some((step, since)) = self.recheck {
             return self.look_again(step, since, now);
+        }
+        let Some(index) = self.run.current() else { return self.pay_what_is_so(now) || self.close(now) };
+        if self.run.closed.is_some() && self.run.steps[index].mark != StepMark::Working {
+            return false;
         }
         self.opened_at.entry(index).or_insert(now);
         if self.run.steps[index].mark == StepMark::Working {
@@ -117,6 +117,14 @@ impl Engine {
             GateVerdict::Unknown => {
                 self.want_killers(index, &planned.after, since, LOOK_AGAIN, now);
                 false
+            }
+            // While debts are watched nothing is opened again; the record says what was seen.
+            GateVerdict::Red if self.run.closed.is_some() => {
+                self.recheck = None;
+                let value = Safe::new(&self.red_text(index, now));
+                let what = Safe::new("looked at again: no longer so");
+                self.emit(RunEvent::Observed { step: planned.id, item: None, what, value }, now);
+                true
             }
             GateVerdict::Red => {
                 self.recheck = None;
@@ -224,6 +232,21 @@ impl Engine {
             self.emit(RunEvent::Paid { step, evidence: text }, now);
         }
         self.green_since.remove(&index);
+        if planned.phase.is_none() {
+            self.forget_undone(&planned.id, now);
+        }
+    }
+
+    /// What an undo step opened again is judged by looks from now on: those of before show it
+    /// as it was done.
+    fn forget_undone(&mut self, undo: &str, now: Timestamp) {
+        for index in 0..self.run.plan.steps.len() {
+            if self.run.plan.steps[index].undo.as_deref() == Some(undo) {
+                self.opened_at.insert(index, now);
+                self.green_since.remove(&index);
+                self.preconditions.remove(&index);
+            }
+        }
     }
 
     /// After the confirmation.
@@ -380,15 +403,6 @@ impl Engine {
         let (step, how) = (planned.id.clone(), FailedHow::TimedOut);
         self.emit(RunEvent::Failed { step, item: None, attempt: None, how, why }, now);
         true
-    }
-
-    /// Whether the side that is left shows life while something is owed there.
-    pub(super) fn is_back(&self, now: Timestamp) -> bool {
-        let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
-        match self.picture.last(&source).map(|look| &look.answer) {
-            Some(Answer::Hosts(hosts)) => Listing::seen(hosts).iter().any(|host| host.beats(now)),
-            _ => false,
-        }
     }
 }
 

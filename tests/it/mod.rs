@@ -8,6 +8,7 @@ mod docs;
 mod floors;
 mod invariants;
 mod killers;
+mod outage;
 mod rehearsal;
 mod runs;
 mod stage;

@@ -72,10 +72,21 @@ pub struct Setting<'a> {
     pub options: SimOptions,
 }
 
+impl Setting<'_> {
+    /// The smallest world, as it is built in.
+    pub const PLAIN: Setting<'static> = Setting {
+        scenario: "tiny",
+        seed: 1,
+        world: &[],
+        estate: &[],
+        latency_ms: 0,
+        options: SimOptions { latency_ms: 0, page_size: 100, empty_first_page: false, speed: None },
+    };
+}
+
 impl Default for Setting<'_> {
     fn default() -> Self {
-        let options = SimOptions::default();
-        Self { scenario: "tiny", seed: 1, world: &[], estate: &[], latency_ms: options.latency_ms, options }
+        Self::PLAIN
     }
 }
 
@@ -137,6 +148,12 @@ impl Rehearsal {
     }
 
     pub async fn open(&self, service: usize, mode: Mode) -> Headless {
+        let (azure, engine, first) = self.begin(service, mode).await;
+        self.headless(azure, engine, first)
+    }
+
+    /// A run as it is opened, without anything that drives it.
+    pub async fn begin(&self, service: usize, mode: Mode) -> (Azure, Engine, Vec<farshore::engine::Output>) {
         let azure = self.azure();
         let picture = survey::survey(&azure, &self.clock, survey::planning_sources(service)).await;
         let now = self.clock.now();
@@ -159,7 +176,7 @@ impl Rehearsal {
             reason: "test".into(),
         };
         let (engine, first) = Engine::open(self.context(&azure), opened, now);
-        self.headless(azure, engine, first)
+        (azure, engine, first)
     }
 
     pub fn headless(&self, azure: Azure, engine: Engine, first: Vec<farshore::engine::Output>) -> Headless {

@@ -1,0 +1,64 @@
+//! What a dead side is owed: in which order it is paid, and what needs no paying any more.
+
+use crate::{
+    domain::{Answer, Listing, Source, time::Timestamp},
+    runbook::{Action, Mode, targets},
+};
+
+use super::{
+    machine::Engine,
+    run::{Run, StepMark},
+    steps::PREVIEW_PACE,
+};
+
+impl Run {
+    /// Steps that are owed, in the order they are to be paid: nobody new may land there before
+    /// anything else is set right (design §11).
+    pub fn debts(&self) -> Vec<usize> {
+        let mut debts: Vec<usize> = (0..self.steps.len())
+            .filter(|&index| matches!(self.steps[index].mark, StepMark::Deferred { .. }))
+            .filter(|&index| !self.paid.contains(&self.plan.steps[index].id))
+            .collect();
+        debts.sort_by_key(|&index| match self.plan.steps[index].action {
+            Some(Action::DrainActive) => 0,
+            Some(Action::RevokeActive) => 1,
+            Some(Action::HoldActivePlan) => 2,
+            Some(Action::LogOffActive) => 3,
+            _ => 4,
+        });
+        debts
+    }
+
+    /// Whether the side that is left counts as dead: by the mode of the run, or because a
+    /// person downgraded a step of it.
+    pub fn leaves_dead(&self) -> bool {
+        self.plan.mode == Mode::Ungraceful
+            || self.steps.iter().any(|step| matches!(step.mark, StepMark::Deferred { downgraded: true, .. }))
+    }
+}
+
+impl Engine {
+    /// The first debt is paid without a write where the side that answers again shows that
+    /// nothing is left to do. Later ones wait: an empty side proves nothing before it is drained.
+    pub(super) fn pay_what_is_so(&mut self, now: Timestamp) -> bool {
+        self.back_since = self.is_back(now).then(|| self.back_since.unwrap_or(now));
+        let (Some(back), Some(&index)) = (self.back_since, self.run.debts().first()) else { return false };
+        let since = self.opened_at.get(&index).map_or(back, |opened| back.max(*opened));
+        let planned = self.run.plan.steps[index].clone();
+        self.want_killers(index, &planned.after, since, PREVIEW_PACE, now);
+        let found = planned.action.map(|action| targets::sources(action, &self.run.plan));
+        for source in found.unwrap_or_default() {
+            self.want(source, since, PREVIEW_PACE);
+        }
+        self.by_observation(index, &planned, since, now)
+    }
+
+    /// Whether the side that is left shows life while something is owed there.
+    pub(super) fn is_back(&self, now: Timestamp) -> bool {
+        let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
+        match self.picture.last(&source).map(|look| &look.answer) {
+            Some(Answer::Hosts(hosts)) => Listing::seen(hosts).iter().any(|host| host.beats(now)),
+            _ => false,
+        }
+    }
+}
