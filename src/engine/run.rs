@@ -360,7 +360,12 @@ impl Run {
         let here = &self.steps[index];
         History {
             done,
-            tried: here.items.iter().filter(|item| item.mark.failed()).map(|item| item.key.clone()).collect(),
+            tried: here
+                .items
+                .iter()
+                .filter(|item| item.mark.failed() && !here.may_ask_again(item))
+                .map(|item| item.key.clone())
+                .collect(),
             need: None,
             baseline_users: self.baseline_users,
             probes: here.items.len() as u32,
@@ -409,7 +414,30 @@ fn event_step(event: &RunEvent) -> Option<&StepId> {
     }
 }
 
+/// Ends the key of a power change that is confirmed anew after the first was seen not done.
+const AGAIN: &str = ", again";
+
 impl StepRun {
+    /// Items that tell how far the step is. A power change that was looked for during its whole
+    /// dwell and is not done tells nothing: it never left, or it was lost. The step's proof does.
+    pub fn telling(&self) -> impl Iterator<Item = &ItemRun> {
+        self.items.iter().filter(|item| !item.never_happened())
+    }
+
+    /// Whether a person may be asked to confirm this item anew. A POST is never sent twice for
+    /// one item, so what is confirmed then is an item of its own, and it is asked for once.
+    pub fn may_ask_again(&self, item: &ItemRun) -> bool {
+        let again = Self::again(&item.key);
+        item.never_happened()
+            && !item.key.ends_with(AGAIN)
+            && self.items.iter().all(|known| known.key != again)
+    }
+
+    /// The key of the item that follows one that never happened.
+    pub fn again(key: &str) -> ItemKey {
+        format!("{key}{AGAIN}")
+    }
+
     /// Whether the run goes on past it.
     pub fn is_over(&self) -> bool {
         matches!(self.mark, StepMark::Done(_) | StepMark::Skipped(_) | StepMark::Deferred { .. })
@@ -480,6 +508,12 @@ impl StepRun {
 }
 
 impl ItemRun {
+    /// Whether it is a power change that looking showed not done after an unseen end.
+    fn never_happened(&self) -> bool {
+        matches!(self.mark, ItemMark::Failed(FailedHow::NotDone, _))
+            && matches!(self.operation, Some(Operation::StartVm { .. } | Operation::DeallocateVm { .. }))
+    }
+
     fn intended(&mut self, attempt: u32, operation: &Operation, at: Timestamp) {
         self.attempts = attempt;
         self.operation = Some(operation.clone());

@@ -18,7 +18,7 @@ use super::{
     event::{DoneHow, FailedHow, GateVerdict, RunEnd, RunEvent},
     items::LOOK_AGAIN,
     machine::Engine,
-    run::{ItemMark, NOT_APPLICABLE, Run, StepMark},
+    run::{ItemMark, NOT_APPLICABLE, Run, StepMark, StepRun},
 };
 
 /// Pause between two looks while a person or a red item is awaited.
@@ -164,10 +164,15 @@ impl Engine {
         let mut history = self.run.history(index);
         history.need = self.evidence(index, Timestamp::MIN, now).need();
         let seen = Seen { picture: &self.picture, since, now };
-        Some(
-            Finder { estate: &self.context.estate, plan: &self.run.plan, seen, history: &history }
-                .find(action),
-        )
+        let finder = Finder { estate: &self.context.estate, plan: &self.run.plan, seen, history: &history };
+        let step = &self.run.steps[index];
+        let mut found = finder.find(action);
+        for target in found.iter_mut().flat_map(|found| &mut found.items) {
+            if step.items.iter().any(|item| item.key == target.key && step.may_ask_again(item)) {
+                target.key = StepRun::again(&target.key);
+            }
+        }
+        Some(found)
     }
 
     /// Whether the step's proof holds, and has held for as long as it must.
@@ -418,12 +423,12 @@ fn step_last(run: &Run, index: usize) -> Option<Timestamp> {
 
 /// Percent of items that are done; a step without items is whole.
 fn share(run: &Run, index: usize) -> u32 {
-    let items = &run.steps[index].items;
-    if items.is_empty() {
-        return 100;
+    let (mut done, mut all) = (0, 0);
+    for item in run.steps[index].telling() {
+        all += 1;
+        done += u32::from(item.mark.over());
     }
-    let done = items.iter().filter(|item| item.mark.over()).count();
-    (done * 100 / items.len()) as u32
+    (done * 100).checked_div(all).unwrap_or(100)
 }
 
 /// Whether a plan's target list has a bound and the count is above it.

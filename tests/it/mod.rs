@@ -3,8 +3,11 @@
 
 mod azure;
 mod contract;
+mod crash;
 mod docs;
 mod floors;
+mod invariants;
 mod killers;
 mod rehearsal;
 mod runs;
+mod stage;
