@@ -69,7 +69,7 @@ pub struct Desk {
     run: Option<Working>,
     inbox: (UnboundedSender<Input>, UnboundedReceiver<Input>),
     news: Receiver<Event>,
-    opened: (Sender<Result<OpenRun, OpenError>>, Receiver<Result<OpenRun, OpenError>>),
+    opened: (Sender<Opened>, Receiver<Opened>),
     due: Option<Timestamp>,
     second: Interval,
     seconds: u32,
@@ -77,6 +77,8 @@ pub struct Desk {
     clock: TerminalClock,
     front: Vec<Front>,
 }
+
+type Opened = Result<OpenRun, OpenError>;
 
 #[derive(Debug)]
 struct Working {
@@ -280,7 +282,7 @@ impl Desk {
 
     /// A simulated world remembers where its clock stood.
     fn mark(&mut self) {
-        if self.seconds % MARK_S == 0
+        if self.seconds.is_multiple_of(MARK_S)
             && self.run.is_some()
             && let Place::Sim(rehearsed) = &self.session.place
             && let Err(why) = rehearsed.sim.mark()
