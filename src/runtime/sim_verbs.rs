@@ -91,6 +91,8 @@ pub struct Served {
     pub port: u16,
     /// Real time added to every answer, in milliseconds.
     pub latency_ms: u64,
+    /// Real time at which the estate's clock shows the scenario's epoch.
+    pub anchor: jiff::Timestamp,
 }
 
 /// What a served simulator says about itself at [`ABOUT`].
@@ -101,6 +103,7 @@ struct About {
     source: Option<String>,
     epoch: jiff::Timestamp,
     speed: Option<f64>,
+    anchor: Option<jiff::Timestamp>,
 }
 
 /// Finds a scenario by built-in name or by path.
@@ -152,7 +155,12 @@ pub async fn serve_world(
 
 fn open(served: &Served, time: Arc<dyn TimeSource>) -> Result<Arc<Sim>, SimError> {
     let options =
-        SimOptions { latency_ms: served.latency_ms, speed: Some(served.speed), ..SimOptions::default() };
+        SimOptions {
+            latency_ms: served.latency_ms,
+            speed: Some(served.speed),
+            anchor: Some(served.anchor),
+            ..SimOptions::default()
+        };
     Sim::open(served.scenario.clone(), served.seed, time, Arc::new(NoLedger), &[], options)
 }
 
@@ -173,7 +181,8 @@ pub async fn served_estate(wire: &dyn Wire, port: u16) -> Result<String, SimVerb
         Some(source) => Scenario::from_toml(source, &about.scenario)?,
         None => scenario(&about.scenario)?,
     };
-    Ok(scenario.estate_toml(Some(Simulated { epoch: about.epoch, speed: about.speed.unwrap_or(1.0) })))
+    let About { epoch, anchor, .. } = about;
+    Ok(scenario.estate_toml(Some(Simulated { epoch, speed: about.speed.unwrap_or(1.0), anchor })))
 }
 
 async fn ask(wire: &dyn Wire, port: u16) -> Result<About, SimVerbError> {
@@ -207,9 +216,10 @@ pub async fn perform(cli: &Cli, verb: &cli::Sim) -> Result<u8, VerbError> {
                 None => 1.0,
             };
             let clock = Arc::new(Clock::new(scenario.epoch(), speed));
+            let anchor = jiff::Timestamp::now();
             let seed = cli.global.seed.unwrap_or(DEFAULT_SEED);
             let served =
-                Served { scenario, seed, speed, port: args.port, latency_ms: u64::from(args.latency) };
+                Served { scenario, seed, speed, port: args.port, latency_ms: u64::from(args.latency), anchor };
             serve_world(served, clock, io::stdout()).await?;
             return Ok(0);
         }
@@ -253,7 +263,9 @@ mod tests {
     }
 
     fn served(speed: f64) -> Served {
-        Served { scenario: scenario("tiny").expect("built in"), seed: 3, speed, port: 0, latency_ms: 0 }
+        let scenario = scenario("tiny").expect("built in");
+        let anchor = jiff::Timestamp::UNIX_EPOCH;
+        Served { scenario, seed: 3, speed, port: 0, latency_ms: 0, anchor }
     }
 
     #[tokio::test]
@@ -263,7 +275,8 @@ mod tests {
         let sim = open(&served, time).expect("a world");
         let estate = served_estate(&*sim, 4242).await.expect("an answer");
         let epoch = served.scenario.epoch();
-        assert_eq!(estate, served.scenario.estate_toml(Some(Simulated { epoch, speed: 60.0 })));
+        let simulated = Simulated { epoch, speed: 60.0, anchor: Some(served.anchor) };
+        assert_eq!(estate, served.scenario.estate_toml(Some(simulated)));
         assert!(estate.contains("speed = 60"), "{estate}");
         assert!(!scenario_estate(&served.scenario).contains("speed"), "only a served world has a speed");
     }

@@ -37,6 +37,8 @@ pub struct Simulated {
     pub epoch: jiff::Timestamp,
     /// Estate seconds per real second.
     pub speed: f64,
+    /// Real time at which it started, where the simulator told it.
+    pub anchor: Option<jiff::Timestamp>,
 }
 
 impl Scenario {

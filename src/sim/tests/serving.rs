@@ -162,7 +162,7 @@ fn methods_that_do_not_exist_are_refused() {
 #[test]
 fn the_estate_file_names_what_is_there() {
     let scenario = Scenario::builtin("calm").expect("built in");
-    let simulated = super::super::Simulated { epoch: scenario.epoch(), speed: 60.0 };
+    let simulated = super::super::Simulated { epoch: scenario.epoch(), speed: 60.0, anchor: None };
     let text = scenario.estate_toml(Some(simulated));
     let table: toml::Table = text.parse().expect("TOML");
     assert_eq!(table["format"].as_integer(), Some(1));
