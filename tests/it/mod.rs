@@ -2,6 +2,10 @@
 //! added without touching another.
 
 mod azure;
+mod cli;
 mod floors;
+mod processes;
+mod pty;
 mod rehearsal;
 mod runs;
+mod terminal;
