@@ -95,11 +95,7 @@ impl Client {
 
     /// Begins a look.
     pub(super) fn visit(&self, lane: Lane) -> Visit {
-        Visit {
-            lane,
-            deadline: Instant::now() + self.buckets.pace.patience(LOOK_LIMIT),
-            correlation: self.guid(),
-        }
+        Visit { lane, deadline: Instant::now() + LOOK_LIMIT, correlation: self.guid() }
     }
 
     /// The address of an object, or of `tail` below it.
@@ -212,7 +208,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Response, WireError> {
         let now = Instant::now();
-        let end = deadline.min(now + self.buckets.pace.patience(limit));
+        let end = deadline.min(now + limit);
         let response = timeout_at(end, self.wire.call(request)).await.unwrap_or_else(|_| {
             let limit_ms = u64::try_from((end - now).as_millis()).unwrap_or(u64::MAX);
             Err(WireError::Timeout { limit_ms })

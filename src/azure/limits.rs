@@ -32,15 +32,9 @@ impl Default for Limits {
     }
 }
 
-impl Limits {}
-
-/// Shortest time an answer gets, however fast the estate's clock runs: a loaded machine needs as
-/// much for a request to a simulator on loopback.
-const LEAST_PATIENCE: Duration = Duration::from_secs(2);
-
 /// How many estate seconds pass in one of ours: 1 for Azure, `--speed` for a simulated estate.
 ///
-/// Limits and waits are meant in the estate's time. Without this a rehearsal at speed 60 would be
+/// Limits and pauses are meant in the estate's time; deadlines of sockets are real time. Without this a rehearsal at speed 60 would be
 /// rationed to a sixtieth of the reads that its screens and gates need.
 #[derive(Debug)]
 pub(super) struct Pace(AtomicU64);
@@ -65,11 +59,6 @@ impl Pace {
     /// A pause of the estate's time in ours.
     pub(super) fn pause(&self, of_estate: Duration) -> Duration {
         of_estate.div_f64(self.factor())
-    }
-
-    /// How long to wait for an answer at most.
-    pub(super) fn patience(&self, of_estate: Duration) -> Duration {
-        self.pause(of_estate).max(LEAST_PATIENCE.min(of_estate))
     }
 }
 
@@ -221,11 +210,6 @@ mod tests {
         buckets.shut("a", Kind::Write, Duration::from_secs(30));
         let soon = Instant::now() + Duration::from_secs(1);
         assert_eq!(buckets.take("a", Kind::Write, soon).await, Ok(()));
-        let pace = &buckets.pace;
-        assert_eq!(pace.patience(Duration::from_secs(10)), LEAST_PATIENCE);
-        assert_eq!(pace.patience(Duration::from_secs(1)), Duration::from_secs(1));
-        pace.set(0.0);
-        assert_eq!(pace.patience(Duration::from_secs(10)), Duration::from_secs(10));
     }
 
     #[tokio::test(start_paused = true)]

@@ -118,6 +118,7 @@ impl ArmId {
     }
 
     /// The id of the subscription.
+    #[must_use]
     pub fn subscription_id(&self) -> Self {
         Self::trusted(&format!("/subscriptions/{}", self.subscription()))
     }
@@ -143,6 +144,7 @@ impl ArmId {
     }
 
     /// The id of a child, or of an extension when `path` begins with `providers/`.
+    #[must_use]
     pub fn child(&self, path: &str) -> Self {
         Self::trusted(&format!("{}/{path}", self.text))
     }

@@ -58,6 +58,7 @@ impl<T> Listing<T> {
     }
 
     /// Joins another listing: whole only if both are.
+    #[must_use]
     pub fn join(mut self, other: Self) -> Self {
         self.items.extend(other.items);
         self.pages += other.pages;

@@ -310,10 +310,13 @@ fn silent_hosts(picture: &Picture, service: usize, side: Side, now: Timestamp) -
     Some((on.iter().filter(|host| !host.beats(now)).count(), on.len()))
 }
 
+/// Which source of a service a kind of call is made for.
+type Calls = fn(usize, Side) -> Source;
+
 /// Providers whose calls to `side` failed three times in a row while the same call to the
 /// other side succeeded in the same minute.
 fn failing_calls(picture: &Picture, service: usize, side: Side) -> Vec<&'static str> {
-    let calls: [(&str, [fn(usize, Side) -> Source; 2]); 3] = [
+    let calls: [(&str, [Calls; 2]); 3] = [
         ("compute calls", [|_, side| Source::Machines(side), |_, side| Source::Directory(side)]),
         ("host pool calls", [Source::Hosts, Source::Sessions]),
         ("storage calls", [Source::Storage, Source::Storage]),

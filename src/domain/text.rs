@@ -1,6 +1,9 @@
 //! Text from outside, made safe to show at the door.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -32,7 +35,8 @@ impl Safe {
             }
             combining = if is_combining(c) { combining + 1 } else { 0 };
             if is_harmful(c) || combining > MAX_COMBINING {
-                safe.push_str(&format!("<U+{:04X}>", u32::from(c)));
+                // A String takes everything.
+                let _ = write!(safe, "<U+{:04X}>", u32::from(c));
             } else {
                 safe.push(c);
             }

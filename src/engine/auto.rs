@@ -1,8 +1,11 @@
 //! `--auto`: answers as a careful person would, and stops where only a person can answer.
 
 use crate::{
-    domain::{Safe, time::Timestamp},
-    runbook::{Killer, StepKind},
+    domain::{
+        Safe,
+        time::{Span, Timestamp, minutes},
+    },
+    runbook::{Action, Killer, StepKind},
 };
 
 use super::{
@@ -28,6 +31,10 @@ pub enum Wish {
 
 /// Times a failed item is tried again before a person is needed.
 const RETRIES: u32 = 3;
+
+/// Pause between two runs of a probe: it enters a host as SYSTEM, and what it waits for (a cache
+/// written through, a setting put right) takes minutes.
+const PROBE_AGAIN: Span = minutes(2);
 
 /// What `--auto` remembers between two wishes.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +106,9 @@ impl Auto {
         {
             return Wish::Wait;
         }
+        if engine.last_probe(index).is_some_and(|at| at + PROBE_AGAIN > now) {
+            return Wish::Wait;
+        }
         self.retries = 0;
         Wish::Command(Command::Confirm(Confirm {
             step: engine.run().plan.steps[index].id.clone(),
@@ -130,6 +140,13 @@ impl Engine {
     /// Verdict over killer items as a step sees them, whatever their age.
     pub fn verdict(&self, killers: &[Killer], index: usize, now: Timestamp) -> GateVerdict {
         self.evidence(index, Timestamp::MIN, now).all_green(killers).0
+    }
+
+    /// When a probe of the step ended last, where its action is one.
+    fn last_probe(&self, index: usize) -> Option<Timestamp> {
+        let probes =
+            matches!(self.run.plan.steps[index].action, Some(Action::ProbeStandby | Action::ProbeActive));
+        self.run.steps[index].items.iter().filter(|_| probes).map(|item| item.at).max()
     }
 
     /// What is not green about a step, in words.

@@ -10,7 +10,6 @@ impl Evidence<'_> {
         let (index, from, to) = (self.index(), self.from(), self.to());
         match killer {
             Killer::ModeFits if self.graceful() => vec![Source::Assignments(index, from)],
-            Killer::ModeFits => self.death_sources(),
             Killer::SnapshotTaken => [from, to]
                 .into_iter()
                 .flat_map(|side| {
@@ -56,7 +55,7 @@ impl Evidence<'_> {
             Killer::NoticePassed | Killer::ActiveEmpty => vec![Source::Sessions(index, from)],
             Killer::NoHolderOnActive => vec![Source::Assignments(index, from)],
             Killer::ActiveEmptyOrDead if self.graceful() => vec![Source::Sessions(index, from)],
-            Killer::ActiveEmptyOrDead => self.death_sources(),
+            Killer::ModeFits | Killer::ActiveEmptyOrDead => self.death_sources(),
             Killer::HoldersOnStandby => vec![Source::Assignments(index, to)],
             Killer::FirstUser => vec![Source::Sessions(index, to), Source::Hosts(index, to)],
             Killer::NobodyInBoth => vec![
@@ -83,6 +82,8 @@ impl Evidence<'_> {
             Source::Hosts(index, to),
             Source::Machines(from),
             Source::Machines(to),
+            Source::Directory(from),
+            Source::Directory(to),
             Source::Storage(index, from),
             Source::Storage(index, to),
         ]

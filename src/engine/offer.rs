@@ -64,8 +64,12 @@ impl Engine {
             None => (Vec::new(), 0, None),
         };
         let writes = items.iter().filter(|item| item.operation.is_some()).count();
+        let working = self.run.steps[index].mark == StepMark::Working;
+        if working && planned.action.is_some() && writes == 0 {
+            return None;
+        }
         blocked.extend(self.blocked_by_killers(index, planned, now));
-        blocked.extend(self.blocked_by_age(oldest, now));
+        blocked.extend(Self::blocked_by_age(oldest, now));
         if planned.kind == StepKind::Automatic && writes == 0 {
             blocked.push(Safe::new("there is nothing to write now"));
         }
@@ -186,7 +190,7 @@ impl Engine {
             && self.context.estate.policy.allow_run_command
     }
 
-    fn blocked_by_age(&self, oldest: Option<Timestamp>, now: Timestamp) -> Option<Safe> {
+    fn blocked_by_age(oldest: Option<Timestamp>, now: Timestamp) -> Option<Safe> {
         let age = now.duration_since(oldest?);
         (age > OFFER_FRESH)
             .then(|| Safe::new(&format!("the list is {} s old and is being read again", age.as_secs())))

@@ -3,13 +3,13 @@
 use crate::{
     domain::{
         Safe,
-        time::{Span, Timestamp, minutes, time_text},
+        time::{Span, Timestamp, minutes},
     },
     runbook::{Action, Mode, StepKind, plan::PlannedStep},
 };
 
 use super::{
-    event::{GateVerdict, RunEnd},
+    event::RunEnd,
     machine::Engine,
     run::{ItemMark, ItemRun, StepMark},
     view::{Choice, ItemPhase, ItemView, PhaseView, RunState, RunView, StepState, StepView},
@@ -173,12 +173,9 @@ impl Engine {
                 (_, false) => StepState::Confirmed,
             };
         }
-        let failed = step.items.iter().filter(|item| item.mark.failed()).count();
-        let done = step.items.len() - failed;
-        if failed > 0
-            && !step.items.is_empty()
-            && done * 100 / step.items.len() < usize::from(planned.done_at)
-        {
+        let all = step.telling().count();
+        let failed = step.telling().filter(|item| item.mark.failed()).count();
+        if failed > 0 && (all - failed) * 100 / all < usize::from(planned.done_at) {
             return StepState::Failed;
         }
         if step.timed_out {
@@ -283,17 +280,7 @@ impl Engine {
         } else {
             planned.after.iter().collect()
         };
-        killers
-            .into_iter()
-            .map(|killer| {
-                let mut item = evidence.item(*killer);
-                if self.told_by_probe(planned, *killer) && step.outputs.is_empty() && step.value.is_none() {
-                    item.verdict = GateVerdict::Unknown;
-                    item.value = Safe::new("the probe runs when this gate is confirmed");
-                }
-                item
-            })
-            .collect()
+        killers.into_iter().map(|killer| self.with_untold(index, evidence.item(*killer))).collect()
     }
 
     fn countdown(&self, index: usize, now: Timestamp) -> Option<(Safe, Timestamp)> {
@@ -304,7 +291,7 @@ impl Engine {
         if planned.action == Some(Action::MessageActive) && self.run.notice_cut.is_none() {
             let last = step.items.iter().filter(|item| item.mark.over()).map(|item| item.at).max()?;
             let due = last + self.context.estate.policy.notice;
-            return (due > now).then(|| (Safe::new(&format!("notice ends {}", time_text(due))), due));
+            return (due > now).then(|| (Safe::new("the notice runs"), due));
         }
         let first = self.green_since.get(&index)?;
         let due = *first + planned.steady;
@@ -333,9 +320,8 @@ impl Engine {
                 (ItemPhase::Accepted, "accepted by name".to_owned())
             }
             ItemMark::Done(_) => (ItemPhase::Done, "seen".to_owned()),
-            ItemMark::Refused(why) => (ItemPhase::Failed, why.to_string()),
             ItemMark::Failed(super::event::FailedHow::Ghost, why) => (ItemPhase::Ghost, why.to_string()),
-            ItemMark::Failed(_, why) => (ItemPhase::Failed, why.to_string()),
+            ItemMark::Refused(why) | ItemMark::Failed(_, why) => (ItemPhase::Failed, why.to_string()),
         };
         ItemView {
             key: item.key.clone(),

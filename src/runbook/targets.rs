@@ -79,12 +79,11 @@ pub fn sources(action: Action, plan: &Plan) -> Vec<Source> {
         Action::HoldStandbyPlan | Action::RestorePlans => vec![Source::Plans(service, to)],
         Action::HoldActivePlan => vec![Source::Plans(service, from)],
         Action::ReleasePlans => vec![Source::Plans(service, from), Source::Plans(service, to)],
-        Action::DrainActive | Action::AdmitActive => vec![Source::Hosts(service, from)],
+        Action::DrainActive | Action::AdmitActive | Action::ProbeActive => vec![Source::Hosts(service, from)],
         Action::MessageActive | Action::LogOffActive => vec![Source::Sessions(service, from)],
         Action::RevokeActive | Action::RegrantActive => vec![Source::Assignments(service, from)],
         Action::GrantStandby => vec![Source::Assignments(service, to)],
         Action::ProbeStandby => vec![Source::Hosts(service, to)],
-        Action::ProbeActive => vec![Source::Hosts(service, from)],
         Action::StopActive => {
             vec![Source::Hosts(service, from), Source::Sessions(service, from), Source::Machines(from)]
         }
@@ -115,7 +114,7 @@ impl Finder<'_> {
             Action::MessageActive => self.messages()?,
             Action::LogOffActive => {
                 let sessions = self.seen.sessions(service, from)?;
-                sessions.iter().map(|session| log_off(session)).collect()
+                sessions.iter().map(log_off).collect()
             }
             Action::RevokeActive => self.revoke()?,
             Action::GrantStandby => self.grant(to)?,

@@ -60,6 +60,7 @@ enum Paint {
     Now,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one at a time, taken apart where it is made")]
 enum Woken {
     Key(Input),
     Signal(Asked),

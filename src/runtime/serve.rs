@@ -398,7 +398,7 @@ mod tests {
         let url = served.url("/Subscriptions/s/thing?api-version=1&$filter=a%20b");
         let answer = client().put(&url).body("{}").send().await.expect("an answer");
         assert_eq!(answer.status(), 202);
-        assert_eq!(answer.headers().get("x-seen").map(|value| value.as_bytes()), Some(&b"yes"[..]));
+        assert_eq!(answer.headers().get("x-seen").map(http::HeaderValue::as_bytes), Some(&b"yes"[..]));
         assert_eq!(answer.text().await.expect("a body"), format!("PUT {url} 2"));
         served.stop().await;
     }

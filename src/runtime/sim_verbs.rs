@@ -91,8 +91,6 @@ pub struct Served {
     pub port: u16,
     /// Real time added to every answer, in milliseconds.
     pub latency_ms: u64,
-    /// Real time at which the estate's clock shows the scenario's epoch.
-    pub anchor: jiff::Timestamp,
 }
 
 /// What a served simulator says about itself at [`ABOUT`].
@@ -102,8 +100,25 @@ struct About {
     /// The scenario file itself; needed where the scenario is not built in.
     source: Option<String>,
     epoch: jiff::Timestamp,
+    /// Where its clock stood when it took the question.
+    now: jiff::Timestamp,
     speed: Option<f64>,
-    anchor: Option<jiff::Timestamp>,
+}
+
+impl About {
+    /// Epoch and speed of its clock, and the real instant at which it showed the epoch. `asked`:
+    /// the real time when the question left. A simulator adds its latency after it looked at its
+    /// clock, so that the way there is all that is neglected.
+    fn simulated(&self, asked: jiff::Timestamp) -> Simulated {
+        let speed = self.speed.unwrap_or(1.0);
+        let real = self.now.duration_since(self.epoch).as_secs_f64() / speed;
+        // Milliseconds: more is not known, and less would be seen at a high speed.
+        let anchor = jiff::SignedDuration::try_from_secs_f64(real)
+            .ok()
+            .and_then(|real| asked.checked_sub(real).ok())
+            .and_then(|anchor| anchor.round(jiff::Unit::Millisecond).ok());
+        Simulated { epoch: self.epoch, speed, anchor }
+    }
 }
 
 /// Finds a scenario by built-in name or by path.
@@ -155,12 +170,7 @@ pub async fn serve_world(
 
 fn open(served: &Served, time: Arc<dyn TimeSource>) -> Result<Arc<Sim>, SimError> {
     let options =
-        SimOptions {
-            latency_ms: served.latency_ms,
-            speed: Some(served.speed),
-            anchor: Some(served.anchor),
-            ..SimOptions::default()
-        };
+        SimOptions { latency_ms: served.latency_ms, speed: Some(served.speed), ..SimOptions::default() };
     Sim::open(served.scenario.clone(), served.seed, time, Arc::new(NoLedger), &[], options)
 }
 
@@ -175,14 +185,20 @@ fn announce(out: &mut impl Write, address: SocketAddr, served: &Served) -> io::R
 }
 
 /// `farshore sim estate --port`: the estate file of the simulator that serves on 127.0.0.1:`port`.
-pub async fn served_estate(wire: &dyn Wire, port: u16) -> Result<String, SimVerbError> {
+///
+/// `real` tells the machine's time, by which the simulator's clock is written down.
+pub async fn served_estate(
+    wire: &dyn Wire,
+    port: u16,
+    real: &dyn Fn() -> jiff::Timestamp,
+) -> Result<String, SimVerbError> {
+    let asked = real();
     let about = ask(wire, port).await?;
     let scenario = match &about.source {
         Some(source) => Scenario::from_toml(source, &about.scenario)?,
         None => scenario(&about.scenario)?,
     };
-    let About { epoch, anchor, .. } = about;
-    Ok(scenario.estate_toml(Some(Simulated { epoch, speed: about.speed.unwrap_or(1.0), anchor })))
+    Ok(scenario.estate_toml(Some(about.simulated(asked))))
 }
 
 async fn ask(wire: &dyn Wire, port: u16) -> Result<About, SimVerbError> {
@@ -204,7 +220,7 @@ pub async fn perform(cli: &Cli, verb: &cli::Sim) -> Result<u8, VerbError> {
         cli::Sim::Estate(args) => match args.port {
             Some(port) => {
                 let wire = Live::new(LiveOptions::new(Reach::Loopback)).map_err(SessionError::from)?;
-                served_estate(&wire, port).await?
+                served_estate(&wire, port, &jiff::Timestamp::now).await?
             }
             None => scenario_estate(&scenario(args.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO))?),
         },
@@ -216,10 +232,9 @@ pub async fn perform(cli: &Cli, verb: &cli::Sim) -> Result<u8, VerbError> {
                 None => 1.0,
             };
             let clock = Arc::new(Clock::new(scenario.epoch(), speed));
-            let anchor = jiff::Timestamp::now();
             let seed = cli.global.seed.unwrap_or(DEFAULT_SEED);
             let served =
-                Served { scenario, seed, speed, port: args.port, latency_ms: u64::from(args.latency), anchor };
+                Served { scenario, seed, speed, port: args.port, latency_ms: u64::from(args.latency) };
             serve_world(served, clock, io::stdout()).await?;
             return Ok(0);
         }
@@ -263,21 +278,21 @@ mod tests {
     }
 
     fn served(speed: f64) -> Served {
-        let scenario = scenario("tiny").expect("built in");
-        let anchor = jiff::Timestamp::UNIX_EPOCH;
-        Served { scenario, seed: 3, speed, port: 0, latency_ms: 0, anchor }
+        Served { scenario: scenario("tiny").expect("built in"), seed: 3, speed, port: 0, latency_ms: 0 }
     }
 
     #[tokio::test]
     async fn a_served_world_has_an_estate_file_with_its_clock() {
         let served = served(60.0);
-        let time = Arc::new(Standing(served.scenario.epoch()));
-        let sim = open(&served, time).expect("a world");
-        let estate = served_estate(&*sim, 4242).await.expect("an answer");
         let epoch = served.scenario.epoch();
-        let simulated = Simulated { epoch, speed: 60.0, anchor: Some(served.anchor) };
-        assert_eq!(estate, served.scenario.estate_toml(Some(simulated)));
-        assert!(estate.contains("speed = 60"), "{estate}");
+        let hour = jiff::SignedDuration::from_hours(1);
+        let sim = open(&served, Arc::new(Standing(epoch + hour))).expect("a world");
+        let real: jiff::Timestamp = "2031-01-01T00:10:00Z".parse().expect("a moment");
+        let estate = served_estate(&*sim, 4242, &|| real).await.expect("an answer");
+        // An hour of the estate is a minute at this speed.
+        let anchor = Some("2031-01-01T00:09:00Z".parse().expect("a moment"));
+        assert_eq!(estate, served.scenario.estate_toml(Some(Simulated { epoch, speed: 60.0, anchor })));
+        assert!(estate.contains("speed = 60\nanchor = \"2031-01-01T00:09:00Z\""), "{estate}");
         assert!(!scenario_estate(&served.scenario).contains("speed"), "only a served world has a speed");
     }
 

@@ -207,7 +207,10 @@ impl World {
                 if person.principal != top.groups[group].principal {
                     continue;
                 }
-                let seated = self.people[who].session.and_then(|id| self.session(id)).is_some();
+                let seated = self.people[who]
+                    .session
+                    .and_then(|id| self.session(id))
+                    .is_some_and(|session| hosts.contains(&session.host));
                 let host = hosts.clone().find(|h| {
                     !self.is_gone(*h) && self.hosts[*h].load < self.session_limit(top.groups[group].pool)
                 });

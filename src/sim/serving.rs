@@ -40,14 +40,11 @@ pub struct SimOptions {
     pub empty_first_page: bool,
     /// Estate seconds per real second, told at `/farshore/world`; the simulator itself only reads its clock.
     pub speed: Option<f64>,
-    /// Real time at which the clock showed the epoch, told there too: whoever comes later needs it
-    /// to read the same time as the simulator.
-    pub anchor: Option<jiff::Timestamp>,
 }
 
 impl Default for SimOptions {
     fn default() -> Self {
-        Self { latency_ms: 0, page_size: PAGE_SIZE, empty_first_page: false, speed: None, anchor: None }
+        Self { latency_ms: 0, page_size: PAGE_SIZE, empty_first_page: false, speed: None }
     }
 }
 
@@ -355,7 +352,6 @@ impl Sim {
                 "epoch": self.scenario.epoch().to_string(),
                 "now": stamp(state.world.now).to_string(),
                 "speed": self.options.speed,
-                "anchor": self.options.anchor.map(|anchor| anchor.to_string()),
             }))),
             _ => None,
         }

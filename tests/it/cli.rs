@@ -41,7 +41,11 @@ fn wrong_words_are_answered_with_the_verbs_own_code_and_a_hint() {
         ("--estate x --sim status", 3, &["--estate and --sim exclude each other"]),
         ("--estate x --sim", 2, &["--estate and --sim exclude each other"]),
         ("--sim --endpoint http://127.0.0.1:1 runs", 2, &["--sim and --endpoint exclude each other"]),
-        ("--sim --read-only run avd-pooled-failover --service hr --auto", 2, &["--read-only cannot be armed"]),
+        (
+            "--sim --read-only run avd-pooled-failover --service hr --auto",
+            2,
+            &["--read-only cannot be armed"],
+        ),
     ] {
         check(&state, words, code, said);
     }
@@ -50,12 +54,9 @@ fn wrong_words_are_answered_with_the_verbs_own_code_and_a_hint() {
 #[test]
 fn a_verb_without_an_estate_never_falls_back_to_the_simulator() {
     let state = State::new();
-    for (words, code) in [
-        ("status", 3),
-        ("check", 3),
-        ("run avd-pooled-failover", 2),
-        ("runbook plan avd-pooled-failover", 2),
-    ] {
+    for (words, code) in
+        [("status", 3), ("check", 3), ("run avd-pooled-failover", 2), ("runbook plan avd-pooled-failover", 2)]
+    {
         let output = check(&state, words, code, &["no estate", "--sim"]);
         assert!(output.stdout.is_empty(), "{words}");
     }
@@ -83,7 +84,12 @@ fn every_mistake_of_an_estate_file_is_told_at_once() {
     fs::write(&path, broken).unwrap();
     for (verb, code) in [("status", 3), ("check", 3), ("run avd-pooled-failover --service hr", 2), ("", 2)] {
         let words = format!("--estate {} {verb}", path.display());
-        check(&state, &words, code, &["\"fromat\"", "nearest is \"format\"", "\"knid\"", "nearest is \"kind\""]);
+        check(
+            &state,
+            &words,
+            code,
+            &["\"fromat\"", "nearest is \"format\"", "\"knid\"", "nearest is \"kind\""],
+        );
     }
 }
 
@@ -109,7 +115,9 @@ fn the_version_and_the_forms_of_output_are_a_contract() {
     let json = text(&check(&state, "--sim=tiny status --output json", 0, &[]).stdout);
     assert!(json.trim_start().starts_with("{\n  \"mode\": \"SIM\""), "{json}");
     let status: Value = serde_json::from_str(&json).unwrap();
-    for key in ["schema_version", "estate", "mode", "verdict", "invariant", "debts", "runs", "services", "regions"] {
+    for key in
+        ["schema_version", "estate", "mode", "verdict", "invariant", "debts", "runs", "services", "regions"]
+    {
         assert!(!status[key].is_null(), "{key}");
     }
     assert_eq!(status["services"][0]["active_side"], "primary");
@@ -153,12 +161,9 @@ fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
     let mut flipped = whole.clone();
     flipped[last / 2] ^= 1;
     let verify = "audit verify";
-    for (bytes, code) in [
-        (&flipped[..], 1),
-        (&whole[..whole.len() - 9], 2),
-        (&whole[..last], 3),
-        (&whole[..], 0),
-    ] {
+    for (bytes, code) in
+        [(&flipped[..], 1), (&whole[..whole.len() - 9], 2), (&whole[..last], 3), (&whole[..], 0)]
+    {
         fs::write(&path, bytes).unwrap();
         let output = check(&state, verify, code, &[&run]);
         assert_eq!(fs::read(&path).unwrap(), bytes, "verifying changes nothing: {output:?}");
@@ -210,7 +215,11 @@ fn a_full_disk_stops_the_run_with_everything_kept_and_nothing_sent_unwritten() {
             command.env("DISK", state.path().join("disk")).env("SIZE", format!("{kib}k"));
             command.output()
         };
-        let output = match [run("-rm"), run("-m")].into_iter().flatten().find(|output| output.status.code() != Some(99)) {
+        let output = match [run("-rm"), run("-m")]
+            .into_iter()
+            .flatten()
+            .find(|output| output.status.code() != Some(99))
+        {
             Some(output) if !text(&output.stderr).contains("unshare") => output,
             _ => return println!("skipped: no tmpfs of our own can be mounted here"),
         };
@@ -223,7 +232,10 @@ fn a_full_disk_stops_the_run_with_everything_kept_and_nothing_sent_unwritten() {
             let intents = records(&kept, &run, "intent");
             for write in written(&kept, &run) {
                 let id = write["client_request_id"].as_str().unwrap();
-                assert!(intents.iter().any(|intent| intent["request"]["client_request_id"] == *id), "{write}");
+                assert!(
+                    intents.iter().any(|intent| intent["request"]["client_request_id"] == *id),
+                    "{write}"
+                );
             }
             let said = state.command(&["audit", "verify"]).env("FARSHORE_STATE_DIR", &kept).output().unwrap();
             // A line of which only a part fitted is torn, and is said so; nothing before it is lost.

@@ -3,9 +3,15 @@
 
 mod azure;
 mod cli;
+mod contract;
+mod crash;
+mod docs;
 mod floors;
+mod invariants;
+mod killers;
 mod processes;
 mod pty;
 mod rehearsal;
 mod runs;
+mod stage;
 mod terminal;

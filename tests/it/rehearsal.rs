@@ -1,6 +1,9 @@
 //! A whole cockpit without a screen over a simulated Azure, in virtual time.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, Mutex},
+};
 
 use farshore::{
     azure::{Azure, AzureOptions, Endpoint, tokens},
@@ -21,6 +24,8 @@ use farshore::{
     sim::{NoLedger, Scenario, Sim, SimOptions},
     wire::{Guard, Wire},
 };
+
+use super::contract::Checking;
 
 /// The real encoder's journal in memory, readable while it is written.
 #[derive(Debug, Clone)]
@@ -51,23 +56,68 @@ impl Journal for SharedJournal {
 /// The run's id.
 pub const RUN: &str = "r-20261120-0800-aa";
 
+/// How a rehearsal differs from a built-in scenario.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Built-in scenario.
+    pub scenario: &'a str,
+    pub seed: u64,
+    /// Pieces of the scenario's text and what stands there instead.
+    pub world: &'a [(&'a str, &'a str)],
+    /// The same for the estate file.
+    pub estate: &'a [(&'a str, &'a str)],
+    /// Network time of each answer: with some, a look after a confirmation never falls into
+    /// the moment of the confirmation itself.
+    pub latency_ms: u64,
+    pub options: SimOptions,
+}
+
+impl Default for Setting<'_> {
+    fn default() -> Self {
+        let options = SimOptions::default();
+        Self { scenario: "tiny", seed: 1, world: &[], estate: &[], latency_ms: options.latency_ms, options }
+    }
+}
+
+fn edited(text: &str, edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(text.to_owned(), |text, (old, new)| {
+        assert!(text.contains(old), "{old} does not stand in\n{text}");
+        text.replace(old, new)
+    })
+}
+
 /// A simulated Azure with an estate, a client and a clock.
 pub struct Rehearsal {
     pub estate: Arc<Estate>,
     pub sim: Arc<Sim>,
     pub clock: Arc<Clock>,
     pub wire: Arc<dyn Wire>,
+    pub contract: Arc<Checking>,
     pub journal: SharedJournal,
 }
 
 impl Rehearsal {
     pub fn new(scenario: &str, seed: u64) -> Self {
-        let scenario = Scenario::builtin(scenario).unwrap();
-        let estate = Arc::new(config::parse(&scenario.estate_toml(None), "sim").unwrap());
+        Self::of(&Setting { scenario, seed, ..Setting::default() })
+    }
+
+    /// A world that differs from a built-in one.
+    pub fn of(setting: &Setting<'_>) -> Self {
+        Self::through(setting, |wire| wire)
+    }
+
+    /// The same with another wire between the client and the simulator.
+    pub fn through(setting: &Setting<'_>, between: impl FnOnce(Arc<dyn Wire>) -> Arc<dyn Wire>) -> Self {
+        let built_in = Scenario::builtin(setting.scenario).unwrap();
+        let scenario =
+            Scenario::from_toml(&edited(built_in.source(), setting.world), setting.scenario).unwrap();
+        let estate = edited(&scenario.estate_toml(None), setting.estate);
+        let estate = Arc::new(config::parse(&estate, "sim").unwrap());
         let clock = Arc::new(Clock::new(scenario.epoch(), 1.0));
-        let sim =
-            Sim::open(scenario, seed, clock.clone(), Arc::new(NoLedger), &[], SimOptions::default()).unwrap();
-        Self { estate, wire: sim.clone(), sim, clock, journal: SharedJournal::new() }
+        let options = SimOptions { latency_ms: setting.latency_ms, ..setting.options };
+        let sim = Sim::open(scenario, setting.seed, clock.clone(), Arc::new(NoLedger), &[], options).unwrap();
+        let contract = Checking::new(between(sim.clone()));
+        Self { estate, wire: contract.clone(), contract, sim, clock, journal: SharedJournal::new() }
     }
 
     pub fn azure(&self) -> Azure {
@@ -125,14 +175,11 @@ impl Rehearsal {
 
     /// The journal for a person, for failed tests.
     pub fn story(&self) -> String {
-        self.journal
-            .events()
-            .iter()
-            .map(|stamped| {
-                let mut json = serde_json::to_string(&stamped.event).unwrap();
-                json.truncate(json.floor_char_boundary(420));
-                format!("{} {json}\n", stamped.wall)
-            })
-            .collect()
+        let mut story = String::new();
+        for stamped in self.journal.events() {
+            let json: String = serde_json::to_string(&stamped.event).unwrap().chars().take(420).collect();
+            writeln!(story, "{} {json}", stamped.wall).unwrap();
+        }
+        story
     }
 }

@@ -93,11 +93,14 @@ impl State {
     pub fn writes(&self, run: &str) -> Vec<(String, String)> {
         let ledger = self.ledger(run);
         let entries = ledger.iter().map(|line| &line["entry"]);
-        entries.filter(|entry| entry["kind"] == "write").map(|entry| {
-            let path = entry["path_and_query"].as_str().unwrap();
-            let path = path.split('?').next().unwrap_or(path);
-            (entry["method"].as_str().unwrap().to_owned(), path.to_owned())
-        }).collect()
+        entries
+            .filter(|entry| entry["kind"] == "write")
+            .map(|entry| {
+                let path = entry["path_and_query"].as_str().unwrap();
+                let path = path.split('?').next().unwrap_or(path);
+                (entry["method"].as_str().unwrap().to_owned(), path.to_owned())
+            })
+            .collect()
     }
 
     /// The journal's file of a run.

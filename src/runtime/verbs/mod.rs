@@ -45,8 +45,7 @@ impl VerbError {
     /// Exit code for verbs other than `status`, `check` and `audit`.
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Session(_) | Self::Usage(_) | Self::Sim(_) => 2,
-            Self::Open(OpenError::NoRunbook(_)) => 2,
+            Self::Session(_) | Self::Usage(_) | Self::Sim(_) | Self::Open(OpenError::NoRunbook(_)) => 2,
             Self::Open(_) | Self::Print(_) => 1,
         }
     }
@@ -62,7 +61,7 @@ pub fn perform(cli: &Cli, verb: &Verb) -> u8 {
         Verb::Run(args) => block_on(cli, runs::run(cli, args)),
         Verb::Resume(args) => block_on(cli, runs::resume(cli, args)),
         Verb::Runs => runs::list(cli),
-        Verb::Report(args) => block_on(cli, runs::report(cli, args)),
+        Verb::Report(args) => runs::report(cli, args),
         Verb::Sim(args) => block_on(cli, super::sim_verbs::perform(cli, args)),
     };
     match result {

@@ -193,7 +193,7 @@ fn list_line(summary: &runs::RunSummary) -> String {
 }
 
 /// `farshore report`.
-pub async fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
+pub fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
     let state = session::state_dir(&cli.global)?;
     let report = built(&state, &args.run, None)?;
     print(&match args.output {
