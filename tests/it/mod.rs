@@ -4,6 +4,7 @@
 mod azure;
 mod contract;
 mod floors;
+mod hostile;
 mod killers;
 mod outage;
 mod rehearsal;
