@@ -32,12 +32,18 @@ impl Evidence<'_> {
         serde_json::from_str(output.as_str().trim()).ok()
     }
 
+    /// Why there is no report of a probe: none has run, or what it printed makes no sense.
+    fn unprobed(&self, without: &str) -> String {
+        let printed = !self.run.steps[self.step].outputs.is_empty();
+        if printed { "what the probe printed cannot be read".to_owned() } else { without.to_owned() }
+    }
+
     pub(super) fn profile_settings(&self) -> (bool, String) {
         if self.run.steps[self.step].value.is_some() {
             return self.typed("", |value| value == "0");
         }
         let Some(report) = self.probed() else {
-            return (false, "not checked yet".to_owned());
+            return (false, self.unprobed("not checked yet"));
         };
         let kind = report.get("profileType").and_then(serde_json::Value::as_i64);
         let locations = report.get("ccdLocations").and_then(serde_json::Value::as_str).unwrap_or_default();
@@ -53,7 +59,7 @@ impl Evidence<'_> {
             return self.typed("", |value| value.eq_ignore_ascii_case("valid"));
         }
         let Some(report) = self.probed() else {
-            return (false, "not looked at yet".to_owned());
+            return (false, self.unprobed("not looked at yet"));
         };
         let states: Vec<&str> = report
             .get("providers")

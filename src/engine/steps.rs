@@ -275,6 +275,12 @@ impl Engine {
                 return true;
             }
             self.want_killers(index, &planned.after, last, LOOK_AGAIN, now);
+            // What more could be done is offered from readings as fresh as its proof's.
+            for source in
+                planned.action.map(|action| targets::sources(action, &self.run.plan)).unwrap_or_default()
+            {
+                self.want(source, last, PREVIEW_PACE);
+            }
             if planned.action == Some(Action::MessageActive) {
                 let told = self.evidence(index, last, now).told_last();
                 let due = told.map(|at| at + self.context.estate.policy.notice);

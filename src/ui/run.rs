@@ -115,7 +115,9 @@ fn rows(app: &App, view: &RunView, width: usize) -> Vec<Row> {
         }
     }
     for (index, step) in view.steps.iter().enumerate().filter(|(_, step)| step.is_undo) {
-        if step.state != StepState::Pending || index == place {
+        // What cannot be taken back now is no news; under the cursor it says why.
+        let idle = matches!(step.state, StepState::Pending | StepState::Blocked);
+        if !idle || index == place {
             step_rows(app, view, index, index == place, &mut rows);
         }
     }

@@ -160,10 +160,9 @@ fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
     let last = whole.len() - lines.last().unwrap().len();
     let mut flipped = whole.clone();
     flipped[last / 2] ^= 1;
+    let torn = [&whole[..], &lines.last().unwrap()[..40]].concat();
     let verify = "audit verify";
-    for (bytes, code) in
-        [(&flipped[..], 1), (&whole[..whole.len() - 9], 2), (&whole[..last], 3), (&whole[..], 0)]
-    {
+    for (bytes, code) in [(&flipped[..], 1), (&torn[..], 2), (&whole[..last], 3), (&whole[..], 0)] {
         fs::write(&path, bytes).unwrap();
         let output = check(&state, verify, code, &[&run]);
         assert_eq!(fs::read(&path).unwrap(), bytes, "verifying changes nothing: {output:?}");

@@ -7,6 +7,7 @@ mod contract;
 mod crash;
 mod docs;
 mod floors;
+mod hostile;
 mod invariants;
 mod killers;
 mod outage;

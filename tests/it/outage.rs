@@ -37,18 +37,18 @@ use super::{
 const LIMIT_HOURS: i64 = 12;
 
 /// A run in somebody's hands: `--auto` leads it where it is asked to, commands do the rest.
-struct Cockpit {
-    engine: Engine,
+pub struct Cockpit {
+    pub engine: Engine,
     hands: Hands,
-    clock: Arc<Clock>,
+    pub clock: Arc<Clock>,
     inbox: UnboundedReceiver<Input>,
     wake: Option<Timestamp>,
     auto: Auto,
-    rehearsal: Rehearsal,
+    pub rehearsal: Rehearsal,
 }
 
 impl Cockpit {
-    async fn open(rehearsal: Rehearsal, mode: Mode) -> Self {
+    pub async fn open(rehearsal: Rehearsal, mode: Mode) -> Self {
         let (azure, engine, first) = rehearsal.begin(0, mode).await;
         Self::with(rehearsal, azure, engine, first)
     }
@@ -114,7 +114,12 @@ impl Cockpit {
     }
 
     /// Lets the run go on until it is as wanted; `auto` answers what is asked meanwhile.
-    async fn until(&mut self, what: &str, auto: bool, mut wanted: impl FnMut(&Engine, Timestamp) -> bool) {
+    pub async fn until(
+        &mut self,
+        what: &str,
+        auto: bool,
+        mut wanted: impl FnMut(&Engine, Timestamp) -> bool,
+    ) {
         let end = self.clock.now() + minutes(LIMIT_HOURS * 60);
         let mut refused = None;
         loop {
@@ -144,11 +149,11 @@ impl Cockpit {
     }
 
     /// Under `--auto` until it is the step's turn.
-    async fn turn(&mut self, step: &str) {
+    pub async fn turn(&mut self, step: &str) {
         self.until(step, true, |engine, _| turn(engine) == step).await;
     }
 
-    async fn end(&mut self) -> RunEnd {
+    pub async fn end(&mut self) -> RunEnd {
         self.until("the end", true, |engine, _| engine.run().closed.is_some()).await;
         self.engine.run().closed.unwrap()
     }
@@ -157,7 +162,7 @@ impl Cockpit {
         self.engine.view(self.clock.now())
     }
 
-    fn shown(&self, step: &str) -> StepView {
+    pub fn shown(&self, step: &str) -> StepView {
         self.view().steps.into_iter().find(|shown| shown.id == step).unwrap_or_else(|| panic!("{step}"))
     }
 
@@ -210,7 +215,7 @@ fn said(step: &str, offer: &OfferView) -> Confirm {
     }
 }
 
-fn turn(engine: &Engine) -> &str {
+pub fn turn(engine: &Engine) -> &str {
     let run = engine.run();
     run.current().map_or("", |index| run.plan.steps[index].id.as_str())
 }

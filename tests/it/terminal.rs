@@ -310,7 +310,7 @@ impl Terminal {
         self.pause();
         self.press("\r");
         self.see("declare the failover");
-        self.until("the first step ready", |screen| ready(screen).as_deref() == Some("a0"));
+        self.until("the first step ready", |screen| ready(screen).is_some());
     }
 
     /// No byte is taken from the program any more, until [`Self::open_valve`].
@@ -380,12 +380,8 @@ pub fn kill(pid: u32, name: &str) {
     assert!(status.success(), "kill -{name} {pid}");
 }
 
-/// The short id of the step that waits for a confirmation, as the run view shows it.
+/// The row of the step that waits for a confirmation, as the run view shows it.
 pub fn ready(screen: &str) -> Option<String> {
-    let mut rows = screen.lines().filter_map(|line| line.split(['│', '|']).next());
-    let row = rows.find(|row| {
-        let words: Vec<&str> = row.split_whitespace().collect();
-        words.first() == Some(&">") && words.contains(&"ready")
-    })?;
-    row.split_whitespace().nth(1).map(str::to_owned)
+    let rows = screen.lines().filter_map(|line| line.split(['│', '|']).next());
+    rows.map(str::trim).find(|row| row.starts_with('>') && row.contains(" ready")).map(str::to_owned)
 }
