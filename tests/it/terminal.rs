@@ -264,6 +264,7 @@ impl Terminal {
     }
 
     /// The pause that belongs to the next key.
+    #[expect(clippy::unused_self, reason = "reads as what the person at this terminal does")]
     pub fn pause(&self) {
         std::thread::sleep(GESTURE);
     }
