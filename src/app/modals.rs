@@ -13,7 +13,7 @@ use super::{
     gesture::{Arrival, Button, Field},
     palette::{self, PaletteCommand},
     screen::Screen,
-    start::StartFocus,
+    start::{Progress, StartFocus},
     state::App,
 };
 
@@ -310,7 +310,7 @@ impl App {
     fn intend_start(&mut self, intent: Intent, at: u64) {
         let Some(Modal::Start(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
-        if arrival == Arrival::Early {
+        if arrival == Arrival::Early || dialog.progress == Progress::Opening {
             return;
         }
         if let Some(field) = dialog.field()
@@ -329,6 +329,7 @@ impl App {
                 StartFocus::Button(Button::Act) => match dialog.order_run(&self.estate, self.moment.now) {
                     Ok(order) => {
                         dialog.remark = Some("opening the run".to_owned());
+                        dialog.progress = Progress::Opening;
                         self.left_holders.clone_from(&order.left_holders);
                         self.want(Effect::StartRun(order));
                     }

@@ -41,6 +41,17 @@ pub struct StartDialog {
     pub guard: Guard,
     /// What the last key brought.
     pub remark: Option<String>,
+    /// How far it has come.
+    pub progress: Progress,
+}
+
+/// How far the dialog has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// A person chooses.
+    Asking,
+    /// The run is being opened: a second one would only find the estate locked by the first.
+    Opening,
 }
 
 /// What of the dialog has the focus.
@@ -141,6 +152,7 @@ impl StartDialog {
             focus: StartFocus::Service,
             guard: Guard::new(at),
             remark: None,
+            progress: Progress::Asking,
         };
         dialog.look_for_holders(estate, picture);
         dialog

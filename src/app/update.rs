@@ -16,6 +16,7 @@ use super::{
     feed::Origin,
     run::{OpenRun, RunHandle},
     screen::{Screen, StepCursor},
+    start::Progress,
     state::{App, Leaving, NOTICE_MS, Settled},
 };
 
@@ -146,7 +147,10 @@ impl App {
         let text = format!("could not {why}");
         self.feed.push(self.moment.now, Origin::Cockpit, text.clone());
         match self.modals.last_mut() {
-            Some(Modal::Start(dialog)) => dialog.remark = Some(text),
+            Some(Modal::Start(dialog)) => {
+                dialog.remark = Some(text);
+                dialog.progress = Progress::Asking;
+            }
             _ => self.say(text),
         }
     }

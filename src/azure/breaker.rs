@@ -14,7 +14,7 @@ const FAILURES: usize = 5;
 const WITHIN: Duration = Duration::from_secs(30);
 
 /// How long nothing is sent once it is open.
-const REST: Duration = Duration::from_secs(15);
+pub(super) const REST: Duration = Duration::from_secs(15);
 
 /// Closed, open, or half open with one probe under way.
 #[derive(Debug, Default)]
@@ -70,12 +70,13 @@ impl Leave<'_> {
         }
     }
 
-    /// It did not answer, or failed inside.
-    pub(super) fn failed(mut self, now: Instant) {
+    /// It did not answer, or failed inside; `rest`: how long it is left alone where that opens
+    /// the breaker, [`REST`] of the estate's time.
+    pub(super) fn failed(mut self, now: Instant, rest: Duration) {
         let mut state = self.breaker.state();
         if self.probe {
             self.probe = false;
-            *state = State::Open { until: now + REST };
+            *state = State::Open { until: now + rest };
             return;
         }
         if let State::Closed { failures, next } = &mut *state {
@@ -83,7 +84,7 @@ impl Leave<'_> {
             *next = (*next + 1) % FAILURES;
             let oldest = failures[*next];
             if oldest.is_some_and(|at| now.duration_since(at) <= WITHIN) {
-                *state = State::Open { until: now + REST };
+                *state = State::Open { until: now + rest };
             }
         }
     }
@@ -105,7 +106,7 @@ mod tests {
         for _ in 0..times {
             tokio::time::advance(apart).await;
             if let Ok(leave) = breaker.ask(Instant::now()) {
-                leave.failed(Instant::now());
+                leave.failed(Instant::now(), REST);
             }
         }
     }
@@ -120,7 +121,7 @@ mod tests {
         tokio::time::advance(REST).await;
         let probe = breaker.ask(Instant::now()).expect("one probe");
         assert!(breaker.ask(Instant::now()).is_err(), "not a second one");
-        probe.failed(Instant::now());
+        probe.failed(Instant::now(), REST);
         assert_eq!(breaker.ask(Instant::now()).err(), Some(REST), "the probe failed");
         tokio::time::advance(REST).await;
         drop(breaker.ask(Instant::now()));

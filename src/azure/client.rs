@@ -15,6 +15,7 @@ use crate::{
 };
 
 use super::{
+    breaker,
     failure::{Again, Failure},
     lane::{Gates, Lane, Places, Provider},
     limits::{Buckets, Kind, Limits, Refusal},
@@ -92,11 +93,6 @@ impl Client {
         }
     }
 
-    /// The estate's clock runs at `speed` from now on.
-    pub(super) fn set_speed(&self, speed: f64) {
-        self.buckets.set_speed(speed);
-    }
-
     /// Begins a look.
     pub(super) fn visit(&self, lane: Lane) -> Visit {
         Visit { lane, deadline: Instant::now() + LOOK_LIMIT, correlation: self.guid() }
@@ -144,7 +140,7 @@ impl Client {
             };
             let wait = {
                 let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
-                retry::wait(&failure, attempt, &mut rng)
+                retry::wait(&failure, attempt, &mut rng).map(|wait| self.buckets.pace.pause(wait))
             };
             match wait {
                 Some(wait) if Instant::now() + wait < visit.deadline && gate.budget.spend() => {
@@ -167,7 +163,9 @@ impl Client {
         let answer = self.exchange(visit, ask).await;
         match &answer {
             Err(failure) if failure.status.is_none() && failure.kind != SilenceKind::Unreachable => {}
-            Err(failure) if !failure.answered() => leave.failed(Instant::now()),
+            Err(failure) if !failure.answered() => {
+                leave.failed(Instant::now(), self.buckets.pace.pause(breaker::REST));
+            }
             _ => leave.answered(),
         }
         answer.map(Response::into_body)
@@ -219,6 +217,11 @@ impl Client {
             return Err(WireError::TooLarge { limit_bytes: MAX_BODY });
         }
         Ok(response)
+    }
+
+    /// How many estate seconds pass in one of ours from now on.
+    pub(super) fn set_pace(&self, speed: f64) {
+        self.buckets.pace.set(speed);
     }
 
     /// Draws the consequences that other requests have to heed.

@@ -87,10 +87,10 @@ impl Azure {
         Self(Arc::new(Client::new(wire, tokens, Origin::new(&endpoint), estate, limits, seed)))
     }
 
-    /// The estate's clock runs at `speed` from now on, in estate seconds a second: what may be
-    /// asked of a simulated Azure is counted in its time.
-    pub fn set_speed(&self, speed: f64) {
-        self.0.set_speed(speed);
+    /// Counts limits and waits in the time of an estate whose clock runs `speed` times as fast as
+    /// ours. Azure's own runs at 1, which is where a client starts.
+    pub fn set_pace(&self, speed: f64) {
+        self.0.set_pace(speed);
     }
 
     /// One look at a source, within 20 s. Reads only; each request is tried at most three times.

@@ -287,7 +287,7 @@ mod tests {
             crate::azure::Endpoint::in_process(),
             std::sync::Arc::new(crate::azure::scripted::estate()),
         );
-        options.limits = crate::azure::Limits::at_speed(1_000.0);
+        options.limits = crate::azure::Limits { read_burst: 100_000, ..Default::default() };
         let tokens = std::sync::Arc::new(crate::azure::tokens::Fixed::simulated());
         let azure = crate::azure::Azure::new(script.clone(), tokens, options);
         let Ok(Answer::Sessions(listing)) = look(&azure, Source::Sessions(0, Side::Primary)).await else {

@@ -141,7 +141,7 @@ impl Engine {
         })
     }
 
-    pub(super) fn evidence_word(&self, operation: &Operation) -> &'static str {
+    pub(super) fn evidence_word(operation: &Operation) -> &'static str {
         match operation {
             Operation::StartVm { .. } => "running by its instance view",
             Operation::DeallocateVm { .. } => "deallocated by its instance view",

@@ -10,7 +10,6 @@ impl Evidence<'_> {
         let (index, from, to) = (self.index(), self.from(), self.to());
         match killer {
             Killer::ModeFits if self.graceful() => vec![Source::Assignments(index, from)],
-            Killer::ModeFits => self.death_sources(),
             Killer::SnapshotTaken => [from, to]
                 .into_iter()
                 .flat_map(|side| {
@@ -60,6 +59,7 @@ impl Evidence<'_> {
                 let sessions = self.graceful().then_some(Source::Sessions(index, from));
                 sessions.into_iter().chain(self.death_sources()).collect()
             }
+            Killer::ModeFits => self.death_sources(),
             Killer::HoldersOnStandby => vec![Source::Assignments(index, to)],
             Killer::FirstUser => vec![Source::Sessions(index, to), Source::Hosts(index, to)],
             Killer::NobodyInBoth => vec![

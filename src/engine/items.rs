@@ -162,7 +162,7 @@ impl Engine {
         }
         match sent {
             Sent::Accepted { status, request_id, follow } => {
-                self.accept(token, status, request_id, follow, now)
+                self.accept(token, status, request_id, follow, now);
             }
             Sent::Refused { status, code, message } => {
                 if counts_as_taken(item.operation.as_ref(), status, code.as_str()) {
@@ -217,13 +217,12 @@ impl Engine {
         if live.following {
             return false;
         }
-        match live.follow_due.filter(|due| *due > now) {
-            Some(due) => self.wake_at(due),
-            None => {
-                live.following = true;
-                let token = Token { step: index, item: item.key.clone(), attempt: item.attempts };
-                self.order_follow(token, follow.clone());
-            }
+        if let Some(due) = live.follow_due.filter(|due| *due > now) {
+            self.wake_at(due);
+        } else {
+            live.following = true;
+            let token = Token { step: index, item: item.key.clone(), attempt: item.attempts };
+            self.order_follow(token, follow.clone());
         }
         false
     }
@@ -276,7 +275,7 @@ impl Engine {
         match self.is_so(&operation, &item.key, since, now) {
             Seen::Yes if self.is_gone_once(&operation) => {}
             Seen::Yes => {
-                self.done(index, &item.key, DoneHow::Action, self.evidence_word(&operation), now);
+                self.done(index, &item.key, DoneHow::Action, Self::evidence_word(&operation), now);
                 return true;
             }
             Seen::No => {
@@ -319,7 +318,7 @@ impl Engine {
             Seen::Yes if self.is_gone_once(&operation) => {}
             Seen::Yes => {
                 self.live(index, &item.key).settle_since = None;
-                self.done(index, &item.key, DoneHow::Adopted, self.evidence_word(&operation), now);
+                self.done(index, &item.key, DoneHow::Adopted, Self::evidence_word(&operation), now);
                 return true;
             }
             Seen::No

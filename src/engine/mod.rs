@@ -14,6 +14,7 @@ mod leaving;
 pub mod machine;
 mod offer;
 mod orders;
+mod preview;
 mod render;
 pub mod rights;
 pub mod run;

@@ -69,7 +69,7 @@ impl Engine {
             return None;
         }
         blocked.extend(self.blocked_by_killers(index, planned, now));
-        blocked.extend(self.blocked_by_age(oldest, now));
+        blocked.extend(Self::blocked_by_age(oldest, now));
         if planned.kind == StepKind::Automatic && writes == 0 {
             blocked.push(Safe::new("there is nothing to write now"));
         }
@@ -190,7 +190,7 @@ impl Engine {
             && self.context.estate.policy.allow_run_command
     }
 
-    fn blocked_by_age(&self, oldest: Option<Timestamp>, now: Timestamp) -> Option<Safe> {
+    fn blocked_by_age(oldest: Option<Timestamp>, now: Timestamp) -> Option<Safe> {
         let age = now.duration_since(oldest?);
         (age > OFFER_FRESH)
             .then(|| Safe::new(&format!("the list is {} s old and is being read again", age.as_secs())))

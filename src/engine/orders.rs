@@ -293,8 +293,7 @@ impl Engine {
 pub(super) fn may_go_again(item: &super::run::ItemRun) -> bool {
     let repeatable = item.operation.as_ref().is_some_and(Operation::repeatable);
     match &item.mark {
-        ItemMark::Refused(_) => repeatable,
-        ItemMark::Failed(..) => repeatable,
+        ItemMark::Refused(_) | ItemMark::Failed(..) => repeatable,
         _ => false,
     }
 }

@@ -173,12 +173,9 @@ impl Engine {
                 (_, false) => StepState::Confirmed,
             };
         }
-        let failed = step.items.iter().filter(|item| item.mark.failed()).count();
-        let done = step.items.len() - failed;
-        if failed > 0
-            && !step.items.is_empty()
-            && done * 100 / step.items.len() < usize::from(planned.done_at)
-        {
+        let all = step.telling().count();
+        let failed = step.telling().filter(|item| item.mark.failed()).count();
+        if failed > 0 && (all - failed) * 100 / all < usize::from(planned.done_at) {
             return StepState::Failed;
         }
         if step.timed_out {
@@ -323,9 +320,8 @@ impl Engine {
                 (ItemPhase::Accepted, "accepted by name".to_owned())
             }
             ItemMark::Done(_) => (ItemPhase::Done, "seen".to_owned()),
-            ItemMark::Refused(why) => (ItemPhase::Failed, why.to_string()),
             ItemMark::Failed(super::event::FailedHow::Ghost, why) => (ItemPhase::Ghost, why.to_string()),
-            ItemMark::Failed(_, why) => (ItemPhase::Failed, why.to_string()),
+            ItemMark::Refused(why) | ItemMark::Failed(_, why) => (ItemPhase::Failed, why.to_string()),
         };
         ItemView {
             key: item.key.clone(),

@@ -232,10 +232,10 @@ impl Run {
                 step.item(item, Some(operation), before, at).intended(*attempt, operation, at);
             }
             RunEvent::Accepted { item, follow, .. } => {
-                step.mark_item(item, ItemMark::Accepted(follow.clone()), at)
+                step.mark_item(item, ItemMark::Accepted(follow.clone()), at);
             }
             RunEvent::Observed { what, value, .. } if what.as_str() == PROBE_OUTPUT => {
-                step.outputs.push(value.clone())
+                step.outputs.push(value.clone());
             }
             RunEvent::Done { item: Some(item), how, evidence, .. } => {
                 step.item(item, None, evidence, at);
@@ -243,14 +243,14 @@ impl Run {
             }
             RunEvent::Done { item: None, how, .. } => self.step_done(index, *how, at),
             RunEvent::Refused { item: Some(item), why, .. } => {
-                step.mark_item(item, ItemMark::Refused(why.clone()), at)
+                step.mark_item(item, ItemMark::Refused(why.clone()), at);
             }
             RunEvent::Refused { item: None, why, .. } => {
                 step.mark = StepMark::Open;
                 step.refused = Some(why.clone());
             }
             RunEvent::Failed { item: Some(item), how, why, .. } => {
-                step.mark_item(item, failed_mark(*how, why), at)
+                step.mark_item(item, failed_mark(*how, why), at);
             }
             RunEvent::Failed { item: None, .. } => step.timed_out = true,
             RunEvent::Skipped { reason, .. } => step.over(StepMark::Skipped(reason.clone()), at),
@@ -352,7 +352,12 @@ impl Run {
         let here = &self.steps[index];
         History {
             done,
-            tried: here.items.iter().filter(|item| item.mark.failed()).map(|item| item.key.clone()).collect(),
+            tried: here
+                .items
+                .iter()
+                .filter(|item| item.mark.failed() && !here.may_ask_again(item))
+                .map(|item| item.key.clone())
+                .collect(),
             need: None,
             baseline_users: self.baseline_users,
             probes: here.items.len() as u32,
@@ -401,7 +406,30 @@ fn event_step(event: &RunEvent) -> Option<&StepId> {
     }
 }
 
+/// Ends the key of a power change that is confirmed anew after the first was seen not done.
+const AGAIN: &str = ", again";
+
 impl StepRun {
+    /// Items that tell how far the step is. A power change that was looked for during its whole
+    /// dwell and is not done tells nothing: it never left, or it was lost. The step's proof does.
+    pub fn telling(&self) -> impl Iterator<Item = &ItemRun> {
+        self.items.iter().filter(|item| !item.never_happened())
+    }
+
+    /// Whether a person may be asked to confirm this item anew. A POST is never sent twice for
+    /// one item, so what is confirmed then is an item of its own, and it is asked for once.
+    pub fn may_ask_again(&self, item: &ItemRun) -> bool {
+        let again = Self::again(&item.key);
+        item.never_happened()
+            && !item.key.ends_with(AGAIN)
+            && self.items.iter().all(|known| known.key != again)
+    }
+
+    /// The key of the item that follows one that never happened.
+    pub fn again(key: &str) -> ItemKey {
+        format!("{key}{AGAIN}")
+    }
+
     /// Whether the run goes on past it.
     pub fn is_over(&self) -> bool {
         matches!(self.mark, StepMark::Done(_) | StepMark::Skipped(_) | StepMark::Deferred { .. })
@@ -472,6 +500,12 @@ impl StepRun {
 }
 
 impl ItemRun {
+    /// Whether it is a power change that looking showed not done after an unseen end.
+    fn never_happened(&self) -> bool {
+        matches!(self.mark, ItemMark::Failed(FailedHow::NotDone, _))
+            && matches!(self.operation, Some(Operation::StartVm { .. } | Operation::DeallocateVm { .. }))
+    }
+
     fn intended(&mut self, attempt: u32, operation: &Operation, at: Timestamp) {
         self.attempts = attempt;
         self.operation = Some(operation.clone());

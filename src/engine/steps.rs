@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Answer, Safe, Source,
+        Safe, Source,
         time::{Span, Timestamp, seconds},
     },
     runbook::{
@@ -15,11 +15,10 @@ use crate::{
 };
 
 use super::{
-    baseline::Baseline,
-    event::{DoneHow, FailedHow, GateItem, GateVerdict, NoteAbout, RunEnd, RunEvent},
+    event::{DoneHow, FailedHow, GateVerdict, RunEnd, RunEvent},
     items::LOOK_AGAIN,
     machine::Engine,
-    run::{ItemMark, NOT_APPLICABLE, Run, StepMark},
+    run::{ItemMark, NOT_APPLICABLE, Run, StepMark, StepRun},
 };
 
 /// Pause between two looks while a person or a red item is awaited.
@@ -162,161 +161,6 @@ impl Engine {
         }
     }
 
-    /// Before the confirmation: keeps the readings under the offer fresh, and finds out
-    /// whether everything is so already.
-    fn preview(&mut self, index: usize, now: Timestamp) -> bool {
-        let planned = self.run.plan.steps[index].clone();
-        let since = self.opened_at.get(&index).copied().unwrap_or(now);
-        let killers: Vec<Killer> = planned.before.iter().chain(&planned.after).copied().collect();
-        self.want_killers(index, &killers, since, PREVIEW_PACE, now);
-        if let Some(action) = planned.action {
-            for source in targets::sources(action, &self.run.plan) {
-                self.want(source, since, PREVIEW_PACE);
-            }
-        }
-        let moved = match planned.kind {
-            StepKind::Gate => self.judge_gate(index, &planned, since, now),
-            StepKind::Manual => self.manual(index, &planned, now),
-            StepKind::Observe => self.observe(index, &planned, since, now),
-            StepKind::Automatic => self.by_observation(index, &planned, since, now),
-        };
-        moved || self.run_out(index, &planned, since, now)
-    }
-
-    /// Writes a gate's verdict down whenever it turns green or red.
-    fn judge_gate(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
-        let (verdict, items) = self.gate_items(index, planned, since, now);
-        let known = self.run.steps[index].gate.as_ref().map(|(verdict, _)| *verdict);
-        // A verdict is written down once every item has one, so that no half-read gate is.
-        let open = |item: &GateItem| {
-            item.verdict == GateVerdict::Unknown && !self.is_untold(index, planned, &item.id)
-        };
-        if items.iter().any(open) || known == Some(verdict) {
-            return false;
-        }
-        self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
-        true
-    }
-
-    /// Writes down what a gate shows as its patience ends: one that could never be read whole has
-    /// no other record, and the values of an earlier one have grown old.
-    fn record_gate(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) {
-        let (verdict, items) = self.gate_items(index, planned, since, now);
-        self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
-    }
-
-    /// A gate's killer items and the verdict over those that can be told before its probe ran.
-    fn gate_items(
-        &self,
-        index: usize,
-        planned: &PlannedStep,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> (GateVerdict, Vec<GateItem>) {
-        let evidence = self.evidence(index, since, now);
-        let items = planned.after.iter().map(|killer| self.with_untold(index, evidence.item(*killer)));
-        let items: Vec<GateItem> = items.collect();
-        let told = items.iter().filter(|item| !self.is_untold(index, planned, &item.id));
-        (verdict_of(told.map(|item| item.verdict)), items)
-    }
-
-    /// The item, unknown while only the gate's own probe can tell it and has not run.
-    pub(super) fn with_untold(&self, index: usize, mut item: GateItem) -> GateItem {
-        if self.is_untold(index, &self.run.plan.steps[index], &item.id) {
-            item.verdict = GateVerdict::Unknown;
-            item.value = Safe::new("the probe runs when this gate is confirmed");
-        }
-        item
-    }
-
-    /// Whether only the gate's own probe can tell this item, and it has not run yet.
-    fn is_untold(&self, index: usize, planned: &PlannedStep, item: &str) -> bool {
-        let step = &self.run.steps[index];
-        step.outputs.is_empty()
-            && step.value.is_none()
-            && planned.after.iter().any(|killer| killer.id() == item && self.told_by_probe(planned, *killer))
-    }
-
-    fn manual(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
-        let Some(value) = self.run.steps[index].value.clone() else { return false };
-        let (step, how) = (planned.id.clone(), DoneHow::Manual);
-        self.emit(RunEvent::Done { step, item: None, how, evidence: value }, now);
-        true
-    }
-
-    fn observe(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
-        if !self.proven(index, planned, since, now) {
-            return false;
-        }
-        if planned.after.contains(&Killer::SnapshotTaken) {
-            self.take_baseline(planned, now);
-        }
-        self.step_done(index, planned, DoneHow::Action, since, now);
-        true
-    }
-
-    /// Users, sessions and plans as they were before anything was changed.
-    fn take_baseline(&mut self, planned: &PlannedStep, now: Timestamp) {
-        let (index, from, to) = (self.run.plan.service_index, self.run.plan.from, self.run.plan.to);
-        let sessions = match self.picture.last(&Source::Sessions(index, from)).map(|look| &look.answer) {
-            Some(Answer::Sessions(listing)) => listing.seen(),
-            _ => &[],
-        };
-        let users: std::collections::BTreeSet<String> =
-            sessions.iter().map(|session| session.user.as_str().to_lowercase()).collect();
-        let service = &self.context.estate.services[index];
-        let plans = [from, to]
-            .into_iter()
-            .filter_map(|side| match &self.picture.last(&Source::Plans(index, side))?.answer {
-                Answer::Plans(listing) => {
-                    let pool = &service.sides[side].pool;
-                    let on = listing.seen().iter().any(|plan| plan.enabled_for(pool) == Some(true));
-                    Some((pool.clone(), on))
-                }
-                _ => None,
-            })
-            .collect();
-        let baseline = Baseline { sessions: sessions.len() as u32, users: users.len() as u32, plans };
-        let (step, about, text) = (Some(planned.id.clone()), NoteAbout::Baseline, baseline.text());
-        self.emit(RunEvent::Note { step, about, text }, now);
-        let value = Safe::new(&self.snapshot_text());
-        let step = planned.id.clone();
-        self.emit(RunEvent::Observed { step, item: None, what: Safe::new("snapshot"), value }, now);
-    }
-
-    fn snapshot_text(&self) -> String {
-        let text = self.picture.iter().fold(String::new(), |text, (source, reading)| {
-            format!("{text}{source:?} {:?}\n", reading.last.as_ref().map(|look| &look.answer))
-        });
-        format!("sha256 {}", crate::domain::text::sha256_hex(text.as_bytes()))
-    }
-
-    /// A step that has nothing to write and whose proof holds is done without a confirmation.
-    pub(super) fn by_observation(
-        &mut self,
-        index: usize,
-        planned: &PlannedStep,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> bool {
-        let value = self.run.steps[index].value.is_some();
-        let quiet = match self.found(index, since, now) {
-            Some(Ok(found)) => found.items.iter().all(|item| item.operation.is_none()),
-            _ => false,
-        };
-        if !(quiet || value) || !self.proven(index, planned, since, now) {
-            return false;
-        }
-        self.step_done(
-            index,
-            planned,
-            if value { DoneHow::Manual } else { DoneHow::Observation },
-            since,
-            now,
-        );
-        true
-    }
-
     /// What the step's action would touch now.
     pub(super) fn found(
         &self,
@@ -328,14 +172,25 @@ impl Engine {
         let mut history = self.run.history(index);
         history.need = self.evidence(index, Timestamp::MIN, now).need();
         let seen = Seen { picture: &self.picture, since, now };
-        Some(
-            Finder { estate: &self.context.estate, plan: &self.run.plan, seen, history: &history }
-                .find(action),
-        )
+        let finder = Finder { estate: &self.context.estate, plan: &self.run.plan, seen, history: &history };
+        let step = &self.run.steps[index];
+        let mut found = finder.find(action);
+        for target in found.iter_mut().flat_map(|found| &mut found.items) {
+            if step.items.iter().any(|item| item.key == target.key && step.may_ask_again(item)) {
+                target.key = StepRun::again(&target.key);
+            }
+        }
+        Some(found)
     }
 
     /// Whether the step's proof holds, and has held for as long as it must.
-    fn proven(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
+    pub(super) fn proven(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> bool {
         let (verdict, oldest) = self.evidence(index, since, now).all_green(&planned.after);
         if verdict != GateVerdict::Green {
             self.green_since.remove(&index);
@@ -355,7 +210,7 @@ impl Engine {
         false
     }
 
-    fn step_done(
+    pub(super) fn step_done(
         &mut self,
         index: usize,
         planned: &PlannedStep,
@@ -525,7 +380,13 @@ impl Engine {
     }
 
     /// Past its patience a step is timed-out, once; it stays observed.
-    fn run_out(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
+    pub(super) fn run_out(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> bool {
         let end = since + planned.patience;
         if end > now {
             self.wake_at(end);
@@ -576,12 +437,12 @@ fn step_last(run: &Run, index: usize) -> Option<Timestamp> {
 
 /// Percent of items that are done; a step without items is whole.
 fn share(run: &Run, index: usize) -> u32 {
-    let items = &run.steps[index].items;
-    if items.is_empty() {
-        return 100;
+    let (mut done, mut all) = (0, 0);
+    for item in run.steps[index].telling() {
+        all += 1;
+        done += u32::from(item.mark.over());
     }
-    let done = items.iter().filter(|item| item.mark.over()).count();
-    (done * 100 / items.len()) as u32
+    (done * 100).checked_div(all).unwrap_or(100)
 }
 
 /// Whether a plan's target list has a bound and the count is above it.

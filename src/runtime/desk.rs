@@ -69,7 +69,7 @@ pub struct Desk {
     run: Option<Working>,
     inbox: (UnboundedSender<Input>, UnboundedReceiver<Input>),
     news: Receiver<Event>,
-    opened: (Sender<Opened>, Receiver<Opened>),
+    opened: (Sender<Result<OpenRun, OpenError>>, Receiver<Result<OpenRun, OpenError>>),
     due: Option<Timestamp>,
     second: Interval,
     seconds: u32,
@@ -77,8 +77,6 @@ pub struct Desk {
     clock: TerminalClock,
     front: Vec<Front>,
 }
-
-type Opened = Result<OpenRun, OpenError>;
 
 #[derive(Debug)]
 struct Working {
@@ -209,12 +207,11 @@ impl Desk {
             (true, crate::app::Speed::Max) => self.say("max is for runs without a screen"),
             (true, crate::app::Speed::Paused) => {
                 self.session.clock.set_speed(0.0);
-                self.session.azure.set_speed(0.0);
                 self.feed(Event::Speed(speed), None);
             }
             (true, crate::app::Speed::Times(times)) => {
                 self.session.clock.set_speed(times);
-                self.session.azure.set_speed(times);
+                self.session.azure.set_pace(times);
                 self.feed(Event::Speed(speed), None);
             }
         }
@@ -283,7 +280,7 @@ impl Desk {
 
     /// A simulated world remembers where its clock stood.
     fn mark(&mut self) {
-        if self.seconds.is_multiple_of(MARK_S)
+        if self.seconds % MARK_S == 0
             && self.run.is_some()
             && let Place::Sim(rehearsed) = &self.session.place
             && let Err(why) = rehearsed.sim.mark()

@@ -18,6 +18,10 @@ use super::clock::Clock;
 /// Longest pause of a source that does not answer (design §9).
 const SILENT_PAUSE: Span = seconds(60);
 
+/// Shortest pause in our own time: a simulated estate's clock may run so fast that its pollers
+/// would leave the machine nothing for the run. What is then old is shown as old.
+const LEAST_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
+
 /// A pause is drawn from this share of the interval on either side, in percent, so that
 /// sources do not march in step.
 const JITTER_PERCENT: i64 = 10;
@@ -57,7 +61,7 @@ impl Pollers {
                     return;
                 }
                 let pause = pause(source.interval(), misses);
-                clock.sleep_until(clock.now() + pause).await;
+                tokio::join!(clock.sleep_until(clock.now() + pause), tokio::time::sleep(LEAST_PAUSE));
             }
         });
     }

@@ -174,7 +174,7 @@ impl Session {
         let endpoint = Endpoint::parse(SIM_ENDPOINT)
             .map_err(|error| SessionError::Endpoint(SIM_ENDPOINT.to_owned(), error))?;
         let azure = client(sim.clone(), tokens.clone(), endpoint, &estate, seed);
-        azure.set_speed(clock.speed());
+        azure.set_pace(clock.speed());
         let place = Place::Sim(Rehearsed { sim, ledger, label });
         Ok(Self { estate, clock, azure, tokens, place, state, endpoint: SIM_ENDPOINT.to_owned() })
     }
@@ -194,7 +194,7 @@ impl Session {
         let tokens = tokens(&estate, &endpoint)?;
         let text = endpoint.to_string();
         let azure = client(wire, tokens.clone(), endpoint.clone(), &estate, random_seed());
-        azure.set_speed(clock.speed());
+        azure.set_pace(clock.speed());
         Ok(Self { estate, clock, azure, tokens, place: Place::Live(endpoint), state, endpoint: text })
     }
 

@@ -100,7 +100,25 @@ struct About {
     /// The scenario file itself; needed where the scenario is not built in.
     source: Option<String>,
     epoch: jiff::Timestamp,
+    /// Where its clock stood when it took the question.
+    now: jiff::Timestamp,
     speed: Option<f64>,
+}
+
+impl About {
+    /// Epoch and speed of its clock, and the real instant at which it showed the epoch. `asked`:
+    /// the real time when the question left. A simulator adds its latency after it looked at its
+    /// clock, so that the way there is all that is neglected.
+    fn simulated(&self, asked: jiff::Timestamp) -> Simulated {
+        let speed = self.speed.unwrap_or(1.0);
+        let real = self.now.duration_since(self.epoch).as_secs_f64() / speed;
+        // Milliseconds: more is not known, and less would be seen at a high speed.
+        let anchor = jiff::SignedDuration::try_from_secs_f64(real)
+            .ok()
+            .and_then(|real| asked.checked_sub(real).ok())
+            .and_then(|anchor| anchor.round(jiff::Unit::Millisecond).ok());
+        Simulated { epoch: self.epoch, speed, anchor }
+    }
 }
 
 /// Finds a scenario by built-in name or by path.
@@ -167,13 +185,20 @@ fn announce(out: &mut impl Write, address: SocketAddr, served: &Served) -> io::R
 }
 
 /// `farshore sim estate --port`: the estate file of the simulator that serves on 127.0.0.1:`port`.
-pub async fn served_estate(wire: &dyn Wire, port: u16) -> Result<String, SimVerbError> {
+///
+/// `real` tells the machine's time, by which the simulator's clock is written down.
+pub async fn served_estate(
+    wire: &dyn Wire,
+    port: u16,
+    real: &dyn Fn() -> jiff::Timestamp,
+) -> Result<String, SimVerbError> {
+    let asked = real();
     let about = ask(wire, port).await?;
     let scenario = match &about.source {
         Some(source) => Scenario::from_toml(source, &about.scenario)?,
         None => scenario(&about.scenario)?,
     };
-    Ok(scenario.estate_toml(Some(Simulated { epoch: about.epoch, speed: about.speed.unwrap_or(1.0) })))
+    Ok(scenario.estate_toml(Some(about.simulated(asked))))
 }
 
 async fn ask(wire: &dyn Wire, port: u16) -> Result<About, SimVerbError> {
@@ -195,7 +220,7 @@ pub async fn perform(cli: &Cli, verb: &cli::Sim) -> Result<u8, VerbError> {
         cli::Sim::Estate(args) => match args.port {
             Some(port) => {
                 let wire = Live::new(LiveOptions::new(Reach::Loopback)).map_err(SessionError::from)?;
-                served_estate(&wire, port).await?
+                served_estate(&wire, port, &jiff::Timestamp::now).await?
             }
             None => scenario_estate(&scenario(args.scenario.as_deref().unwrap_or(DEFAULT_SCENARIO))?),
         },
@@ -259,12 +284,15 @@ mod tests {
     #[tokio::test]
     async fn a_served_world_has_an_estate_file_with_its_clock() {
         let served = served(60.0);
-        let time = Arc::new(Standing(served.scenario.epoch()));
-        let sim = open(&served, time).expect("a world");
-        let estate = served_estate(&*sim, 4242).await.expect("an answer");
         let epoch = served.scenario.epoch();
-        assert_eq!(estate, served.scenario.estate_toml(Some(Simulated { epoch, speed: 60.0 })));
-        assert!(estate.contains("speed = 60"), "{estate}");
+        let hour = jiff::SignedDuration::from_hours(1);
+        let sim = open(&served, Arc::new(Standing(epoch + hour))).expect("a world");
+        let real: jiff::Timestamp = "2031-01-01T00:10:00Z".parse().expect("a moment");
+        let estate = served_estate(&*sim, 4242, &|| real).await.expect("an answer");
+        // An hour of the estate is a minute at this speed.
+        let anchor = Some("2031-01-01T00:09:00Z".parse().expect("a moment"));
+        assert_eq!(estate, served.scenario.estate_toml(Some(Simulated { epoch, speed: 60.0, anchor })));
+        assert!(estate.contains("speed = 60\nanchor = \"2031-01-01T00:09:00Z\""), "{estate}");
         assert!(!scenario_estate(&served.scenario).contains("speed"), "only a served world has a speed");
     }
 

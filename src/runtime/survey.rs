@@ -1,10 +1,17 @@
 //! Looks at many sources at once and puts the answers into one picture.
 
+use std::{collections::BTreeSet, time::Duration};
+
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
 use crate::{
     azure::Azure,
-    domain::{Side, Source, estate::Estate, picture::Picture},
+    domain::{
+        Observation, Safe, Side, Source,
+        estate::Estate,
+        picture::Picture,
+        reading::{Silence, SilenceKind},
+    },
 };
 
 use super::clock::Clock;
@@ -28,6 +35,37 @@ pub async fn survey_into(
         sources.into_iter().map(|source| async move { azure.look(&source, &now).await }).collect();
     while let Some(observation) = looks.next().await {
         picture.take(observation);
+    }
+}
+
+/// Someone at a jump box waits no longer than this for one line: a source that has not
+/// answered by then is reported as silent.
+const QUICK: Duration = Duration::from_secs(10);
+
+/// A quick look at every source, bounded in real time.
+pub async fn quick_look(
+    picture: &mut Picture,
+    azure: &Azure,
+    clock: &Clock,
+    sources: impl IntoIterator<Item = Source>,
+) {
+    let started = clock.now();
+    let mut open: BTreeSet<Source> = sources.into_iter().collect();
+    let now = || clock.now();
+    let mut looks: FuturesUnordered<_> =
+        open.iter().cloned().map(|source| async move { azure.look(&source, &now).await }).collect();
+    let _ = tokio::time::timeout(QUICK, async {
+        while let Some(observation) = looks.next().await {
+            open.remove(&observation.source);
+            picture.take(observation);
+        }
+    })
+    .await;
+    drop(looks);
+    for source in open {
+        let why = Safe::new(&format!("no answer in {} s", QUICK.as_secs()));
+        let outcome = Err(Silence { kind: SilenceKind::Unreachable, why });
+        picture.take(Observation { source, started, ended: clock.now(), outcome });
     }
 }
 

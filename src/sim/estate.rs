@@ -46,6 +46,9 @@ pub(super) fn write(scenario: &Scenario, simulated: Option<Simulated>) -> String
     );
     if let Some(simulated) = simulated {
         let _ = writeln!(text, "\n[simulated]\nepoch = \"{}\"\nspeed = {}", simulated.epoch, simulated.speed);
+        if let Some(anchor) = simulated.anchor {
+            let _ = writeln!(text, "anchor = \"{anchor}\"");
+        }
     }
     text
 }

@@ -37,6 +37,9 @@ pub struct Simulated {
     pub epoch: jiff::Timestamp,
     /// Estate seconds per real second.
     pub speed: f64,
+    /// The real instant at which the simulated clock showed the epoch; without it a client's
+    /// clock begins at the epoch whenever the client begins.
+    pub anchor: Option<jiff::Timestamp>,
 }
 
 impl Scenario {

@@ -116,7 +116,7 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
 
 fn impact(dialog: &StartDialog) -> String {
     match dialog.impact.text() {
-        "" if dialog.focus != StartFocus::Impact => "now (or HH:MM, UTC)".to_owned(),
+        "" => "now (or HH:MM, UTC)".to_owned(),
         text => text.to_owned(),
     }
 }

@@ -3,9 +3,13 @@
 
 mod azure;
 mod contract;
+mod crash;
+mod docs;
 mod floors;
 mod hostile;
+mod invariants;
 mod killers;
 mod outage;
 mod rehearsal;
 mod runs;
+mod stage;

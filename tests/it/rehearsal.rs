@@ -1,7 +1,5 @@
 //! A whole cockpit without a screen over a simulated Azure, in virtual time.
 
-#![expect(clippy::unwrap_used, reason = "only tests are built with this file")]
-
 use std::{
     fmt::Write as _,
     sync::{Arc, Mutex},

@@ -32,7 +32,7 @@ pub async fn status(cli: &Cli, args: &Status) -> Result<u8, VerbError> {
     let mut picture = Picture::default();
     loop {
         let sources = survey::watch_sources(&session.estate);
-        survey::survey_into(&mut picture, &session.azure, &session.clock, sources).await;
+        survey::quick_look(&mut picture, &session.azure, &session.clock, sources).await;
         let now = session.clock.now();
         let runs = open_runs(&session, now);
         let summary = status::summarize(&session.estate, &picture, &runs, scope, now);

@@ -162,7 +162,8 @@ fn methods_that_do_not_exist_are_refused() {
 #[test]
 fn the_estate_file_names_what_is_there() {
     let scenario = Scenario::builtin("calm").expect("built in");
-    let simulated = super::super::Simulated { epoch: scenario.epoch(), speed: 60.0 };
+    let anchor: jiff::Timestamp = "2026-11-20T12:00:00Z".parse().expect("a moment");
+    let simulated = super::super::Simulated { epoch: scenario.epoch(), speed: 60.0, anchor: Some(anchor) };
     let text = scenario.estate_toml(Some(simulated));
     let table: toml::Table = text.parse().expect("TOML");
     assert_eq!(table["format"].as_integer(), Some(1));
@@ -182,6 +183,7 @@ fn the_estate_file_names_what_is_there() {
         );
     }
     assert_eq!(table["simulated"]["epoch"].as_str(), Some("2026-11-20T08:00:00Z"));
+    assert_eq!(table["simulated"]["anchor"].as_str(), Some("2026-11-20T12:00:00Z"));
 }
 
 fn collect(value: &toml::Value, ids: &mut Vec<String>) {

@@ -1,0 +1,183 @@
+//! A step before its confirmation: its readings are kept fresh, a gate's verdict is written
+//! down, and what is so already is found so.
+
+use crate::{
+    domain::{Answer, Safe, Source, time::Timestamp},
+    runbook::{Killer, StepKind, plan::PlannedStep, targets},
+};
+
+use super::{
+    baseline::Baseline,
+    event::{DoneHow, GateItem, GateVerdict, NoteAbout, RunEvent},
+    machine::Engine,
+    steps::{PREVIEW_PACE, verdict_of},
+};
+
+impl Engine {
+    /// Before the confirmation: keeps the readings under the offer fresh, and finds out
+    /// whether everything is so already.
+    pub(super) fn preview(&mut self, index: usize, now: Timestamp) -> bool {
+        let planned = self.run.plan.steps[index].clone();
+        let since = self.opened_at.get(&index).copied().unwrap_or(now);
+        let killers: Vec<Killer> = planned.before.iter().chain(&planned.after).copied().collect();
+        self.want_killers(index, &killers, since, PREVIEW_PACE, now);
+        if let Some(action) = planned.action {
+            for source in targets::sources(action, &self.run.plan) {
+                self.want(source, since, PREVIEW_PACE);
+            }
+        }
+        let moved = match planned.kind {
+            StepKind::Gate => self.judge_gate(index, &planned, since, now),
+            StepKind::Manual => self.manual(index, &planned, now),
+            StepKind::Observe => self.observe(index, &planned, since, now),
+            StepKind::Automatic => self.by_observation(index, &planned, since, now),
+        };
+        moved || self.run_out(index, &planned, since, now)
+    }
+
+    /// Writes a gate's verdict down whenever it turns green or red.
+    pub(super) fn judge_gate(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let (verdict, items) = self.gate_items(index, planned, since, now);
+        let known = self.run.steps[index].gate.as_ref().map(|(verdict, _)| *verdict);
+        // A verdict is written down once every item has one, so that no half-read gate is.
+        let open = |item: &GateItem| {
+            item.verdict == GateVerdict::Unknown && !self.is_untold(index, planned, &item.id)
+        };
+        if items.iter().any(open) || known == Some(verdict) {
+            return false;
+        }
+        self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
+        true
+    }
+
+    /// Writes down what a gate shows as its patience ends: one that could never be read whole has
+    /// no other record, and the values of an earlier one have grown old.
+    pub(super) fn record_gate(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) {
+        let (verdict, items) = self.gate_items(index, planned, since, now);
+        self.emit(RunEvent::Gate { step: planned.id.clone(), verdict, items }, now);
+    }
+
+    /// A gate's killer items and the verdict over those that can be told before its probe ran.
+    fn gate_items(
+        &self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> (GateVerdict, Vec<GateItem>) {
+        let evidence = self.evidence(index, since, now);
+        let items = planned.after.iter().map(|killer| self.with_untold(index, evidence.item(*killer)));
+        let items: Vec<GateItem> = items.collect();
+        let told = items.iter().filter(|item| !self.is_untold(index, planned, &item.id));
+        (verdict_of(told.map(|item| item.verdict)), items)
+    }
+
+    /// The item, unknown while only the gate's own probe can tell it and has not run.
+    pub(super) fn with_untold(&self, index: usize, mut item: GateItem) -> GateItem {
+        if self.is_untold(index, &self.run.plan.steps[index], &item.id) {
+            item.verdict = GateVerdict::Unknown;
+            item.value = Safe::new("the probe runs when this gate is confirmed");
+        }
+        item
+    }
+
+    /// Whether only the gate's own probe can tell this item, and it has not run yet.
+    fn is_untold(&self, index: usize, planned: &PlannedStep, item: &str) -> bool {
+        let step = &self.run.steps[index];
+        step.outputs.is_empty()
+            && step.value.is_none()
+            && planned.after.iter().any(|killer| killer.id() == item && self.told_by_probe(planned, *killer))
+    }
+
+    fn manual(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
+        let Some(value) = self.run.steps[index].value.clone() else { return false };
+        let (step, how) = (planned.id.clone(), DoneHow::Manual);
+        self.emit(RunEvent::Done { step, item: None, how, evidence: value }, now);
+        true
+    }
+
+    fn observe(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
+        if !self.proven(index, planned, since, now) {
+            return false;
+        }
+        if planned.after.contains(&Killer::SnapshotTaken) {
+            self.take_baseline(planned, now);
+        }
+        self.step_done(index, planned, DoneHow::Action, since, now);
+        true
+    }
+
+    /// Users, sessions and plans as they were before anything was changed.
+    fn take_baseline(&mut self, planned: &PlannedStep, now: Timestamp) {
+        let (index, from, to) = (self.run.plan.service_index, self.run.plan.from, self.run.plan.to);
+        let sessions = match self.picture.last(&Source::Sessions(index, from)).map(|look| &look.answer) {
+            Some(Answer::Sessions(listing)) => listing.seen(),
+            _ => &[],
+        };
+        let users: std::collections::BTreeSet<String> =
+            sessions.iter().map(|session| session.user.as_str().to_lowercase()).collect();
+        let service = &self.context.estate.services[index];
+        let plans = [from, to]
+            .into_iter()
+            .filter_map(|side| match &self.picture.last(&Source::Plans(index, side))?.answer {
+                Answer::Plans(listing) => {
+                    let pool = &service.sides[side].pool;
+                    let on = listing.seen().iter().any(|plan| plan.enabled_for(pool) == Some(true));
+                    Some((pool.clone(), on))
+                }
+                _ => None,
+            })
+            .collect();
+        let baseline = Baseline { sessions: sessions.len() as u32, users: users.len() as u32, plans };
+        let (step, about, text) = (Some(planned.id.clone()), NoteAbout::Baseline, baseline.text());
+        self.emit(RunEvent::Note { step, about, text }, now);
+        let value = Safe::new(&self.snapshot_text());
+        let step = planned.id.clone();
+        self.emit(RunEvent::Observed { step, item: None, what: Safe::new("snapshot"), value }, now);
+    }
+
+    fn snapshot_text(&self) -> String {
+        let text = self.picture.iter().fold(String::new(), |text, (source, reading)| {
+            format!("{text}{source:?} {:?}\n", reading.last.as_ref().map(|look| &look.answer))
+        });
+        format!("sha256 {}", crate::domain::text::sha256_hex(text.as_bytes()))
+    }
+
+    /// A step that has nothing to write and whose proof holds is done without a confirmation.
+    pub(super) fn by_observation(
+        &mut self,
+        index: usize,
+        planned: &PlannedStep,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> bool {
+        let value = self.run.steps[index].value.is_some();
+        let quiet = match self.found(index, since, now) {
+            Some(Ok(found)) => found.items.iter().all(|item| item.operation.is_none()),
+            _ => false,
+        };
+        if !(quiet || value) || !self.proven(index, planned, since, now) {
+            return false;
+        }
+        self.step_done(
+            index,
+            planned,
+            if value { DoneHow::Manual } else { DoneHow::Observation },
+            since,
+            now,
+        );
+        true
+    }
+}

@@ -1,0 +1,115 @@
+//! A process may end at any moment: at every I/O point the run is killed and resumed.
+//!
+//! I/O points are each append to the journal, before and after it is durable, and each call on
+//! the wire, before it leaves and after the world has acted.
+
+use farshore::{
+    domain::time::minutes,
+    engine::event::RunEnd,
+    runbook::Mode,
+    runtime::headless::Outcome,
+    sim::{EndState, Fault, FaultKind, Region},
+};
+
+use super::stage::{End, Kill, Setting, Stage, in_virtual_time};
+
+/// How a run ended, and where it left the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub end: End,
+    pub state: EndState,
+}
+
+/// A run through as many processes as there are kills, and one more.
+#[derive(Debug)]
+pub struct Passage {
+    pub ended: Ended,
+    /// I/O points that each process passed.
+    pub points: Vec<usize>,
+    pub broken: Vec<String>,
+    pub story: String,
+}
+
+/// Runs `mode` in a calm world, or over a dead primary, and kills a process at each point.
+pub fn pass(mode: Mode, kills: &[Kill]) -> Passage {
+    in_virtual_time(async {
+        let stage = Stage::new(Setting::calm(mode));
+        if mode == Mode::Ungraceful {
+            stage.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
+        }
+        let mut points = Vec::new();
+        let mut last = End::Killed;
+        for kill in kills.iter().copied().map(Some).chain([None]) {
+            let (end, life) = stage.process(kill).await;
+            points.push(life.points());
+            stage.witness.check_chain(&stage.bytes());
+            last = end;
+            if last != End::Killed {
+                break;
+            }
+        }
+        // People who were on their way when it ended arrive.
+        stage.clock.sleep_until(stage.clock.now() + minutes(10)).await;
+        stage.witness.check_ledger();
+        stage.witness.check_world();
+        Passage {
+            ended: Ended { end: last, state: stage.sim.end_state() },
+            points,
+            broken: stage.witness.all_broken(),
+            story: stage.story(),
+        }
+    })
+}
+
+/// The run nobody disturbs, with its I/O points.
+pub fn crash_free(mode: Mode) -> (Ended, usize) {
+    let passage = pass(mode, &[]);
+    let expected = match mode {
+        Mode::Graceful => RunEnd::Completed,
+        Mode::Ungraceful => RunEnd::Monitoring,
+    };
+    assert_eq!(passage.ended.end, End::Outcome(Outcome::Ended(expected)), "{}", passage.story);
+    assert!(passage.broken.is_empty(), "{:#?}\n{}", passage.broken, passage.story);
+    (passage.ended, passage.points[0])
+}
+
+/// Why a passage is not as good as the crash-free run.
+pub fn fault(passage: &Passage, free: &Ended) -> Option<String> {
+    if !passage.broken.is_empty() {
+        return Some(format!("{:#?}", passage.broken));
+    }
+    (passage.ended != *free).then(|| format!("ended as {:#?}\nand not as {free:#?}", passage.ended))
+}
+
+fn check(mode: Mode, kills: &[Kill], free: &Ended) {
+    let passage = pass(mode, kills);
+    if let Some(why) = fault(&passage, free) {
+        panic!("{mode:?} {kills:?} {:?}: {why}\n{}", passage.points, passage.story);
+    }
+}
+
+fn every_point(mode: Mode) {
+    let (free, points) = crash_free(mode);
+    let mut bad = Vec::new();
+    let stride: usize = std::env::var("STRIDE").map_or(1, |text| text.parse().expect("a number"));
+    for point in (0..points).step_by(stride) {
+        let kills = [Kill { point, keeps: 0 }];
+        let passage = pass(mode, &kills);
+        if let Some(why) = fault(&passage, &free) {
+            eprintln!("{mode:?} {point}: {:?} {}", passage.ended.end, passage.broken.join(" "));
+            bad.push((point, format!("{kills:?} {:?}: {why}\n{}", passage.points, passage.story)));
+        }
+    }
+    let numbers: Vec<usize> = bad.iter().map(|(point, _)| *point).collect();
+    assert!(bad.is_empty(), "{mode:?}: {} of {points}: {numbers:?}\n{}", bad.len(), bad[0].1);
+}
+
+#[test]
+fn killed_at_every_point_of_a_graceful_run_it_ends_the_same() {
+    every_point(Mode::Graceful);
+}
+
+#[test]
+fn killed_at_every_point_of_an_ungraceful_run_it_ends_the_same() {
+    every_point(Mode::Ungraceful);
+}
