@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{Answer, Listing, Source, time::Timestamp},
-    runbook::{Action, Mode, targets},
+    runbook::{Action, Mode},
 };
 
 use super::{
@@ -64,10 +64,7 @@ impl Engine {
         let since = self.opened_at.get(&index).map_or(back, |opened| back.max(*opened));
         let planned = self.run.plan.steps[index].clone();
         self.want_killers(index, &planned.after, since, PREVIEW_PACE, now);
-        let found = planned.action.map(|action| targets::sources(action, &self.run.plan));
-        for source in found.unwrap_or_default() {
-            self.want(source, since, PREVIEW_PACE);
-        }
+        self.want_list(&planned, since);
         self.by_observation(index, &planned, since, now)
     }
 
