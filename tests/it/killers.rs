@@ -368,7 +368,6 @@ fn nothing_after(rehearsal: &Rehearsal, last: usize) -> Result<(), String> {
 async fn gate(gate: &str) {
     let mut failed = Vec::new();
     for case in cases().iter().filter(|case| case.gate == gate) {
-        eprintln!("{gate} {:?}", case.items);
         if let Err(why) = check(case).await {
             failed.push(format!("{gate} {:?} {:?} {}: {why}", case.items, case.verdict, case.scenario));
         }
