@@ -422,7 +422,12 @@ fn offer_lines(app: &App, step: &StepView, offer: &OfferView, number: u8, lines:
         offer.already,
         offer.hash
     ));
-    lines.extend(offer.writes.iter().map(|write| format!("  {} {} {}", write.verb, write.key, write.method)));
+    lines.extend(
+        offer
+            .writes
+            .iter()
+            .map(|write| format!("  {} {}", sentence::deed(write.verb, &write.key), write.method)),
+    );
     if !offer.green {
         lines.push("a precondition is not green: it cannot be confirmed yet".to_owned());
         return;

@@ -1,4 +1,5 @@
 //! The one integration-test binary.
 
-#[cfg(test)]
+#![expect(clippy::unwrap_used, reason = "every function here is part of a test")]
+
 mod it;

@@ -29,6 +29,16 @@ impl RunHandle for Engine {
     }
 }
 
+/// Whether the view of a run is up to date. It names every write a step would make, so a burst of
+/// news is taken in whole before it is drawn up again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Viewed {
+    /// Nothing has happened since.
+    Fresh,
+    /// News has come since.
+    Stale,
+}
+
 /// The run that is open in this process.
 #[derive(Debug)]
 pub struct OpenRun {
@@ -36,6 +46,8 @@ pub struct OpenRun {
     pub(super) handle: Box<dyn RunHandle>,
     /// The run as last looked at.
     pub view: RunView,
+    /// Whether that is how it stands now.
+    pub(super) viewed: Viewed,
     /// Sequence number of the last journal line that was asked for.
     pub seq: u64,
 }
@@ -44,7 +56,7 @@ impl OpenRun {
     /// Takes a run over.
     pub(super) fn new(handle: Box<dyn RunHandle>, seq: u64, now: Timestamp) -> Self {
         let view = handle.view(now);
-        Self { handle, view, seq }
+        Self { handle, view, viewed: Viewed::Fresh, seq }
     }
 
     /// Whether it has ended.

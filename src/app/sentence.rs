@@ -9,6 +9,12 @@ use crate::{
     runbook::Mode,
 };
 
+/// What is done to an item. Where a step does two things to one object its items' keys begin with
+/// the verb already.
+pub fn deed(verb: &str, item: &str) -> String {
+    if item.starts_with(verb) { item.to_owned() } else { format!("{verb} {item}") }
+}
+
 /// A journal line in words: kind first.
 pub fn of_event(event: &RunEvent) -> String {
     match event {
@@ -26,8 +32,8 @@ pub fn of_event(event: &RunEvent) -> String {
             )
         }
         RunEvent::Intent { item, attempt, operation, .. } => match attempt {
-            1 => format!("intent     {} {item}", operation.verb()),
-            again => format!("intent     {} {item}, attempt {again}", operation.verb()),
+            1 => format!("intent     {}", deed(operation.verb(), item)),
+            again => format!("intent     {}, attempt {again}", deed(operation.verb(), item)),
         },
         RunEvent::Accepted { item, status, .. } => format!("accepted   {item} ({status})"),
         RunEvent::Observed { item, what, value, .. } => match item {

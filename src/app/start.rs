@@ -31,7 +31,7 @@ pub struct StartDialog {
     pub mode: Mode,
     /// Why.
     pub reason: Field,
-    /// T0 as `HH:MM`, UTC; empty: now.
+    /// T0 as `HH:MM`, UTC; empty: not stated.
     pub impact: Field,
     /// Holders outside the plan.
     pub holders: Holders,

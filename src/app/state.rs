@@ -184,6 +184,7 @@ impl App {
     /// Brings the summary up to date. Called once per batch, before drawing, so that a burst of
     /// news costs one summary.
     pub fn settle(&mut self) {
+        self.view_run();
         if self.settled == Settled::No {
             let runs: Vec<RunView> = self.run.iter().map(|run| run.view.clone()).collect();
             self.summary = summarize(&self.estate, &self.picture, &runs, self.scope, self.moment.now);

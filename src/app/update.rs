@@ -7,6 +7,7 @@ use crate::{
         event::HeldWhy,
         view::{RunState, StepState},
     },
+    status::Scope,
 };
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     dialog::Modal,
     event::{Effect, Event, LeaveReason, Moment},
     feed::Origin,
-    run::{OpenRun, RunHandle},
+    run::{OpenRun, RunHandle, Viewed},
     screen::{Screen, StepCursor},
     start::Progress,
     state::{App, Leaving, NOTICE_MS, Settled},
@@ -24,6 +25,10 @@ impl App {
     /// Takes in what happened at `moment`; what must be done comes out, in order.
     pub fn update(&mut self, event: Event, moment: Moment) -> Vec<Effect> {
         self.moment = Moment { now: moment.now, terminal: moment.terminal.max(self.moment.terminal) };
+        // What a person or the loop does now is judged by how the run stands now.
+        if !matches!(event, Event::Observed(_) | Event::Run(_)) {
+            self.view_run();
+        }
         match event {
             Event::Intent(intent) => {
                 self.notice = None;
@@ -32,9 +37,7 @@ impl App {
             }
             Event::Command(command) => self.told(command),
             Event::Observed(observation) => self.observed(observation),
-            Event::Run(input) => {
-                self.drive(input);
-            }
+            Event::Run(input) => self.inform(input),
             Event::Resized { w, h } => self.size = (w, h),
             Event::Tick => self.tick(),
             Event::Token(status) => self.token = status,
@@ -74,7 +77,7 @@ impl App {
         self.settled = Settled::No;
         self.feed.observe(&self.estate, &self.picture, &observation);
         if self.run.is_some() {
-            self.drive(Input::Observed(observation.clone()));
+            self.inform(Input::Observed(observation.clone()));
         }
         self.picture.take(observation);
         for modal in &mut self.modals {
@@ -125,6 +128,8 @@ impl App {
         let run = OpenRun::new(handle, seq, self.moment.now);
         let text = format!("run {} of {} is open", run.view.run, run.view.service);
         self.feed.push(self.moment.now, Origin::Cockpit, text);
+        // Beside the run stands its service, not the sum of all; `[` and `]` change that on home.
+        self.scope = Scope::Service(run.view.service_index);
         self.run = Some(run);
         self.settled = Settled::No;
         self.screen = Screen::Run;
@@ -177,17 +182,35 @@ impl App {
         self.drive(Input::Command(command))
     }
 
-    /// Lets the open run take something in. Without one, nothing happens.
+    /// Lets the open run take something in and looks at it again. Without one, nothing happens.
     fn drive(&mut self, input: Input) -> Option<Refusal> {
+        let refusal = self.hand(input);
+        self.view_run();
+        refusal
+    }
+
+    /// Lets the open run take in news; how it stands then is looked at once per batch.
+    fn inform(&mut self, input: Input) {
+        self.hand(input);
+    }
+
+    fn hand(&mut self, input: Input) -> Option<Refusal> {
         let now = self.moment.now;
         let run = self.run.as_mut()?;
-        let was = run.view.state.clone();
         let (outputs, refusal) = run.handle.handle(input, now);
-        run.view = run.handle.view(now);
+        run.viewed = Viewed::Stale;
         self.settled = Settled::No;
         self.perform(outputs);
-        self.run_moved(&was);
         refusal
+    }
+
+    /// Looks at the run again where something has happened to it.
+    pub(super) fn view_run(&mut self) {
+        let now = self.moment.now;
+        let Some(run) = self.run.as_mut().filter(|run| run.viewed == Viewed::Stale) else { return };
+        let was = std::mem::replace(&mut run.view, run.handle.view(now)).state;
+        run.viewed = Viewed::Fresh;
+        self.run_moved(&was);
     }
 
     /// Passes on what the run asks for; what goes into its journal is shown too.

@@ -54,12 +54,12 @@ impl Evidence<'_> {
             Killer::NoticePassed if self.told_last().is_some() => vec![],
             Killer::NoticePassed | Killer::ActiveEmpty => vec![Source::Sessions(index, from)],
             Killer::NoHolderOnActive => vec![Source::Assignments(index, from)],
+            Killer::ModeFits => self.death_sources(),
             Killer::ActiveEmptyOrDead if !self.run.leaves_dead() => vec![Source::Sessions(index, from)],
             Killer::ActiveEmptyOrDead => {
                 let sessions = self.graceful().then_some(Source::Sessions(index, from));
                 sessions.into_iter().chain(self.death_sources()).collect()
             }
-            Killer::ModeFits => self.death_sources(),
             Killer::HoldersOnStandby => vec![Source::Assignments(index, to)],
             Killer::FirstUser => vec![Source::Sessions(index, to), Source::Hosts(index, to)],
             Killer::NobodyInBoth => vec![

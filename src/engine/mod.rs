@@ -19,6 +19,7 @@ mod render;
 pub mod rights;
 pub mod run;
 mod standby;
+mod step_run;
 mod steps;
 pub mod streak;
 pub mod view;

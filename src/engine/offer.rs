@@ -126,7 +126,7 @@ impl Engine {
 
     /// Whether a step at work has sent everything and its proof is red all the same: another
     /// host to start, another look with the probe. A proof that is merely not in yet is none.
-    pub(super) fn needs_more(&self, index: usize, now: Timestamp) -> bool {
+    fn needs_more(&self, index: usize, now: Timestamp) -> bool {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
         if step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight()) {
             return false;

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Safe,
-        time::{Span, Timestamp, minutes, time_text},
+        time::{Span, Timestamp, minutes},
     },
     runbook::{Action, Mode, StepKind, plan::PlannedStep},
 };
@@ -291,7 +291,7 @@ impl Engine {
         if planned.action == Some(Action::MessageActive) && self.run.notice_cut.is_none() {
             let last = step.items.iter().filter(|item| item.mark.over()).map(|item| item.at).max()?;
             let due = last + self.context.estate.policy.notice;
-            return (due > now).then(|| (Safe::new(&format!("notice ends {}", time_text(due))), due));
+            return (due > now).then(|| (Safe::new("the notice runs"), due));
         }
         let first = self.green_since.get(&index)?;
         let due = *first + planned.steady;

@@ -9,8 +9,8 @@ use crate::{
 
 use super::baseline::Baseline;
 use super::event::{
-    Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy, ItemKey,
-    NoteAbout, Opened, RunEnd, RunEvent, Stamped, StepId,
+    Confirmed, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy, ItemKey, NoteAbout, Opened, RunEnd,
+    RunEvent, Stamped, StepId,
 };
 
 /// A run, rebuilt from events alone.
@@ -387,113 +387,5 @@ fn event_step(event: &RunEvent) -> Option<&StepId> {
         | RunEvent::Deferred { step, .. }
         | RunEvent::Gate { step, .. } => Some(step),
         _ => None,
-    }
-}
-
-/// Ends the key of a power change that is confirmed anew after the first was seen not done.
-const AGAIN: &str = ", again";
-
-impl StepRun {
-    /// Items that tell how far the step is. A power change that was looked for during its whole
-    /// dwell and is not done tells nothing: it never left, or it was lost. The step's proof does.
-    pub fn telling(&self) -> impl Iterator<Item = &ItemRun> {
-        self.items.iter().filter(|item| !item.never_happened())
-    }
-
-    /// Whether a person may be asked to confirm this item anew. A POST is never sent twice for
-    /// one item, so what is confirmed then is an item of its own, and it is asked for once.
-    pub fn may_ask_again(&self, item: &ItemRun) -> bool {
-        let again = Self::again(&item.key);
-        item.never_happened()
-            && !item.key.ends_with(AGAIN)
-            && self.items.iter().all(|known| known.key != again)
-    }
-
-    /// The key of the item that follows one that never happened.
-    pub fn again(key: &str) -> ItemKey {
-        format!("{key}{AGAIN}")
-    }
-
-    /// Whether the run goes on past it.
-    pub fn is_over(&self) -> bool {
-        matches!(self.mark, StepMark::Done(_) | StepMark::Skipped(_) | StepMark::Deferred { .. })
-    }
-
-    fn over(&mut self, mark: StepMark, at: Timestamp) {
-        self.mark = mark;
-        self.began.get_or_insert(at);
-        self.ended = Some(at);
-    }
-
-    fn confirm(&mut self, confirmed: &Confirmed, at: Timestamp) {
-        let again = self.mark == StepMark::Working && confirmed.by == ConfirmedBy::Auto;
-        if !again || self.waits_since.is_none() {
-            self.waits_since = Some(at);
-        }
-        self.mark = StepMark::Working;
-        self.refused = None;
-        self.timed_out = false;
-        self.began.get_or_insert(at);
-        self.ended = None;
-        for item in &confirmed.items {
-            self.confirm_item(item, at);
-        }
-        self.confirmed = Some((at, confirmed.clone()));
-    }
-
-    fn confirm_item(&mut self, item: &ConfirmedItem, at: Timestamp) {
-        let run = self.item(&item.key, item.operation.as_ref(), &item.before, at);
-        if item.operation.is_none() {
-            run.mark = ItemMark::Done(DoneHow::Observation);
-        } else if run.mark.failed() {
-            run.operation.clone_from(&item.operation);
-            run.mark = ItemMark::Pending;
-            run.at = at;
-        }
-    }
-
-    /// The item with this key, made where it is new: a session that appeared after the
-    /// confirmation and is still within its bound has no entry in the confirmed list.
-    fn item(
-        &mut self,
-        key: &str,
-        operation: Option<&Operation>,
-        before: &Safe,
-        at: Timestamp,
-    ) -> &mut ItemRun {
-        let index = self.items.iter().position(|item| item.key == key).unwrap_or_else(|| {
-            self.items.push(ItemRun {
-                key: key.to_owned(),
-                operation: operation.cloned(),
-                before: before.clone(),
-                attempts: 0,
-                mark: ItemMark::Pending,
-                at,
-            });
-            self.items.len() - 1
-        });
-        &mut self.items[index]
-    }
-
-    fn mark_item(&mut self, key: &str, mark: ItemMark, at: Timestamp) {
-        if let Some(item) = self.items.iter_mut().find(|item| item.key == key) {
-            item.mark = mark;
-            item.at = at;
-        }
-    }
-}
-
-impl ItemRun {
-    /// Whether it is a power change that looking showed not done after an unseen end.
-    fn never_happened(&self) -> bool {
-        matches!(self.mark, ItemMark::Failed(FailedHow::NotDone, _))
-            && matches!(self.operation, Some(Operation::StartVm { .. } | Operation::DeallocateVm { .. }))
-    }
-
-    fn intended(&mut self, attempt: u32, operation: &Operation, at: Timestamp) {
-        self.attempts = attempt;
-        self.operation = Some(operation.clone());
-        self.mark = ItemMark::Intended;
-        self.at = at;
     }
 }

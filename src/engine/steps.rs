@@ -275,9 +275,8 @@ impl Engine {
                 return true;
             }
             self.want_killers(index, &planned.after, last, LOOK_AGAIN, now);
-            if self.needs_more(index, now) {
-                self.want_list(&planned, last);
-            }
+            // What more could be done is offered from readings as fresh as its proof's.
+            self.want_list(&planned, last);
             if planned.action == Some(Action::MessageActive) {
                 let told = self.evidence(index, last, now).told_last();
                 let due = told.map(|at| at + self.context.estate.policy.notice);

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     desk::{Desk, Front, Happening},
-    hangup::Watchdog,
+    hangup::{self, Watchdog},
     keys::{Input, Keys},
     session::Session,
     signals::{self, Asked, Signals},
@@ -207,7 +207,7 @@ impl Cockpit {
 
     async fn signal(&mut self, asked: Asked) -> io::Result<()> {
         match asked {
-            Asked::Leave(LeaveReason::Hangup) => self.hung_up(),
+            Asked::Leave(LeaveReason::Hangup) if hangup::is_gone() => self.hung_up(),
             Asked::Leave(reason) => self.desk.feed(Event::Leaving(reason), None),
             Asked::Suspend => self.suspend().await?,
             Asked::Continued => {
@@ -272,6 +272,7 @@ impl Cockpit {
             while !desk.is_durable() {
                 let happening = desk.next().await;
                 desk.take(happening);
+                desk.app.settle();
             }
         })
         .await;

@@ -69,14 +69,18 @@ pub struct Desk {
     run: Option<Working>,
     inbox: (UnboundedSender<Input>, UnboundedReceiver<Input>),
     news: Receiver<Event>,
-    opened: (Sender<Result<OpenRun, OpenError>>, Receiver<Result<OpenRun, OpenError>>),
+    opened: (Sender<Opened>, Receiver<Opened>),
     due: Option<Timestamp>,
     second: Interval,
     seconds: u32,
     durable: u64,
+    /// Last record of the run when its report was written.
+    reported: Option<u64>,
     clock: TerminalClock,
     front: Vec<Front>,
 }
+
+type Opened = Result<OpenRun, OpenError>;
 
 #[derive(Debug)]
 struct Working {
@@ -106,6 +110,7 @@ impl Desk {
             second,
             seconds: 0,
             durable: 0,
+            reported: None,
             clock,
             front: Vec::new(),
         }
@@ -163,6 +168,7 @@ impl Desk {
                 self.seconds += 1;
                 self.mark();
                 self.feed(Event::Tick, None);
+                self.conclude();
             }
         }
     }
@@ -280,12 +286,27 @@ impl Desk {
 
     /// A simulated world remembers where its clock stood.
     fn mark(&mut self) {
-        if self.seconds % MARK_S == 0
+        if self.seconds.is_multiple_of(MARK_S)
             && self.run.is_some()
             && let Place::Sim(rehearsed) = &self.session.place
             && let Err(why) = rehearsed.sim.mark()
         {
             self.say(&why);
+        }
+    }
+
+    /// Once a run has ended its report is written, and its head shown for whoever notes it elsewhere.
+    fn conclude(&mut self) {
+        let Some(run) = self.app.run.as_ref().filter(|run| run.is_closed()) else { return };
+        let (id, seq) = (run.view.run.clone(), run.seq);
+        if !self.is_durable() || self.reported == Some(seq) {
+            return;
+        }
+        self.reported = Some(seq);
+        self.report(&id);
+        let path = runs::find(&self.session.state, &id);
+        if let Ok(transcript) = path.and_then(|path| runs::read(&path)) {
+            self.say(&format!("head {}", transcript.head.hash));
         }
     }
 

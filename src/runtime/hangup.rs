@@ -81,16 +81,30 @@ impl Ended {
     }
 }
 
+/// Whether the far end of standard input has closed. SIGHUP also comes from people, with the
+/// terminal alive and waiting to be given back.
+pub fn is_gone() -> bool {
+    let stdin = io::stdin();
+    let mut fds = [PollFd::new(&stdin, PollFlags::empty())];
+    match poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+        Ok(_) => fds[0].revents().intersects(gone()),
+        Err(_) => true,
+    }
+}
+
+fn gone() -> PollFlags {
+    PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL
+}
+
 /// Waits for the far end of `terminal` to close; `false`: the cockpit ended first, or the
 /// terminal cannot be polled.
 fn wait_for_end(terminal: &impl AsFd, life: &Receiver<()>) -> bool {
-    let gone = PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL;
     loop {
         // No event is asked for: the three that matter are always reported.
         let mut fds = [PollFd::new(terminal, PollFlags::empty())];
         match poll(&mut fds, Some(&LOOK)) {
             Ok(0) => {}
-            Ok(_) if fds[0].revents().intersects(gone) => return true,
+            Ok(_) if fds[0].revents().intersects(gone()) => return true,
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(_) => return false,
         }

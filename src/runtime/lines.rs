@@ -93,6 +93,7 @@ impl Lines {
 
     async fn run(&mut self) -> Result<u8, VerbError> {
         loop {
+            self.desk.app.settle();
             say(&self.plain.news(&self.desk.app))?;
             if let Some(code) = self.ended().await? {
                 return Ok(code);
@@ -170,6 +171,7 @@ impl Lines {
         while !self.desk.is_durable() {
             let happening = self.desk.next().await;
             self.desk.take(happening);
+            self.desk.app.settle();
         }
     }
 }

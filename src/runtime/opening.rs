@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::{
+    app::sentence,
     azure::Azure,
     domain::{Safe, access::PrincipalId, time::Timestamp},
     engine::{
@@ -158,7 +159,7 @@ pub fn resume(session: &Session, run: &str) -> Result<OpenRun, OpenError> {
     let mut engine = Engine::recover(context(session, &session.azure, run), &reopened.events)
         .map_err(|error| OpenError::NoRun(run.to_owned(), error))?;
     if let Some(end) = engine.run().closed.filter(|_| !engine.awaits_resume()) {
-        return Err(OpenError::Closed(run.to_owned(), format!("{end:?}")));
+        return Err(OpenError::Closed(run.to_owned(), sentence::end_word(end).to_owned()));
     }
     let mut first = Vec::new();
     if let Some(recovered) = reopened.recovered {

@@ -9,7 +9,7 @@ use crate::{
         confirm::ConfirmDialog,
         dialog::{ArmDialog, AskDialog, LeaveDialog, Modal, Needed, Purpose},
         gesture::{Button, Field},
-        palette,
+        palette, sentence,
     },
     domain::time::{age_text, clock_text, time_text},
     engine::view::{OfferView, StepView},
@@ -215,7 +215,7 @@ fn offered(app: &App, dialog: &ConfirmDialog, offer: &OfferView, step: Option<&S
     };
     sheet.pair("calls", calls, Role::Text);
     for write in offer.writes.iter().take(3) {
-        sheet.pair("", format!("{} {}", write.verb, write.key), Role::Dim);
+        sheet.pair("", sentence::deed(write.verb, &write.key), Role::Dim);
     }
     if offer.writes.len() > 3 {
         sheet.pair("", format!("and {} more; y copies the whole list", offer.writes.len() - 3), Role::Dim);

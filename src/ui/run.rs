@@ -115,7 +115,9 @@ fn rows(app: &App, view: &RunView, width: usize) -> Vec<Row> {
         }
     }
     for (index, step) in view.steps.iter().enumerate().filter(|(_, step)| step.is_undo) {
-        if step.state != StepState::Pending || index == place {
+        // What cannot be taken back now is no news; under the cursor it says why.
+        let idle = matches!(step.state, StepState::Pending | StepState::Blocked);
+        if !idle || index == place {
             step_rows(app, view, index, index == place, &mut rows);
         }
     }
@@ -161,7 +163,11 @@ fn mark(state: StepState) -> (&'static str, Role) {
 
 fn step_rows(app: &App, view: &RunView, index: usize, open: bool, rows: &mut Vec<Row>) {
     let step = &view.steps[index];
-    let (mark, role) = mark(step.state);
+    let (mark, role) = match step.state {
+        // Taking a step back is there for whoever wants it; it is not what comes next.
+        StepState::Ready if step.is_undo => ("u", Role::Dim),
+        state => mark(state),
+    };
     let word = match step.state {
         StepState::Done | StepState::Pending | StepState::Running => "",
         state => state.word(),
@@ -174,8 +180,8 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, rows: &mut Vec
     };
     let slow = if step.slow { " SLOW" } else { "" };
     rows.push(Row {
-        text: format!("{mark:<2} {:<3} {} {word}", short_id(&step.id), step.title),
-        right: format!("{count:>7} {running:>6}{slow}"),
+        text: format!("{mark:<2} {:<3} {}", short_id(&step.id), step.title),
+        right: [word, &count, &format!("{running:>5}")].join(" ").trim_start().to_owned() + slow,
         role,
         step: Some(index),
     });

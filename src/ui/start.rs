@@ -116,7 +116,7 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
 
 fn impact(dialog: &StartDialog) -> String {
     match dialog.impact.text() {
-        "" => "now (or HH:MM, UTC)".to_owned(),
+        "" => "not stated (HH:MM, UTC)".to_owned(),
         text => text.to_owned(),
     }
 }

@@ -2,6 +2,7 @@
 //! added without touching another.
 
 mod azure;
+mod cli;
 mod contract;
 mod crash;
 mod docs;
@@ -10,6 +11,9 @@ mod hostile;
 mod invariants;
 mod killers;
 mod outage;
+mod processes;
+mod pty;
 mod rehearsal;
 mod runs;
 mod stage;
+mod terminal;

@@ -99,7 +99,8 @@ fn may_start(cli: &Cli, session: &Session, auto: bool) -> Result<(), VerbError> 
 async fn auto(session: &Session, open: OpenRun) -> Result<u8, VerbError> {
     let id = open.engine.id().to_owned();
     let sim = session.world() == WorldKind::Sim;
-    print(&format!("{}run {id}", if sim { "SIM " } else { "" }))?;
+    // A pipe that is gone neither ends a run nor changes how it is said to have ended.
+    let _ = print(&format!("{}run {id}", if sim { "SIM " } else { "" }));
     let (inbox, news) = tokio::sync::mpsc::unbounded_channel();
     let journal = Printing { inner: open.journal };
     let hands =
@@ -113,7 +114,7 @@ async fn auto(session: &Session, open: OpenRun) -> Result<u8, VerbError> {
         }
     };
     let head = headless.engine.view(session.clock.now()).durable;
-    print(&format!("{said}\n{head} records; head {}", last_head(session, &id)))?;
+    let _ = print(&format!("{said}\n{head} records; head {}", last_head(session, &id)));
     drop(open.lock);
     Ok(outcome.exit_code())
 }
@@ -135,7 +136,6 @@ impl<J: Journal> Journal for Printing<J> {
         let seq = self.inner.append(events)?;
         let mut out = std::io::stdout().lock();
         for stamped in events {
-            // A pipe that is gone must not end a run.
             let _ = writeln!(out, "{}  {}", time_text(stamped.wall), sentence::of_event(&stamped.event));
         }
         let _ = out.flush();

@@ -1,0 +1,335 @@
+//! The command line from the outside: exit codes, what is said, and that nothing is lost.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+use super::terminal::{FARSHORE, State, Terminal, kill, text};
+
+/// Exit code, and words that must be said on either stream; neither may hold an escape.
+#[track_caller]
+fn check(state: &State, words: &str, code: i32, said: &[&str]) -> Output {
+    let output = state.verb(&words.split_whitespace().collect::<Vec<_>>());
+    let all = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "`{words}`: {all}");
+    for part in said {
+        assert!(all.contains(part), "`{words}` does not say `{part}`: {all}");
+    }
+    assert!(!all.contains('\x1b'), "`{words}` wrote an escape without a terminal: {all:?}");
+    output
+}
+
+#[test]
+fn wrong_words_are_answered_with_the_verbs_own_code_and_a_hint() {
+    let state = State::new();
+    for (words, code, said) in [
+        ("--frob", 2, &["unexpected argument '--frob'"][..]),
+        ("--reed-only", 2, &["unexpected argument '--reed-only'", "--read-only"]),
+        ("status --sevice hr --sim", 3, &["'--sevice'", "'--service'"]),
+        ("--sim check --output yaml", 3, &["'yaml'", "json"]),
+        ("--sim status --service hrr", 3, &["no service hrr in contoso-avd; did you mean hr?"]),
+        ("audit frob", 64, &["unrecognized subcommand 'frob'"]),
+        ("audit verify --head abc", 64, &["abc is no head"]),
+        ("--sim run nope", 2, &["no runbook nope"]),
+        ("--sim run avd-pooled-failover", 2, &["give --service: hr, fin"]),
+        ("--sim=nope status", 3, &["no scenario `nope`; there are calm"]),
+        ("--estate x --sim status", 3, &["--estate and --sim exclude each other"]),
+        ("--estate x --sim", 2, &["--estate and --sim exclude each other"]),
+        ("--sim --endpoint http://127.0.0.1:1 runs", 2, &["--sim and --endpoint exclude each other"]),
+        (
+            "--sim --read-only run avd-pooled-failover --service hr --auto",
+            2,
+            &["--read-only cannot be armed"],
+        ),
+    ] {
+        check(&state, words, code, said);
+    }
+}
+
+#[test]
+fn a_verb_without_an_estate_never_falls_back_to_the_simulator() {
+    let state = State::new();
+    for (words, code) in
+        [("status", 3), ("check", 3), ("run avd-pooled-failover", 2), ("runbook plan avd-pooled-failover", 2)]
+    {
+        let output = check(&state, words, code, &["no estate", "--sim"]);
+        assert!(output.stdout.is_empty(), "{words}");
+    }
+    for (words, code) in [("--estate /nowhere/e.toml status", 3), ("--estate /nowhere/e.toml", 2)] {
+        let output = check(&state, words, code, &["/nowhere/e.toml: cannot be read"]);
+        assert!(output.stdout.is_empty(), "{words}");
+    }
+}
+
+#[test]
+fn without_a_terminal_there_is_a_hint_and_no_escape() {
+    let state = State::new();
+    check(&state, "--sim", 2, &["no terminal", "--plain"]);
+    check(&state, "", 2, &["no terminal", "farshore status"]);
+    check(&state, "--sim run avd-pooled-failover --service hr", 2, &["no terminal", "--plain", "--auto"]);
+    assert!(state.runs().is_empty());
+}
+
+#[test]
+fn every_mistake_of_an_estate_file_is_told_at_once() {
+    let state = State::new();
+    let good = text(&state.verb(&["sim", "estate", "--scenario", "calm"]).stdout);
+    let broken = good.replacen("format = 1", "fromat = 1", 1).replacen("kind", "knid", 1);
+    let path = state.path().join("broken.toml");
+    fs::write(&path, broken).unwrap();
+    for (verb, code) in [("status", 3), ("check", 3), ("run avd-pooled-failover --service hr", 2), ("", 2)] {
+        let words = format!("--estate {} {verb}", path.display());
+        check(
+            &state,
+            &words,
+            code,
+            &["\"fromat\"", "nearest is \"format\"", "\"knid\"", "nearest is \"kind\""],
+        );
+    }
+}
+
+#[test]
+fn the_version_and_the_forms_of_output_are_a_contract() {
+    let state = State::new();
+    let version = check(&state, "--version", 0, &[]);
+    assert_eq!(text(&version.stdout), format!("farshore {}\n", env!("CARGO_PKG_VERSION")));
+
+    let table = check(&state, "--sim=tiny status", 0, &[]);
+    assert!(text(&table.stdout).starts_with("SIM "), "{table:?}");
+
+    let nagios = text(&check(&state, "--sim=region-outage status --output nagios", 2, &[]).stdout);
+    assert_eq!(nagios.lines().count(), 1, "{nagios}");
+    assert!(nagios.starts_with("SIM FARSHORE CRIT contoso-avd: "), "{nagios}");
+    let (_, figures) = nagios.trim_end().split_once(" | ").unwrap();
+    for figure in figures.split(' ') {
+        let (name, value) = figure.split_once('=').unwrap();
+        assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{figure}");
+        assert!(value.split(';').count() >= 4, "{figure}");
+    }
+
+    let json = text(&check(&state, "--sim=tiny status --output json", 0, &[]).stdout);
+    assert!(json.trim_start().starts_with("{\n  \"mode\": \"SIM\""), "{json}");
+    let status: Value = serde_json::from_str(&json).unwrap();
+    for key in
+        ["schema_version", "estate", "mode", "verdict", "invariant", "debts", "runs", "services", "regions"]
+    {
+        assert!(!status[key].is_null(), "{key}");
+    }
+    assert_eq!(status["services"][0]["active_side"], "primary");
+    for side in ["primary", "secondary"] {
+        let hosts = &status["regions"][side]["hosts"];
+        for key in ["value", "state", "at", "age_s", "source", "complete"] {
+            assert!(!hosts[key].is_null(), "{side} {key}: {hosts}");
+        }
+    }
+}
+
+/// A finished run of the scenario `tiny`.
+fn finished() -> (State, String) {
+    let state = State::new();
+    check(&state, "--sim=tiny run avd-pooled-failover --auto", 0, &["SIM run r-", "ended: completed"]);
+    let run = state.run();
+    (state, run)
+}
+
+#[test]
+fn what_is_said_of_a_simulated_run_begins_with_sim() {
+    let (state, run) = finished();
+    let runs = text(&check(&state, "runs", 0, &[]).stdout);
+    assert!(runs.starts_with(&format!("{run}  SIM ")), "{runs}");
+    let report = text(&check(&state, &format!("report {run}"), 0, &[]).stdout);
+    assert!(report.starts_with("SIM"), "{report}");
+    let report = text(&check(&state, &format!("report {run} --output json"), 0, &[]).stdout);
+    assert!(report.trim_start().starts_with("{\n  \"mode\": \"SIM\""), "{report}");
+    check(&state, &format!("resume {run} --auto"), 1, &["is closed (completed)", "farshore report"]);
+    check(&state, "report r-nope", 1, &["no run r-nope"]);
+    check(&state, "resume r-nope", 1, &["no run r-nope"]);
+}
+
+#[test]
+fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
+    let (state, run) = finished();
+    let path = state.journal(&run);
+    let whole = fs::read(&path).unwrap();
+    let lines: Vec<&[u8]> = whole.split_inclusive(|byte| *byte == b'\n').collect();
+    let last = whole.len() - lines.last().unwrap().len();
+    let mut flipped = whole.clone();
+    flipped[last / 2] ^= 1;
+    let torn = [&whole[..], &lines.last().unwrap()[..40]].concat();
+    let verify = "audit verify";
+    for (bytes, code) in [(&flipped[..], 1), (&torn[..], 2), (&whole[..last], 3), (&whole[..], 0)] {
+        fs::write(&path, bytes).unwrap();
+        let output = check(&state, verify, code, &[&run]);
+        assert_eq!(fs::read(&path).unwrap(), bytes, "verifying changes nothing: {output:?}");
+    }
+    check(&state, &format!("audit verify {run}"), 0, &["intact"]);
+    check(&state, "audit verify r-nope", 4, &["no run r-nope"]);
+    let head = "0".repeat(64);
+    let output = state.verb(&["audit", "verify", "--head", &head]);
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    fs::remove_file(&path).unwrap();
+    check(&state, verify, 4, &[&run]);
+}
+
+#[test]
+fn a_second_process_on_the_same_state_is_told_who_holds_it() {
+    let state = State::new();
+    let Some(mut first) = Terminal::farshore(&state, &["--speed", "60"]) else { return };
+    first.arm();
+    first.start_run();
+    let run = state.run();
+    let pid = first.child.process_id().unwrap().to_string();
+    let words = format!("resume {run} --auto");
+    check(&state, &words, 1, &["another farshore works on this estate", "op", &pid, &run]);
+    let second = "--sim=calm run avd-pooled-failover --service fin --auto";
+    check(&state, second, 1, &["another farshore works on this estate", &run]);
+    assert_eq!(state.run(), run, "no second run was opened");
+    first.signal("TERM");
+    assert_eq!(first.end(super::terminal::LIMIT), 3);
+    state.verified();
+}
+
+/// The script mounts a tiny disk where nobody else sees it, runs farshore on it and brings home
+/// what is on it then.
+const FULL_DISK: &str = "mkdir -p $DISK && mount -t tmpfs -o size=$SIZE none $DISK || exit 99
+    FARSHORE_STATE_DIR=$DISK $FARSHORE --sim=tiny run avd-pooled-failover --auto
+    code=$?
+    cp -r $DISK $HOME/kept
+    exit $code";
+
+#[test]
+fn a_full_disk_stops_the_run_with_everything_kept_and_nothing_sent_unwritten() {
+    // From a disk on which not even the first record fits to one that ends in the midst of things.
+    for kib in [16, 48, 64, 96] {
+        let state = State::new();
+        let run = |flags: &str| {
+            let mut command = Command::new("unshare");
+            command.args([flags, "sh", "-c", FULL_DISK]).stdin(Stdio::null());
+            command.envs(state.environment()).env("FARSHORE", FARSHORE);
+            command.env("DISK", state.path().join("disk")).env("SIZE", format!("{kib}k"));
+            command.output()
+        };
+        let output = match [run("-rm"), run("-m")]
+            .into_iter()
+            .flatten()
+            .find(|output| output.status.code() != Some(99))
+        {
+            Some(output) if !text(&output.stderr).contains("unshare") => output,
+            _ => return println!("skipped: no tmpfs of our own can be mounted here"),
+        };
+        let all = text(&output.stdout) + &text(&output.stderr);
+        assert!(matches!(output.status.code(), Some(1 | 3)), "{kib} KiB: {:?} {all}", output.status);
+        assert!(all.to_lowercase().contains("no space left"), "{kib} KiB: {all}");
+        assert!(!all.contains("panicked"), "{all}");
+        let kept = state.path().join("kept");
+        for run in runs_below(&kept) {
+            let intents = records(&kept, &run, "intent");
+            for write in written(&kept, &run) {
+                let id = write["client_request_id"].as_str().unwrap();
+                assert!(
+                    intents.iter().any(|intent| intent["request"]["client_request_id"] == *id),
+                    "{write}"
+                );
+            }
+            let said = state.command(&["audit", "verify"]).env("FARSHORE_STATE_DIR", &kept).output().unwrap();
+            // A line of which only a part fitted is torn, and is said so; nothing before it is lost.
+            assert!(matches!(said.status.code(), Some(0 | 2)), "{kib} KiB: {said:?}");
+        }
+    }
+}
+
+fn runs_below(state: &Path) -> Vec<String> {
+    let directory = fs::read_dir(state.join("worlds"));
+    let entries = directory.into_iter().flatten();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn whole_lines(path: &Path) -> Vec<Value> {
+    let written = fs::read_to_string(path).unwrap_or_default();
+    let whole = written.rfind('\n').map_or("", |end| &written[..end]);
+    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn records(state: &Path, run: &str, kind: &str) -> Vec<Value> {
+    let path = state.join("journal").join("tiny").join(format!("{run}.jsonl"));
+    whole_lines(&path).into_iter().filter(|record| record["kind"] == kind).collect()
+}
+
+fn written(state: &Path, run: &str) -> Vec<Value> {
+    let path = state.join("worlds").join(run).join("ledger.jsonl");
+    let entries = whole_lines(&path).into_iter().map(|line| line["entry"].clone());
+    entries.filter(|entry| entry["kind"] == "write").collect()
+}
+
+/// `sim serve` as a process, with the estate file that fits it.
+pub struct Server {
+    process: Child,
+    pub port: u16,
+    pub estate: std::path::PathBuf,
+}
+
+impl Server {
+    pub fn start(state: &State, scenario: &str, more: &[&str]) -> Self {
+        let mut command = state.command(&["sim", "serve", "--scenario", scenario]);
+        let mut process = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let port = first.strip_prefix("listening on http://127.0.0.1:").unwrap().parse().unwrap();
+        let drawn = state.verb(&["sim", "estate", "--port", &format!("{port}")]);
+        assert!(drawn.status.success(), "{drawn:?}");
+        let estate = state.path().join("served.toml");
+        fs::File::create(&estate).unwrap().write_all(&drawn.stdout).unwrap();
+        Self { process, port, estate }
+    }
+
+    /// A verb on the served estate, with a token from its own identity endpoint.
+    pub fn command(&self, state: &State, words: &[&str]) -> Command {
+        let mut command = state.command(words);
+        let origin = format!("http://127.0.0.1:{}", self.port);
+        command.args(["--endpoint", &origin, "--estate"]).arg(&self.estate);
+        command.env("IDENTITY_ENDPOINT", format!("{origin}/msi/token")).env("IDENTITY_HEADER", "x");
+        command
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        kill(self.process.id(), "TERM");
+        let _ = self.process.wait();
+    }
+}
+
+/// Takes out what two looks at one world may differ in: ages, instants, and round trips.
+fn without_time(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            for key in ["at", "age_s", "mode", "impact_at", "opened"] {
+                map.remove(key);
+            }
+            map.remove("control-plane");
+            map.values_mut().for_each(without_time);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_time),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_served_world_is_seen_as_the_one_in_the_process() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let live = server.command(&state, &["status", "--output", "json"]).output().unwrap();
+    assert_eq!(live.status.code(), Some(0), "{live:?}");
+    let mut live: Value = serde_json::from_slice(&live.stdout).unwrap();
+    assert_eq!(live["mode"], "LIVE");
+    let mut here: Value =
+        serde_json::from_slice(&state.verb(&["--sim=tiny", "status", "--output", "json"]).stdout).unwrap();
+    without_time(&mut live);
+    without_time(&mut here);
+    assert_eq!(live, here);
+}

@@ -1,0 +1,256 @@
+//! Processes that are killed at any instant, in-process and against a served simulator.
+//!
+//! `FARSHORE_KILLS=100` sets how often; without it a handful, so that the ordinary tests stay quick.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::{Command, Output, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use farshore::sim::{EndState, LedgerEntry, NoLedger, Scenario, Sim, SimOptions, TimeSource};
+use serde_json::Value;
+
+use super::{
+    cli::Server,
+    terminal::{State, text},
+};
+
+/// Kills in an ordinary test run, each way.
+const FEW: u32 = 8;
+/// The clock of the estate: a run of `tiny` takes about a second.
+const SPEED: &str = "600";
+/// A run that has been resumed so often and has not ended will not end.
+const RESUMES: u32 = 60;
+/// No run takes longer than this in one piece.
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn kills() -> u32 {
+    std::env::var("FARSHORE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(FEW)
+}
+
+/// Lets a command run for a while and kills it with SIGKILL unless it has ended; its exit code where
+/// it ended by itself.
+fn cut(mut command: Command, after: Duration) -> Option<i32> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let end = Instant::now() + after;
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code();
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap().code()
+}
+
+fn finish(mut command: Command) -> Output {
+    let started = Instant::now();
+    let output = command.output().unwrap();
+    assert!(started.elapsed() < LIMIT, "{output:?}");
+    output
+}
+
+/// One run that is killed once or more often, and goes on until it ends; its id.
+fn killed_run(state: &State, rng: &mut fastrand::Rng, command: impl Fn(&[&str]) -> Command) -> (String, u32) {
+    let mut kills = 0;
+    let pause = |rng: &mut fastrand::Rng| Duration::from_millis(rng.u64(20..1_600));
+    let start = ["--speed", SPEED, "run", "avd-pooled-failover", "--auto"];
+    let run = loop {
+        let code = cut(command(&start), pause(rng));
+        kills += u32::from(code.is_none());
+        // Killed before its first record a run does not exist, and nothing was sent for it.
+        match state.runs().first() {
+            Some(run) => break run.clone(),
+            None => assert!(kills < RESUMES, "no run was ever opened"),
+        }
+    };
+    for again in 0..RESUMES {
+        let resume = ["--speed", SPEED, "resume", &run, "--auto"];
+        // At first it is killed again, then it may end.
+        if again < rng.u32(0..3) {
+            kills += u32::from(cut(command(&resume), pause(rng)).is_none());
+            continue;
+        }
+        let output = finish(command(&resume));
+        let all = text(&output.stdout) + &text(&output.stderr);
+        let over = all.contains("is closed (completed)");
+        assert!(output.status.code() == Some(0) || over, "{run}: {:?} {all}", output.status);
+        break;
+    }
+    (run, kills)
+}
+
+/// What must be the same (design §11), without what a run may differ in.
+fn same(state: &EndState) -> String {
+    format!("{state:#?}")
+}
+
+#[derive(Debug)]
+struct Standing(jiff::Timestamp);
+
+impl TimeSource for Standing {
+    fn now(&self) -> jiff::Timestamp {
+        self.0
+    }
+}
+
+/// The world of a run as its ledger tells it, where its clock stood last.
+fn world(state: &State, run: &str) -> EndState {
+    let entries: Vec<LedgerEntry> = state
+        .ledger(run)
+        .into_iter()
+        .map(|line| serde_json::from_value(line["entry"].clone()).unwrap())
+        .collect();
+    let Some(LedgerEntry::Opened { scenario_name, scenario_toml, seed, .. }) = entries.first() else {
+        panic!("{run}: its ledger does not begin with `opened`");
+    };
+    let scenario = Scenario::from_toml(scenario_toml, scenario_name).unwrap();
+    let time = Arc::new(Standing(last_moment(state, run)));
+    let sim = Sim::open(scenario, *seed, time, Arc::new(NoLedger), &entries, SimOptions::default()).unwrap();
+    sim.end_state()
+}
+
+fn journal(state: &State, run: &str) -> Vec<Value> {
+    let written = fs::read_to_string(state.journal(run)).unwrap();
+    written.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn last_moment(state: &State, run: &str) -> jiff::Timestamp {
+    journal(state, run).last().unwrap()["wall"].as_str().unwrap().parse().unwrap()
+}
+
+/// How the run ended and what it owes.
+fn ending(state: &State, run: &str) -> (Value, Value) {
+    let all = journal(state, run);
+    let closed = all.iter().rev().find(|record| record["kind"] == "closed").unwrap();
+    (closed["end"].clone(), closed["debts"].clone())
+}
+
+/// No POST left twice for one step's item: in the journal every item has one intent to POST, and the
+/// ledger has no more POSTs than the journal has intents.
+#[track_caller]
+fn never_twice(state: &State, run: &str, arrived: Option<&[(String, String)]>) {
+    let mut intents: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for record in journal(state, run).iter().filter(|record| record["kind"] == "intent") {
+        if record["request"]["method"] == "POST" {
+            let key = (record["step"].to_string(), record["item"].to_string());
+            *intents.entry(key).or_default() += 1;
+        }
+    }
+    assert!(intents.values().all(|count| *count == 1), "{run}: {intents:?}");
+    let Some(arrived) = arrived else { return };
+    let mut posts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, path) in arrived.iter().filter(|(method, _)| method == "POST") {
+        *posts.entry(path).or_default() += 1;
+    }
+    assert!(posts.values().sum::<usize>() <= intents.len(), "{run}: {posts:?} {intents:?}");
+}
+
+/// The run's chain holds; a torn line of a killed process was set aside and said so.
+fn verified(state: &State, run: &str) {
+    let said = state.verb(&["audit", "verify", run]);
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+}
+
+#[test]
+fn killed_in_process_it_ends_where_it_would_have_ended() {
+    let whole = State::new();
+    let output =
+        finish(whole.command(&["--sim=tiny", "--speed", SPEED, "run", "avd-pooled-failover", "--auto"]));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let run = whole.run();
+    let expected = (same(&world(&whole, &run)), ending(&whole, &run));
+    let (mut seed, mut done) = (0, 0);
+    while done < kills() {
+        let state = State::new();
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let (run, count) = killed_run(&state, &mut rng, |words| {
+            let sim = if words.contains(&"resume") { &[][..] } else { &["--sim=tiny"][..] };
+            state.command(&[sim, words].concat())
+        });
+        let found = (same(&world(&state, &run)), ending(&state, &run));
+        assert_eq!(found, expected, "seed {seed}, killed {count} times");
+        never_twice(&state, &run, Some(&state.writes(&run)));
+        verified(&state, &run);
+        (seed, done) = (seed + 1, done + count);
+        assert!(seed <= u64::from(kills()) * 2 + 10, "only {done} kills in {seed} runs");
+    }
+    println!("{done} kills of {seed} runs in this process's own simulator");
+}
+
+/// Everything of the served world that must be the same, read over its own API.
+fn lists(server: &Server, state: &State) -> Value {
+    let output = server.command(state, &["status", "--output", "json"]).output().unwrap();
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let mut kept = BTreeMap::new();
+    for side in ["primary", "secondary"] {
+        for component in ["hosts", "assignments", "sessions"] {
+            let cell = &status["regions"][side][component];
+            kept.insert(format!("{side} {component}"), cell["value"].clone());
+        }
+    }
+    serde_json::json!({ "cells": kept, "invariant": status["invariant"]["value"], "debts": status["debts"],
+        "services": status["services"] })
+}
+
+#[test]
+fn killed_against_a_served_simulator_it_ends_there_too() {
+    let serve = ["--speed", SPEED];
+    let command = |server: &Server, state: &State, words: &[&str]| {
+        // The served clock is in the estate file; a speed of our own would be another one.
+        let words: Vec<&str> = words.iter().copied().filter(|word| !serve.contains(word)).collect();
+        server.command(state, &words)
+    };
+    let whole = State::new();
+    let server = Server::start(&whole, "tiny", &serve);
+    let output = finish(command(&server, &whole, &["run", "avd-pooled-failover", "--auto"]));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let run = whole.run();
+    let expected = (lists(&server, &whole), ending(&whole, &run));
+    drop(server);
+    let (mut seed, mut done) = (0, 0);
+    while done < kills() {
+        let state = State::new();
+        let server = Server::start(&state, "tiny", &serve);
+        let mut rng = fastrand::Rng::with_seed(1_000 + seed);
+        let (run, count) = killed_run(&state, &mut rng, |words| command(&server, &state, words));
+        let found = (lists(&server, &state), ending(&state, &run));
+        assert_eq!(found, expected, "seed {seed}, killed {count} times");
+        never_twice(&state, &run, None);
+        verified(&state, &run);
+        (seed, done) = (seed + 1, done + count);
+        assert!(seed <= u64::from(kills()) * 2 + 10, "only {done} kills in {seed} runs");
+    }
+    println!("{done} kills of {seed} runs against a served simulator");
+}
+
+#[test]
+fn in_process_and_served_runs_of_one_seed_end_in_the_same_state() {
+    let run = ["run", "avd-pooled-failover", "--auto"];
+    let here = State::new();
+    let output = finish(here.command(&[&["--sim=tiny", "--seed", "7", "--speed", SPEED], &run[..]].concat()));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let there = State::new();
+    let server = Server::start(&there, "tiny", &["--seed", "7", "--speed", SPEED]);
+    let output = finish(server.command(&there, &run));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(ending(&here, &here.run()), ending(&there, &there.run()));
+    let requests = |state: &State| {
+        let mut sent: Vec<(String, String, String)> = journal(state, &state.run())
+            .iter()
+            .filter(|record| record["kind"] == "intent")
+            .map(|record| {
+                let word = |key: &str| record[key].as_str().unwrap_or_default().to_owned();
+                (word("step"), record["request"]["method"].to_string(), word("item"))
+            })
+            .collect();
+        sent.sort();
+        // Which sessions there are depends on who came and went by then.
+        sent.retain(|(_, _, item)| !item.contains('/'));
+        sent
+    };
+    assert_eq!(requests(&here), requests(&there));
+}

@@ -1,0 +1,374 @@
+//! The cockpit as a person has it: a terminal of 80x24, keys, and what is left behind.
+
+use std::time::Duration;
+
+use super::terminal::{LIMIT, State, Terminal, kill, ready, text};
+
+/// Speed of the estate's clock while the run works.
+const FAST: &str = "speed 60";
+/// Speed while fifteen minutes of notice pass.
+const FASTER: &str = "speed 240";
+/// Speed while a person types how many users are concerned: at 60 somebody signs off every second,
+/// and what was typed would be void.
+const SLOW: &str = "speed 1";
+
+/// Steps of the calm run that ask for a confirmation, in order, by their titles on the screen; and
+/// which of their writes must not be in the ledger when the confirmation is withheld: method and a
+/// part of the path.
+const STEPS: [(&str, Option<(&str, &str)>); 13] = [
+    ("declare the failover", None),
+    ("start hosts in NE", Some(("POST", "/start"))),
+    ("hold the scaling plan of NE", Some(("PATCH", "sp-hr-ne"))),
+    ("hold the scaling plan of WE", Some(("PATCH", "sp-hr-we"))),
+    ("gate 1: NE can take users", Some(("POST", "shne-hr-01/runcommand"))),
+    ("drain WE", Some(("PATCH", "/sessionhosts/"))),
+    ("tell users", Some(("POST", "/sendmessage"))),
+    ("revoke WE", Some(("DELETE", "/roleassignments/"))),
+    ("log off everyone in WE", Some(("DELETE", "/usersessions/"))),
+    ("wait for profiles", Some(("POST", "shwe-hr-"))),
+    ("gate 2: safe to open NE", None),
+    ("grant NE", Some(("PUT", "/roleassignments/"))),
+    ("gate 3: first user proven", None),
+];
+
+/// What comes after the first user: stop, what depends on it, close.
+const CLOSING: [(&str, Option<(&str, &str)>); 2] =
+    [("stop hosts in WE", Some(("POST", "/deallocate"))), ("close the run", Some(("PATCH", "sp-hr-ne")))];
+
+/// Steps that ask for the number of users.
+const TYPED: [&str; 4] = ["tell users", "revoke WE", "log off everyone in WE", "grant NE"];
+
+/// Waits for the step to be ready and opens its dialog.
+fn open_dialog(terminal: &mut Terminal, title: &str) {
+    let waits = |screen: &str| ready(screen).is_some_and(|row| row.contains(title));
+    terminal.until(&format!("`{title}` ready"), waits);
+    if TYPED.contains(&title) {
+        terminal.command(SLOW);
+        terminal
+            .until("the slow clock", |screen| !screen.lines().next().unwrap_or_default().contains(" x60 "));
+        // The list that was read at speed 60 is old now, and is read again.
+        terminal.until(&format!("`{title}` ready again"), waits);
+    }
+    terminal.pause();
+    terminal.press("\r");
+    terminal.until("a dialog", |screen| screen.contains("Cancel") && screen.contains(" calls "));
+}
+
+/// Confirms what the dialog shows, by the gesture of its level. What it would touch may change under
+/// the fingers; then it is looked at again, as a person does.
+fn confirm(terminal: &mut Terminal) {
+    for _ in 0..12 {
+        terminal.pause();
+        let screen = terminal.screen();
+        if !screen.contains("Cancel") {
+            return;
+        }
+        if screen.contains("type the number of users") {
+            terminal.press("\x15");
+            terminal.type_slowly(&users(&screen));
+        }
+        if terminal.screen().contains("> Cancel") {
+            terminal.press("\t");
+        }
+        terminal.pause();
+        terminal.press("\r");
+    }
+    panic!("cannot be confirmed:\n{}", terminal.screen());
+}
+
+/// The number of users that the line `what` names.
+fn users(screen: &str) -> String {
+    let line = screen.lines().find(|line| line.contains("│ what ")).unwrap_or_default();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let at = words.iter().position(|word| word.starts_with("users")).expect("a number of users");
+    words[at - 1].to_owned()
+}
+
+fn go_fast(terminal: &mut Terminal, title: &str) {
+    if title == "tell users" {
+        // Some 180 messages leave one at a time, each journaled before and after.
+        terminal.within(LIMIT * 4, "the notice", |screen| screen.contains("waiting"));
+        terminal.command(FASTER);
+    } else if TYPED.contains(&title) {
+        terminal.command(FAST);
+    }
+}
+
+/// An armed cockpit with an open run of `hr`.
+fn opened(state: &State) -> Option<Terminal> {
+    let mut terminal = Terminal::farshore(state, &[])?;
+    terminal.arm();
+    terminal.start_run();
+    terminal.command(FAST);
+    Some(terminal)
+}
+
+fn drive(terminal: &mut Terminal, steps: &[(&str, Option<(&str, &str)>)]) {
+    for (title, _) in steps {
+        open_dialog(terminal, title);
+        confirm(terminal);
+        go_fast(terminal, title);
+    }
+}
+
+/// Leaves with the run open: twice asked, once to hold it.
+fn leave(terminal: &mut Terminal) -> u32 {
+    terminal.pause();
+    terminal.press("\x1b");
+    terminal.pause();
+    terminal.command("quit");
+    terminal.see("Cancel");
+    terminal.pause();
+    terminal.press("\t");
+    terminal.until("the other button", |screen| !screen.contains("> Cancel"));
+    terminal.pause();
+    terminal.press("\r");
+    terminal.end(LIMIT)
+}
+
+#[test]
+fn the_whole_calm_run_goes_by_keys() {
+    let state = State::new();
+    let Some(mut terminal) = opened(&state) else { return };
+    drive(&mut terminal, &STEPS);
+    drive(&mut terminal, &CLOSING[..1]);
+    terminal.see("awaiting-person");
+    terminal.pause();
+    terminal.press("\r");
+    terminal.see("value:");
+    terminal.pause();
+    terminal.type_slowly("none");
+    terminal.press("\t");
+    terminal.see("> Give value");
+    terminal.pause();
+    terminal.press("\r");
+    drive(&mut terminal, &CLOSING[1..]);
+    terminal.see(" completed ");
+    terminal.see("head ");
+    terminal.pause();
+    terminal.command("quit");
+    assert_eq!(terminal.end(LIMIT), 0);
+    left_as_found(&terminal.rest());
+
+    let run = state.run();
+    let runs = text(&state.verb(&["runs"]).stdout);
+    assert!(runs.contains("SIM ") && runs.trim_end().ends_with("completed"), "{runs}");
+    let report = state.verb(&["report", &run]);
+    assert_eq!(report.status.code(), Some(0));
+    assert!(text(&report.stdout).contains("| reason | drill |"), "{}", text(&report.stdout));
+    assert!(state.path().join("reports").join(format!("{run}.md")).exists());
+    state.verified();
+    for (title, writes) in STEPS.iter().chain(&CLOSING) {
+        let Some((method, part)) = writes else { continue };
+        assert!(sent(&state, &run, method, part) > 0, "{title} left no {method} {part}");
+    }
+}
+
+fn sent(state: &State, run: &str, method: &str, part: &str) -> usize {
+    let writes = state.writes(run);
+    writes.iter().filter(|(sent, path)| sent == method && path.to_lowercase().contains(part)).count()
+}
+
+/// Which of them are tried in an ordinary test run; all with `FARSHORE_EACH=1`. The last ones cost a
+/// minute each.
+fn withheld() -> Vec<usize> {
+    let all = std::env::var_os("FARSHORE_EACH").is_some();
+    (0..STEPS.len()).filter(|at| STEPS[*at].1.is_some() && (all || [1, 3, 5, 7].contains(at))).collect()
+}
+
+#[test]
+fn a_withheld_confirmation_leaves_the_ledger_without_its_writes() {
+    for at in withheld() {
+        let (title, writes) = STEPS[at];
+        let state = State::new();
+        let Some(mut terminal) = opened(&state) else { return };
+        drive(&mut terminal, &STEPS[..at]);
+        open_dialog(&mut terminal, title);
+        terminal.pause();
+        // Enter on the button that has the focus is Cancel.
+        terminal.press("\r");
+        terminal.until("no dialog", |screen| !screen.contains("Cancel"));
+        assert_eq!(leave(&mut terminal), 0, "{title}");
+        let run = state.run();
+        let (method, part) = writes.unwrap();
+        assert_eq!(sent(&state, &run, method, part), 0, "{title}: {:?}", state.writes(&run));
+        for (before, writes) in &STEPS[..at] {
+            let Some((method, part)) = writes else { continue };
+            assert!(sent(&state, &run, method, part) > 0, "{title}: {before} left nothing");
+        }
+        assert!(text(&state.verb(&["runs"]).stdout).contains("held"), "{title}");
+        state.verified();
+    }
+}
+
+/// Cursor, bracketed paste and screen are given back, in that many bytes.
+#[track_caller]
+fn left_as_found(raw: &str) {
+    for (on, off) in
+        [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?25l", "\x1b[?25h")]
+    {
+        let (taken, given) = (raw.rfind(on), raw.rfind(off));
+        assert!(taken.is_some() && given > taken, "{on:?} was not taken back by {off:?}");
+    }
+}
+
+/// Prints how the terminal is set, runs farshore, prints its exit code and how it is set now.
+const FRAMED: &str = "echo BEFORE=$(stty -g); \"$FARSHORE\" \"$@\"; echo CODE=$?; echo AFTER=$(stty -g)";
+
+fn framed(state: &State, words: &[&str]) -> Option<Terminal> {
+    Terminal::shell(state, &[&["-c", FRAMED, "sh"], words].concat())
+}
+
+/// The exit code, after the terminal was found to be as it was.
+#[track_caller]
+fn frame(raw: &str) -> String {
+    let word = |name: &str| {
+        let from = raw.find(name).unwrap_or_else(|| panic!("no {name} in {raw:?}")) + name.len();
+        raw[from..].split_whitespace().next().unwrap_or_default().to_owned()
+    };
+    assert_eq!(word("BEFORE="), word("AFTER="), "the settings of the terminal have changed");
+    word("CODE=")
+}
+
+/// The process id of the farshore that holds the run.
+fn pid(state: &State) -> u32 {
+    let said = text(&state.verb(&["resume", &state.run(), "--auto"]).stderr);
+    let digits = said.split("pid ").nth(1).unwrap_or_else(|| panic!("{said}"));
+    digits.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn leaving_gives_the_terminal_back() {
+    let state = State::new();
+    let Some(mut terminal) = framed(&state, &["--sim"]) else { return };
+    terminal.see("SIM RO");
+    terminal.pause();
+    terminal.command("quit");
+    terminal.end(LIMIT);
+    let raw = terminal.rest();
+    left_as_found(&raw);
+    assert_eq!(frame(&raw), "0");
+    assert!(state.runs().is_empty());
+}
+
+#[test]
+fn an_error_before_the_first_frame_leaves_the_terminal_untouched() {
+    let state = State::new();
+    let Some(mut terminal) = framed(&state, &["--sim", "--theme", "nope"]) else { return };
+    terminal.end(LIMIT);
+    let raw = terminal.rest();
+    assert!(!raw.contains("\x1b["), "{raw:?}");
+    assert_eq!(frame(&raw), "2");
+}
+
+#[test]
+fn signals_hold_the_run_and_give_the_terminal_back() {
+    for signal in ["TERM", "HUP", "INT"] {
+        let state = State::new();
+        let Some(mut terminal) = framed(&state, &[]) else { return };
+        terminal.arm();
+        terminal.start_run();
+        kill(pid(&state), signal);
+        terminal.end(Duration::from_secs(5));
+        let raw = terminal.rest();
+        left_as_found(&raw);
+        assert_eq!(frame(&raw), "3", "{signal}");
+        held_by_hang_up(&state);
+    }
+}
+
+#[track_caller]
+fn held_by_hang_up(state: &State) {
+    let run = state.run();
+    let written = std::fs::read_to_string(state.journal(&run)).unwrap();
+    let last: serde_json::Value = serde_json::from_str(written.lines().last().unwrap()).unwrap();
+    assert_eq!(last["kind"], "held", "{last}");
+    assert!(last.to_string().contains("hang-up"), "{last}");
+    assert!(text(&state.verb(&["runs"]).stdout).trim_end().ends_with("held"));
+    state.verified();
+}
+
+#[test]
+fn a_terminal_that_vanishes_without_a_signal_holds_the_run() {
+    let state = State::new();
+    // The shell leads the session and is the one that gets SIGHUP; it ignores it, and waits.
+    let Some(mut terminal) = Terminal::shell(&state, &["-c", "trap '' HUP; \"$FARSHORE\"; exit $?"]) else {
+        return;
+    };
+    terminal.arm();
+    terminal.start_run();
+    terminal.vanish();
+    assert_eq!(terminal.end(Duration::from_secs(7)), 3);
+    held_by_hang_up(&state);
+}
+
+#[test]
+fn a_terminal_that_takes_nothing_does_not_stop_the_run() {
+    let state = State::new();
+    let Some(mut terminal) = opened(&state) else { return };
+    drive(&mut terminal, &STEPS[..1]);
+    open_dialog(&mut terminal, STEPS[1].0);
+    confirm(&mut terminal);
+    terminal.shut_valve();
+    let run = state.run();
+    let end = std::time::Instant::now() + LIMIT;
+    let done = |state: &State| {
+        let written = std::fs::read_to_string(state.journal(&run)).unwrap();
+        written.lines().any(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+            line["kind"] == "done" && line["step"] == "a2-prewarm" && line["item"].is_null()
+        })
+    };
+    while !done(&state) {
+        assert!(std::time::Instant::now() < end, "the run stands still behind a blocked terminal");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    terminal.signal("TERM");
+    assert_eq!(terminal.end(Duration::from_secs(5)), 3);
+    held_by_hang_up(&state);
+}
+
+#[test]
+fn ctrl_z_gives_the_terminal_to_the_shell_and_takes_it_again() {
+    let state = State::new();
+    let Some(mut terminal) = Terminal::shell(&state, &["-i"]) else { return };
+    terminal.see("READY> ");
+    terminal.press("stty -g; \"$FARSHORE\" --sim\r");
+    terminal.see("SIM RO");
+    terminal.pause();
+    terminal.press("\x1a");
+    terminal.until("the shell", |screen| screen.contains("Stopped") && !screen.contains("SIM RO"));
+    left_as_found(&text(&terminal.raw()));
+    terminal.press("stty -g; fg\r");
+    terminal.until("the cockpit again", |screen| screen.contains("SIM RO") && screen.contains("? help"));
+    terminal.command("quit");
+    terminal.until("the shell again", |screen| !screen.contains("SIM RO"));
+    terminal.press("stty -g; exit\r");
+    terminal.end(LIMIT);
+    let raw = terminal.rest();
+    left_as_found(&raw);
+    let settings: Vec<&str> =
+        raw.lines().filter(|line| line.matches(':').count() > 20).map(str::trim).collect();
+    assert_eq!(settings.len(), 3, "{raw:?}");
+    assert!(settings.windows(2).all(|pair| pair[0] == pair[1]), "{settings:?}");
+}
+
+#[test]
+fn a_storm_of_window_sizes_and_wrong_keys_changes_nothing() {
+    let state = State::new();
+    let Some(mut terminal) = Terminal::farshore(&state, &["--ascii"]) else { return };
+    terminal.see("SIM RO");
+    for (rows, cols) in [(5, 20), (20, 60), (50, 160), (1, 1), (24, 80), (300, 300), (2, 200), (24, 80)] {
+        terminal.resize(rows, cols);
+        terminal.press("xX9%\x1b[5~\x1b[200~67\t\r\x1b[201~");
+    }
+    terminal.until("home again", |screen| {
+        screen.contains("SIM RO") && screen.contains("hosts") && screen.lines().count() <= 24
+    });
+    assert!(terminal.screen().is_ascii(), "{}", terminal.screen());
+    terminal.pause();
+    terminal.command("quit");
+    assert_eq!(terminal.end(LIMIT), 0);
+    assert!(state.runs().is_empty());
+    left_as_found(&terminal.rest());
+}
