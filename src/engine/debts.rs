@@ -1,13 +1,15 @@
-//! What a dead side is owed: in which order it is paid, and what needs no paying any more.
+//! What a run leaves undone: which debts there are, in which order they are paid, and what
+//! needs no paying any more.
 
 use crate::{
     domain::{Answer, Listing, Source, time::Timestamp},
-    runbook::{Action, Mode, targets},
+    runbook::{Action, Mode},
 };
 
 use super::{
+    event::DoneHow,
     machine::Engine,
-    run::{Run, StepMark},
+    run::{ItemMark, NOT_APPLICABLE, Run, StepMark},
     steps::PREVIEW_PACE,
 };
 
@@ -35,6 +37,22 @@ impl Run {
         self.plan.mode == Mode::Ungraceful
             || self.steps.iter().any(|step| matches!(step.mark, StepMark::Deferred { downgraded: true, .. }))
     }
+
+    /// Whether the step with this action is owed or was skipped.
+    pub fn is_owed_or_skipped(&self, action: Action) -> bool {
+        self.of_action(action)
+            .is_some_and(|(_, step)| matches!(step.mark, StepMark::Deferred { .. } | StepMark::Skipped(_)))
+    }
+
+    /// Whether something was skipped, accepted, downgraded or owed.
+    pub fn has_exceptions(&self) -> bool {
+        self.steps.iter().zip(&self.plan.steps).any(|(step, planned)| {
+            planned.phase.is_some()
+                && (step.owed
+                    || matches!(&step.mark, StepMark::Skipped(reason) if reason.as_str() != NOT_APPLICABLE)
+                    || step.items.iter().any(|item| item.mark == ItemMark::Done(DoneHow::Accepted)))
+        })
+    }
 }
 
 impl Engine {
@@ -46,10 +64,7 @@ impl Engine {
         let since = self.opened_at.get(&index).map_or(back, |opened| back.max(*opened));
         let planned = self.run.plan.steps[index].clone();
         self.want_killers(index, &planned.after, since, PREVIEW_PACE, now);
-        let found = planned.action.map(|action| targets::sources(action, &self.run.plan));
-        for source in found.unwrap_or_default() {
-            self.want(source, since, PREVIEW_PACE);
-        }
+        self.want_list(&planned, since);
         self.by_observation(index, &planned, since, now)
     }
 

@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{Answer, Safe, Source, time::Timestamp},
-    runbook::{Killer, StepKind, plan::PlannedStep, targets},
+    runbook::{Killer, StepKind, plan::PlannedStep},
 };
 
 use super::{
@@ -21,11 +21,7 @@ impl Engine {
         let since = self.opened_at.get(&index).copied().unwrap_or(now);
         let killers: Vec<Killer> = planned.before.iter().chain(&planned.after).copied().collect();
         self.want_killers(index, &killers, since, PREVIEW_PACE, now);
-        if let Some(action) = planned.action {
-            for source in targets::sources(action, &self.run.plan) {
-                self.want(source, since, PREVIEW_PACE);
-            }
-        }
+        self.want_list(&planned, since);
         let moved = match planned.kind {
             StepKind::Gate => self.judge_gate(index, &planned, since, now),
             StepKind::Manual => self.manual(index, &planned, now),

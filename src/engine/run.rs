@@ -324,12 +324,6 @@ impl Run {
         Some((&self.plan.steps[index], &self.steps[index]))
     }
 
-    /// Whether the step with this action is owed or was skipped.
-    pub fn is_owed_or_skipped(&self, action: Action) -> bool {
-        self.of_action(action)
-            .is_some_and(|(_, step)| matches!(step.mark, StepMark::Deferred { .. } | StepMark::Skipped(_)))
-    }
-
     /// Whether anything was done that a user could notice: the free exit is over.
     pub fn past_free_exit(&self) -> bool {
         let Some(last) = self.plan.phases.iter().position(|phase| phase.free_exit_ends) else { return true };
@@ -363,16 +357,6 @@ impl Run {
             probes: here.items.len() as u32,
             plans_before: self.plans_before.clone(),
         }
-    }
-
-    /// Whether something was skipped, accepted, downgraded or owed.
-    pub fn has_exceptions(&self) -> bool {
-        self.steps.iter().zip(&self.plan.steps).any(|(step, planned)| {
-            planned.phase.is_some()
-                && (step.owed
-                    || matches!(&step.mark, StepMark::Skipped(reason) if reason.as_str() != NOT_APPLICABLE)
-                    || step.items.iter().any(|item| item.mark == ItemMark::Done(DoneHow::Accepted)))
-        })
     }
 }
 

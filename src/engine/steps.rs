@@ -276,11 +276,7 @@ impl Engine {
             }
             self.want_killers(index, &planned.after, last, LOOK_AGAIN, now);
             // What more could be done is offered from readings as fresh as its proof's.
-            for source in
-                planned.action.map(|action| targets::sources(action, &self.run.plan)).unwrap_or_default()
-            {
-                self.want(source, last, PREVIEW_PACE);
-            }
+            self.want_list(&planned, last);
             if planned.action == Some(Action::MessageActive) {
                 let told = self.evidence(index, last, now).told_last();
                 let due = told.map(|at| at + self.context.estate.policy.notice);
@@ -296,6 +292,14 @@ impl Engine {
             }
         }
         self.run_out(index, &planned, waits_since, now)
+    }
+
+    /// Keeps the list under another confirmation fresh.
+    pub(super) fn want_list(&mut self, planned: &PlannedStep, since: Timestamp) {
+        let found = planned.action.map(|action| targets::sources(action, &self.run.plan));
+        for source in found.unwrap_or_default() {
+            self.want(source, since, PREVIEW_PACE);
+        }
     }
 
     /// Preconditions are read again after the confirmation, before the first write.

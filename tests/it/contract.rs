@@ -106,27 +106,27 @@ impl Contract {
         }
         let common: &[String] = if route.origin == Origin::Arm { &self.rules.headers } else { &[] };
         for name in common.iter().chain(&route.headers) {
-            if request.headers().get(name.as_str()).is_none_or(|value| value.is_empty()) {
+            if request.headers().get(name.as_str()).is_none_or(http::HeaderValue::is_empty) {
                 return wrong(format!("header {name} is missing"));
             }
         }
-        self.check_body(route, request).map_or_else(|why| wrong(why), |()| Ok(route.name.as_str()))
+        check_body(route, request).map_or_else(wrong, |()| Ok(route.name.as_str()))
     }
+}
 
-    fn check_body(&self, route: &Route, request: &Request) -> Result<(), String> {
-        if route.body.is_empty() {
-            return request.body().is_empty().then_some(()).ok_or_else(|| "it must have no body".to_owned());
-        }
-        let body: serde_json::Value = serde_json::from_slice(request.body())
-            .map_err(|error| format!("the body is no JSON: {error}"))?;
-        for path in &route.body {
-            let found = path.split('.').try_fold(&body, |value, key| value.get(key));
-            if found.is_none_or(serde_json::Value::is_null) {
-                return Err(format!("{path} is missing in the body"));
-            }
-        }
-        Ok(())
+fn check_body(route: &Route, request: &Request) -> Result<(), String> {
+    if route.body.is_empty() {
+        return request.body().is_empty().then_some(()).ok_or_else(|| "it must have no body".to_owned());
     }
+    let body: serde_json::Value =
+        serde_json::from_slice(request.body()).map_err(|error| format!("the body is no JSON: {error}"))?;
+    for path in &route.body {
+        let found = path.split('.').try_fold(&body, |value, key| value.get(key));
+        if found.is_none_or(serde_json::Value::is_null) {
+            return Err(format!("{path} is missing in the body"));
+        }
+    }
+    Ok(())
 }
 
 /// Segments of a path or template: lower case, percent-decoded, empty ends dropped.

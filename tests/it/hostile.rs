@@ -5,8 +5,6 @@
 //! panic, no request may leave for another origin, and no control character may reach the
 //! journal.
 
-#![expect(clippy::unwrap_used, reason = "only tests are built with this file")]
-
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -228,6 +226,11 @@ const BROKEN_OBJECT: &[Mutation] =
     &[Put("properties", "null"), Put("properties", "7"), Without("properties")];
 
 fn routes() -> Vec<Route> {
+    of_the_service().into_iter().chain(around_it()).collect()
+}
+
+/// The service's own objects.
+fn of_the_service() -> Vec<Route> {
     vec![
         Route {
             path: ("/sessionhosts", "hp-hr-ne"),
@@ -289,6 +292,12 @@ fn routes() -> Vec<Route> {
                 Reads("scope", "\"/\\u0000\""),
             ],
         },
+    ]
+}
+
+/// What stands around it.
+fn around_it() -> Vec<Route> {
+    vec![
         Route {
             path: ("/permissions", "rg-avd-ne"),
             gate: GATE_1,
