@@ -88,7 +88,8 @@ const STRIDE: usize = 11;
 fn every_point(mode: Mode) {
     let (free, points) = crash_free(mode);
     let mut bad = Vec::new();
-    let stride: usize = std::env::var("FARSHORE_STRIDE").map_or(STRIDE, |text| text.parse().expect("a number"));
+    let stride: usize =
+        std::env::var("FARSHORE_STRIDE").map_or(STRIDE, |text| text.parse().expect("a number"));
     for point in (0..points).step_by(stride) {
         let kills = [Kill { point, keeps: 0 }];
         let passage = pass(mode, &kills);
