@@ -236,8 +236,8 @@ impl Cockpit {
         self.keys.pause().await;
         self.canvas.release();
         signals::stop_here();
-        self.canvas.retake()?;
         self.keys.resume();
+        self.canvas.retake()?;
         let (w, h) = Canvas::size();
         self.desk.feed(Event::Resized { w, h }, None);
         self.paint = Paint::Now;

@@ -86,7 +86,10 @@ impl Keys {
     /// Reads again.
     pub fn resume(&mut self) {
         if self.reader.is_none() {
-            self.reader = Some(tokio::spawn(read(self.outbox.clone(), self.clock)));
+            // Made here and not in the task: from now on a change of the window's size is heard, so
+            // that whoever asks for the size afterwards cannot miss one.
+            let stream = EventStream::new();
+            self.reader = Some(tokio::spawn(read(stream, self.outbox.clone(), self.clock)));
         }
     }
 
@@ -109,8 +112,7 @@ impl Drop for Keys {
     }
 }
 
-async fn read(outbox: UnboundedSender<Input>, clock: TerminalClock) {
-    let mut stream = EventStream::new();
+async fn read(mut stream: EventStream, outbox: UnboundedSender<Input>, clock: TerminalClock) {
     while let Some(event) = stream.next().await {
         let input = match event {
             Ok(event) => translate(&event, clock.ms()),
