@@ -80,6 +80,9 @@ pub struct Canvas {
     writer: Writer,
     shown: Buffer,
     hold: Hold,
+    /// What takes the screen over. It leaves in front of the next frame, through the one writer:
+    /// the terminal may still be busy with a frame when the process goes on after a stop.
+    prologue: Vec<u8>,
 }
 
 /// How the terminal is held.
@@ -99,7 +102,12 @@ impl Canvas {
         // NO_COLOR is obeyed by choosing the mono theme. Left to itself crossterm writes a full
         // reset in place of each colour, which wipes reverse and bold set just before it.
         crossterm::style::force_color_output(true);
-        let mut canvas = Self { writer: Writer::start()?, shown: Buffer::default(), hold: Hold::Released };
+        let mut canvas = Self {
+            writer: Writer::start()?,
+            shown: Buffer::default(),
+            hold: Hold::Released,
+            prologue: Vec::new(),
+        };
         canvas.enter()?;
         Ok(canvas)
     }
@@ -108,9 +116,8 @@ impl Canvas {
         terminal::enable_raw_mode()?;
         self.hold = Hold::Held;
         TAKEN.store(true, Ordering::SeqCst);
-        let mut bytes = Vec::new();
-        queue!(bytes, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
-        self.writer.write_now(&bytes)?;
+        self.prologue.clear();
+        queue!(self.prologue, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
         self.forget();
         Ok(())
     }
@@ -139,10 +146,11 @@ impl Canvas {
         let area = Rect::new(0, 0, app.size.0, app.size.1);
         let mut next = Buffer::empty(area);
         let cursor = ui::draw(app, look, area, &mut next);
-        let frame = encode(&self.shown, &next, cursor)?;
+        let mut bytes = std::mem::take(&mut self.prologue);
+        bytes.extend(encode(&self.shown, &next, cursor)?);
         self.shown = next;
-        if !frame.is_empty() {
-            self.writer.send(frame);
+        if !bytes.is_empty() {
+            self.writer.send(bytes);
         }
         Ok(Painted::Yes)
     }
@@ -179,6 +187,7 @@ impl Canvas {
         }
         self.hold = Hold::Released;
         self.writer.settle(LAST_FRAME);
+        self.prologue.clear();
         // Each part on its own: where one fails the next still helps.
         let mut bytes = Vec::new();
         let _ =
@@ -398,6 +407,10 @@ mod tests {
                 canvas.release();
                 canvas.retake().unwrap();
                 canvas.paint(&app, &look).unwrap();
+                // Going on after a stop also comes as a signal, while that frame is on its way.
+                canvas.retake().unwrap();
+                canvas.writer.settle(LAST_FRAME);
+                canvas.paint(&app, &look).unwrap();
             }
             other => panic!("no task {other}"),
         }
@@ -435,7 +448,7 @@ mod tests {
         let (enter, leave) = ("\x1b[?1049h\x1b[?2004h\x1b[?25l", "\x1b[?2004l\x1b[0m\x1b[?25h\x1b[?1049l");
         order(&written("drop"), &[enter, "contoso-avd", leave]);
         order(&written("panic"), &[enter, leave, "on purpose"]);
-        order(&written("again"), &[enter, leave, enter, "contoso-avd", leave]);
+        order(&written("again"), &[enter, leave, enter, "contoso-avd", enter, "contoso-avd", leave]);
         let abandoned = written("abandon");
         order(&abandoned, &[enter, "contoso-avd"]);
         assert!(!abandoned.contains("\x1b[?1049l"));
