@@ -4,6 +4,7 @@ use crate::{
     domain::{
         Operation, Safe,
         operation::{Progress, Sent},
+        seeded::{Mistake, planted},
         time::{Span, Timestamp, seconds},
     },
     runbook::{
@@ -98,6 +99,7 @@ impl Engine {
         }
         if let Operation::Grant { principal, .. } = &operation
             && planned.action == Some(crate::runbook::Action::GrantStandby)
+            && !(planted(Mistake::GuardOnce) && item.attempts > 0)
         {
             match self.guard_grant(index, principal, since, now) {
                 Guarded::Open(evidence) => {
@@ -188,6 +190,9 @@ impl Engine {
                     self.fail(token, FailedHow::NotSent, why, now);
                 }
             }
+            Sent::Ambiguous { why } if planted(Mistake::NaiveRetry) => {
+                self.fail(token, FailedHow::NotSent, why, now);
+            }
             Sent::Ambiguous { why } => self.fail(token, FailedHow::Ambiguous, why, now),
         }
     }
@@ -267,7 +272,7 @@ impl Engine {
     /// Looks until the object shows the change.
     fn verify(&mut self, index: usize, planned: &PlannedStep, item: &ItemRun, now: Timestamp) -> bool {
         let Some(operation) = item.operation.clone() else { return false };
-        if unseeable(&operation) {
+        if unseeable(&operation) || planted(Mistake::DoneUnseen) {
             self.done(index, &item.key, DoneHow::Action, "Azure took it", now);
             return true;
         }
@@ -322,7 +327,10 @@ impl Engine {
                 return true;
             }
             Seen::No
-                if self.last_look(&operation).is_some_and(|at| at.duration_since(since) >= planned.dwell) =>
+                if planted(Mistake::NoDwell)
+                    || self
+                        .last_look(&operation)
+                        .is_some_and(|at| at.duration_since(since) >= planned.dwell) =>
             {
                 let live = self.live(index, &item.key);
                 live.settle_since = None;

@@ -189,6 +189,11 @@ impl Witness {
         book.quiet_from = book.quiet_from.max(Some(at));
     }
 
+    /// When everything that went wrong so far is over.
+    pub fn quiet_from(&self) -> Timestamp {
+        self.book().quiet_from.unwrap_or(Timestamp::MIN)
+    }
+
     /// Takes down who holds what; called around everything that can change it.
     pub fn note_holders(&self) {
         let (now, end) = (self.clock.now(), self.sim.end_state());
