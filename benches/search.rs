@@ -44,20 +44,21 @@ fn main() -> ExitCode {
         let at = words.iter().position(|word| word == name)?;
         words.get(at + 1)?.parse::<u64>().ok()
     };
+    let has = |name: &str| words.iter().any(|word| word == name);
     // A rule that a panic broke is told with its seed; the rest would drown it.
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("{panic}\n{}", std::backtrace::Backtrace::capture());
     }));
     if let Some(point) = number("--point") {
         let kill = Kill { point: point as usize, keeps: point as usize };
-        let passage = crash::pass(Mode::Graceful, &[kill]);
-        println!("{}\n{passage:?}", passage.story);
+        let mode = if has("--ungraceful") { Mode::Ungraceful } else { Mode::Graceful };
+        let passage = crash::pass(mode, &[kill]);
+        println!("{}\n{:?} {:?} {:?}", passage.story, passage.ended, passage.points, passage.broken);
         return ExitCode::SUCCESS;
     }
     if let Some(seed) = number("--only") {
         return only(seed);
     }
-    let has = |name: &str| words.iter().any(|word| word == name);
     let good = if has("--points") || has("--pairs") {
         [Mode::Graceful, Mode::Ungraceful].map(|mode| points(mode, has("--pairs"))) == [true, true]
     } else {
@@ -120,12 +121,14 @@ fn mistakes() -> bool {
     use farshore::domain::seeded::{Mistake, plant};
     let mut all = true;
     for mistake in Mistake::ALL {
-        plant(Some(mistake));
         let found = (0..FOUND_WITHIN).find_map(|seed| {
+            plant(Some(mistake));
             let broken = attempt(&Schedule::draw(seed)).broken;
-            broken.into_iter().next().map(|rule| (seed, rule))
+            plant(None);
+            // It must be the mistake that broke the rule.
+            let rule = broken.into_iter().next()?;
+            attempt(&Schedule::draw(seed)).broken.is_empty().then_some((seed, rule))
         });
-        plant(None);
         match found {
             Some((seed, rule)) => {
                 println!("planted `{}`: found by seed {seed}, {} schedules: {rule}", mistake.word(), seed + 1);

@@ -335,8 +335,11 @@ impl Engine {
                 let live = self.live(index, &item.key);
                 live.settle_since = None;
                 live.check_since = None;
-                let tried_out =
-                    self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
+                // What a dead side did not take is not tried again; what a dying process may never
+                // have sent was not tried.
+                let tried_out = item.mark == ItemMark::Ambiguous
+                    && self.run.plan.mode == Mode::Ungraceful
+                    && planned.ungraceful == Ungraceful::TryDefer;
                 let again = planned.on_ambiguous == OnAmbiguous::Reissue
                     && operation.repeatable()
                     && item.attempts < ATTEMPTS_MAX
