@@ -141,8 +141,8 @@ pub struct Engine {
     pub(super) back_since: Option<Timestamp>,
     /// A step to look at again before the next is offered.
     pub(super) recheck: Option<(usize, Timestamp)>,
-    /// An abort that waits for items in flight.
-    pub(super) aborting: Option<Safe>,
+    /// An abort that waits for items in flight, and since when.
+    pub(super) aborting: Option<(Safe, Timestamp)>,
     looking: BTreeMap<Source, Timestamp>,
     wants: Vec<Want>,
     /// Looks a command asked for; they outlast the round.
