@@ -181,6 +181,50 @@ fn killed_in_process_it_ends_where_it_would_have_ended() {
     println!("{done} kills of {seed} runs in this process's own simulator");
 }
 
+/// What a state directory holds of runs that ended before their first record.
+fn unbegun(state: &State) -> usize {
+    let directory = fs::read_dir(state.path().join("journal").join("tiny"));
+    let names = directory.into_iter().flatten().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().ends_with(".opening")).count()
+}
+
+#[test]
+fn killed_around_its_first_record_a_run_is_whole_or_never_was() {
+    let state = State::new();
+    let run = ["--sim=tiny", "run", "avd-pooled-failover", "--auto"];
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut kills_before = 0;
+    for kill in 1.. {
+        assert!(kill <= kills() * 10 + 20, "{kills_before} of {kill} kills came before the first record");
+        let before = (unbegun(&state), state.runs());
+        let mut child = state.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // The file that becomes its journal is the first thing that is seen of a run.
+        let end = Instant::now() + LIMIT;
+        while unbegun(&state) == before.0 && state.journals() == before.1.len() && Instant::now() < end {}
+        std::thread::sleep(Duration::from_micros(rng.u64(0..12_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let after = (unbegun(&state), state.runs());
+        assert_eq!(
+            after.0 + after.1.len(),
+            before.0 + before.1.len() + 1,
+            "one of both: {before:?} {after:?}"
+        );
+        state.verified();
+        kills_before += u32::try_from(after.0 - before.0).unwrap();
+        if kills_before >= kills() {
+            break;
+        }
+    }
+    let begun = state.runs().len();
+    let output = finish(state.command(&run));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = state.verb(&["audit", "verify"]);
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    assert_eq!(text(&said.stdout).matches("never began").count(), unbegun(&state), "{said:?}");
+    println!("{kills_before} kills before the first record, {begun} just after it");
+}
+
 /// Everything of the served world that must be the same, read over its own API.
 fn lists(server: &Server, state: &State) -> Value {
     let output = server.command(state, &["status", "--output", "json"]).output().unwrap();

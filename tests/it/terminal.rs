@@ -103,6 +103,15 @@ impl State {
             .collect()
     }
 
+    /// How many journals there are.
+    pub fn journals(&self) -> usize {
+        let estates = std::fs::read_dir(self.path().join("journal")).into_iter().flatten();
+        let files = estates.flat_map(|estate| std::fs::read_dir(estate.unwrap().path()).unwrap());
+        files
+            .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "jsonl"))
+            .count()
+    }
+
     /// The journal's file of a run.
     pub fn journal(&self, run: &str) -> PathBuf {
         let directories = std::fs::read_dir(self.path().join("journal")).unwrap();
