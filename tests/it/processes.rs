@@ -24,6 +24,8 @@ const FEW: u32 = 8;
 const SPEED: &str = "600";
 /// A run that has been resumed so often and has not ended will not end.
 const RESUMES: u32 = 60;
+/// After the end of a run nobody is still signing in and no machine is on its way.
+const SETTLED: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 /// No run takes longer than this in one piece.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -83,11 +85,6 @@ fn killed_run(state: &State, rng: &mut fastrand::Rng, command: impl Fn(&[&str]) 
     (run, kills)
 }
 
-/// What must be the same (design §11), without what a run may differ in.
-fn same(state: &EndState) -> String {
-    format!("{state:#?}")
-}
-
 #[derive(Debug)]
 struct Standing(jiff::Timestamp);
 
@@ -97,20 +94,40 @@ impl TimeSource for Standing {
     }
 }
 
-/// The world of a run as its ledger tells it, where its clock stood last.
-fn world(state: &State, run: &str) -> EndState {
-    let entries: Vec<LedgerEntry> = state
-        .ledger(run)
-        .into_iter()
-        .map(|line| serde_json::from_value(line["entry"].clone()).unwrap())
-        .collect();
+/// Where a run ended: all that must be the same (design §11), and nothing that may differ.
+#[derive(Debug, PartialEq)]
+struct Ended {
+    end: Value,
+    debts: Value,
+    world: EndState,
+}
+
+impl Ended {
+    /// From the run's journal and the ledger of the world it worked on.
+    fn of(state: &State, run: &str, ledger: &[Value]) -> Self {
+        let all = journal(state, run);
+        let closed = all.iter().rev().find(|record| record["kind"] == "closed").unwrap();
+        let last = all.last().unwrap()["wall"].as_str().unwrap();
+        // Who was on the way when it ended arrives.
+        let at = last.parse::<jiff::Timestamp>().unwrap() + SETTLED;
+        Self { end: closed["end"].clone(), debts: closed["debts"].clone(), world: world(ledger, at) }
+    }
+}
+
+/// The world that a ledger tells of, where it stands `at` a moment after its last entry.
+fn world(ledger: &[Value], at: jiff::Timestamp) -> EndState {
+    let entries: Vec<LedgerEntry> =
+        ledger.iter().map(|line| serde_json::from_value(line["entry"].clone()).unwrap()).collect();
     let Some(LedgerEntry::Opened { scenario_name, scenario_toml, seed, .. }) = entries.first() else {
-        panic!("{run}: its ledger does not begin with `opened`");
+        panic!("the ledger does not begin with `opened`");
     };
+    assert!(entries.iter().all(|entry| entry.at() <= at), "something arrived after the end");
     let scenario = Scenario::from_toml(scenario_toml, scenario_name).unwrap();
-    let time = Arc::new(Standing(last_moment(state, run)));
+    let time = Arc::new(Standing(at));
     let sim = Sim::open(scenario, *seed, time, Arc::new(NoLedger), &entries, SimOptions::default()).unwrap();
-    sim.end_state()
+    let end = sim.end_state();
+    assert_eq!(sim.violations(), Vec::<String>::new());
+    end
 }
 
 fn journal(state: &State, run: &str) -> Vec<Value> {
@@ -118,35 +135,57 @@ fn journal(state: &State, run: &str) -> Vec<Value> {
     written.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn last_moment(state: &State, run: &str) -> jiff::Timestamp {
-    journal(state, run).last().unwrap()["wall"].as_str().unwrap().parse().unwrap()
-}
-
-/// How the run ended and what it owes.
-fn ending(state: &State, run: &str) -> (Value, Value) {
-    let all = journal(state, run);
-    let closed = all.iter().rev().find(|record| record["kind"] == "closed").unwrap();
-    (closed["end"].clone(), closed["debts"].clone())
-}
-
-/// No POST left twice for one step's item: in the journal every item has one intent to POST, and the
-/// ledger has no more POSTs than the journal has intents.
+/// Every write of the ledger has its intent in the journal and is that intent, letter by letter;
+/// no intent arrived twice, and no POST twice for one step's item, whatever its intent.
 #[track_caller]
-fn never_twice(state: &State, run: &str, arrived: Option<&[(String, String)]>) {
-    let mut intents: BTreeMap<(String, String), u32> = BTreeMap::new();
-    for record in journal(state, run).iter().filter(|record| record["kind"] == "intent") {
-        if record["request"]["method"] == "POST" {
-            let key = (record["step"].to_string(), record["item"].to_string());
-            *intents.entry(key).or_default() += 1;
+fn never_twice(state: &State, run: &str, ledger: &[Value]) {
+    let all = journal(state, run);
+    let mut intents: BTreeMap<&str, &Value> = BTreeMap::new();
+    for record in all.iter().filter(|record| record["kind"] == "intent") {
+        let id = record["request"]["client_request_id"].as_str().unwrap();
+        assert!(intents.insert(id, record).is_none(), "{run}: two intents have the id {id}");
+    }
+    let item = |intent: &Value| (intent["step"].to_string(), intent["item"].to_string());
+    let mut intended: BTreeMap<_, u32> = BTreeMap::new();
+    for intent in intents.values().filter(|intent| intent["request"]["method"] == "POST") {
+        *intended.entry(item(intent)).or_default() += 1;
+    }
+    assert!(intended.values().all(|count| *count == 1), "{run}: {intended:?}");
+    let (mut arrived, mut posts) = (BTreeMap::<&str, u32>::new(), BTreeMap::<_, u32>::new());
+    for write in ledger.iter().map(|line| &line["entry"]).filter(|entry| entry["kind"] == "write") {
+        let id = write["client_request_id"].as_str().unwrap();
+        let intent = intents.get(id).unwrap_or_else(|| panic!("{run}: no intent for {write}"));
+        is_intent(write, &intent["request"]);
+        *arrived.entry(id).or_default() += 1;
+        if write["method"] == "POST" {
+            *posts.entry(item(intent)).or_default() += 1;
         }
     }
-    assert!(intents.values().all(|count| *count == 1), "{run}: {intents:?}");
-    let Some(arrived) = arrived else { return };
-    let mut posts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, path) in arrived.iter().filter(|(method, _)| method == "POST") {
-        *posts.entry(path).or_default() += 1;
+    assert!(arrived.values().all(|count| *count == 1), "{run}: {arrived:?}");
+    assert!(posts.values().all(|count| *count == 1), "{run}: {posts:?}");
+    // What the journal calls accepted has arrived: the ledger is that of this run, and whole.
+    for accepted in all.iter().filter(|record| record["kind"] == "accepted") {
+        let of =
+            |intent: &&&Value| item(intent) == item(accepted) && intent["attempt"] == accepted["attempt"];
+        let intent = intents.values().find(of).unwrap();
+        let id = intent["request"]["client_request_id"].as_str().unwrap();
+        assert!(arrived.contains_key(id), "{run}: {accepted} never arrived");
     }
-    assert!(posts.values().sum::<usize>() <= intents.len(), "{run}: {posts:?} {intents:?}");
+    assert!(!posts.is_empty(), "{run}: nothing was posted");
+}
+
+/// The write that arrived is the request of the intent.
+#[track_caller]
+fn is_intent(write: &Value, request: &Value) {
+    let (path, url) = (write["path_and_query"].as_str().unwrap(), request["url"].as_str().unwrap());
+    assert_eq!(write["method"], request["method"], "{url}");
+    assert!(
+        url.strip_suffix(path).is_some_and(|origin| origin.starts_with("http://127.0.0.1:")),
+        "{url} {path}"
+    );
+    let hash = farshore::wire::body_sha256(write["body"].as_str().unwrap().as_bytes());
+    let hash = hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    assert_eq!(request["body_sha256"], hash, "{url}");
 }
 
 /// The run's chain holds; a torn line of a killed process was set aside and said so.
@@ -162,7 +201,7 @@ fn killed_in_process_it_ends_where_it_would_have_ended() {
         finish(whole.command(&["--sim=tiny", "--speed", SPEED, "run", "avd-pooled-failover", "--auto"]));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let run = whole.run();
-    let expected = (same(&world(&whole, &run)), ending(&whole, &run));
+    let expected = Ended::of(&whole, &run, &whole.ledger(&run));
     let (mut seed, mut done) = (0, 0);
     while done < kills() {
         let state = State::new();
@@ -171,9 +210,10 @@ fn killed_in_process_it_ends_where_it_would_have_ended() {
             let sim = if words.contains(&"resume") { &[][..] } else { &["--sim=tiny"][..] };
             state.command(&[sim, words].concat())
         });
-        let found = (same(&world(&state, &run)), ending(&state, &run));
+        let ledger = state.ledger(&run);
+        let found = Ended::of(&state, &run, &ledger);
         assert_eq!(found, expected, "seed {seed}, killed {count} times");
-        never_twice(&state, &run, Some(&state.writes(&run)));
+        never_twice(&state, &run, &ledger);
         verified(&state, &run);
         (seed, done) = (seed + 1, done + count);
         assert!(seed <= u64::from(kills()) * 2 + 10, "only {done} kills in {seed} runs");
@@ -253,7 +293,8 @@ fn killed_against_a_served_simulator_it_ends_there_too() {
     let output = finish(command(&server, &whole, &["run", "avd-pooled-failover", "--auto"]));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let run = whole.run();
-    let expected = (lists(&server, &whole), ending(&whole, &run));
+    let expected = (lists(&server, &whole), Ended::of(&whole, &run, &server.ledger()));
+    never_twice(&whole, &run, &server.ledger());
     drop(server);
     let (mut seed, mut done) = (0, 0);
     while done < kills() {
@@ -261,9 +302,10 @@ fn killed_against_a_served_simulator_it_ends_there_too() {
         let server = Server::start(&state, "tiny", &serve);
         let mut rng = fastrand::Rng::with_seed(1_000 + seed);
         let (run, count) = killed_run(&state, &mut rng, |words| command(&server, &state, words));
-        let found = (lists(&server, &state), ending(&state, &run));
+        let ledger = server.ledger();
+        let found = (lists(&server, &state), Ended::of(&state, &run, &ledger));
         assert_eq!(found, expected, "seed {seed}, killed {count} times");
-        never_twice(&state, &run, None);
+        never_twice(&state, &run, &ledger);
         verified(&state, &run);
         (seed, done) = (seed + 1, done + count);
         assert!(seed <= u64::from(kills()) * 2 + 10, "only {done} kills in {seed} runs");
@@ -281,7 +323,12 @@ fn in_process_and_served_runs_of_one_seed_end_in_the_same_state() {
     let server = Server::start(&there, "tiny", &["--seed", "7", "--speed", SPEED]);
     let output = finish(server.command(&there, &run));
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(ending(&here, &here.run()), ending(&there, &there.run()));
+    let (local, served) = (here.ledger(&here.run()), server.ledger());
+    let ended = Ended::of(&here, &here.run(), &local);
+    assert_eq!(ended, Ended::of(&there, &there.run(), &served));
+    assert_eq!((&ended.end, &ended.debts), (&serde_json::json!("completed"), &serde_json::json!([])));
+    never_twice(&here, &here.run(), &local);
+    never_twice(&there, &there.run(), &served);
     let requests = |state: &State| {
         let mut sent: Vec<(String, String, String)> = journal(state, &state.run())
             .iter()
