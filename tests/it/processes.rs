@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     process::{Command, Output, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -20,14 +20,21 @@ use super::{
 
 /// Kills in an ordinary test run, each way.
 const FEW: u32 = 8;
-/// The clock of the estate: a run of `tiny` takes about a second.
-const SPEED: &str = "600";
+/// The clock of the estate in this process: a run of `tiny` takes about five seconds.
+const SPEED: [&str; 2] = ["--speed", "240"];
+/// A served clock goes on while nobody lives. A step waits for five minutes at least, and a
+/// process that is killed in it and its successor must not be away for most of them. The answers
+/// take their time, so that kills meet requests that are on their way.
+const SERVED: [&str; 4] = ["--speed", "120", "--latency", "40"];
 /// A run that has been resumed so often and has not ended will not end.
 const RESUMES: u32 = 60;
 /// After the end of a run nobody is still signing in and no machine is on its way.
 const SETTLED: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 /// No run takes longer than this in one piece.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// The run that is killed.
+const RUN: [&str; 3] = ["run", "avd-pooled-failover", "--auto"];
 
 fn kills() -> u32 {
     std::env::var("FARSHORE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(FEW)
@@ -48,20 +55,52 @@ fn cut(mut command: Command, after: Duration) -> Option<i32> {
     child.wait().unwrap().code()
 }
 
+/// Lets a command run to its end. One that does not end is shown with its stack, and killed.
 fn finish(mut command: Command) -> Output {
-    let started = Instant::now();
-    let output = command.output().unwrap();
-    assert!(started.elapsed() < LIMIT, "{output:?}");
-    output
+    let said = tempfile::tempdir().unwrap();
+    let [out, err] = ["out", "err"].map(|name| said.path().join(name));
+    let mut child =
+        command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap()).spawn().unwrap();
+    let end = Instant::now() + LIMIT;
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break Some(status),
+            None if Instant::now() > end => break None,
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let (stdout, stderr) = (fs::read(&out).unwrap(), fs::read(&err).unwrap());
+    let Some(status) = status else {
+        let id = child.id().to_string();
+        let stack = Command::new("gdb").args(["-p", &id, "-batch", "-ex", "thread apply all bt"]).output();
+        let stack = stack.map_or_else(|error| format!("no stack: {error}"), |output| text(&output.stdout));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        panic!("{command:?} does not end\n{}{}\n{stack}", text(&stdout), text(&stderr));
+    };
+    Output { status, stdout, stderr }
 }
 
-/// One run that is killed once or more often, and goes on until it ends; its id.
-fn killed_run(state: &State, rng: &mut fastrand::Rng, command: impl Fn(&[&str]) -> Command) -> (String, u32) {
+/// Like [`finish`], with how long it took; it ends well.
+fn whole(command: Command) -> Duration {
+    let started = Instant::now();
+    let output = finish(command);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    started.elapsed()
+}
+
+/// One run that is killed once or more often, within `span` of each start, and goes on until it
+/// ends; its id, and how often it was killed.
+fn killed_run(
+    state: &State,
+    rng: &mut fastrand::Rng,
+    span: Duration,
+    command: impl Fn(&[&str]) -> Command,
+) -> (String, u32) {
     let mut kills = 0;
-    let pause = |rng: &mut fastrand::Rng| Duration::from_millis(rng.u64(20..1_600));
-    let start = ["--speed", SPEED, "run", "avd-pooled-failover", "--auto"];
+    let pause = |rng: &mut fastrand::Rng| Duration::from_micros(rng.u64(20_000..span.as_micros() as u64));
     let run = loop {
-        let code = cut(command(&start), pause(rng));
+        let code = cut(command(&RUN), pause(rng));
         kills += u32::from(code.is_none());
         // Killed before its first record a run does not exist, and nothing was sent for it.
         match state.runs().first() {
@@ -70,10 +109,10 @@ fn killed_run(state: &State, rng: &mut fastrand::Rng, command: impl Fn(&[&str]) 
         }
     };
     for again in 0..RESUMES {
-        let resume = ["--speed", SPEED, "resume", &run, "--auto"];
-        // At first it is killed again, then it may end.
-        if again < rng.u32(0..3) {
-            kills += u32::from(cut(command(&resume), pause(rng)).is_none());
+        let resume = ["resume", &run, "--auto"];
+        // At first it is killed again, while there is something left of it; then it may end.
+        if again < rng.u32(0..4) {
+            kills += u32::from(cut(command(&resume), pause(rng) / 2).is_none());
             continue;
         }
         let output = finish(command(&resume));
@@ -100,6 +139,8 @@ struct Ended {
     end: Value,
     debts: Value,
     world: EndState,
+    /// Once everybody who was on the way has arrived.
+    settled: EndState,
 }
 
 impl Ended {
@@ -107,10 +148,9 @@ impl Ended {
     fn of(state: &State, run: &str, ledger: &[Value]) -> Self {
         let all = journal(state, run);
         let closed = all.iter().rev().find(|record| record["kind"] == "closed").unwrap();
-        let last = all.last().unwrap()["wall"].as_str().unwrap();
-        // Who was on the way when it ended arrives.
-        let at = last.parse::<jiff::Timestamp>().unwrap() + SETTLED;
-        Self { end: closed["end"].clone(), debts: closed["debts"].clone(), world: world(ledger, at) }
+        let last: jiff::Timestamp = all.last().unwrap()["wall"].as_str().unwrap().parse().unwrap();
+        let (end, debts) = (closed["end"].clone(), closed["debts"].clone());
+        Self { end, debts, world: world(ledger, last), settled: world(ledger, last + SETTLED) }
     }
 }
 
@@ -121,7 +161,6 @@ fn world(ledger: &[Value], at: jiff::Timestamp) -> EndState {
     let Some(LedgerEntry::Opened { scenario_name, scenario_toml, seed, .. }) = entries.first() else {
         panic!("the ledger does not begin with `opened`");
     };
-    assert!(entries.iter().all(|entry| entry.at() <= at), "something arrived after the end");
     let scenario = Scenario::from_toml(scenario_toml, scenario_name).unwrap();
     let time = Arc::new(Standing(at));
     let sim = Sim::open(scenario, *seed, time, Arc::new(NoLedger), &entries, SimOptions::default()).unwrap();
@@ -153,7 +192,7 @@ fn never_twice(state: &State, run: &str, ledger: &[Value]) {
     assert!(intended.values().all(|count| *count == 1), "{run}: {intended:?}");
     let (mut arrived, mut posts) = (BTreeMap::<&str, u32>::new(), BTreeMap::<_, u32>::new());
     for write in ledger.iter().map(|line| &line["entry"]).filter(|entry| entry["kind"] == "write") {
-        let id = write["client_request_id"].as_str().unwrap();
+        let id = write["client_request_id"].as_str().unwrap_or_default();
         let intent = intents.get(id).unwrap_or_else(|| panic!("{run}: no intent for {write}"));
         is_intent(write, &intent["request"]);
         *arrived.entry(id).or_default() += 1;
@@ -196,19 +235,17 @@ fn verified(state: &State, run: &str) {
 
 #[test]
 fn killed_in_process_it_ends_where_it_would_have_ended() {
-    let whole = State::new();
-    let output =
-        finish(whole.command(&["--sim=tiny", "--speed", SPEED, "run", "avd-pooled-failover", "--auto"]));
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let run = whole.run();
-    let expected = Ended::of(&whole, &run, &whole.ledger(&run));
+    let calm = State::new();
+    let span = whole(calm.command(&[&["--sim=tiny"], &SPEED[..], &RUN].concat()));
+    let run = calm.run();
+    let expected = Ended::of(&calm, &run, &calm.ledger(&run));
     let (mut seed, mut done) = (0, 0);
     while done < kills() {
         let state = State::new();
         let mut rng = fastrand::Rng::with_seed(seed);
-        let (run, count) = killed_run(&state, &mut rng, |words| {
+        let (run, count) = killed_run(&state, &mut rng, span, |words| {
             let sim = if words.contains(&"resume") { &[][..] } else { &["--sim=tiny"][..] };
-            state.command(&[sim, words].concat())
+            state.command(&[sim, &SPEED, words].concat())
         });
         let ledger = state.ledger(&run);
         let found = Ended::of(&state, &run, &ledger);
@@ -282,26 +319,19 @@ fn lists(server: &Server, state: &State) -> Value {
 
 #[test]
 fn killed_against_a_served_simulator_it_ends_there_too() {
-    let serve = ["--speed", SPEED];
-    let command = |server: &Server, state: &State, words: &[&str]| {
-        // The served clock is in the estate file; a speed of our own would be another one.
-        let words: Vec<&str> = words.iter().copied().filter(|word| !serve.contains(word)).collect();
-        server.command(state, &words)
-    };
-    let whole = State::new();
-    let server = Server::start(&whole, "tiny", &serve);
-    let output = finish(command(&server, &whole, &["run", "avd-pooled-failover", "--auto"]));
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let run = whole.run();
-    let expected = (lists(&server, &whole), Ended::of(&whole, &run, &server.ledger()));
-    never_twice(&whole, &run, &server.ledger());
+    let calm = State::new();
+    let server = Server::start(&calm, "tiny", &SERVED);
+    let span = whole(server.command(&calm, &RUN));
+    let run = calm.run();
+    let expected = (lists(&server, &calm), Ended::of(&calm, &run, &server.ledger()));
+    never_twice(&calm, &run, &server.ledger());
     drop(server);
     let (mut seed, mut done) = (0, 0);
     while done < kills() {
         let state = State::new();
-        let server = Server::start(&state, "tiny", &serve);
+        let server = Server::start(&state, "tiny", &SERVED);
         let mut rng = fastrand::Rng::with_seed(1_000 + seed);
-        let (run, count) = killed_run(&state, &mut rng, |words| command(&server, &state, words));
+        let (run, count) = killed_run(&state, &mut rng, span, |words| server.command(&state, words));
         let ledger = server.ledger();
         let found = (lists(&server, &state), Ended::of(&state, &run, &ledger));
         assert_eq!(found, expected, "seed {seed}, killed {count} times");
@@ -315,14 +345,11 @@ fn killed_against_a_served_simulator_it_ends_there_too() {
 
 #[test]
 fn in_process_and_served_runs_of_one_seed_end_in_the_same_state() {
-    let run = ["run", "avd-pooled-failover", "--auto"];
     let here = State::new();
-    let output = finish(here.command(&[&["--sim=tiny", "--seed", "7", "--speed", SPEED], &run[..]].concat()));
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    whole(here.command(&[&["--sim=tiny", "--seed", "7"], &SPEED[..], &RUN].concat()));
     let there = State::new();
-    let server = Server::start(&there, "tiny", &["--seed", "7", "--speed", SPEED]);
-    let output = finish(server.command(&there, &run));
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let server = Server::start(&there, "tiny", &[&["--seed", "7"], &SERVED[..]].concat());
+    whole(server.command(&there, &RUN));
     let (local, served) = (here.ledger(&here.run()), server.ledger());
     let ended = Ended::of(&here, &here.run(), &local);
     assert_eq!(ended, Ended::of(&there, &there.run(), &served));
