@@ -310,7 +310,8 @@ impl Engine {
             Operation::LogOff { .. } => (FailedHow::NotDone, Safe::new("still listed")),
             _ => {
                 let dwell = planned.dwell.as_secs();
-                let why = format!("Azure took it, and looking for {dwell} s did not show it: undone by somebody?");
+                let why =
+                    format!("Azure took it, and looking for {dwell} s did not show it: undone by somebody?");
                 (FailedHow::NotDone, Safe::new(&why))
             }
         }

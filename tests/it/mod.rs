@@ -8,7 +8,7 @@ mod crash;
 mod docs;
 mod floors;
 mod hostile;
-#[expect(clippy::struct_excessive_bools, dead_code, reason = "tables and scripted doubles read better whole")]
+#[expect(clippy::struct_excessive_bools, reason = "tables and scripted doubles read better whole")]
 mod invariants;
 mod killers;
 mod outage;
@@ -18,6 +18,5 @@ mod rehearsal;
 mod runs;
 mod schedule;
 mod search;
-#[expect(clippy::incompatible_msrv, reason = "tables and scripted doubles read better whole")]
 mod stage;
 mod terminal;

@@ -35,6 +35,9 @@ use super::invariants::{AUTHORITY, Arrival, Disturbance, Shut, Witness, is_write
 /// The run's id.
 pub const RUN: &str = "r-20261120-0800-aa";
 
+/// Characters of a record that a story tells.
+const STORY_LINE: usize = 500;
+
 /// A run of `tiny` writes some hundred records; one with so many turns in a circle.
 const RECORDS_MAX: u64 = 5_000;
 
@@ -51,6 +54,9 @@ pub struct Kill {
 #[derive(Debug, Default)]
 pub struct Life {
     points: AtomicUsize,
+    /// Points at which something lasting changes: appends and writes. Kills between two of them
+    /// leave the same disk and the same world behind.
+    lasting: Mutex<Vec<usize>>,
     kill: Option<Kill>,
     dead: AtomicBool,
     died: Notify,
@@ -62,11 +68,14 @@ impl Life {
     }
 
     /// Passes one I/O point, and says whether the process is dead there.
-    fn ends(&self) -> bool {
+    fn ends(&self, lasting: bool) -> bool {
         if self.is_dead() {
             return true;
         }
         let point = self.points.fetch_add(1, Ordering::Relaxed);
+        if lasting {
+            self.lasting.lock().unwrap_or_else(PoisonError::into_inner).push(point);
+        }
         let ends = self.kill.is_some_and(|kill| kill.point == point);
         if ends {
             self.dead.store(true, Ordering::Relaxed);
@@ -77,6 +86,11 @@ impl Life {
 
     fn is_dead(&self) -> bool {
         self.dead.load(Ordering::Relaxed)
+    }
+
+    /// Points at which something lasting changed.
+    pub fn lasting(&self) -> Vec<usize> {
+        self.lasting.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// I/O points passed so far.
@@ -114,7 +128,7 @@ impl Notebook {
 impl Journal for Notebook {
     fn append(&mut self, events: &[Stamped]) -> Result<u64, JournalError> {
         let before = self.life.is_dead();
-        if self.life.ends() {
+        if self.life.ends(true) {
             if let Some(kill) = self.life.kill.filter(|_| !before) {
                 self.keep(&events[..kill.keeps % events.len()])?;
             }
@@ -122,7 +136,7 @@ impl Journal for Notebook {
         }
         let seq = self.keep(events)?;
         // Durable, and the process may end before it knows.
-        self.life.ends();
+        self.life.ends(true);
         Ok(seq)
     }
 
@@ -175,10 +189,10 @@ impl Liar {
 impl Wire for Line {
     fn call(&self, request: Request) -> Reply<'_> {
         Box::pin(async move {
-            if self.life.ends() {
+            let (uri, write) = (request.uri().clone(), is_write(&request));
+            if self.life.ends(write) {
                 return std::future::pending().await;
             }
-            let (uri, write) = (request.uri().clone(), is_write(&request));
             let arrival: Arrival = self.witness.arrives(&request, &self.shut);
             let mut reply = self.sim.call(request);
             let mut answer = match futures_util::poll!(&mut reply) {
@@ -191,7 +205,7 @@ impl Wire for Line {
                     reply.await
                 }
             };
-            if self.life.ends() {
+            if self.life.ends(write) {
                 return std::future::pending::<Result<Response, WireError>>().await;
             }
             self.shut.answered(uri.path(), write, &answer);
@@ -391,9 +405,8 @@ impl Stage {
         let kept = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::new();
         for line in kept.lines() {
-            let end = line.floor_char_boundary(line.len().min(560));
             let from = line.find("\"wall\"").unwrap_or_default();
-            text.push_str(&line[from.min(end)..end]);
+            text.extend(line[from..].chars().take(STORY_LINE));
             text.push('\n');
         }
         text
