@@ -25,6 +25,10 @@ impl Engine {
         match command {
             Command::Arm { on, how } => self.emit(RunEvent::Armed { on, how }, now),
             Command::Offer { step } => self.open_dialog(&step, now)?,
+            Command::Withdraw { step } => {
+                let index = self.step_index(&step)?;
+                self.dialogs.remove(&index);
+            }
             Command::Confirm(confirm) => self.confirm(confirm, now)?,
             Command::Value { step, value, .. } => self.take_value(&step, value, now)?,
             Command::Skip { step, reason } => self.skip(step, reason, now)?,
@@ -69,10 +73,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Everything under the dialog is read again from now on.
+    /// Everything under the dialog is read again from now on, and its list is pinned anew.
     fn open_dialog(&mut self, step: &StepId, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
         self.opened_at.insert(index, now);
+        self.dialogs.insert(index, None);
         for source in self.offer_sources(index, now) {
             self.look_now(source, now);
         }

@@ -289,7 +289,7 @@ impl Engine {
             return None;
         }
         if planned.action == Some(Action::MessageActive) && self.run.notice_cut.is_none() {
-            let last = step.items.iter().filter(|item| item.mark.over()).map(|item| item.at).max()?;
+            let last = step.told().map(|item| item.at).max()?;
             let due = last + self.context.estate.policy.notice;
             return (due > now).then(|| (Safe::new("the notice runs"), due));
         }

@@ -17,6 +17,12 @@ impl StepRun {
         self.items.iter().filter(|item| !item.never_happened())
     }
 
+    /// Items of a message that were told. Who had left before their turn was not, and delays nobody.
+    pub(super) fn told(&self) -> impl Iterator<Item = &ItemRun> {
+        let told = |item: &&ItemRun| matches!(item.mark, ItemMark::Done(how) if how != DoneHow::Observation);
+        self.items.iter().filter(told)
+    }
+
     /// Whether a person may be asked to confirm this item anew. A POST is never sent twice for
     /// one item, so what is confirmed then is an item of its own, and it is asked for once.
     pub fn may_ask_again(&self, item: &ItemRun) -> bool {
@@ -69,8 +75,8 @@ impl StepRun {
         }
     }
 
-    /// The item with this key, made where it is new: a session that appeared after the
-    /// confirmation and is still within its bound has no entry in the confirmed list.
+    /// The item with this key, made where it is new: the restart of a host under a stuck session
+    /// has no entry in the confirmed list.
     pub(super) fn item(
         &mut self,
         key: &str,

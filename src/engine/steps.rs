@@ -6,10 +6,10 @@ use crate::{
         time::{Span, Timestamp, seconds},
     },
     runbook::{
-        Action, Killer, Mode, Plan, StepKind,
+        Action, Killer, Mode, StepKind,
         plan::{PlannedStep, Targets},
         seen::{Missing, Seen},
-        targets::{self, Finder, Found, Target},
+        targets::{self, Finder, Found},
         vocabulary::Ungraceful,
     },
 };
@@ -287,9 +287,6 @@ impl Engine {
             if planned.kind == StepKind::Gate && self.judge_gate(index, &planned, last, now) {
                 return true;
             }
-            if self.cover_newcomers(index, &planned, last, now) {
-                return true;
-            }
         }
         self.run_out(index, &planned, waits_since, now)
     }
@@ -355,40 +352,6 @@ impl Engine {
         true
     }
 
-    /// Items that appeared after the confirmation: within the bound they are covered by it,
-    /// beyond it the person is asked again.
-    fn cover_newcomers(
-        &mut self,
-        index: usize,
-        planned: &PlannedStep,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> bool {
-        if !self.may_write(index)
-            || self.sending()
-            || planned.action.is_none_or(|action| !covers_newcomers(action))
-        {
-            return false;
-        }
-        let Some(Ok(found)) = self.found(index, since, now) else {
-            for source in
-                planned.action.map(|action| targets::sources(action, &self.run.plan)).unwrap_or_default()
-            {
-                self.want(source, since, LOOK_AGAIN);
-            }
-            return false;
-        };
-        let step = &self.run.steps[index];
-        let known = |target: &Target| step.items.iter().any(|item| item.key == target.key);
-        let bound = Plan::bound(confirmed_writes(&self.run, index)) as usize;
-        let newcomer = found.items.into_iter().find(|target| target.operation.is_some() && !known(target));
-        let Some(target) = newcomer.filter(|_| step.items.len() < bound.max(step.items.len().min(1))) else {
-            return false;
-        };
-        self.intend(index, &target, 1, now);
-        true
-    }
-
     /// Past its patience a step is timed-out, once; it stays observed.
     pub(super) fn run_out(
         &mut self,
@@ -429,15 +392,6 @@ pub(super) fn verdict_of(verdicts: impl Iterator<Item = GateVerdict>) -> GateVer
         (GateVerdict::Unknown, _) | (_, GateVerdict::Unknown) => GateVerdict::Unknown,
         _ => GateVerdict::Green,
     })
-}
-
-/// Actions whose confirmation covers items that appear within its bound.
-fn covers_newcomers(action: Action) -> bool {
-    matches!(action, Action::LogOffActive | Action::DrainActive | Action::RevokeActive)
-}
-
-fn confirmed_writes(run: &Run, index: usize) -> u32 {
-    run.steps[index].confirmed.as_ref().map_or(0, |(_, confirmed)| confirmed.items.len() as u32)
 }
 
 /// When an item of the step last changed.

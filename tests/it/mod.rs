@@ -5,6 +5,7 @@ mod azure;
 mod cli;
 mod contract;
 mod crash;
+mod dialogs;
 mod docs;
 mod floors;
 mod hostile;
