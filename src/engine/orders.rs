@@ -10,6 +10,7 @@ use super::{
     event::{DoneHow, HeldWhy, NoteAbout, RunEnd, RunEvent, StepId},
     items::LOOK_AGAIN,
     machine::{Engine, FollowOrder, Output, Token},
+    patience::NEW_PROCESS,
     run::{ItemMark, StepMark},
 };
 
@@ -246,6 +247,10 @@ impl Engine {
     }
 
     fn hold(&mut self, why: HeldWhy, note: Safe, now: Timestamp) {
+        if self.awaiting_resume {
+            // Left as it was found: the time without a process is no time it was waited.
+            self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
+        }
         let in_flight = self
             .run
             .plan
@@ -266,7 +271,7 @@ impl Engine {
     fn resume(&mut self, now: Timestamp) {
         if self.awaiting_resume && self.run.armed {
             self.awaiting_resume = false;
-            self.emit(RunEvent::Armed { on: false, how: Safe::new("a new process starts read-only") }, now);
+            self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
         }
         self.awaiting_resume = false;
         self.opened_at.clear();

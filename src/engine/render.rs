@@ -173,9 +173,7 @@ impl Engine {
                 (_, false) => StepState::Confirmed,
             };
         }
-        let all = step.telling().count();
-        let failed = step.telling().filter(|item| item.mark.failed()).count();
-        if failed > 0 && (all - failed) * 100 / all < usize::from(planned.done_at) {
+        if step.has_failed(planned.done_at) {
             return StepState::Failed;
         }
         if step.timed_out {

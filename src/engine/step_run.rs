@@ -4,6 +4,7 @@ use crate::domain::{Operation, Safe, time::Timestamp};
 
 use super::{
     event::{Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, ItemKey},
+    patience::Patience,
     run::{ItemMark, ItemRun, StepMark, StepRun},
 };
 
@@ -50,9 +51,7 @@ impl StepRun {
 
     pub(super) fn confirm(&mut self, confirmed: &Confirmed, at: Timestamp) {
         let again = self.mark == StepMark::Working && confirmed.by == ConfirmedBy::Auto;
-        if !again || self.waits_since.is_none() {
-            self.waits_since = Some(at);
-        }
+        self.patience = if again { self.patience.answered() } else { Patience::default() };
         self.mark = StepMark::Working;
         self.refused = None;
         self.timed_out = false;

@@ -18,6 +18,7 @@ use super::{
     event::{DoneHow, FailedHow, GateVerdict, RunEnd, RunEvent},
     items::LOOK_AGAIN,
     machine::Engine,
+    patience::{MORE, NO_MORE},
     run::{ItemMark, NOT_APPLICABLE, Run, StepMark, StepRun},
 };
 
@@ -253,11 +254,10 @@ impl Engine {
     fn work(&mut self, index: usize, now: Timestamp) -> bool {
         let planned = self.run.plan.steps[index].clone();
         let since = self.run.steps[index].confirmed.as_ref().map_or(now, |(at, _)| *at);
-        let waits_since = self.run.steps[index].waits_since.unwrap_or(since);
         match self.preconditions(index, &planned, since, now) {
             Preconditions::Green => {}
             Preconditions::Refused => return true,
-            Preconditions::Unknown => return self.run_out(index, &planned, waits_since, now),
+            Preconditions::Unknown => return self.run_out(index, &planned, since, now),
         }
         if self.give_up_on_dead(index, &planned, now) || self.work_items(index, now) {
             return true;
@@ -266,7 +266,7 @@ impl Engine {
         let unfinished =
             step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight());
         if unfinished {
-            return self.run_out(index, &planned, waits_since, now);
+            return self.run_out(index, &planned, since, now);
         }
         let last = step_last(&self.run, index).unwrap_or(since).max(since);
         if share(&self.run, index) >= u32::from(planned.done_at) {
@@ -287,8 +287,11 @@ impl Engine {
             if planned.kind == StepKind::Gate && self.judge_gate(index, &planned, last, now) {
                 return true;
             }
+            if self.note_more(index, &planned, last, now) {
+                return true;
+            }
         }
-        self.run_out(index, &planned, waits_since, now)
+        self.run_out(index, &planned, since, now)
     }
 
     /// Keeps the list under another confirmation fresh.
@@ -352,7 +355,29 @@ impl Engine {
         true
     }
 
-    /// Past its patience a step is timed-out, once; it stays observed.
+    /// Writes down that a step at work needs another confirmation, or no longer does: its patience
+    /// stands still meanwhile, and a new process must know since when. `--auto` answers at once.
+    fn note_more(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
+        let (verdict, _) = self.evidence(index, since, now).all_green(&planned.after);
+        if self.run.by_auto || verdict == GateVerdict::Unknown {
+            return false;
+        }
+        let more = match self.offer(index, now) {
+            Some(offer) if !offer.listed => return false,
+            Some(offer) => offer.writes(),
+            None => 0,
+        };
+        if (more > 0) == self.run.steps[index].patience.asks_more {
+            return false;
+        }
+        let value = if more > 0 { format!("{more} writes") } else { NO_MORE.to_owned() };
+        let (step, what, value) = (planned.id.clone(), Safe::new(MORE), Safe::new(&value));
+        self.emit(RunEvent::Observed { step, item: None, what, value }, now);
+        true
+    }
+
+    /// Past its patience a step is timed-out, once; it stays observed. What a gate shows then is
+    /// written down from looks that began at or after `since`.
     pub(super) fn run_out(
         &mut self,
         index: usize,
@@ -360,12 +385,12 @@ impl Engine {
         since: Timestamp,
         now: Timestamp,
     ) -> bool {
-        let end = since + planned.patience;
+        let step = &self.run.steps[index];
+        let Some(end) = step.patience.ends(planned.patience).filter(|_| !step.timed_out) else {
+            return false;
+        };
         if end > now {
             self.wake_at(end);
-            return false;
-        }
-        if self.run.steps[index].timed_out {
             return false;
         }
         if planned.kind == StepKind::Gate {

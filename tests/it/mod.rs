@@ -13,6 +13,7 @@ mod hostile;
 mod invariants;
 mod killers;
 mod outage;
+mod patience;
 mod processes;
 mod pty;
 mod rehearsal;
