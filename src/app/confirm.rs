@@ -115,6 +115,14 @@ impl ConfirmDialog {
         }
     }
 
+    /// Everything typed is taken back.
+    pub fn erase_all(&mut self, arrival: Arrival) {
+        self.hold = Hold::Idle;
+        if arrival != Arrival::Early {
+            self.typed.clear();
+        }
+    }
+
     /// The focus moves.
     pub fn next(&mut self, arrival: Arrival) {
         self.hold = Hold::Idle;

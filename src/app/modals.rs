@@ -268,8 +268,12 @@ impl App {
                 dialog.push(c, arrival);
                 Decision::Open
             }
-            Intent::Erase | Intent::EraseAll => {
+            Intent::Erase => {
                 dialog.erase(arrival);
+                Decision::Open
+            }
+            Intent::EraseAll => {
+                dialog.erase_all(arrival);
                 Decision::Open
             }
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {

@@ -256,6 +256,19 @@ fn a_list_that_changes_a_little_keeps_what_was_typed_and_is_confirmed_as_it_was_
 }
 
 #[test]
+fn what_was_typed_is_taken_back_one_by_one_or_at_once() {
+    let check = |intent: Intent, left: &str| {
+        let (mut app, _) = opened(2, Some("67"));
+        press(&mut app, &typed("123", 20_400));
+        press(&mut app, &[(22_000, intent)]);
+        let Some(Modal::Confirm(dialog)) = app.modals.last() else { panic!("closed") };
+        assert_eq!(dialog.typed.text(), left);
+    };
+    check(Intent::Erase, "12");
+    check(Intent::EraseAll, "");
+}
+
+#[test]
 fn a_dialog_that_closes_lets_its_list_go() {
     let check = |keys: &[(u64, Intent)], withdraws: bool| {
         let (mut app, script) = opened(1, None);

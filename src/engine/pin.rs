@@ -10,10 +10,12 @@ use std::collections::HashMap;
 
 use crate::{
     domain::time::{Span, Timestamp, minutes},
-    runbook::Plan,
+    runbook::{Plan, targets},
 };
 
-use super::{event::ConfirmedItem, machine::Engine, offer::Offer, steps::PREVIEW_PACE, view::Drift};
+use super::{
+    event::ConfirmedItem, items::LOOK_AGAIN, machine::Engine, offer::Offer, steps::PREVIEW_PACE, view::Drift,
+};
 
 /// A list may be confirmed for this long after it was last seen to be exactly so. Nobody types for
 /// as long; who comes back to a terminal later has to look again. In a rehearsal at 60 times the
@@ -134,12 +136,16 @@ impl Engine {
     }
 
     /// What an open dialog rests on is read again and again, also where it is not the step's turn:
-    /// an undo step, a debt.
+    /// an undo step, a debt. Somebody is looking at its list: that is read more often.
     pub(super) fn keep_lists_fresh(&mut self, now: Timestamp) {
         let open: Vec<usize> =
             self.dialogs.keys().copied().filter(|&index| self.may_offer(index, now)).collect();
         for index in open {
             let since = self.opened_at.get(&index).copied().unwrap_or(now);
+            let list = self.run.plan.steps[index].action;
+            for source in list.map(|action| targets::sources(action, &self.run.plan)).unwrap_or_default() {
+                self.want(source, since, LOOK_AGAIN);
+            }
             for source in self.offer_sources(index, now) {
                 self.want(source, since, PREVIEW_PACE);
             }
