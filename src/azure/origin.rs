@@ -11,7 +11,10 @@ use std::{
 
 use url::{Host, Url};
 
-use crate::domain::estate::Cloud;
+use crate::domain::{
+    estate::Cloud,
+    seeded::{Mistake, planted},
+};
 
 /// Longest address we follow, in bytes: skip tokens are long, but not this long.
 const MAX_ADDRESS: usize = 16 * 1024;
@@ -192,7 +195,12 @@ impl Origin {
             && url.port_or_known_default() == self.url.port_or_known_default()
             && url.username().is_empty()
             && url.password().is_none();
-        if !same || !self.spells(authority) {
+        let same = if planted(Mistake::OriginByPrefix) {
+            address.starts_with(self.as_str())
+        } else {
+            same && self.spells(authority)
+        };
+        if !same {
             return Err(Blocked::Elsewhere);
         }
         Ok(url.into())

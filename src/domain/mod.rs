@@ -10,6 +10,7 @@ pub mod picture;
 pub mod pool;
 pub mod probe;
 pub mod reading;
+pub mod seeded;
 pub mod side;
 pub mod source;
 pub mod standing;

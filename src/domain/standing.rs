@@ -10,7 +10,7 @@ use super::{
     estate::{Estate, Layout, Service},
     picture::Picture,
     pool::{SessionHost, UserSession},
-    reading::SilenceKind,
+    reading::{Look, SilenceKind},
     source::Held,
     time::{Span, Timestamp, minutes, seconds},
 };
@@ -243,27 +243,30 @@ pub const FAILED_CALLS: u32 = 3;
 /// The other region must have answered the same call within this time of the failure.
 pub const SAME_MINUTE: Span = seconds(60);
 
-/// Signs from readings only; a statement by a person (class 5) is added by the caller.
+/// Signs from readings only, of looks that began at or after `since` and not more than
+/// [`EVIDENCE_LIMIT`] ago; a statement by a person (class 5) is added by the caller.
 pub fn death_signs(
     estate: &Estate,
     picture: &Picture,
     service: usize,
     side: Side,
+    since: Timestamp,
     now: Timestamp,
 ) -> Vec<Sign> {
+    let since = now.checked_sub(EVIDENCE_LIMIT).map_or(since, |limit| since.max(limit));
     let region = &estate.regions[side];
     let mut signs = Vec::new();
     let mut sign = |class, what: String| signs.push(Sign { class, what: Safe::new(&what) });
-    if let Some(title) = posted_event(picture, &region.azure, now) {
+    if let Some(title) = posted_event(picture, &region.azure, since) {
         sign(1, format!("Azure posted: {title}"));
     }
-    if let Some((silent, of)) = silent_hosts(picture, service, side, now)
+    if let Some((silent, of)) = silent_hosts(picture, service, side, since, now)
         && of > 0
         && silent * 100 >= of * SILENT_HOSTS_PERCENT
     {
         sign(2, format!("{silent} of {of} running hosts without heartbeat for 5 min"));
     }
-    let failing = failing_calls(picture, service, side);
+    let failing = failing_calls(picture, service, side, since);
     if failing.len() >= 2 {
         sign(
             3,
@@ -274,7 +277,7 @@ pub fn death_signs(
             ),
         );
     }
-    if let Some(down) = shares_down(picture, service, side, now) {
+    if let Some(down) = shares_down(picture, service, side, since) {
         sign(4, format!("{down} profile accounts unavailable by their own status"));
     }
     signs
@@ -289,21 +292,26 @@ pub fn death_rule(signs: &[Sign]) -> bool {
 /// A reading older than this says nothing about now.
 const EVIDENCE_LIMIT: Span = minutes(5);
 
-fn posted_event<'a>(picture: &'a Picture, azure: &str, now: Timestamp) -> Option<&'a Safe> {
-    let look = picture.last(&Source::Events)?;
+/// The last look, if it began at or after `since`.
+fn since_then<'a>(picture: &'a Picture, source: &Source, since: Timestamp) -> Option<&'a Look> {
+    picture.last(source).filter(|look| look.started >= since)
+}
+
+fn posted_event<'a>(picture: &'a Picture, azure: &str, since: Timestamp) -> Option<&'a Safe> {
+    let look = since_then(picture, &Source::Events, since)?;
     let Answer::Events(events) = &look.answer else { return None };
-    if now.duration_since(look.at) > EVIDENCE_LIMIT {
-        return None;
-    }
     events.seen().iter().find(|event| event.hits(azure)).map(|event| &event.title)
 }
 
 /// Hosts without a recent heartbeat among those whose machine is not known to be off.
-fn silent_hosts(picture: &Picture, service: usize, side: Side, now: Timestamp) -> Option<(usize, usize)> {
-    let look = picture.last(&Source::Hosts(service, side))?;
-    if now.duration_since(look.at) > EVIDENCE_LIMIT {
-        return None;
-    }
+fn silent_hosts(
+    picture: &Picture,
+    service: usize,
+    side: Side,
+    since: Timestamp,
+    now: Timestamp,
+) -> Option<(usize, usize)> {
+    since_then(picture, &Source::Hosts(service, side), since)?;
     let hosts = hosts(picture, &Source::Hosts(service, side))?.complete()?;
     let machines = machines(picture, &Source::Machines(side));
     let on: Vec<&SessionHost> = hosts.iter().filter(|host| !is_off(host, machines)).collect();
@@ -315,7 +323,7 @@ type Calls = fn(usize, Side) -> Source;
 
 /// Providers whose calls to `side` failed three times in a row while the same call to the
 /// other side succeeded in the same minute.
-fn failing_calls(picture: &Picture, service: usize, side: Side) -> Vec<&'static str> {
+fn failing_calls(picture: &Picture, service: usize, side: Side, since: Timestamp) -> Vec<&'static str> {
     let calls: [(&str, [Calls; 2]); 3] = [
         ("compute calls", [|_, side| Source::Machines(side), |_, side| Source::Directory(side)]),
         ("host pool calls", [Source::Hosts, Source::Sessions]),
@@ -325,20 +333,21 @@ fn failing_calls(picture: &Picture, service: usize, side: Side) -> Vec<&'static 
         .into_iter()
         .filter(|(_, sources)| {
             sources.iter().any(|source| {
-                fails_only_here(picture, &source(service, side), &source(service, side.other()))
+                fails_only_here(picture, &source(service, side), &source(service, side.other()), since)
             })
         })
         .map(|(name, _)| name)
         .collect()
 }
 
-fn fails_only_here(picture: &Picture, here: &Source, there: &Source) -> bool {
+fn fails_only_here(picture: &Picture, here: &Source, there: &Source, since: Timestamp) -> bool {
     let Some((failed_at, silence)) = picture.reading(here).and_then(|reading| reading.silence.as_ref())
     else {
         return false;
     };
     let misses = picture.reading(here).map_or(0, |reading| reading.misses);
     silence.kind == SilenceKind::Unreachable
+        && *failed_at >= since
         && misses >= FAILED_CALLS
         && picture.reading(there).is_some_and(|other| {
             other.silence.is_none()
@@ -349,12 +358,9 @@ fn fails_only_here(picture: &Picture, here: &Source, there: &Source) -> bool {
         })
 }
 
-fn shares_down(picture: &Picture, service: usize, side: Side, now: Timestamp) -> Option<usize> {
-    let look = picture.last(&Source::Storage(service, side))?;
+fn shares_down(picture: &Picture, service: usize, side: Side, since: Timestamp) -> Option<usize> {
+    let look = since_then(picture, &Source::Storage(service, side), since)?;
     let Answer::Storage(accounts) = &look.answer else { return None };
-    if now.duration_since(look.at) > EVIDENCE_LIMIT {
-        return None;
-    }
     let down = accounts.seen().iter().filter(|account| !account.available()).count();
     (down > 0 && down == accounts.seen().len()).then_some(down)
 }

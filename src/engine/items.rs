@@ -4,6 +4,7 @@ use crate::{
     domain::{
         Operation, Safe,
         operation::{Progress, Sent},
+        seeded::{Mistake, planted},
         time::{Span, Timestamp, seconds},
     },
     runbook::{
@@ -109,6 +110,7 @@ impl Engine {
         }
         if let Operation::Grant { principal, .. } = &operation
             && planned.action == Some(crate::runbook::Action::GrantStandby)
+            && !(planted(Mistake::GuardOnce) && item.attempts > 0)
         {
             match self.guard_grant(index, principal, since, now) {
                 Guarded::Open(evidence) => {
@@ -199,6 +201,9 @@ impl Engine {
                     self.fail(token, FailedHow::NotSent, why, now);
                 }
             }
+            Sent::Ambiguous { why } if planted(Mistake::NaiveRetry) => {
+                self.fail(token, FailedHow::NotSent, why, now);
+            }
             Sent::Ambiguous { why } => self.fail(token, FailedHow::Ambiguous, why, now),
         }
     }
@@ -278,7 +283,7 @@ impl Engine {
     /// Looks until the object shows the change.
     fn verify(&mut self, index: usize, planned: &PlannedStep, item: &ItemRun, now: Timestamp) -> bool {
         let Some(operation) = item.operation.clone() else { return false };
-        if unseeable(&operation) {
+        if unseeable(&operation) || planted(Mistake::DoneUnseen) {
             self.done(index, &item.key, DoneHow::Action, "Azure took it", now);
             return true;
         }
@@ -333,13 +338,19 @@ impl Engine {
                 return true;
             }
             Seen::No
-                if self.last_look(&operation).is_some_and(|at| at.duration_since(since) >= planned.dwell) =>
+                if planted(Mistake::NoDwell)
+                    || self
+                        .last_look(&operation)
+                        .is_some_and(|at| at.duration_since(since) >= planned.dwell) =>
             {
                 let live = self.live(index, &item.key);
                 live.settle_since = None;
                 live.check_since = None;
-                let tried_out =
-                    self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
+                // What a dead side did not take is not tried again; what a dying process may never
+                // have sent was not tried.
+                let tried_out = item.mark == ItemMark::Ambiguous
+                    && self.run.plan.mode == Mode::Ungraceful
+                    && planned.ungraceful == Ungraceful::TryDefer;
                 let again = planned.on_ambiguous == OnAmbiguous::Reissue
                     && operation.repeatable()
                     && item.attempts < ATTEMPTS_MAX

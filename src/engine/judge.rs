@@ -81,17 +81,20 @@ impl Evidence<'_> {
 
     /// Judges one item.
     pub fn judge(&self, killer: Killer) -> Judgement {
-        let oldest = self
-            .sources(killer)
-            .iter()
-            .filter_map(|source| self.seen.picture.last(source).map(|look| look.started))
-            .min();
         let (verdict, value) = match self.told(killer) {
             Ok((true, value)) => (GateVerdict::Green, value),
             Ok((false, value)) => (GateVerdict::Red, value),
             Err(missing) => (GateVerdict::Unknown, format!("{}: {}", missing.source.word(), missing.why)),
         };
-        Judgement { verdict, value: Safe::new(&value), oldest }
+        Judgement { verdict, value: Safe::new(&value), oldest: self.oldest(killer, verdict) }
+    }
+
+    /// What made an item green began at or after `since`: of the many sources of the death rule
+    /// those that were not tried since then had no part in it.
+    fn oldest(&self, killer: Killer, verdict: GateVerdict) -> Option<Timestamp> {
+        let sources = self.sources(killer);
+        let tried = sources.iter().filter_map(|source| self.tried_at(source));
+        tried.filter(|at| verdict != GateVerdict::Green || *at >= self.seen.since).min()
     }
 
     /// The item as the journal and the screen keep it.
@@ -154,7 +157,8 @@ impl Evidence<'_> {
 
     /// Signs that the side that is left is dead, a person's statement included.
     pub fn signs(&self) -> Vec<Sign> {
-        let mut signs = death_signs(self.estate, self.seen.picture, self.index(), self.from(), self.seen.now);
+        let Seen { picture, since, now } = self.seen;
+        let mut signs = death_signs(self.estate, picture, self.index(), self.from(), since, now);
         if let Some(statement) = &self.run.statement {
             signs.push(Sign { class: 5, what: statement.clone() });
         }
@@ -175,18 +179,26 @@ impl Evidence<'_> {
         }
         let dead = death_rule(&signs);
         if !dead {
-            // Until every source was looked at the rule is open, not broken.
-            for source in self.sources(Killer::ModeFits) {
-                let looked = self.seen.picture.reading(&source).is_some_and(|reading| {
-                    reading.last.as_ref().is_some_and(|look| look.started >= self.seen.since)
-                        || reading.silence.as_ref().is_some_and(|(at, _)| *at >= self.seen.since)
-                });
-                if !looked {
-                    self.seen.look(&source)?;
-                }
-            }
+            self.all_looked_at()?;
         }
         Ok((dead, format!("ungraceful; {said}, two of different classes are needed")))
+    }
+
+    /// Until every source of the death rule was looked at the rule is open, not broken.
+    fn all_looked_at(&self) -> Result<(), Missing> {
+        for source in self.death_sources() {
+            if self.tried_at(&source).is_none_or(|at| at < self.seen.since) {
+                self.seen.look(&source)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// When a source was tried last, whether it answered or not: silence is evidence too.
+    fn tried_at(&self, source: &Source) -> Option<Timestamp> {
+        let reading = self.seen.picture.reading(source)?;
+        let answered = reading.last.as_ref().map(|look| look.started);
+        answered.max(reading.silence.as_ref().map(|(at, _)| *at))
     }
 
     fn snapshot_taken(&self) -> Told {
@@ -226,9 +238,13 @@ impl Evidence<'_> {
         let hosts = self.seen.hosts(self.index(), self.from())?;
         let beating = hosts.iter().filter(|host| host.beats(self.seen.now)).count();
         let signs = self.signs();
+        let dead = beating == 0 && death_rule(&signs);
+        if beating == 0 && !dead {
+            self.all_looked_at()?;
+        }
         let classes: Vec<String> = signs.iter().map(|sign| sign.class.to_string()).collect();
         Ok((
-            beating == 0 && death_rule(&signs),
+            dead,
             format!("{beating} of {} hosts with heartbeat, signs {}", hosts.len(), classes.join(", ")),
         ))
     }

@@ -240,7 +240,7 @@ impl Engine {
     }
 
     /// Whether the clean way of the grant guard is out of reach on a dead side.
-    fn needs_fence(&self, now: Timestamp) -> bool {
+    pub(super) fn needs_fence(&self, now: Timestamp) -> bool {
         if !self.run.leaves_dead() {
             return false;
         }

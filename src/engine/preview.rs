@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{Answer, Safe, Source, time::Timestamp},
-    runbook::{Killer, StepKind, plan::PlannedStep},
+    runbook::{Action, Killer, StepKind, plan::PlannedStep},
 };
 
 use super::{
@@ -22,6 +22,12 @@ impl Engine {
         let killers: Vec<Killer> = planned.before.iter().chain(&planned.after).copied().collect();
         self.want_killers(index, &killers, since, PREVIEW_PACE, now);
         self.want_list(&planned, since);
+        if planned.action == Some(Action::GrantStandby) && self.needs_fence(now) {
+            // Who acknowledges a dead side does so over evidence of now.
+            for source in self.evidence(index, since, now).death_sources() {
+                self.want(source, since, PREVIEW_PACE);
+            }
+        }
         let moved = match planned.kind {
             StepKind::Gate => self.judge_gate(index, &planned, since, now),
             StepKind::Manual => self.manual(index, &planned, now),
@@ -94,7 +100,7 @@ impl Engine {
         let step = &self.run.steps[index];
         step.outputs.is_empty()
             && step.value.is_none()
-            && planned.after.iter().any(|killer| killer.id() == item && self.told_by_probe(planned, *killer))
+            && planned.after.iter().any(|killer| self.told_by_probe(planned, *killer) && killer.id() == item)
     }
 
     fn manual(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {

@@ -190,6 +190,8 @@ impl Engine {
             return StepState::TimedOut;
         }
         match planned.kind {
+            // Given, and not yet taken: after a resume something else is looked at first.
+            StepKind::Manual if self.run.steps[index].value.is_some() => StepState::Waiting,
             StepKind::Manual => StepState::AwaitingPerson,
             StepKind::Observe => StepState::Waiting,
             _ if self.asks(index) => StepState::AwaitingPerson,

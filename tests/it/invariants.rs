@@ -132,6 +132,8 @@ pub struct Witness {
     disturbance: Disturbance,
     /// Names of the application groups a side has, lower case.
     groups: [Vec<String>; 2],
+    /// Ids of the principals that are to be moved, lower case.
+    planned: BTreeSet<String>,
     book: Mutex<Book>,
     writes: tokio::sync::watch::Sender<usize>,
 }
@@ -139,7 +141,10 @@ pub struct Witness {
 impl Witness {
     pub fn new(sim: Arc<Sim>, clock: Arc<Clock>, estate: &Estate, disturbance: Disturbance) -> Arc<Self> {
         let names = |side| estate.services[0].group_ids(side).map(|id| id.name().to_lowercase()).collect();
+        let groups = estate.services[0].groups.iter();
+        let planned = groups.flat_map(|group| &group.principals).map(|who| who.id.as_str().to_lowercase());
         let witness = Self {
+            planned: planned.collect(),
             groups: [names(Side::Primary), names(Side::Secondary)],
             book: Mutex::default(),
             writes: tokio::sync::watch::Sender::new(0),
@@ -187,6 +192,11 @@ impl Witness {
     pub fn disturbed_until(&self, at: Timestamp) {
         let mut book = self.book();
         book.quiet_from = book.quiet_from.max(Some(at));
+    }
+
+    /// When everything that went wrong so far is over.
+    pub fn quiet_from(&self) -> Timestamp {
+        self.book().quiet_from.unwrap_or(Timestamp::MIN)
     }
 
     /// Takes down who holds what; called around everything that can change it.
@@ -433,7 +443,7 @@ impl Witness {
             return true;
         };
         let held = |holders: &BTreeMap<String, BTreeSet<String>>| {
-            holders.get(group).is_some_and(|set| !set.is_empty()) == wanted
+            holders.get(group).is_some_and(|set| !set.is_disjoint(&self.planned)) == wanted
         };
         let at_bound = book.holders.iter().rev().find(|(at, _)| *at <= behind);
         let mut since = book.holders.iter().filter(|(at, _)| *at > behind);

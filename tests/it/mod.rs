@@ -18,6 +18,8 @@ mod processes;
 mod pty;
 mod rehearsal;
 mod runs;
+mod schedule;
+mod search;
 #[expect(clippy::incompatible_msrv, reason = "tables and scripted doubles read better whole")]
 mod stage;
 mod terminal;

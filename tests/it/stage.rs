@@ -9,7 +9,10 @@ use bytes::Bytes;
 use farshore::{
     azure::{Azure, AzureOptions, Endpoint, tokens},
     config,
-    domain::{estate::Estate, time::Timestamp},
+    domain::{
+        estate::Estate,
+        time::{Span, Timestamp},
+    },
     engine::{
         Actor, Context, Engine, Input, Stamped,
         event::{Opened, RunEvent, WorldKind},
@@ -31,6 +34,9 @@ use super::invariants::{AUTHORITY, Arrival, Disturbance, Shut, Witness, is_write
 
 /// The run's id.
 pub const RUN: &str = "r-20261120-0800-aa";
+
+/// A run of `tiny` writes some hundred records; one with so many turns in a circle.
+const RECORDS_MAX: u64 = 5_000;
 
 /// Where a process ends, and what the disk keeps of the append it was in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +94,20 @@ struct Notebook {
 
 impl Notebook {
     fn keep(&self, events: &[Stamped]) -> Result<u64, JournalError> {
+        let seq = self.head_seq();
+        if seq > RECORDS_MAX {
+            self.witness.broken("I13", &format!("writes without end: {:?}", events[0].event));
+            return Err(JournalError::Dead { run: RUN.to_owned(), seq });
+        }
         let seq = self.kept.lock().unwrap_or_else(PoisonError::into_inner).append(events)?;
         self.witness.durable(events);
         Ok(seq)
+    }
+}
+
+impl Notebook {
+    fn head_seq(&self) -> u64 {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).head().seq
     }
 }
 
@@ -195,13 +212,15 @@ pub struct Setting {
     pub options: SimOptions,
     pub disturbance: Disturbance,
     pub liar: Option<Arc<Liar>>,
+    /// How far the clock of each process is off the world's, one after the other; then not at all.
+    pub clock_off: Vec<Span>,
 }
 
 impl Setting {
     pub fn calm(mode: Mode) -> Self {
         let dead = mode == Mode::Ungraceful;
         let disturbance = Disturbance { dead, ..Disturbance::default() };
-        Self { seed: 1, mode, options: SimOptions::default(), disturbance, liar: None }
+        Self { seed: 1, mode, options: SimOptions::default(), disturbance, liar: None, clock_off: vec![] }
     }
 }
 
@@ -228,6 +247,7 @@ pub struct Stage {
     pub journal: Arc<Mutex<MemoryJournal>>,
     pub inbox: Mutex<Option<Inbox>>,
     setting: Setting,
+    processes: AtomicUsize,
 }
 
 /// Parsed once: thousands of worlds are made from them.
@@ -258,6 +278,7 @@ impl Stage {
             journal,
             inbox: Mutex::new(None),
             setting,
+            processes: AtomicUsize::new(0),
         })
     }
 
@@ -284,9 +305,9 @@ impl Stage {
     pub async fn process(&self, kill: Option<Kill>) -> (End, Arc<Life>) {
         let life = Life::new(kill);
         self.witness.new_process();
-        let torn = kill.is_some();
+        let clock = self.clock_of_process();
         let work = async {
-            let mut headless = match self.begin(&life, torn).await {
+            let mut headless = match self.begin(&life, &clock).await {
                 Ok(headless) => headless,
                 Err(why) => return End::Unable(why),
             };
@@ -302,7 +323,16 @@ impl Stage {
         (end, life)
     }
 
-    async fn begin(&self, life: &Arc<Life>, _torn: bool) -> Result<Headless, String> {
+    /// What a process takes for the time: machines disagree, and are put right between two starts.
+    fn clock_of_process(&self) -> Arc<Clock> {
+        let number = self.processes.fetch_add(1, Ordering::Relaxed);
+        match self.setting.clock_off.get(number) {
+            None => self.clock.clone(),
+            Some(off) => Arc::new(Clock::new(self.clock.now() + *off, 1.0)),
+        }
+    }
+
+    async fn begin(&self, life: &Arc<Life>, clock: &Arc<Clock>) -> Result<Headless, String> {
         let azure = self.azure(life);
         let context = Context {
             estate: self.estate.clone(),
@@ -315,9 +345,9 @@ impl Stage {
             MemoryJournal::from_lines(RUN, kept.lines())
         };
         let (kept, events) = read.map_err(|error| error.to_string())?;
-        let now = self.clock.now();
+        let now = clock.now();
         let (engine, first) = if events.is_empty() {
-            Engine::open(context, self.opened(&azure).await?, self.clock.now())
+            Engine::open(context, self.opened(&azure, clock).await?, clock.now())
         } else {
             *self.journal.lock().unwrap_or_else(PoisonError::into_inner) = kept;
             let mut engine = Engine::recover(context, &events).map_err(|error| error.to_string())?;
@@ -330,13 +360,13 @@ impl Stage {
         *self.inbox.lock().unwrap_or_else(PoisonError::into_inner) = Some(inbox.clone());
         let notebook =
             Notebook { kept: self.journal.clone(), life: life.clone(), witness: self.witness.clone() };
-        let hands = Hands::new(azure, self.clock.clone(), inbox, Scribe::Inline(Box::new(notebook)));
-        Ok(Headless::new(engine, first, hands, self.clock.clone(), news))
+        let hands = Hands::new(azure, clock.clone(), inbox, Scribe::Inline(Box::new(notebook)));
+        Ok(Headless::new(engine, first, hands, clock.clone(), news))
     }
 
-    async fn opened(&self, azure: &Azure) -> Result<Opened, String> {
-        let picture = survey::survey(azure, &self.clock, survey::planning_sources(0)).await;
-        let (mode, now) = (self.setting.mode, self.clock.now());
+    async fn opened(&self, azure: &Azure, clock: &Arc<Clock>) -> Result<Opened, String> {
+        let picture = survey::survey(azure, clock, survey::planning_sources(0)).await;
+        let (mode, now) = (self.setting.mode, clock.now());
         let binding =
             Binding { estate: &self.estate, picture: &picture, service: 0, mode, moved_too: vec![], now };
         let plan = binding.bind(&tiny().2).map_err(|error| error.to_string())?;

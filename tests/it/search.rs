@@ -1,0 +1,33 @@
+//! Random schedules: a few of them in every test run. The bench of the same name looks through
+//! many thousands.
+
+use super::schedule::{Schedule, attempt, shrink};
+
+/// Schedules of an ordinary test run.
+const FEW: u64 = 40;
+
+#[track_caller]
+fn holds(seed: u64) {
+    let schedule = Schedule::draw(seed);
+    let trial = attempt(&schedule);
+    if trial.broken.is_empty() {
+        return;
+    }
+    let least = shrink(&schedule);
+    let trial = attempt(&least);
+    panic!("{least}\n{:#?}\n{}", trial.broken, trial.story);
+}
+
+#[test]
+fn no_schedule_breaks_a_rule() {
+    (0..FEW).for_each(holds);
+}
+
+#[test]
+fn a_schedule_goes_the_same_way_twice() {
+    for seed in 0..8 {
+        let schedule = Schedule::draw(seed);
+        let (one, two) = (attempt(&schedule), attempt(&schedule));
+        assert!(one == two, "seed {seed}:\n{}\n\n{}", one.story, two.story);
+    }
+}
