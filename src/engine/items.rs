@@ -59,8 +59,10 @@ impl Engine {
                 },
                 ItemMark::Intended if self.live(index, &key).awaited => false,
                 ItemMark::Intended | ItemMark::Ambiguous => self.settle(index, &planned, &item, now),
-                ItemMark::Accepted(Some(_)) => self.follow(index, &item, now),
-                ItemMark::Accepted(None) => self.verify(index, &planned, &item, now),
+                ItemMark::Accepted(Some(_)) if !planted(Mistake::DoneUnseen) => {
+                    self.follow(index, &item, now)
+                }
+                ItemMark::Accepted(_) => self.verify(index, &planned, &item, now),
                 ItemMark::Done(_) | ItemMark::Refused(_) | ItemMark::Failed(..) => false,
             };
             if moved {
@@ -296,13 +298,10 @@ impl Engine {
             }
             Seen::No => {
                 let looked = self.last_look(&operation);
-                let long = looked.is_some_and(|at| at.duration_since(item.at) >= planned.dwell);
-                if long && let Operation::LogOff { session } = &operation {
-                    let ghost = self.host_is_dead(session, now);
-                    let how = if ghost { FailedHow::Ghost } else { FailedHow::NotDone };
+                if looked.is_some_and(|at| at.duration_since(item.at) >= planned.dwell) {
+                    let (how, why) = self.not_so(&operation, planned, now);
                     let token = Token { step: index, item: item.key.clone(), attempt: item.attempts };
-                    let why = if ghost { "the broker lists it, its host is dead" } else { "still listed" };
-                    self.fail(&token, how, Safe::new(why), now);
+                    self.fail(&token, how, why, now);
                     return true;
                 }
             }
@@ -310,6 +309,23 @@ impl Engine {
         }
         self.want_item(&operation, since);
         false
+    }
+
+    /// What it means that a change which Azure took does not show after the whole dwell: it was
+    /// not done, or somebody has taken it back. Trying again is a person's to decide.
+    fn not_so(&self, operation: &Operation, planned: &PlannedStep, now: Timestamp) -> (FailedHow, Safe) {
+        match operation {
+            Operation::LogOff { session } if self.host_is_dead(session, now) => {
+                (FailedHow::Ghost, Safe::new("the broker lists it, its host is dead"))
+            }
+            Operation::LogOff { .. } => (FailedHow::NotDone, Safe::new("still listed")),
+            _ => {
+                let dwell = planned.dwell.as_secs();
+                let why =
+                    format!("Azure took it, and looking for {dwell} s did not show it: undone by somebody?");
+                (FailedHow::NotDone, Safe::new(&why))
+            }
+        }
     }
 
     /// After an unseen end: looks for the whole dwell before the contrary is believed.

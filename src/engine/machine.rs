@@ -144,8 +144,8 @@ pub struct Engine {
     pub(super) recheck: Option<(usize, Timestamp)>,
     /// Steps whose dialog is open, with the list it shows.
     pub(super) dialogs: BTreeMap<usize, Option<Pinned>>,
-    /// An abort that waits for items in flight.
-    pub(super) aborting: Option<Safe>,
+    /// An abort that waits for items in flight, and since when.
+    pub(super) aborting: Option<(Safe, Timestamp)>,
     looking: BTreeMap<Source, Timestamp>,
     wants: Vec<Want>,
     /// Looks a command asked for; they outlast the round.

@@ -49,7 +49,7 @@ impl Engine {
             }
             Command::Hold { why, note } => self.hold(why, note, now),
             Command::Resume => self.resume(now),
-            Command::Abort { reason } => self.aborting = Some(reason),
+            Command::Abort { reason } => self.aborting = Some((reason, now)),
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Safe, Source,
-        time::{Span, Timestamp, seconds},
+        time::{Span, Timestamp, minutes, seconds},
     },
     runbook::{
         Action, Killer, Mode, StepKind,
@@ -25,6 +25,11 @@ use super::{
 /// Pause between two looks while a person or a red item is awaited.
 pub(super) const PREVIEW_PACE: Span = seconds(15);
 
+/// An abort waits so long for the end of what is under way; then it names it and ends all the same,
+/// because a long operation that can no longer be read has no end to wait for. The longest dwell is
+/// two minutes.
+const ABORT_WAITS: Span = minutes(5);
+
 /// Pause between two looks at a side that is owed something.
 const DEBT_PACE: Span = seconds(30);
 
@@ -38,8 +43,8 @@ impl Engine {
         if self.run.closed.is_some_and(|end| end != RunEnd::Monitoring) {
             return false;
         }
-        if let Some(reason) = self.aborting.clone() {
-            return self.abort_when_still(reason, now);
+        if let Some((reason, since)) = self.aborting.clone() {
+            return self.abort_when_still(reason, since, now);
         }
         if !self.run.debts().is_empty() {
             let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
@@ -77,10 +82,20 @@ impl Engine {
         true
     }
 
-    fn abort_when_still(&mut self, reason: Safe, now: Timestamp) -> bool {
-        if self.run.steps.iter().flat_map(|step| &step.items).any(|item| item.mark.in_flight()) {
+    fn abort_when_still(&mut self, reason: Safe, since: Timestamp, now: Timestamp) -> bool {
+        let items = self.run.steps.iter().flat_map(|step| &step.items);
+        let flying: Vec<&str> =
+            items.filter(|item| item.mark.in_flight()).map(|item| item.key.as_str()).collect();
+        let end = since + ABORT_WAITS;
+        if !flying.is_empty() && end > now {
+            self.wake_at(end);
             return self.run.current().is_some_and(|index| self.work_items(index, now));
         }
+        let reason = if flying.is_empty() {
+            reason
+        } else {
+            Safe::new(&format!("{reason}; still under way, their end not seen: {}", flying.join(", ")))
+        };
         self.aborting = None;
         let wrote = self.run.steps.iter().flat_map(|step| &step.items).any(|item| item.attempts > 0);
         let end = if wrote { RunEnd::AbortedAsIs } else { RunEnd::AbortedRolledBack };

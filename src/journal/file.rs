@@ -1,4 +1,7 @@
 //! The journal of a run on disk: `<state>/journal/<estate>/<run>.jsonl`.
+//!
+//! It gets that name together with its first record. Until then it is `<run>.opening`, so that a
+//! process that ends before it has written anything leaves no run behind.
 
 use std::{
     fs::{self, DirBuilder, File, Metadata, OpenOptions, TryLockError},
@@ -32,6 +35,8 @@ const MAX_TORN: u32 = 1_000;
 pub struct FileJournal {
     file: File,
     path: PathBuf,
+    /// The name it gets with its first record; `None`: it has it.
+    promised: Option<PathBuf>,
     /// Device and inode: the file at `path` must stay this one.
     identity: (u64, u64),
     /// Bytes we know to be in it.
@@ -60,8 +65,8 @@ pub struct Reopened {
 }
 
 impl FileJournal {
-    /// Makes the journal of a new run. The directories are made 0700, the file 0600, and the
-    /// new entries are durable when this returns.
+    /// Makes the journal of a new run. The directories are made 0700, the file 0600. The run is
+    /// there once its first record is durable, and not before.
     pub fn create(state: &Path, estate: &str, run: &str) -> Result<Self, JournalError> {
         check_id(state, run)?;
         let directory = runs::estate_directory(state, estate);
@@ -71,14 +76,16 @@ impl FileJournal {
             .create(&directory)
             .map_err(access("create", &directory))?;
         check_directories(&directory)?;
-        let path = directory.join(format!("{run}.{}", runs::EXTENSION));
+        let promised = directory.join(format!("{run}.{}", runs::EXTENSION));
+        check_free(&promised).map_err(access("create", &promised))?;
+        let path = directory.join(format!("{run}.{}", runs::OPENING));
         let file = options().create_new(true).open(&path).map_err(access("create", &path))?;
         lock(&file, run)?;
         // The names must survive a power cut as well as the bytes.
-        for made in [directory.as_path(), &runs::directory(state), state] {
+        for made in [runs::directory(state).as_path(), state] {
             sync_directory(made).map_err(access("sync", made))?;
         }
-        Self::on(file, path, Chain::new(run))
+        Ok(Self { promised: Some(promised), ..Self::on(file, path, Chain::new(run))? })
     }
 
     /// Opens the journal of an earlier run to go on with it.
@@ -107,7 +114,7 @@ impl FileJournal {
         Ok(Reopened { journal, events: transcript.events, recovered })
     }
 
-    /// Where it is.
+    /// Where it is: before its first record not yet under its own name.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -118,7 +125,8 @@ impl FileJournal {
         let heads = Heads::open(directory).map_err(access("open", &directory.join(heads::FILE)))?;
         let identity = (metadata.dev(), metadata.ino());
         let length = metadata.len();
-        Ok(Self { file, path, identity, length, chain, heads, condition: Condition::Alive })
+        let (promised, condition) = (None, Condition::Alive);
+        Ok(Self { file, path, promised, identity, length, chain, heads, condition })
     }
 
     /// What somebody did to the file since the last append, if anything.
@@ -134,6 +142,13 @@ impl FileJournal {
     fn write(&mut self, buffer: &[u8], noted: Option<&Head>) -> io::Result<()> {
         self.file.write_all(buffer)?;
         self.file.sync_data()?;
+        if let Some(promised) = &self.promised {
+            check_free(promised)?;
+            fs::rename(&self.path, promised)?;
+            sync_directory(promised.parent().unwrap_or(Path::new("/")))?;
+            self.path.clone_from(promised);
+            self.promised = None;
+        }
         noted.map_or(Ok(()), |head| self.heads.append(head))
     }
 }
@@ -190,6 +205,15 @@ fn check_id(state: &Path, run: &str) -> Result<(), JournalError> {
         return Ok(());
     }
     Err(JournalError::NoRun { run: run.into(), path: runs::directory(state) })
+}
+
+/// Nothing may be replaced. Two processes cannot get past this together: the estate is locked.
+fn check_free(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+    }
 }
 
 /// The estate's directory and the one above it must be ours alone.
@@ -318,6 +342,37 @@ mod tests {
     }
 
     #[test]
+    fn a_run_is_there_with_its_first_record_and_not_before() {
+        let state = tempfile::tempdir().unwrap();
+        let mut journal = FileJournal::create(state.path(), "contoso-avd", RUN).unwrap();
+        let opening = journal.path().to_owned();
+        assert!(opening.ends_with(format!("{RUN}.opening")), "{}", opening.display());
+        assert_eq!(runs::list(state.path()).unwrap(), []);
+        assert!(matches!(runs::find(state.path(), RUN), Err(JournalError::NoRun { .. })));
+        assert!(runs::is_taken(state.path(), "contoso-avd", RUN));
+        assert!(!runs::is_taken(state.path(), "contoso-avd", "r-20261120-1003-7m"));
+        assert!(FileJournal::create(state.path(), "contoso-avd", RUN).is_err(), "the id is taken");
+        journal.append(&[sample::opened(None)]).unwrap();
+        assert!(runs::is_taken(state.path(), "contoso-avd", RUN));
+        assert!(!opening.exists());
+        assert_eq!(journal.path(), runs::find(state.path(), RUN).unwrap());
+        assert!(FileJournal::create(state.path(), "contoso-avd", RUN).is_err(), "the id is taken");
+        journal.append(&[sample::armed()]).unwrap();
+        assert_eq!(runs::read(journal.path()).unwrap().head, journal.head());
+    }
+
+    #[test]
+    fn a_first_record_replaces_nothing() {
+        let state = tempfile::tempdir().unwrap();
+        let mut journal = FileJournal::create(state.path(), "contoso-avd", RUN).unwrap();
+        let path = journal.path().with_extension(runs::EXTENSION);
+        fs::write(&path, "somebody's").unwrap();
+        let error = journal.append(&[sample::opened(None)]).unwrap_err();
+        assert!(matches!(error, JournalError::Append { seq: 0, .. }), "{error}");
+        assert_eq!(fs::read(&path).unwrap(), b"somebody's");
+    }
+
+    #[test]
     fn the_bytes_are_those_of_a_journal_in_memory() {
         let events = sample::run();
         let (_state, path) = written(&events);
@@ -411,6 +466,7 @@ mod tests {
         let metadata = file.metadata().unwrap();
         FileJournal {
             path: device.into(),
+            promised: None,
             identity: (metadata.dev(), metadata.ino()),
             length: metadata.len(),
             chain: Chain::new(RUN),

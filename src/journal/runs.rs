@@ -18,6 +18,9 @@ use super::{
 /// Ending of a journal's file name.
 pub const EXTENSION: &str = "jsonl";
 
+/// Ending of a journal's file name before its first record: no run yet.
+pub const OPENING: &str = "opening";
+
 /// Letters of the short mark that tells runs of the same minute apart: no vowels that make
 /// words, none that look like digits.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
@@ -93,6 +96,19 @@ pub fn find(state: &Path, run: &str) -> Result<PathBuf, JournalError> {
     journals(state)?.into_iter().find(|path| stem(path) == run).ok_or_else(missing)
 }
 
+/// What is left of a run that never had a record, whichever estate it belongs to.
+pub fn find_unbegun(state: &Path, run: &str) -> Option<PathBuf> {
+    let estates = entries(&directory(state)).ok()?;
+    let mut left = estates.iter().filter_map(|estate| unbegun(estate).ok()).flatten();
+    left.find(|path| stem(path) == run)
+}
+
+/// Whether a new run of the estate may not be called `run`: one is, or one was about to be.
+pub fn is_taken(state: &Path, estate: &str, run: &str) -> bool {
+    let path = estate_directory(state, estate).join(run);
+    find(state, run).is_ok() || path.with_extension(OPENING).exists()
+}
+
 /// Reads a run without changing anything; safe while it is being written.
 pub fn read(path: &Path) -> Result<Transcript, JournalError> {
     let file = File::open(path).map_err(access("open", path))?;
@@ -111,14 +127,18 @@ pub fn latest_head(state: &Path, estate: &str) -> Result<Option<Head>, JournalEr
             started.push(&head.run);
         }
     }
-    let path = match started.last() {
-        Some(run) => Some(directory.join(format!("{run}.{EXTENSION}"))),
-        None => files(&directory)?.into_iter().max(),
+    let paths = match started.last() {
+        Some(run) => vec![directory.join(format!("{run}.{EXTENSION}"))],
+        None => files(&directory)?,
     };
-    match path {
-        Some(path) => Ok(Some(read(&path)?.head).filter(|head| head.seq > 0)),
-        None => Ok(None),
+    // A journal without a record is nothing to join.
+    for path in paths.iter().rev() {
+        let head = read(path)?.head;
+        if head.seq > 0 {
+            return Ok(Some(head));
+        }
     }
+    Ok(None)
 }
 
 /// The run a journal's file name names.
@@ -140,9 +160,18 @@ fn journals(state: &Path) -> Result<Vec<PathBuf>, JournalError> {
 
 /// The journals of one estate, by name.
 pub(super) fn files(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
-    let is_journal =
-        |path: &PathBuf| path.extension().is_some_and(|ending| ending == EXTENSION) && is_run_id(&stem(path));
-    Ok(entries(directory)?.into_iter().filter(is_journal).collect())
+    files_with(directory, EXTENSION)
+}
+
+/// What an estate's runs left that ended before their first record, or are about to write it.
+pub(super) fn unbegun(directory: &Path) -> Result<Vec<PathBuf>, JournalError> {
+    files_with(directory, OPENING)
+}
+
+fn files_with(directory: &Path, ending: &str) -> Result<Vec<PathBuf>, JournalError> {
+    let fits =
+        |path: &PathBuf| path.extension().is_some_and(|found| found == ending) && is_run_id(&stem(path));
+    Ok(entries(directory)?.into_iter().filter(fits).collect())
 }
 
 /// What lies in a directory, sorted; nothing when there is no such directory.

@@ -134,7 +134,7 @@ pub enum VerifyError {
     Journal(#[from] JournalError),
 }
 
-/// Verifies `target`: a journal, the directory of an estate, or a state directory (or its
+/// Verifies `target`: a journal, what a run left that never began, the directory of an estate, or a state directory (or its
 /// `journal` directory) with all estates. `known_head` is a hash that was noted elsewhere; it
 /// must be found.
 ///
@@ -149,7 +149,11 @@ pub fn verify(target: &Path, known_head: Option<&str>) -> Result<VerifyReport, V
     let mut search = Search { wanted: known_head.map(str::to_owned), ..Search::default() };
     if metadata.is_file() {
         let directory = target.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        search.estate(directory, &[target.to_owned()], Scope::OneRun)?;
+        if target.extension().is_some_and(|ending| ending == runs::OPENING) {
+            search.opening(directory, target)?;
+        } else {
+            search.estate(directory, &[target.to_owned()], Scope::OneRun)?;
+        }
     } else {
         for directory in estates(target)? {
             search.estate(&directory, &runs::files(&directory)?, Scope::Whole)?;
@@ -191,11 +195,10 @@ struct Search {
 impl Search {
     /// Verifies journals of one estate.
     fn estate(&mut self, directory: &Path, files: &[PathBuf], scope: Scope) -> Result<(), JournalError> {
-        let estate =
-            directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let estate = name_of(directory);
         let noted = self.noted(directory, &estate)?;
         let mut previous: HashMap<String, Option<String>> = HashMap::new();
-        for path in files {
+        for path in files.iter().filter(|path| has_record(path)) {
             previous.insert(runs::stem(path), named_previous(path));
         }
         let wanted: HashSet<&str> = previous.values().flatten().map(String::as_str).collect();
@@ -212,14 +215,38 @@ impl Search {
         }
         if scope == Scope::Whole {
             self.joined(&estate, &previous, &joints);
-            let mut gone: Vec<&String> = noted.keys().filter(|run| !previous.contains_key(*run)).collect();
+            for path in runs::unbegun(directory)? {
+                self.unbegun(&estate, &runs::stem(&path));
+            }
+            let there: HashSet<String> = files.iter().map(|path| runs::stem(path)).collect();
+            let mut gone: Vec<&String> = noted.keys().filter(|run| !there.contains(*run)).collect();
             gone.sort();
             for run in gone {
-                let what = format!("{estate}: {run} is listed in {} and its journal is gone", heads::FILE);
-                self.problems.push(Problem { verdict: Verdict::Missing, seq: None, what: what.into() });
+                self.gone(&estate, run);
             }
         }
         Ok(())
+    }
+
+    /// A run that ended before its first record. If `HEADS` lists it, that is not all it was.
+    fn opening(&mut self, directory: &Path, path: &Path) -> Result<(), JournalError> {
+        let (estate, run) = (name_of(directory), runs::stem(path));
+        if self.noted(directory, &estate)?.contains_key(&run) {
+            self.gone(&estate, &run);
+        } else {
+            self.unbegun(&estate, &run);
+        }
+        Ok(())
+    }
+
+    fn gone(&mut self, estate: &str, run: &str) {
+        let what = format!("{estate}: {run} is listed in {} and its journal is gone", heads::FILE);
+        self.problems.push(Problem { verdict: Verdict::Missing, seq: None, what: what.into() });
+    }
+
+    fn unbegun(&mut self, estate: &str, run: &str) {
+        let note = format!("{estate}: {run} never began, or is about to: nothing was sent for it");
+        self.notes.push(note.into());
     }
 
     /// The noted heads by run.
@@ -284,6 +311,18 @@ impl Search {
     }
 }
 
+/// The estate that a directory is named after.
+fn name_of(directory: &Path) -> String {
+    directory.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Whether a journal holds a whole line. Without one it cannot follow another run, nor be the
+/// first. What cannot be read is not known to be empty.
+fn has_record(path: &Path) -> bool {
+    let first = File::open(path).and_then(|file| lines::next(&mut BufReader::new(file), &mut Vec::new()));
+    !matches!(first, Ok(Piece::End | Piece::Torn))
+}
+
 /// The `previous` that a journal's first record names.
 fn named_previous(path: &Path) -> Option<String> {
     let mut line = Vec::new();
@@ -330,7 +369,11 @@ impl<'a> Walk<'a> {
             return;
         }
         if self.report.records == 0 && self.report.problems.is_empty() {
-            self.problem(Verdict::TornTail, None, "it is empty: the run never began");
+            self.problem(
+                Verdict::TornTail,
+                None,
+                "it is empty: the run never began, nothing was sent for it",
+            );
         }
         let last = self.chain.seq();
         if let Some(head) = self.noted.last().filter(|head| head.seq > last) {
@@ -599,6 +642,50 @@ mod tests {
         let case = Case::new();
         fs::remove_file(case.path(SECOND)).unwrap();
         assert_eq!(case.exit(), 4, "HEADS names it");
+    }
+
+    #[test]
+    fn what_never_had_a_record_is_not_missing() {
+        let case = Case::new();
+        let opening = |run: &str| {
+            let journal = FileJournal::create(case.state.path(), "contoso-avd", run).unwrap();
+            journal.path().to_owned()
+        };
+        let left = opening("r-20261121-1003-cc");
+        // The first record of another one was cut short.
+        fs::write(opening("r-20261121-1003-dd"), "{\"v\":1,\"seq\":1").unwrap();
+        let report = case.report();
+        assert_eq!((report.exit_code, report.runs.len()), (0, 2), "{report}");
+        for mark in ["cc", "dd"] {
+            let said = format!("r-20261121-1003-{mark} never began, or is about to: nothing was sent for it");
+            assert!(report.to_string().contains(&said), "{report}");
+        }
+        let report = verify(&left, None).unwrap();
+        assert_eq!((report.exit_code, report.notes.len()), (0, 1), "{report}");
+        let previous = runs::latest_head(case.state.path(), "contoso-avd").unwrap().unwrap();
+        assert_eq!(previous.run, SECOND, "the next run follows the last one that began");
+        // A run that had records does not become one that never began.
+        fs::rename(case.path(SECOND), case.path(SECOND).with_extension(runs::OPENING)).unwrap();
+        assert_eq!(case.exit(), 4);
+        let left = case.directory().join(format!("{SECOND}.{}", runs::OPENING));
+        assert_eq!(verify(&left, None).unwrap().exit_code, 4);
+    }
+
+    #[test]
+    fn a_journal_without_a_record_is_neither_first_nor_followed() {
+        for bytes in [&b""[..], b"{\"v\":1,\"se"] {
+            let state = tempfile::tempdir().unwrap();
+            let directory = runs::estate_directory(state.path(), "contoso-avd");
+            fs::create_dir_all(&directory).unwrap();
+            let mut journal = FileJournal::create(state.path(), "contoso-avd", FIRST).unwrap();
+            journal.append(&[sample::opened(None)]).unwrap();
+            fs::write(directory.join("r-20261120-1003-zz.jsonl"), bytes).unwrap();
+            let report = verify(state.path(), None).unwrap();
+            assert_eq!(report.exit_code, 2, "torn, not missing: {report}");
+            fs::remove_file(directory.join(heads::FILE)).unwrap();
+            let previous = runs::latest_head(state.path(), "contoso-avd").unwrap();
+            assert_eq!(previous, Some(journal.head()), "the next run follows what has a record");
+        }
     }
 
     #[test]

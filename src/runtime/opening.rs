@@ -23,8 +23,11 @@ use crate::{
 use super::{
     session::{Place, Session},
     survey,
-    worlds::WorldError,
+    worlds::{self, WorldError},
 };
+
+/// How often an id is drawn: of a thousand marks nine hundred may be taken.
+const DRAWS: u32 = 200;
 
 /// What a run is opened with.
 #[derive(Debug, Clone)]
@@ -115,10 +118,21 @@ pub async fn plan(session: &Session, order: &Order) -> Result<Plan, OpenError> {
     Ok(binding.bind(&runbook)?)
 }
 
+/// An id that no run here has. A rehearsed day begins at the same minute each time, so that its
+/// few marks do meet.
+fn unused_id(session: &Session) -> String {
+    let now = session.clock.now();
+    let is_taken = |run: &str| {
+        runs::is_taken(&session.state, &session.estate.name, run) || worlds::exists(&session.state, run)
+    };
+    let draw = || runs::run_id(now, fastrand::u64(..));
+    // Where none is found soon, opening says so: the file is there already.
+    (0..DRAWS).map(|_| draw()).find(|run| !is_taken(run)).unwrap_or_else(draw)
+}
+
 /// Opens a new run: lock, plan, journal file, and the world where it is simulated.
 pub async fn open(session: &Session, order: Order) -> Result<OpenRun, OpenError> {
-    let now = session.clock.now();
-    let run = runs::run_id(now, fastrand::u64(..));
+    let run = unused_id(session);
     let lock = lock(session, &run)?;
     let plan = plan(session, &order).await?;
     let opened = Opened {
@@ -213,7 +227,9 @@ fn lock(session: &Session, run: &str) -> Result<EstateLock, LockError> {
 pub fn bound_to(state: &Path, run: &str) -> Result<(Opened, Timestamp), OpenError> {
     let path = runs::find(state, run)?;
     let transcript = runs::read(&path)?;
-    let last = transcript.events.last().map_or(Timestamp::MIN, |stamped| stamped.wall);
+    let Some(last) = transcript.events.last().map(|stamped| stamped.wall) else {
+        return Err(JournalError::Empty { run: run.to_owned() }.into());
+    };
     match transcript.events.into_iter().next().map(|first| first.event) {
         Some(RunEvent::Opened(opened)) => Ok((*opened, last)),
         _ => Err(OpenError::NoRun(run.to_owned(), RecoverError::NotOpened)),

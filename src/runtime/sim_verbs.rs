@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     io::{self, Write},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -17,10 +17,11 @@ use super::{
     serve::{ServeError, serve},
     session::{DEFAULT_SCENARIO, DEFAULT_SEED, SessionError},
     verbs::VerbError,
+    worlds::{WorldError, WorldLedger},
 };
 use crate::{
     cli::{self, Cli, Speed},
-    sim::{NoLedger, Scenario, Sim, SimError, SimOptions, Simulated, TimeSource},
+    sim::{Ledger, NoLedger, Scenario, Sim, SimError, SimOptions, Simulated, TimeSource},
     wire::{Live, LiveOptions, Reach, Wire, WireError},
 };
 
@@ -52,6 +53,9 @@ pub enum SimVerbError {
     /// The scenario has a mistake, or the world could not be opened.
     #[error(transparent)]
     Sim(#[from] SimError),
+    /// The world's ledger could not be kept.
+    #[error(transparent)]
+    World(#[from] WorldError),
     /// The port could not be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -91,6 +95,8 @@ pub struct Served {
     pub port: u16,
     /// Real time added to every answer, in milliseconds.
     pub latency_ms: u64,
+    /// State directory in which its ledger is kept; `None`: nothing of it outlives the process.
+    pub state: Option<PathBuf>,
 }
 
 /// What a served simulator says about itself at [`ABOUT`].
@@ -162,24 +168,41 @@ pub async fn serve_world(
     time: Arc<dyn TimeSource>,
     mut out: impl Write,
 ) -> Result<(), SimVerbError> {
-    let sim = open(&served, time)?;
+    let (sim, ledger) = open(&served, time)?;
     let mut printed = Ok(());
-    serve(sim, served.port, |address| printed = announce(&mut out, address, &served)).await?;
+    let announced = |address| printed = announce(&mut out, address, &served, ledger.as_deref());
+    serve(sim, served.port, announced).await?;
     Ok(printed?)
 }
 
-fn open(served: &Served, time: Arc<dyn TimeSource>) -> Result<Arc<Sim>, SimError> {
+/// The world, and the file of its ledger where it is kept.
+fn open(served: &Served, time: Arc<dyn TimeSource>) -> Result<(Arc<Sim>, Option<PathBuf>), SimVerbError> {
     let options =
         SimOptions { latency_ms: served.latency_ms, speed: Some(served.speed), ..SimOptions::default() };
-    Sim::open(served.scenario.clone(), served.seed, time, Arc::new(NoLedger), &[], options)
+    let opened =
+        |ledger: Arc<dyn Ledger>| Sim::open(served.scenario.clone(), served.seed, time, ledger, &[], options);
+    let Some(state) = &served.state else { return Ok((opened(Arc::new(NoLedger))?, None)) };
+    let ledger = Arc::new(WorldLedger::default());
+    let sim = opened(ledger.clone())?;
+    let name = format!("{}-{}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"), std::process::id());
+    let path = ledger.serve(state, &name)?;
+    Ok((sim, Some(path)))
 }
 
-fn announce(out: &mut impl Write, address: SocketAddr, served: &Served) -> io::Result<()> {
+fn announce(
+    out: &mut impl Write,
+    address: SocketAddr,
+    served: &Served,
+    ledger: Option<&Path>,
+) -> io::Result<()> {
     writeln!(out, "listening on http://{address}")?;
     for subscription in served.scenario.subscriptions() {
         writeln!(out, "subscription {subscription}")?;
     }
     writeln!(out, "scenario {}, seed {}", served.scenario.name(), served.seed)?;
+    if let Some(ledger) = ledger {
+        writeln!(out, "ledger {}", ledger.display())?;
+    }
     writeln!(out, "[simulated]\nepoch = \"{}\"\nspeed = {}", served.scenario.epoch(), served.speed)?;
     out.flush()
 }
@@ -233,8 +256,10 @@ pub async fn perform(cli: &Cli, verb: &cli::Sim) -> Result<u8, VerbError> {
             };
             let clock = Arc::new(Clock::new(scenario.epoch(), speed));
             let seed = cli.global.seed.unwrap_or(DEFAULT_SEED);
-            let served =
-                Served { scenario, seed, speed, port: args.port, latency_ms: u64::from(args.latency) };
+            let (port, latency_ms) = (args.port, u64::from(args.latency));
+            // Only where it was asked for: most served worlds are thrown away.
+            let state = cli.global.state_dir.clone();
+            let served = Served { scenario, seed, speed, port, latency_ms, state };
             serve_world(served, clock, io::stdout()).await?;
             return Ok(0);
         }
@@ -278,7 +303,8 @@ mod tests {
     }
 
     fn served(speed: f64) -> Served {
-        Served { scenario: scenario("tiny").expect("built in"), seed: 3, speed, port: 0, latency_ms: 0 }
+        let scenario = scenario("tiny").expect("built in");
+        Served { scenario, seed: 3, speed, port: 0, latency_ms: 0, state: None }
     }
 
     #[tokio::test]
@@ -286,7 +312,7 @@ mod tests {
         let served = served(60.0);
         let epoch = served.scenario.epoch();
         let hour = jiff::SignedDuration::from_hours(1);
-        let sim = open(&served, Arc::new(Standing(epoch + hour))).expect("a world");
+        let (sim, _) = open(&served, Arc::new(Standing(epoch + hour))).expect("a world");
         let real: jiff::Timestamp = "2031-01-01T00:10:00Z".parse().expect("a moment");
         let estate = served_estate(&*sim, 4242, &|| real).await.expect("an answer");
         // An hour of the estate is a minute at this speed.
@@ -316,7 +342,7 @@ mod tests {
     fn what_is_printed_at_the_start_is_a_contract() {
         let mut out = Vec::new();
         let address = SocketAddr::from(([127, 0, 0, 1], 4242));
-        announce(&mut out, address, &served(1.0)).expect("memory takes it");
+        announce(&mut out, address, &served(1.0), None).expect("memory takes it");
         let text = String::from_utf8(out).expect("text");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
@@ -330,6 +356,29 @@ mod tests {
                 "speed = 1",
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn a_served_world_keeps_its_ledger_where_a_state_directory_was_given() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let served = Served { state: Some(folder.path().to_owned()), ..served(1.0) };
+        let epoch = served.scenario.epoch();
+        let (sim, path) = open(&served, Arc::new(Standing(epoch))).expect("a world");
+        let path = path.expect("it is kept");
+        assert!(path.starts_with(folder.path().join("served")), "{}", path.display());
+        let lines = || std::fs::read_to_string(&path).expect("a file").lines().count();
+        assert_eq!(lines(), 1, "scenario and seed");
+        let request =
+            http::Request::put("http://127.0.0.1:1/subscriptions/s/anything?api-version=2022-04-01")
+                .header("authorization", "Bearer any")
+                .body(Bytes::from_static(b"{}"))
+                .expect("a request");
+        sim.call(request).await.expect("an answer");
+        assert_eq!(lines(), 2, "the write, before its answer left");
+        let mut out = Vec::new();
+        announce(&mut out, SocketAddr::from(([127, 0, 0, 1], 1)), &served, Some(&path)).expect("memory");
+        let text = String::from_utf8(out).expect("text");
+        assert!(text.contains(&format!("\nledger {}\n[simulated]\n", path.display())), "{text}");
     }
 
     #[test]

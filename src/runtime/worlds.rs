@@ -1,4 +1,5 @@
-//! Simulated worlds that survive their process: `<state>/worlds/<run>/ledger.jsonl`.
+//! Simulated worlds that survive their process: `<state>/worlds/<run>/ledger.jsonl`, and what a
+//! served one was told: `<state>/served/<name>/ledger.jsonl`.
 
 use std::{
     fs::{DirBuilder, File, OpenOptions},
@@ -88,22 +89,33 @@ impl WorldLedger {
     /// From now on the world belongs to `run`: everything so far is written and synced, and
     /// everything later before its answer leaves.
     pub fn adopt(&self, state: &Path, run: &str) -> Result<(), WorldError> {
-        let path = path(state, run);
-        let access = |doing| {
-            let path = path.clone();
-            move |source| WorldError::Access { doing, path, source }
-        };
+        self.keep(state, &path(state, run), run)
+    }
+
+    /// From now on a served world is kept as [`adopt`](Self::adopt) does, under a name that no
+    /// run has: it belongs to whoever serves it, and a client never sees it. Returns the file.
+    pub fn serve(&self, state: &Path, name: &str) -> Result<PathBuf, WorldError> {
+        let path = state.join("served").join(name).join(FILE);
+        self.keep(state, &path, name)?;
+        Ok(path)
+    }
+
+    fn keep(&self, state: &Path, path: &Path, name: &str) -> Result<(), WorldError> {
+        let access = |doing| move |source| WorldError::Access { doing, path: path.to_owned(), source };
         let directory = path.parent().unwrap_or(state);
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(access("make"))?;
         let options = || OpenOptions::new().append(true).create_new(true).mode(0o600).to_owned();
-        let mut file = options().open(&path).map_err(access("make"))?;
+        let mut file = options().open(path).map_err(access("make"))?;
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for line in &kept.lines {
             file.write_all(&encode(line)).map_err(access("write"))?;
         }
         file.sync_all().map_err(access("sync"))?;
-        File::open(directory).and_then(|directory| directory.sync_all()).map_err(access("sync"))?;
-        kept.files.push((run.to_owned(), file));
+        // The names must survive a power cut as well as the lines.
+        for made in directory.ancestors().take_while(|made| made.starts_with(state)) {
+            File::open(made).and_then(|made| made.sync_all()).map_err(access("sync"))?;
+        }
+        kept.files.push((name.to_owned(), file));
         Ok(())
     }
 

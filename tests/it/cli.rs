@@ -269,13 +269,16 @@ fn written(state: &Path, run: &str) -> Vec<Value> {
 /// `sim serve` as a process, with the estate file that fits it.
 pub struct Server {
     process: Child,
+    /// Its own state directory, which no client knows.
+    books: State,
     pub port: u16,
     pub estate: std::path::PathBuf,
 }
 
 impl Server {
     pub fn start(state: &State, scenario: &str, more: &[&str]) -> Self {
-        let mut command = state.command(&["sim", "serve", "--scenario", scenario]);
+        let books = State::new();
+        let mut command = books.command(&["sim", "serve", "--scenario", scenario]);
         let mut process = command.args(more).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let first = lines.next().unwrap().unwrap();
@@ -284,7 +287,12 @@ impl Server {
         assert!(drawn.status.success(), "{drawn:?}");
         let estate = state.path().join("served.toml");
         fs::File::create(&estate).unwrap().write_all(&drawn.stdout).unwrap();
-        Self { process, port, estate }
+        Self { process, books, port, estate }
+    }
+
+    /// What arrived, as the served world's own ledger has it.
+    pub fn ledger(&self) -> Vec<Value> {
+        self.books.served()
     }
 
     /// A verb on the served estate, with a token from its own identity endpoint.

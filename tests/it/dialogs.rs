@@ -59,6 +59,8 @@ enum Change {
     Others(usize),
     /// A host accepts sessions again.
     Admitted,
+    /// The dialog closes and opens again, over a list of its own.
+    Reopened,
     /// Time passes, in minutes.
     Minutes(i64),
 }
@@ -82,6 +84,7 @@ async fn happen(cockpit: &mut Cockpit, offer: &OfferView, change: Change) {
             let path = format!("{HOSTS}/shwe-hr-01.contoso.example?api-version=2024-04-03");
             colleague(&cockpit.rehearsal.sim, "PATCH", &path, r#"{"properties":{"allowNewSession":true}}"#);
         }
+        Change::Reopened => {}
         Change::Minutes(count) => wait(cockpit, count * 60).await,
     }
     wait(cockpit, 20).await;
@@ -227,10 +230,13 @@ enum No {
 
 #[tokio::test(start_paused = true)]
 async fn a_list_that_changes_too_much_or_is_too_old_is_void() {
-    use Change::{Admitted, Gone, In, Minutes, Others};
-    let cases: [(&str, &[Change], No); 7] = [
+    use Change::{Admitted, Gone, In, Minutes, Others, Reopened};
+    let half: &[usize] = &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9];
+    let cases: [(&str, &[Change], No); 8] = [
         ("a8-log-off", &[In(3)], No::OfferGone),
         ("a8-log-off", &[In(2), In(1)], No::OfferGone),
+        // Still fewer than the plan printed.
+        ("a8-log-off", &[Gone(half), Reopened, In(2)], No::OfferGone),
         // Not one of them is left, as many others are there.
         ("a8-log-off", &[Others(15)], No::OfferGone),
         ("a8-log-off", &[Gone(&[4]), Minutes(31)], No::OfferGone),
@@ -241,9 +247,12 @@ async fn a_list_that_changes_too_much_or_is_too_old_is_void() {
     for case in cases {
         let (step, changes, no) = case;
         let mut cockpit = at(&BUSY, Mode::Graceful, step).await;
-        let offer = cockpit.offer(step).await;
+        let mut offer = cockpit.offer(step).await;
         for change in changes {
             happen(&mut cockpit, &offer, *change).await;
+            if matches!(change, Reopened) {
+                offer = cockpit.offer(step).await;
+            }
         }
         let shown = cockpit.shown(step).offer.unwrap();
         assert_eq!(shown.drift, None, "{case:?}: what is shown is what is so");

@@ -423,13 +423,22 @@ impl Witness {
                 let told = end.plans.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key));
                 others || told.map(|(_, on)| *on) == wanted
             }
-            Operation::Revoke { assignment } => self.was_held(assignment.as_str(), false),
+            Operation::Revoke { assignment } => {
+                self.was_held(assignment.as_str(), false) || self.replaced(assignment.as_str())
+            }
             Operation::Grant { scope, .. } => self.was_held(&format!("{}/", scope.as_str()), true),
             Operation::LogOff { .. }
             | Operation::RestartVm { .. }
             | Operation::SendMessage { .. }
             | Operation::RunProbe { .. } => true,
         }
+    }
+
+    /// Whether the assignment itself was deleted: a colleague's new one is another assignment.
+    fn replaced(&self, path: &str) -> bool {
+        let writes = self.sim.writes();
+        let last = writes.iter().rev().find(|write| write.path.eq_ignore_ascii_case(path));
+        self.disturbance.holders && last.is_some_and(|write| write.method == "DELETE" && write.took_effect)
     }
 
     /// Whether the planned group held, or did not hold, the application group named in `path`

@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     process::{Command, Output, Stdio},
     sync::Arc,
     time::{Duration, Instant},
@@ -20,12 +20,21 @@ use super::{
 
 /// Kills in an ordinary test run, each way.
 const FEW: u32 = 8;
-/// The clock of the estate: a run of `tiny` takes about a second.
-const SPEED: &str = "600";
+/// The clock of the estate in this process: a run of `tiny` takes about five seconds.
+const SPEED: [&str; 2] = ["--speed", "240"];
+/// A served clock goes on while nobody lives. A step waits for five minutes at least, and a
+/// process that is killed in it and its successor must not be away for most of them. The answers
+/// take their time, so that kills meet requests that are on their way.
+const SERVED: [&str; 4] = ["--speed", "120", "--latency", "40"];
 /// A run that has been resumed so often and has not ended will not end.
 const RESUMES: u32 = 60;
+/// After the end of a run nobody is still signing in and no machine is on its way.
+const SETTLED: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
 /// No run takes longer than this in one piece.
 const LIMIT: Duration = Duration::from_secs(120);
+
+/// The run that is killed.
+const RUN: [&str; 3] = ["run", "avd-pooled-failover", "--auto"];
 
 fn kills() -> u32 {
     std::env::var("FARSHORE_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(FEW)
@@ -46,20 +55,52 @@ fn cut(mut command: Command, after: Duration) -> Option<i32> {
     child.wait().unwrap().code()
 }
 
+/// Lets a command run to its end. One that does not end is shown with its stack, and killed.
 fn finish(mut command: Command) -> Output {
-    let started = Instant::now();
-    let output = command.output().unwrap();
-    assert!(started.elapsed() < LIMIT, "{output:?}");
-    output
+    let said = tempfile::tempdir().unwrap();
+    let [out, err] = ["out", "err"].map(|name| said.path().join(name));
+    let mut child =
+        command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap()).spawn().unwrap();
+    let end = Instant::now() + LIMIT;
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break Some(status),
+            None if Instant::now() > end => break None,
+            None => std::thread::sleep(Duration::from_millis(5)),
+        }
+    };
+    let (stdout, stderr) = (fs::read(&out).unwrap(), fs::read(&err).unwrap());
+    let Some(status) = status else {
+        let id = child.id().to_string();
+        let stack = Command::new("gdb").args(["-p", &id, "-batch", "-ex", "thread apply all bt"]).output();
+        let stack = stack.map_or_else(|error| format!("no stack: {error}"), |output| text(&output.stdout));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        panic!("{command:?} does not end\n{}{}\n{stack}", text(&stdout), text(&stderr));
+    };
+    Output { status, stdout, stderr }
 }
 
-/// One run that is killed once or more often, and goes on until it ends; its id.
-fn killed_run(state: &State, rng: &mut fastrand::Rng, command: impl Fn(&[&str]) -> Command) -> (String, u32) {
+/// Like [`finish`], with how long it took; it ends well.
+fn whole(command: Command) -> Duration {
+    let started = Instant::now();
+    let output = finish(command);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    started.elapsed()
+}
+
+/// One run that is killed once or more often, within `span` of each start, and goes on until it
+/// ends; its id, and how often it was killed.
+fn killed_run(
+    state: &State,
+    rng: &mut fastrand::Rng,
+    span: Duration,
+    command: impl Fn(&[&str]) -> Command,
+) -> (String, u32) {
     let mut kills = 0;
-    let pause = |rng: &mut fastrand::Rng| Duration::from_millis(rng.u64(20..1_600));
-    let start = ["--speed", SPEED, "run", "avd-pooled-failover", "--auto"];
+    let pause = |rng: &mut fastrand::Rng| Duration::from_micros(rng.u64(20_000..span.as_micros() as u64));
     let run = loop {
-        let code = cut(command(&start), pause(rng));
+        let code = cut(command(&RUN), pause(rng));
         kills += u32::from(code.is_none());
         // Killed before its first record a run does not exist, and nothing was sent for it.
         match state.runs().first() {
@@ -68,10 +109,10 @@ fn killed_run(state: &State, rng: &mut fastrand::Rng, command: impl Fn(&[&str]) 
         }
     };
     for again in 0..RESUMES {
-        let resume = ["--speed", SPEED, "resume", &run, "--auto"];
-        // At first it is killed again, then it may end.
-        if again < rng.u32(0..3) {
-            kills += u32::from(cut(command(&resume), pause(rng)).is_none());
+        let resume = ["resume", &run, "--auto"];
+        // At first it is killed again, while there is something left of it; then it may end.
+        if again < rng.u32(0..4) {
+            kills += u32::from(cut(command(&resume), pause(rng) / 2).is_none());
             continue;
         }
         let output = finish(command(&resume));
@@ -83,11 +124,6 @@ fn killed_run(state: &State, rng: &mut fastrand::Rng, command: impl Fn(&[&str]) 
     (run, kills)
 }
 
-/// What must be the same (design §11), without what a run may differ in.
-fn same(state: &EndState) -> String {
-    format!("{state:#?}")
-}
-
 #[derive(Debug)]
 struct Standing(jiff::Timestamp);
 
@@ -97,20 +133,40 @@ impl TimeSource for Standing {
     }
 }
 
-/// The world of a run as its ledger tells it, where its clock stood last.
-fn world(state: &State, run: &str) -> EndState {
-    let entries: Vec<LedgerEntry> = state
-        .ledger(run)
-        .into_iter()
-        .map(|line| serde_json::from_value(line["entry"].clone()).unwrap())
-        .collect();
+/// Where a run ended: all that must be the same (design §11), and nothing that may differ.
+#[derive(Debug, PartialEq)]
+struct Ended {
+    end: Value,
+    debts: Value,
+    world: EndState,
+    /// Once everybody who was on the way has arrived.
+    settled: EndState,
+}
+
+impl Ended {
+    /// From the run's journal and the ledger of the world it worked on.
+    fn of(state: &State, run: &str, ledger: &[Value]) -> Self {
+        let all = journal(state, run);
+        let closed = all.iter().rev().find(|record| record["kind"] == "closed").unwrap();
+        let last: jiff::Timestamp = all.last().unwrap()["wall"].as_str().unwrap().parse().unwrap();
+        let (end, debts) = (closed["end"].clone(), closed["debts"].clone());
+        Self { end, debts, world: world(ledger, last), settled: world(ledger, last + SETTLED) }
+    }
+}
+
+/// The world that a ledger tells of, where it stands `at` a moment after its last entry.
+fn world(ledger: &[Value], at: jiff::Timestamp) -> EndState {
+    let entries: Vec<LedgerEntry> =
+        ledger.iter().map(|line| serde_json::from_value(line["entry"].clone()).unwrap()).collect();
     let Some(LedgerEntry::Opened { scenario_name, scenario_toml, seed, .. }) = entries.first() else {
-        panic!("{run}: its ledger does not begin with `opened`");
+        panic!("the ledger does not begin with `opened`");
     };
     let scenario = Scenario::from_toml(scenario_toml, scenario_name).unwrap();
-    let time = Arc::new(Standing(last_moment(state, run)));
+    let time = Arc::new(Standing(at));
     let sim = Sim::open(scenario, *seed, time, Arc::new(NoLedger), &entries, SimOptions::default()).unwrap();
-    sim.end_state()
+    let end = sim.end_state();
+    assert_eq!(sim.violations(), Vec::<String>::new());
+    end
 }
 
 fn journal(state: &State, run: &str) -> Vec<Value> {
@@ -118,35 +174,57 @@ fn journal(state: &State, run: &str) -> Vec<Value> {
     written.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn last_moment(state: &State, run: &str) -> jiff::Timestamp {
-    journal(state, run).last().unwrap()["wall"].as_str().unwrap().parse().unwrap()
-}
-
-/// How the run ended and what it owes.
-fn ending(state: &State, run: &str) -> (Value, Value) {
-    let all = journal(state, run);
-    let closed = all.iter().rev().find(|record| record["kind"] == "closed").unwrap();
-    (closed["end"].clone(), closed["debts"].clone())
-}
-
-/// No POST left twice for one step's item: in the journal every item has one intent to POST, and the
-/// ledger has no more POSTs than the journal has intents.
+/// Every write of the ledger has its intent in the journal and is that intent, letter by letter;
+/// no intent arrived twice, and no POST twice for one step's item, whatever its intent.
 #[track_caller]
-fn never_twice(state: &State, run: &str, arrived: Option<&[(String, String)]>) {
-    let mut intents: BTreeMap<(String, String), u32> = BTreeMap::new();
-    for record in journal(state, run).iter().filter(|record| record["kind"] == "intent") {
-        if record["request"]["method"] == "POST" {
-            let key = (record["step"].to_string(), record["item"].to_string());
-            *intents.entry(key).or_default() += 1;
+fn never_twice(state: &State, run: &str, ledger: &[Value]) {
+    let all = journal(state, run);
+    let mut intents: BTreeMap<&str, &Value> = BTreeMap::new();
+    for record in all.iter().filter(|record| record["kind"] == "intent") {
+        let id = record["request"]["client_request_id"].as_str().unwrap();
+        assert!(intents.insert(id, record).is_none(), "{run}: two intents have the id {id}");
+    }
+    let item = |intent: &Value| (intent["step"].to_string(), intent["item"].to_string());
+    let mut intended: BTreeMap<_, u32> = BTreeMap::new();
+    for intent in intents.values().filter(|intent| intent["request"]["method"] == "POST") {
+        *intended.entry(item(intent)).or_default() += 1;
+    }
+    assert!(intended.values().all(|count| *count == 1), "{run}: {intended:?}");
+    let (mut arrived, mut posts) = (BTreeMap::<&str, u32>::new(), BTreeMap::<_, u32>::new());
+    for write in ledger.iter().map(|line| &line["entry"]).filter(|entry| entry["kind"] == "write") {
+        let id = write["client_request_id"].as_str().unwrap_or_default();
+        let intent = intents.get(id).unwrap_or_else(|| panic!("{run}: no intent for {write}"));
+        is_intent(write, &intent["request"]);
+        *arrived.entry(id).or_default() += 1;
+        if write["method"] == "POST" {
+            *posts.entry(item(intent)).or_default() += 1;
         }
     }
-    assert!(intents.values().all(|count| *count == 1), "{run}: {intents:?}");
-    let Some(arrived) = arrived else { return };
-    let mut posts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, path) in arrived.iter().filter(|(method, _)| method == "POST") {
-        *posts.entry(path).or_default() += 1;
+    assert!(arrived.values().all(|count| *count == 1), "{run}: {arrived:?}");
+    assert!(posts.values().all(|count| *count == 1), "{run}: {posts:?}");
+    // What the journal calls accepted has arrived: the ledger is that of this run, and whole.
+    for accepted in all.iter().filter(|record| record["kind"] == "accepted") {
+        let of =
+            |intent: &&&Value| item(intent) == item(accepted) && intent["attempt"] == accepted["attempt"];
+        let intent = intents.values().find(of).unwrap();
+        let id = intent["request"]["client_request_id"].as_str().unwrap();
+        assert!(arrived.contains_key(id), "{run}: {accepted} never arrived");
     }
-    assert!(posts.values().sum::<usize>() <= intents.len(), "{run}: {posts:?} {intents:?}");
+    assert!(!posts.is_empty(), "{run}: nothing was posted");
+}
+
+/// The write that arrived is the request of the intent.
+#[track_caller]
+fn is_intent(write: &Value, request: &Value) {
+    let (path, url) = (write["path_and_query"].as_str().unwrap(), request["url"].as_str().unwrap());
+    assert_eq!(write["method"], request["method"], "{url}");
+    assert!(
+        url.strip_suffix(path).is_some_and(|origin| origin.starts_with("http://127.0.0.1:")),
+        "{url} {path}"
+    );
+    let hash = farshore::wire::body_sha256(write["body"].as_str().unwrap().as_bytes());
+    let hash = hash.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+    assert_eq!(request["body_sha256"], hash, "{url}");
 }
 
 /// The run's chain holds; a torn line of a killed process was set aside and said so.
@@ -157,28 +235,71 @@ fn verified(state: &State, run: &str) {
 
 #[test]
 fn killed_in_process_it_ends_where_it_would_have_ended() {
-    let whole = State::new();
-    let output =
-        finish(whole.command(&["--sim=tiny", "--speed", SPEED, "run", "avd-pooled-failover", "--auto"]));
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let run = whole.run();
-    let expected = (same(&world(&whole, &run)), ending(&whole, &run));
+    let calm = State::new();
+    let span = whole(calm.command(&[&["--sim=tiny"], &SPEED[..], &RUN].concat()));
+    let run = calm.run();
+    let expected = Ended::of(&calm, &run, &calm.ledger(&run));
     let (mut seed, mut done) = (0, 0);
     while done < kills() {
         let state = State::new();
         let mut rng = fastrand::Rng::with_seed(seed);
-        let (run, count) = killed_run(&state, &mut rng, |words| {
+        let (run, count) = killed_run(&state, &mut rng, span, |words| {
             let sim = if words.contains(&"resume") { &[][..] } else { &["--sim=tiny"][..] };
-            state.command(&[sim, words].concat())
+            state.command(&[sim, &SPEED, words].concat())
         });
-        let found = (same(&world(&state, &run)), ending(&state, &run));
+        let ledger = state.ledger(&run);
+        let found = Ended::of(&state, &run, &ledger);
         assert_eq!(found, expected, "seed {seed}, killed {count} times");
-        never_twice(&state, &run, Some(&state.writes(&run)));
+        never_twice(&state, &run, &ledger);
         verified(&state, &run);
         (seed, done) = (seed + 1, done + count);
         assert!(seed <= u64::from(kills()) * 2 + 10, "only {done} kills in {seed} runs");
     }
     println!("{done} kills of {seed} runs in this process's own simulator");
+}
+
+/// What a state directory holds of runs that ended before their first record.
+fn unbegun(state: &State) -> usize {
+    let directory = fs::read_dir(state.path().join("journal").join("tiny"));
+    let names = directory.into_iter().flatten().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().ends_with(".opening")).count()
+}
+
+#[test]
+fn killed_around_its_first_record_a_run_is_whole_or_never_was() {
+    let state = State::new();
+    let run = ["--sim=tiny", "run", "avd-pooled-failover", "--auto"];
+    let mut rng = fastrand::Rng::with_seed(1);
+    let mut kills_before = 0;
+    for kill in 1.. {
+        assert!(kill <= kills() * 10 + 20, "{kills_before} of {kill} kills came before the first record");
+        let before = (unbegun(&state), state.runs());
+        let mut child = state.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // The file that becomes its journal is the first thing that is seen of a run.
+        let end = Instant::now() + LIMIT;
+        while unbegun(&state) == before.0 && state.journals() == before.1.len() && Instant::now() < end {}
+        std::thread::sleep(Duration::from_micros(rng.u64(0..12_000)));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let after = (unbegun(&state), state.runs());
+        assert_eq!(
+            after.0 + after.1.len(),
+            before.0 + before.1.len() + 1,
+            "one of both: {before:?} {after:?}"
+        );
+        state.verified();
+        kills_before += u32::try_from(after.0 - before.0).unwrap();
+        if kills_before >= kills() {
+            break;
+        }
+    }
+    let begun = state.runs().len();
+    let output = finish(state.command(&run));
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = state.verb(&["audit", "verify"]);
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    assert_eq!(text(&said.stdout).matches("never began").count(), unbegun(&state), "{said:?}");
+    println!("{kills_before} kills before the first record, {begun} just after it");
 }
 
 /// Everything of the served world that must be the same, read over its own API.
@@ -198,28 +319,23 @@ fn lists(server: &Server, state: &State) -> Value {
 
 #[test]
 fn killed_against_a_served_simulator_it_ends_there_too() {
-    let serve = ["--speed", SPEED];
-    let command = |server: &Server, state: &State, words: &[&str]| {
-        // The served clock is in the estate file; a speed of our own would be another one.
-        let words: Vec<&str> = words.iter().copied().filter(|word| !serve.contains(word)).collect();
-        server.command(state, &words)
-    };
-    let whole = State::new();
-    let server = Server::start(&whole, "tiny", &serve);
-    let output = finish(command(&server, &whole, &["run", "avd-pooled-failover", "--auto"]));
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let run = whole.run();
-    let expected = (lists(&server, &whole), ending(&whole, &run));
+    let calm = State::new();
+    let server = Server::start(&calm, "tiny", &SERVED);
+    let span = whole(server.command(&calm, &RUN));
+    let run = calm.run();
+    let expected = (lists(&server, &calm), Ended::of(&calm, &run, &server.ledger()));
+    never_twice(&calm, &run, &server.ledger());
     drop(server);
     let (mut seed, mut done) = (0, 0);
     while done < kills() {
         let state = State::new();
-        let server = Server::start(&state, "tiny", &serve);
+        let server = Server::start(&state, "tiny", &SERVED);
         let mut rng = fastrand::Rng::with_seed(1_000 + seed);
-        let (run, count) = killed_run(&state, &mut rng, |words| command(&server, &state, words));
-        let found = (lists(&server, &state), ending(&state, &run));
+        let (run, count) = killed_run(&state, &mut rng, span, |words| server.command(&state, words));
+        let ledger = server.ledger();
+        let found = (lists(&server, &state), Ended::of(&state, &run, &ledger));
         assert_eq!(found, expected, "seed {seed}, killed {count} times");
-        never_twice(&state, &run, None);
+        never_twice(&state, &run, &ledger);
         verified(&state, &run);
         (seed, done) = (seed + 1, done + count);
         assert!(seed <= u64::from(kills()) * 2 + 10, "only {done} kills in {seed} runs");
@@ -229,15 +345,17 @@ fn killed_against_a_served_simulator_it_ends_there_too() {
 
 #[test]
 fn in_process_and_served_runs_of_one_seed_end_in_the_same_state() {
-    let run = ["run", "avd-pooled-failover", "--auto"];
     let here = State::new();
-    let output = finish(here.command(&[&["--sim=tiny", "--seed", "7", "--speed", SPEED], &run[..]].concat()));
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    whole(here.command(&[&["--sim=tiny", "--seed", "7"], &SPEED[..], &RUN].concat()));
     let there = State::new();
-    let server = Server::start(&there, "tiny", &["--seed", "7", "--speed", SPEED]);
-    let output = finish(server.command(&there, &run));
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert_eq!(ending(&here, &here.run()), ending(&there, &there.run()));
+    let server = Server::start(&there, "tiny", &[&["--seed", "7"], &SERVED[..]].concat());
+    whole(server.command(&there, &RUN));
+    let (local, served) = (here.ledger(&here.run()), server.ledger());
+    let ended = Ended::of(&here, &here.run(), &local);
+    assert_eq!(ended, Ended::of(&there, &there.run(), &served));
+    assert_eq!((&ended.end, &ended.debts), (&serde_json::json!("completed"), &serde_json::json!([])));
+    never_twice(&here, &here.run(), &local);
+    never_twice(&there, &there.run(), &served);
     let requests = |state: &State| {
         let mut sent: Vec<(String, String, String)> = journal(state, &state.run())
             .iter()

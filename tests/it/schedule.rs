@@ -41,8 +41,8 @@ const LIVES: usize = 4;
 pub enum When {
     /// So long after the start.
     After(Span),
-    /// When this many writes have arrived.
-    Write(usize),
+    /// So long after this many writes have arrived.
+    Write(usize, Span),
 }
 
 /// One thing that goes wrong.
@@ -85,7 +85,10 @@ impl Schedule {
             empty_first_page: rng.bool(),
             speed: None,
         };
-        let strikes = (0..rng.usize(..5)).map(|_| strike(&mut rng)).collect();
+        let mut strikes: Vec<Strike> = (0..rng.usize(..5)).map(|_| strike(&mut rng)).collect();
+        if rng.u8(..5) == 0 {
+            strikes.extend(held_up(&mut rng));
+        }
         let kills: Vec<Kill> = (0..[0, 0, 1, 1, 2, 3][rng.usize(..6)])
             .map(|_| Kill { point: rng.usize(..POINTS), keeps: rng.usize(..4) })
             .collect();
@@ -169,8 +172,24 @@ fn when(rng: &mut Rng) -> When {
     if rng.bool() {
         When::After(seconds(rng.i64(0..LENGTH_S)))
     } else {
-        When::Write(rng.usize(..WRITES))
+        When::Write(rng.usize(..WRITES), seconds([0, 0, 1, 20, 60][rng.usize(..5)]))
     }
+}
+
+/// A write is held up, and while it waits somebody takes back what it rests on.
+fn held_up(rng: &mut Rng) -> [Strike; 2] {
+    let write = rng.usize(1..WRITES);
+    let wait = rng.u32(40..120);
+    let mut throttle = Fault::new(FaultKind::Throttle).times(1);
+    throttle.scope.method = Some("PUT".to_owned());
+    throttle.scope.retry_after = Some(wait);
+    throttle.lasts_ms = Some(STANDS_S * 1_000);
+    let back = [FaultKind::Reassigned, FaultKind::PlanEnabled, FaultKind::HostDrained][rng.usize(..3)];
+    let back = Fault { lasts_ms: Some(1_000), ..Fault::new(back).in_region(Region::Primary) };
+    [
+        Strike::Fault(When::Write(write - 1, Span::ZERO), throttle),
+        Strike::Fault(When::Write(write, seconds(rng.i64(0..30))), back),
+    ]
 }
 
 fn strike(rng: &mut Rng) -> Strike {
@@ -323,11 +342,12 @@ async fn strikes(stage: &Arc<Stage>, schedule: &Schedule) -> End {
         let (Strike::Fault(when, _) | Strike::Sleep(when, _)) = strike;
         match when {
             When::After(span) => stage.clock.sleep_until(began + *span).await,
-            When::Write(number) => {
+            When::Write(number, later) => {
                 let mut writes = stage.witness.writes();
                 if writes.wait_for(|count| count >= number).await.is_err() {
                     return;
                 }
+                stage.clock.sleep_until(stage.clock.now() + *later).await;
             }
         }
         match strike {

@@ -82,11 +82,15 @@ impl State {
 
     /// The ledger of a run's world, parsed; nothing where the run has none.
     pub fn ledger(&self, run: &str) -> Vec<serde_json::Value> {
-        let path = self.path().join("worlds").join(run).join("ledger.jsonl");
-        let written = std::fs::read_to_string(path).unwrap_or_default();
-        // A torn last line was never answered.
-        let whole = written.rfind('\n').map_or("", |end| &written[..end]);
-        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        parsed(&self.path().join("worlds").join(run).join("ledger.jsonl"))
+    }
+
+    /// The ledger of the only world that was served over this state, parsed.
+    pub fn served(&self) -> Vec<serde_json::Value> {
+        let mut worlds = std::fs::read_dir(self.path().join("served")).unwrap();
+        let world = worlds.next().unwrap().unwrap();
+        assert!(worlds.next().is_none(), "more than one world was served");
+        parsed(&world.path().join("ledger.jsonl"))
     }
 
     /// Writes that arrived in the world: method and path without the query.
@@ -103,6 +107,15 @@ impl State {
             .collect()
     }
 
+    /// How many journals there are.
+    pub fn journals(&self) -> usize {
+        let estates = std::fs::read_dir(self.path().join("journal")).into_iter().flatten();
+        let files = estates.flat_map(|estate| std::fs::read_dir(estate.unwrap().path()).unwrap());
+        files
+            .filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|end| end == "jsonl"))
+            .count()
+    }
+
     /// The journal's file of a run.
     pub fn journal(&self, run: &str) -> PathBuf {
         let directories = std::fs::read_dir(self.path().join("journal")).unwrap();
@@ -115,6 +128,13 @@ impl State {
         let said = self.verb(&["audit", "verify"]);
         assert_eq!(said.status.code(), Some(0), "{}{}", text(&said.stdout), text(&said.stderr));
     }
+}
+
+/// The whole lines of a ledger; a torn last one was never answered.
+fn parsed(path: &Path) -> Vec<serde_json::Value> {
+    let written = std::fs::read_to_string(path).unwrap_or_default();
+    let whole = written.rfind('\n').map_or("", |end| &written[..end]);
+    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 pub fn text(bytes: &[u8]) -> String {

@@ -25,9 +25,9 @@ pub fn perform(cli: &Cli, verb: &Audit) -> Result<u8, VerbError> {
 fn check(cli: &Cli, args: &Verify) -> Result<u8, VerbError> {
     let state = session::state_dir(&cli.global)?;
     let target = match &args.run {
-        Some(run) => match runs::find(&state, run) {
-            Ok(path) => path,
-            Err(error) => {
+        Some(run) => match (runs::find(&state, run), runs::find_unbegun(&state, run)) {
+            (Ok(path), _) | (Err(_), Some(path)) => path,
+            (Err(error), None) => {
                 print(&format!("{error}"))?;
                 return Ok(4);
             }
