@@ -16,7 +16,7 @@ use crate::{
     engine::{
         Command, Confirm, RunView,
         event::{ConfirmedBy, GateVerdict, HeldWhy, StepId},
-        view::{ItemPhase, OfferView, RunState, StepState, StepView},
+        view::{Drift, ItemPhase, OfferView, RunState, StepState, StepView},
     },
     status::Cell,
 };
@@ -70,6 +70,8 @@ pub struct Plain {
     asked: Option<Situation>,
     number: Option<u8>,
     offered: Option<StepId>,
+    /// What was last told of how the list in question has changed.
+    drift: Option<Drift>,
     /// A level-3 line that came once, and when.
     first: Option<(String, u64)>,
 }
@@ -131,6 +133,12 @@ impl Plain {
                 }
             }
         }
+        let step = view.current.and_then(|place| view.steps.get(place));
+        let drift = step.and_then(|step| step.offer.as_ref()?.drift);
+        if let (Some(step), Some(drift)) = (step, drift.filter(|drift| self.drift.as_ref() != Some(drift))) {
+            lines.push(format!("{time} {} now: {drift}", step.id));
+        }
+        self.drift = drift;
         if self.state.as_ref() != Some(&view.state) {
             self.state = Some(view.state.clone());
             lines.push(format!("{time} run {} is {}", view.run, sentence::state_word(&view.state)));
@@ -157,6 +165,10 @@ impl Plain {
     pub fn prompt(&mut self, app: &App, draw: impl FnOnce() -> u8) -> Option<Vec<String>> {
         let view = app.run_view()?;
         let step = view.current.and_then(|place| view.steps.get(place));
+        if step.is_some_and(|step| step.state == StepState::Ready && step.offer.is_none()) {
+            // Its list is being read: there is nothing to answer yet.
+            return None;
+        }
         let situation = Situation {
             step: step.map(|step| step.id.clone()),
             state: step.map(|step| step.state),
@@ -253,6 +265,8 @@ impl Plain {
                 }
             }
         }
+        // Whatever comes of it, the next question about this step is about another list.
+        self.offered = None;
         Reply::Command(Command::Confirm(Confirm {
             step: step.id.clone(),
             offer: offer.hash.clone(),
@@ -411,6 +425,7 @@ fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8) -> Vec<St
 fn offer_lines(app: &App, step: &StepView, offer: &OfferView, number: u8, lines: &mut Vec<String>) {
     lines.push(format!("{} {}", step.id, step.title));
     lines.push(format!("what: {}", offer.what));
+    lines.extend(offer.drift.map(|drift| format!("now: {drift}")));
     lines.push(format!("effect: {}", offer.effect));
     lines.push(format!("before: {}; after: {}", offer.before_after.0, offer.before_after.1));
     lines.push(format!("undo: {}", step.undo.as_deref().unwrap_or("none")));
@@ -523,6 +538,41 @@ mod tests {
         assert!(plain.prompt(&app, || 43).is_none());
         plain.answer(&app, "42 1");
         assert!(plain.prompt(&app, || 44).is_some(), "a used number is replaced");
+    }
+
+    #[test]
+    fn a_list_that_changes_a_little_is_one_line_and_the_question_stands() {
+        let (mut app, view, _) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+        app.update(Event::Command(Command::Arm { on: true, how: Safe::new("test") }), at(0));
+        let mut plain = Plain::default();
+        plain.news(&app);
+        assert!(plain.prompt(&app, || 42).is_some());
+        view.lock().unwrap().steps[8].offer.as_mut().unwrap().drift =
+            Some(Drift { left: 66, shown: 67, new: 1 });
+        app.update(Event::Tick, at(1));
+        let news = plain.news(&app);
+        assert_eq!(news.len(), 1, "{news:?}");
+        assert!(news[0].ends_with("a8-logoff now: 66 of 67, 1 new"), "{news:?}");
+        assert!(plain.news(&app).is_empty());
+        assert!(plain.prompt(&app, || 43).is_none());
+        assert!(matches!(plain.answer(&app, "42 67"), Reply::Command(Command::Confirm(_))));
+    }
+
+    #[test]
+    fn each_list_is_pinned_before_it_is_asked_about() {
+        let (mut app, view, _) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+        app.update(Event::Command(Command::Arm { on: true, how: Safe::new("test") }), at(0));
+        let mut plain = Plain::default();
+        let pins = |plain: &mut Plain, app: &App| matches!(plain.wants(app), Some(Command::Offer { .. }));
+        assert!(pins(&mut plain, &app) && !pins(&mut plain, &app));
+        let offer = view.lock().unwrap().steps[8].offer.take();
+        app.update(Event::Tick, at(1));
+        assert!(plain.prompt(&app, || 42).is_none(), "its list is being read");
+        view.lock().unwrap().steps[8].offer = offer;
+        app.update(Event::Tick, at(2));
+        assert!(plain.prompt(&app, || 42).is_some());
+        assert!(matches!(plain.answer(&app, "42 67"), Reply::Command(Command::Confirm(_))));
+        assert!(pins(&mut plain, &app), "what more could be done is another list");
     }
 
     #[test]

@@ -4,8 +4,9 @@ use crate::engine::{event::StepId, view::OfferView};
 
 use super::gesture::{Arrival, Button, Field, Guard, Hold};
 
-/// A dialog over one step. It shows one pinned offer; when what would be touched changes, the
-/// offer is replaced and everything typed so far is void.
+/// A dialog over one step. It shows one offer, whose list the run keeps while people come and go;
+/// when what would be touched changes by more than that, the run offers another list and everything
+/// typed so far is void.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConfirmDialog {
     /// The step.
@@ -56,7 +57,7 @@ impl ConfirmDialog {
         }
     }
 
-    /// Takes in what would be done now.
+    /// Takes in what the run offers now. The list is the same as long as its hash is.
     pub fn pin(&mut self, offer: &OfferView, at: u64) {
         let same =
             self.offer.as_ref().is_some_and(|shown| shown.hash == offer.hash && shown.level == offer.level);
@@ -111,6 +112,14 @@ impl ConfirmDialog {
         self.hold = Hold::Idle;
         if arrival != Arrival::Early {
             self.typed.erase();
+        }
+    }
+
+    /// Everything typed is taken back.
+    pub fn erase_all(&mut self, arrival: Arrival) {
+        self.hold = Hold::Idle;
+        if arrival != Arrival::Early {
+            self.typed.clear();
         }
     }
 
@@ -175,6 +184,7 @@ mod tests {
             what: "67 sessions".into(),
             writes: Vec::new(),
             already: 0,
+            drift: None,
             users: 67,
             effect: "they are logged off".into(),
             before_after: ("67".into(), "0".into()),

@@ -20,7 +20,7 @@ use super::{
 impl App {
     pub(super) fn intend_modal(&mut self, intent: Intent, at: u64) {
         if matches!(intent, Intent::Escape | Intent::Interrupt) {
-            return self.close_modal(at);
+            return self.cancel_modal(at);
         }
         if intent == Intent::Copy {
             return self.copy_offer();
@@ -42,6 +42,19 @@ impl App {
         self.modals.pop();
         if let Some(below) = self.modals.last_mut() {
             below.reveal(at);
+        }
+    }
+
+    /// The same without a decision: the run need not keep the list of a confirmation any longer.
+    fn cancel_modal(&mut self, at: u64) {
+        let step = match self.modals.last() {
+            Some(Modal::Confirm(dialog)) => Some(dialog.step.clone()),
+            _ => None,
+        };
+        self.close_modal(at);
+        if let Some(step) = step {
+            // A step that is gone has no list to let go.
+            let _ = self.command(Command::Withdraw { step });
         }
     }
 
@@ -255,8 +268,12 @@ impl App {
                 dialog.push(c, arrival);
                 Decision::Open
             }
-            Intent::Erase | Intent::EraseAll => {
+            Intent::Erase => {
                 dialog.erase(arrival);
+                Decision::Open
+            }
+            Intent::EraseAll => {
+                dialog.erase_all(arrival);
                 Decision::Open
             }
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
@@ -268,7 +285,7 @@ impl App {
         };
         match decision {
             Decision::Open => {}
-            Decision::Cancelled => self.close_modal(at),
+            Decision::Cancelled => self.cancel_modal(at),
             Decision::Confirmed { latency_ms } => self.confirmed(latency_ms, at),
         }
     }

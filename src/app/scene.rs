@@ -442,6 +442,7 @@ pub(crate) fn offer(level: u8, asked: Option<&str>) -> OfferView {
             })
             .collect(),
         already: 0,
+        drift: None,
         users: 67,
         effect: Safe::new("their unsaved work is lost; they were told 5:00 ago"),
         before_after: (Safe::new("WE 67 sessions"), Safe::new("WE 0 sessions; then profiles are flushed")),

@@ -5,7 +5,7 @@ use crate::{
     engine::{
         Command, Confirm, Refusal,
         event::{ConfirmedBy, HeldWhy},
-        view::{Choice, RunState, StepState},
+        view::{Choice, Drift, RunState, StepState},
     },
     status::{Component, Scope},
 };
@@ -226,6 +226,63 @@ fn a_changed_list_is_shown_again_and_a_step_that_moved_on_closes_its_dialog() {
 }
 
 #[test]
+fn a_list_that_changes_a_little_keeps_what_was_typed_and_is_confirmed_as_it_was_shown() {
+    let (mut app, view, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+    arm(&mut app, 1_000);
+    press(&mut app, &[(20_000, Intent::Enter)]);
+    press(&mut app, &typed("6", 20_400));
+    for (time, drift) in [(20_500, (66, 0)), (20_600, (66, 1)), (20_700, (65, 6))] {
+        let drift = Drift { left: drift.0, shown: 67, new: drift.1 };
+        view.lock().unwrap().steps[8].offer.as_mut().unwrap().drift = Some(drift);
+        app.update(Event::Tick, at(time));
+        let Some(Modal::Confirm(dialog)) = app.modals.last() else { panic!("closed") };
+        assert_eq!((dialog.typed.text(), dialog.remark.as_deref()), ("6", None));
+        assert_eq!(dialog.offer.as_ref().and_then(|offer| offer.drift), Some(drift));
+    }
+    press(&mut app, &[(20_900, Intent::Type('7')), (21_500, Intent::Next)]);
+    // A precondition that cannot be read for a moment holds the button, and voids nothing.
+    let green = |green| view.lock().unwrap().steps[8].offer.as_mut().unwrap().green = green;
+    green(false);
+    app.update(Event::Tick, at(21_600));
+    press(&mut app, &[(22_000, Intent::Enter)]);
+    assert_eq!(confirms(&script), []);
+    green(true);
+    app.update(Event::Tick, at(22_100));
+    press(&mut app, &[(22_500, Intent::Enter)]);
+    let told = confirms(&script);
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].offer.as_str(), told[0].latency_ms), ("5f2cabcdef0123456789abcdefe1", 2_500));
+    assert!(app.modals.is_empty());
+}
+
+#[test]
+fn what_was_typed_is_taken_back_one_by_one_or_at_once() {
+    let check = |intent: Intent, left: &str| {
+        let (mut app, _) = opened(2, Some("67"));
+        press(&mut app, &typed("123", 20_400));
+        press(&mut app, &[(22_000, intent)]);
+        let Some(Modal::Confirm(dialog)) = app.modals.last() else { panic!("closed") };
+        assert_eq!(dialog.typed.text(), left);
+    };
+    check(Intent::Erase, "12");
+    check(Intent::EraseAll, "");
+}
+
+#[test]
+fn a_dialog_that_closes_lets_its_list_go() {
+    let check = |keys: &[(u64, Intent)], withdraws: bool| {
+        let (mut app, script) = opened(1, None);
+        press(&mut app, keys);
+        assert!(app.modals.is_empty(), "{keys:?}");
+        let withdrawn = Command::Withdraw { step: "a8-logoff".to_owned() };
+        assert_eq!(script.lock().unwrap().told.contains(&withdrawn), withdraws, "{keys:?}");
+    };
+    check(&[(21_000, Intent::Escape)], true);
+    check(&[(21_000, Intent::Enter)], true);
+    check(&[(21_000, Intent::Next), (22_000, Intent::Enter)], false);
+}
+
+#[test]
 fn what_could_lead_to_a_write_never_hangs_on_one_key() {
     let all = [
         Intent::Undo,
@@ -259,8 +316,9 @@ fn what_could_lead_to_a_write_never_hangs_on_one_key() {
         let keys: Vec<(u64, Intent)> = (0..50).map(|n| (20_000 + n * 1_000, intent)).collect();
         press(&mut app, &keys);
         let told = &script.lock().unwrap().told;
-        let harmless =
-            told.iter().all(|command| matches!(command, Command::Arm { .. } | Command::Offer { .. }));
+        let harmless = told.iter().all(|command| {
+            matches!(command, Command::Arm { .. } | Command::Offer { .. } | Command::Withdraw { .. })
+        });
         assert!(harmless, "{intent:?}: {told:?}");
     }
 }

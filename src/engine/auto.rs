@@ -12,6 +12,7 @@ use super::{
     command::{Command, Confirm},
     event::{Acknowledgement, ConfirmedBy, GateVerdict, RunEnd},
     machine::Engine,
+    patience::BY_AUTO,
     run::StepMark,
     view::StepState,
 };
@@ -56,7 +57,7 @@ impl Auto {
             return Wish::Command(Command::Resume);
         }
         if !run.armed {
-            return Wish::Command(Command::Arm { on: true, how: Safe::new("by auto") });
+            return Wish::Command(Command::Arm { on: true, how: Safe::new(BY_AUTO) });
         }
         if engine.aborts() {
             return Wish::Wait;

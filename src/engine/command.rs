@@ -19,6 +19,11 @@ pub enum Command {
         /// The step (a phase step, an undo step or a debt).
         step: StepId,
     },
+    /// The dialog of a step closes without a confirmation: let its list go.
+    Withdraw {
+        /// The step.
+        step: StepId,
+    },
     /// The person confirms what the offer with this hash showed.
     Confirm(Confirm),
     /// A manual step, or a gate's question, is answered with the observed value.

@@ -83,12 +83,44 @@ impl Engine {
         }
     }
 
+    /// Whether the object of an operation is there at all, by whole lists of looks that began after
+    /// `since`. Where its absence already tells that nothing is left to do, or where only the
+    /// operation's own answer tells, it counts as there.
+    pub(super) fn is_there(
+        &self,
+        operation: &Operation,
+        key: &str,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Seen {
+        let index = self.run.plan.service_index;
+        let seen = self.evidence(0, since, now).seen;
+        let side = self.side_of(operation).unwrap_or(self.run.plan.from);
+        let there = match operation {
+            Operation::SendMessage { .. } => seen
+                .sessions(index, self.run.plan.from)
+                .map(|sessions| sessions.iter().any(|session| session_key(session) == key)),
+            Operation::SetAdmission { host, .. } => {
+                seen.hosts(index, side).map(|hosts| hosts.iter().any(|known| known.id == *host))
+            }
+            Operation::SetPlanReferences { plan, pool, .. } => seen.plans(index, side).map(|plans| {
+                plans.iter().any(|known| known.id == *plan && known.enabled_for(pool).is_some())
+            }),
+            _ => return Seen::Yes,
+        };
+        match there {
+            Ok(true) => Seen::Yes,
+            Ok(false) => Seen::No,
+            Err(_) => Seen::NotYet,
+        }
+    }
+
     /// A revoked assignment counts as gone only when it was seen gone twice.
     pub(super) fn is_gone_once(&self, operation: &Operation) -> bool {
         matches!(operation, Operation::Revoke { assignment } if !self.streaks.gone_twice(assignment, GONE_APART))
     }
 
-    /// Sources that show an operation's effect.
+    /// Sources that show an operation's effect, or whether its object is there.
     pub(super) fn effect_sources(&self, operation: &Operation) -> Vec<Source> {
         let index = self.run.plan.service_index;
         let side = self.side_of(operation).unwrap_or(self.run.plan.from);
@@ -96,14 +128,14 @@ impl Engine {
             Operation::StartVm { vm } | Operation::DeallocateVm { vm } => vec![Source::Power(vm.clone())],
             Operation::SetAdmission { .. } => vec![Source::Hosts(index, side)],
             Operation::SetPlanReferences { .. } => vec![Source::Plans(index, side)],
-            Operation::LogOff { .. } => vec![Source::Sessions(index, self.run.plan.from)],
+            Operation::LogOff { .. } | Operation::SendMessage { .. } => {
+                vec![Source::Sessions(index, self.run.plan.from)]
+            }
             Operation::Revoke { assignment } => vec![Source::Assignment(assignment.clone())],
             Operation::Grant { assignment, .. } => {
                 vec![Source::Assignment(assignment.clone()), Source::Assignments(index, side)]
             }
-            Operation::RestartVm { .. } | Operation::SendMessage { .. } | Operation::RunProbe { .. } => {
-                vec![]
-            }
+            Operation::RestartVm { .. } | Operation::RunProbe { .. } => vec![],
         }
     }
 

@@ -28,6 +28,10 @@ pub(super) const LOOK_AGAIN: Span = seconds(5);
 /// A look that began in the very moment a write was taken may have been before it.
 const AFTER: Span = Span::from_micros(1);
 
+/// A message goes to a session that was there this long ago: to list them anew for each of
+/// hundreds would delay the notice of all, and a message to nobody harms nobody.
+const THERE_RECENTLY: Span = seconds(5);
+
 /// Pause after a write that surely was not sent and named no time itself.
 const SEND_AGAIN: Span = seconds(5);
 
@@ -87,17 +91,24 @@ impl Engine {
             self.wake_at(due);
             return Started::Waits;
         }
-        let since = *self.live(index, &item.key).check_since.get_or_insert(now);
-        match self.is_so(&operation, &item.key, since, now) {
-            Seen::Yes => {
+        let back =
+            if matches!(operation, Operation::SendMessage { .. }) { THERE_RECENTLY } else { Span::ZERO };
+        let since = *self.live(index, &item.key).check_since.get_or_insert(now - back);
+        let so = self.is_so(&operation, &item.key, since, now);
+        match (so, self.is_there(&operation, &item.key, since, now)) {
+            (Seen::Yes, _) => {
                 self.done(index, &item.key, DoneHow::Observation, "already so", now);
                 return Started::Moved;
             }
-            Seen::NotYet => {
+            (_, Seen::No) => {
+                self.done(index, &item.key, DoneHow::Observation, "no longer there", now);
+                return Started::Moved;
+            }
+            (Seen::NotYet, _) | (_, Seen::NotYet) => {
                 self.want_item(&operation, since);
                 return Started::Blocks;
             }
-            Seen::No => {}
+            (Seen::No, Seen::Yes) => {}
         }
         if let Operation::Grant { principal, .. } = &operation
             && planned.action == Some(crate::runbook::Action::GrantStandby)

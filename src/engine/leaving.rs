@@ -83,16 +83,12 @@ impl Evidence<'_> {
 
     /// When the last user was told, in the judged step.
     pub fn told_last(&self) -> Option<Timestamp> {
-        let items = self.run.steps[self.step].items.iter();
-        items.filter(|item| matches!(item.mark, ItemMark::Done(_))).map(|item| item.at).max()
+        self.run.steps[self.step].told().map(|item| item.at).max()
     }
 
     pub(super) fn notice_passed(&self) -> Told {
-        let step = &self.run.steps[self.step];
-        let told = step.items.iter().filter(|item| matches!(item.mark, ItemMark::Done(_))).count();
-        let last =
-            step.items.iter().filter(|item| matches!(item.mark, ItemMark::Done(_))).map(|item| item.at).max();
-        let Some(last) = last else {
+        let told = self.run.steps[self.step].told().count();
+        let Some(last) = self.told_last() else {
             let sessions = self.seen.sessions(self.index(), self.from())?;
             return Ok((sessions.is_empty(), format!("{} sessions, nobody told", sessions.len())));
         };

@@ -21,6 +21,7 @@ use super::{
     command::{Command, Refusal},
     event::{Actor, Opened, RunEvent, Stamped},
     judge::Evidence,
+    pin::Pinned,
     run::{RecoverError, Run},
     streak::Streaks,
 };
@@ -141,6 +142,8 @@ pub struct Engine {
     pub(super) back_since: Option<Timestamp>,
     /// A step to look at again before the next is offered.
     pub(super) recheck: Option<(usize, Timestamp)>,
+    /// Steps whose dialog is open, with the list it shows.
+    pub(super) dialogs: BTreeMap<usize, Option<Pinned>>,
     /// An abort that waits for items in flight, and since when.
     pub(super) aborting: Option<(Safe, Timestamp)>,
     looking: BTreeMap<Source, Timestamp>,
@@ -224,6 +227,7 @@ impl Engine {
             awaiting_resume: false,
             back_since: None,
             recheck: None,
+            dialogs: BTreeMap::new(),
             aborting: None,
             looking: BTreeMap::new(),
             wants: Vec::new(),
@@ -278,6 +282,7 @@ impl Engine {
             Input::Tick => None,
         };
         self.advance(now);
+        self.pin_lists(now);
         (self.flush(), refusal)
     }
 
@@ -301,6 +306,7 @@ impl Engine {
                 break;
             }
         }
+        self.keep_lists_fresh(now);
         self.order_looks(now);
         self.release();
     }

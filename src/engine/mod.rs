@@ -14,6 +14,8 @@ mod leaving;
 pub mod machine;
 mod offer;
 mod orders;
+pub mod patience;
+mod pin;
 mod preview;
 mod render;
 pub mod rights;

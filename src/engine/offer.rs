@@ -14,9 +14,10 @@ use super::{
     command::{Confirm, Refusal},
     event::{Acknowledgement, Confirmed, ConfirmedItem, GateVerdict, RunEnd, RunEvent, StepId},
     machine::Engine,
+    pin::Shown,
     run::{ItemMark, StepMark},
     steps::grown,
-    view::{OfferView, WriteLine},
+    view::{Drift, OfferView, WriteLine},
 };
 
 /// Readings under an offer may be this old when it is confirmed (reliability-security §3).
@@ -33,7 +34,21 @@ pub(super) struct Offer {
     pub(super) hash: String,
     /// Why it may not be confirmed.
     pub(super) blocked: Vec<Safe>,
+    /// A precondition is red: the world is not the one that was judged.
+    pub(super) red: bool,
+    /// Whether the list could be read at all.
+    pub(super) listed: bool,
+    /// When the oldest look under the list ended.
     pub(super) oldest: Option<Timestamp>,
+    /// When the oldest look under the list began.
+    pub(super) begun: Option<Timestamp>,
+}
+
+impl Offer {
+    /// Items that would be written.
+    pub(super) fn writes(&self) -> usize {
+        self.items.iter().filter(|item| item.operation.is_some()).count()
+    }
 }
 
 #[derive(Serialize)]
@@ -45,32 +60,36 @@ struct Hashed<'a> {
 }
 
 impl Engine {
-    /// The offer of a step as the readings show it now; `None`: nothing can be confirmed.
+    /// The offer of a step as the readings show it now; `None`: nothing can be confirmed. What a
+    /// person is shown is [`Self::shown`].
     pub(super) fn offer(&self, index: usize, now: Timestamp) -> Option<Offer> {
         let planned = &self.run.plan.steps[index];
         if matches!(planned.kind, StepKind::Manual | StepKind::Observe) || !self.may_offer(index, now) {
             return None;
         }
         let mut blocked = self.blocked_by_state(index, now);
-        let (items, users, oldest) = match self.found(index, Timestamp::MIN, now) {
+        let found = self.found(index, Timestamp::MIN, now);
+        let listed = !matches!(found, Some(Err(_)));
+        let (items, users, (oldest, begun)) = match found {
             Some(Err(missing)) => {
                 blocked.push(Safe::new(&format!("{}: {}", missing.source.word(), missing.why)));
-                (Vec::new(), 0, None)
+                (Vec::new(), 0, (None, None))
             }
             Some(Ok(found)) => {
                 let items = self.fresh_items(index, found.items);
                 (items, found.users, self.oldest_source(planned))
             }
-            None => (Vec::new(), 0, None),
+            None => (Vec::new(), 0, (None, None)),
         };
         let writes = items.iter().filter(|item| item.operation.is_some()).count();
         let working = self.run.steps[index].mark == StepMark::Working;
         if working && planned.action.is_some() && writes == 0 {
             return None;
         }
-        blocked.extend(self.blocked_by_killers(index, planned, now));
+        let (red, killers) = self.blocked_by_killers(index, planned, now);
+        blocked.extend(killers);
         blocked.extend(Self::blocked_by_age(oldest, now));
-        if planned.kind == StepKind::Automatic && writes == 0 {
+        if planned.kind == StepKind::Automatic && writes == 0 && listed {
             blocked.push(Safe::new("there is nothing to write now"));
         }
         let acknowledges = self.acknowledgement(planned, writes, now);
@@ -84,7 +103,7 @@ impl Engine {
         let hashed = Hashed { step: &planned.id, users, items: &items, acknowledges };
         let json = serde_json::to_vec(&hashed).unwrap_or_default();
         let hash = crate::domain::text::sha256_hex(&json);
-        Some(Offer { items, users, level, asked, acknowledges, hash, blocked, oldest })
+        Some(Offer { items, users, level, asked, acknowledges, hash, blocked, red, listed, oldest, begun })
     }
 
     /// Items without those that are over or at work already.
@@ -108,7 +127,7 @@ impl Engine {
 
     /// A phase step in its turn, a step at work that needs more, an undo step whose step was
     /// done, or a debt.
-    fn may_offer(&self, index: usize, now: Timestamp) -> bool {
+    pub(super) fn may_offer(&self, index: usize, now: Timestamp) -> bool {
         let closed = self.run.closed.is_some_and(|end| end != RunEnd::Monitoring);
         if closed || self.awaiting_resume {
             return false;
@@ -167,20 +186,24 @@ impl Engine {
         blocked
     }
 
-    /// Gates need every killer item green; other steps no precondition that is not green.
-    fn blocked_by_killers(&self, index: usize, planned: &PlannedStep, now: Timestamp) -> Vec<Safe> {
+    /// Gates need every killer item green; other steps no precondition that is not green. Says
+    /// whether one is red, and what is not green.
+    fn blocked_by_killers(&self, index: usize, planned: &PlannedStep, now: Timestamp) -> (bool, Vec<Safe>) {
         let gate = planned.kind == StepKind::Gate;
         let since = self.opened_at.get(&index).copied().unwrap_or(Timestamp::MIN);
         let evidence = self.evidence(index, if gate { since } else { Timestamp::MIN }, now);
         let killers = if gate { &planned.after } else { &planned.before };
-        killers
-            .iter()
-            .map(|killer| (killer, evidence.judge(*killer)))
-            .filter(|(killer, judgement)| {
-                judgement.verdict != GateVerdict::Green && !(gate && self.told_by_probe(planned, **killer))
-            })
-            .map(|(killer, judgement)| Safe::new(&format!("{}: {}", killer.id(), judgement.value)))
-            .collect()
+        let mut red = false;
+        let mut blocked = Vec::new();
+        for killer in killers {
+            let judgement = evidence.judge(*killer);
+            if judgement.verdict == GateVerdict::Green || (gate && self.told_by_probe(planned, *killer)) {
+                continue;
+            }
+            red |= judgement.verdict == GateVerdict::Red;
+            blocked.push(Safe::new(&format!("{}: {}", killer.id(), judgement.value)));
+        }
+        (red, blocked)
     }
 
     /// A gate's item that its own probe answers cannot be green before the probe has run.
@@ -196,13 +219,12 @@ impl Engine {
             .then(|| Safe::new(&format!("the list is {} s old and is being read again", age.as_secs())))
     }
 
-    fn oldest_source(&self, planned: &PlannedStep) -> Option<Timestamp> {
-        let action = planned.action?;
-        targets::sources(action, &self.run.plan)
-            .iter()
-            .map(|source| self.picture.last(source).map(|look| look.at))
-            .min()
-            .flatten()
+    /// When the oldest look under a list ended, and when it began.
+    fn oldest_source(&self, planned: &PlannedStep) -> (Option<Timestamp>, Option<Timestamp>) {
+        let sources = planned.action.map(|action| targets::sources(action, &self.run.plan));
+        let looks = || sources.iter().flatten().map(|source| self.picture.last(source));
+        let oldest = looks().map(|look| Some(look?.at)).min().flatten();
+        (oldest, looks().map(|look| Some(look?.started)).min().flatten())
     }
 
     fn acknowledgement(
@@ -240,7 +262,10 @@ impl Engine {
         if self.run.held.is_some() {
             return Err(Refusal::Held);
         }
-        let Some(offer) = self.offer(index, now) else {
+        let Some(Shown { offer, drift }) = self.shown(index, now) else {
+            if self.offer(index, now).is_some() {
+                return Err(Refusal::NotGreen { step, why: "its list is being read again".to_owned() });
+            }
             let first =
                 self.run.current().map_or_else(String::new, |index| self.run.plan.steps[index].id.clone());
             return Err(Refusal::OutOfTurn { step, first });
@@ -256,13 +281,14 @@ impl Engine {
         {
             return Err(Refusal::WrongWord { step, asked: asked.clone() });
         }
+        self.dialogs.remove(&index);
         self.confirmed_here.insert(index);
         self.preconditions.remove(&index);
         self.green_since.remove(&index);
         for item in &offer.items {
             self.live.remove(&(index, item.key.clone()));
         }
-        let seen = self.seen_text(index, now);
+        let seen = self.seen_text(index, drift, now);
         let confirmed = Confirmed {
             step,
             by: confirm.by,
@@ -279,13 +305,14 @@ impl Engine {
         Ok(())
     }
 
-    fn seen_text(&self, index: usize, now: Timestamp) -> Safe {
+    fn seen_text(&self, index: usize, drift: Option<Drift>, now: Timestamp) -> Safe {
         let planned = &self.run.plan.steps[index];
         let evidence = self.evidence(index, Timestamp::MIN, now);
         let killers = if planned.kind == StepKind::Gate { &planned.after } else { &planned.before };
         let words: Vec<String> = killers
             .iter()
             .map(|killer| format!("{}: {}", killer.id(), evidence.judge(*killer).value))
+            .chain(drift.map(|drift| format!("of the list: {drift}")))
             .collect();
         Safe::new(&words.join("; "))
     }
@@ -297,7 +324,7 @@ impl Engine {
 
     /// The offer as a dialog shows it.
     pub(super) fn offer_view(&self, index: usize, now: Timestamp) -> Option<OfferView> {
-        let offer = self.offer(index, now)?;
+        let Shown { offer, drift } = self.shown(index, now)?;
         let planned = &self.run.plan.steps[index];
         let writes: Vec<WriteLine> = offer.items.iter().filter_map(|item| self.write_line(item)).collect();
         let already = offer.items.len() - writes.len();
@@ -318,6 +345,7 @@ impl Engine {
             what: Safe::new(&what),
             writes,
             already,
+            drift,
             users: offer.users,
             effect: Safe::new(&effect),
             before_after: (before, Safe::new(&after)),

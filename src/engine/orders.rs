@@ -10,6 +10,7 @@ use super::{
     event::{DoneHow, HeldWhy, NoteAbout, RunEnd, RunEvent, StepId},
     items::LOOK_AGAIN,
     machine::{Engine, FollowOrder, Output, Token},
+    patience::NEW_PROCESS,
     run::{ItemMark, StepMark},
 };
 
@@ -25,6 +26,10 @@ impl Engine {
         match command {
             Command::Arm { on, how } => self.emit(RunEvent::Armed { on, how }, now),
             Command::Offer { step } => self.open_dialog(&step, now)?,
+            Command::Withdraw { step } => {
+                let index = self.step_index(&step)?;
+                self.dialogs.remove(&index);
+            }
             Command::Confirm(confirm) => self.confirm(confirm, now)?,
             Command::Value { step, value, .. } => self.take_value(&step, value, now)?,
             Command::Skip { step, reason } => self.skip(step, reason, now)?,
@@ -69,10 +74,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Everything under the dialog is read again from now on.
+    /// Everything under the dialog is read again from now on, and its list is pinned anew.
     fn open_dialog(&mut self, step: &StepId, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
         self.opened_at.insert(index, now);
+        self.dialogs.insert(index, None);
         for source in self.offer_sources(index, now) {
             self.look_now(source, now);
         }
@@ -241,6 +247,10 @@ impl Engine {
     }
 
     fn hold(&mut self, why: HeldWhy, note: Safe, now: Timestamp) {
+        if self.awaiting_resume {
+            // Left as it was found: the time without a process is no time it was waited.
+            self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
+        }
         let in_flight = self
             .run
             .plan
@@ -261,7 +271,7 @@ impl Engine {
     fn resume(&mut self, now: Timestamp) {
         if self.awaiting_resume && self.run.armed {
             self.awaiting_resume = false;
-            self.emit(RunEvent::Armed { on: false, how: Safe::new("a new process starts read-only") }, now);
+            self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
         }
         self.awaiting_resume = false;
         self.opened_at.clear();

@@ -173,9 +173,7 @@ impl Engine {
                 (_, false) => StepState::Confirmed,
             };
         }
-        let all = step.telling().count();
-        let failed = step.telling().filter(|item| item.mark.failed()).count();
-        if failed > 0 && (all - failed) * 100 / all < usize::from(planned.done_at) {
+        if step.has_failed(planned.done_at) {
             return StepState::Failed;
         }
         if step.timed_out {
@@ -291,7 +289,7 @@ impl Engine {
             return None;
         }
         if planned.action == Some(Action::MessageActive) && self.run.notice_cut.is_none() {
-            let last = step.items.iter().filter(|item| item.mark.over()).map(|item| item.at).max()?;
+            let last = step.told().map(|item| item.at).max()?;
             let due = last + self.context.estate.policy.notice;
             return (due > now).then(|| (Safe::new("the notice runs"), due));
         }

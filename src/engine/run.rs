@@ -12,6 +12,7 @@ use super::event::{
     Confirmed, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy, ItemKey, NoteAbout, Opened, RunEnd,
     RunEvent, Stamped, StepId,
 };
+use super::patience::{BY_AUTO, MORE, NO_MORE, Passed, Patience};
 
 /// A run, rebuilt from events alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Run {
     pub steps: Vec<StepRun>,
     /// Whether writes may be confirmed.
     pub armed: bool,
+    /// Whether it is `--auto` that armed it, so that nobody is awaited.
+    pub by_auto: bool,
     /// Why no further item starts.
     pub held: Option<(HeldWhy, Safe)>,
     /// How it ended.
@@ -63,9 +66,9 @@ pub struct StepRun {
     pub value: Option<Safe>,
     /// Past its patience.
     pub timed_out: bool,
-    /// From when its patience counts: its confirmation, or the first one where `--auto`
-    /// confirmed it again, which must never lengthen the wait.
-    pub waits_since: Option<Timestamp>,
+    /// How long it has waited for the world since it began: since its confirmation, or the first
+    /// one where `--auto` confirmed it again, which must never lengthen the wait.
+    pub patience: Patience,
     /// When it was first confirmed, or an automatic look ended it.
     pub began: Option<Timestamp>,
     /// When it was over.
@@ -180,12 +183,13 @@ impl Run {
     /// The run right after its first record.
     pub fn new(opened: Opened, at: Timestamp) -> Self {
         let plan = opened.plan.clone();
-        Self {
+        let mut run = Self {
             steps: vec![StepRun::default(); plan.steps.len()],
             plan,
             opened,
             opened_at: at,
             armed: false,
+            by_auto: false,
             held: None,
             closed: None,
             left_holders: BTreeSet::new(),
@@ -197,19 +201,25 @@ impl Run {
             paid: BTreeSet::new(),
             last_at: at,
             seq: 1,
-        }
+        };
+        run.count_patience(Passed::Looking, at);
+        run
     }
 
     /// Takes in one event. Unknown steps or items are ignored: the journal may be newer than
     /// what it speaks of, and a reader must not fall over it.
     pub fn apply(&mut self, stamped: &Stamped) {
+        let passed = Passed::before(&stamped.event, self.held.is_some());
         self.seq += 1;
         self.last_at = stamped.wall;
         let at = stamped.wall;
         match &stamped.event {
-            RunEvent::Armed { on, .. } => self.armed = *on,
+            RunEvent::Armed { on, how } => {
+                self.armed = *on;
+                self.by_auto = *on && how.as_str() == BY_AUTO;
+            }
             RunEvent::Held { why, note, .. } => self.held = Some((*why, note.clone())),
-            RunEvent::Resumed { .. } => self.held = None,
+            RunEvent::Resumed { .. } => self.resumed(),
             RunEvent::Closed { end, .. } => self.closed = Some(*end),
             RunEvent::Note { step, about, text } => self.note(step.as_ref(), about, text, at),
             RunEvent::Opened(_) | RunEvent::Recovered { .. } => {}
@@ -221,6 +231,14 @@ impl Run {
                     self.apply_to_step(index, event, at);
                 }
             }
+        }
+        self.count_patience(passed, at);
+    }
+
+    fn resumed(&mut self) {
+        self.held = None;
+        for step in self.steps.iter_mut().filter(|step| step.mark == StepMark::Working) {
+            step.patience.resumed = true;
         }
     }
 
@@ -237,6 +255,9 @@ impl Run {
             RunEvent::Observed { what, value, .. } if what.as_str() == PROBE_OUTPUT => {
                 step.outputs.push(value.clone());
             }
+            RunEvent::Observed { what, value, .. } if what.as_str() == MORE => {
+                step.patience.asks_more = value.as_str() != NO_MORE;
+            }
             RunEvent::Done { item: Some(item), how, evidence, .. } => {
                 step.item(item, None, evidence, at);
                 step.mark_item(item, ItemMark::Done(*how), at);
@@ -248,6 +269,7 @@ impl Run {
             RunEvent::Refused { item: None, why, .. } => {
                 step.mark = StepMark::Open;
                 step.refused = Some(why.clone());
+                step.patience = Patience::default();
             }
             RunEvent::Failed { item: Some(item), how, why, .. } => {
                 step.mark_item(item, failed_mark(*how, why), at);
@@ -278,6 +300,7 @@ impl Run {
         }
         self.steps[index].mark = StepMark::Open;
         self.steps[index].confirmed = None;
+        self.steps[index].patience = Patience::default();
     }
 
     fn note(&mut self, step: Option<&StepId>, about: &NoteAbout, text: &Safe, at: Timestamp) {

@@ -4,6 +4,7 @@ use crate::domain::{Operation, Safe, time::Timestamp};
 
 use super::{
     event::{Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, ItemKey},
+    patience::Patience,
     run::{ItemMark, ItemRun, StepMark, StepRun},
 };
 
@@ -15,6 +16,12 @@ impl StepRun {
     /// dwell and is not done tells nothing: it never left, or it was lost. The step's proof does.
     pub fn telling(&self) -> impl Iterator<Item = &ItemRun> {
         self.items.iter().filter(|item| !item.never_happened())
+    }
+
+    /// Items of a message that were told. Who had left before their turn was not, and delays nobody.
+    pub(super) fn told(&self) -> impl Iterator<Item = &ItemRun> {
+        let told = |item: &&ItemRun| matches!(item.mark, ItemMark::Done(how) if how != DoneHow::Observation);
+        self.items.iter().filter(told)
     }
 
     /// Whether a person may be asked to confirm this item anew. A POST is never sent twice for
@@ -44,9 +51,7 @@ impl StepRun {
 
     pub(super) fn confirm(&mut self, confirmed: &Confirmed, at: Timestamp) {
         let again = self.mark == StepMark::Working && confirmed.by == ConfirmedBy::Auto;
-        if !again || self.waits_since.is_none() {
-            self.waits_since = Some(at);
-        }
+        self.patience = if again { self.patience.answered() } else { Patience::default() };
         self.mark = StepMark::Working;
         self.refused = None;
         self.timed_out = false;
@@ -69,8 +74,8 @@ impl StepRun {
         }
     }
 
-    /// The item with this key, made where it is new: a session that appeared after the
-    /// confirmation and is still within its bound has no entry in the confirmed list.
+    /// The item with this key, made where it is new: the restart of a host under a stuck session
+    /// has no entry in the confirmed list.
     pub(super) fn item(
         &mut self,
         key: &str,

@@ -6,10 +6,10 @@ use crate::{
         time::{Span, Timestamp, minutes, seconds},
     },
     runbook::{
-        Action, Killer, Mode, Plan, StepKind,
+        Action, Killer, Mode, StepKind,
         plan::{PlannedStep, Targets},
         seen::{Missing, Seen},
-        targets::{self, Finder, Found, Target},
+        targets::{self, Finder, Found},
         vocabulary::Ungraceful,
     },
 };
@@ -18,6 +18,7 @@ use super::{
     event::{DoneHow, FailedHow, GateVerdict, RunEnd, RunEvent},
     items::LOOK_AGAIN,
     machine::Engine,
+    patience::{MORE, NO_MORE},
     run::{ItemMark, NOT_APPLICABLE, Run, StepMark, StepRun},
 };
 
@@ -268,11 +269,10 @@ impl Engine {
     fn work(&mut self, index: usize, now: Timestamp) -> bool {
         let planned = self.run.plan.steps[index].clone();
         let since = self.run.steps[index].confirmed.as_ref().map_or(now, |(at, _)| *at);
-        let waits_since = self.run.steps[index].waits_since.unwrap_or(since);
         match self.preconditions(index, &planned, since, now) {
             Preconditions::Green => {}
             Preconditions::Refused => return true,
-            Preconditions::Unknown => return self.run_out(index, &planned, waits_since, now),
+            Preconditions::Unknown => return self.run_out(index, &planned, since, now),
         }
         if self.give_up_on_dead(index, &planned, now) || self.work_items(index, now) {
             return true;
@@ -281,7 +281,7 @@ impl Engine {
         let unfinished =
             step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight());
         if unfinished {
-            return self.run_out(index, &planned, waits_since, now);
+            return self.run_out(index, &planned, since, now);
         }
         let last = step_last(&self.run, index).unwrap_or(since).max(since);
         if share(&self.run, index) >= u32::from(planned.done_at) {
@@ -302,11 +302,11 @@ impl Engine {
             if planned.kind == StepKind::Gate && self.judge_gate(index, &planned, last, now) {
                 return true;
             }
-            if self.cover_newcomers(index, &planned, last, now) {
+            if self.note_more(index, &planned, last, now) {
                 return true;
             }
         }
-        self.run_out(index, &planned, waits_since, now)
+        self.run_out(index, &planned, since, now)
     }
 
     /// Keeps the list under another confirmation fresh.
@@ -370,41 +370,29 @@ impl Engine {
         true
     }
 
-    /// Items that appeared after the confirmation: within the bound they are covered by it,
-    /// beyond it the person is asked again.
-    fn cover_newcomers(
-        &mut self,
-        index: usize,
-        planned: &PlannedStep,
-        since: Timestamp,
-        now: Timestamp,
-    ) -> bool {
-        if !self.may_write(index)
-            || self.sending()
-            || planned.action.is_none_or(|action| !covers_newcomers(action))
-        {
+    /// Writes down that a step at work needs another confirmation, or no longer does: its patience
+    /// stands still meanwhile, and a new process must know since when. `--auto` answers at once.
+    fn note_more(&mut self, index: usize, planned: &PlannedStep, since: Timestamp, now: Timestamp) -> bool {
+        let (verdict, _) = self.evidence(index, since, now).all_green(&planned.after);
+        if self.run.by_auto || verdict == GateVerdict::Unknown {
             return false;
         }
-        let Some(Ok(found)) = self.found(index, since, now) else {
-            for source in
-                planned.action.map(|action| targets::sources(action, &self.run.plan)).unwrap_or_default()
-            {
-                self.want(source, since, LOOK_AGAIN);
-            }
-            return false;
+        let more = match self.offer(index, now) {
+            Some(offer) if !offer.listed => return false,
+            Some(offer) => offer.writes(),
+            None => 0,
         };
-        let step = &self.run.steps[index];
-        let known = |target: &Target| step.items.iter().any(|item| item.key == target.key);
-        let bound = Plan::bound(confirmed_writes(&self.run, index)) as usize;
-        let newcomer = found.items.into_iter().find(|target| target.operation.is_some() && !known(target));
-        let Some(target) = newcomer.filter(|_| step.items.len() < bound.max(step.items.len().min(1))) else {
+        if (more > 0) == self.run.steps[index].patience.asks_more {
             return false;
-        };
-        self.intend(index, &target, 1, now);
+        }
+        let value = if more > 0 { format!("{more} writes") } else { NO_MORE.to_owned() };
+        let (step, what, value) = (planned.id.clone(), Safe::new(MORE), Safe::new(&value));
+        self.emit(RunEvent::Observed { step, item: None, what, value }, now);
         true
     }
 
-    /// Past its patience a step is timed-out, once; it stays observed.
+    /// Past its patience a step is timed-out, once; it stays observed. What a gate shows then is
+    /// written down from looks that began at or after `since`.
     pub(super) fn run_out(
         &mut self,
         index: usize,
@@ -412,12 +400,12 @@ impl Engine {
         since: Timestamp,
         now: Timestamp,
     ) -> bool {
-        let end = since + planned.patience;
+        let step = &self.run.steps[index];
+        let Some(end) = step.patience.ends(planned.patience).filter(|_| !step.timed_out) else {
+            return false;
+        };
         if end > now {
             self.wake_at(end);
-            return false;
-        }
-        if self.run.steps[index].timed_out {
             return false;
         }
         if planned.kind == StepKind::Gate {
@@ -444,15 +432,6 @@ pub(super) fn verdict_of(verdicts: impl Iterator<Item = GateVerdict>) -> GateVer
         (GateVerdict::Unknown, _) | (_, GateVerdict::Unknown) => GateVerdict::Unknown,
         _ => GateVerdict::Green,
     })
-}
-
-/// Actions whose confirmation covers items that appear within its bound.
-fn covers_newcomers(action: Action) -> bool {
-    matches!(action, Action::LogOffActive | Action::DrainActive | Action::RevokeActive)
-}
-
-fn confirmed_writes(run: &Run, index: usize) -> u32 {
-    run.steps[index].confirmed.as_ref().map_or(0, |(_, confirmed)| confirmed.items.len() as u32)
 }
 
 /// When an item of the step last changed.

@@ -1,5 +1,7 @@
 //! A run as a screen, a line or a report shows it: plain data, nothing to decide.
 
+use std::fmt;
+
 use crate::{
     domain::{
         Pair, Safe, Side,
@@ -240,6 +242,8 @@ pub struct OfferView {
     pub writes: Vec<WriteLine>,
     /// Items that are already so.
     pub already: usize,
+    /// How the list has changed since it was shown, where it has, and not by too much.
+    pub drift: Option<Drift>,
     /// Users touched.
     pub users: u32,
     /// What the step takes away or gives, in words.
@@ -250,6 +254,28 @@ pub struct OfferView {
     pub read_at: Option<Timestamp>,
     /// Everything is green, complete and fresh enough to confirm.
     pub green: bool,
+}
+
+/// What has become of a list since it was shown. Only what was shown is written; what is new is
+/// asked for afterwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drift {
+    /// Writes of the list that are still to be done.
+    pub left: usize,
+    /// Writes of the list.
+    pub shown: usize,
+    /// Writes that would come on top now.
+    pub new: usize,
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {}", self.left, self.shown)?;
+        if self.new > 0 {
+            write!(f, ", {} new", self.new)?;
+        }
+        Ok(())
+    }
 }
 
 /// One write of an offer.

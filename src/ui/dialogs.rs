@@ -195,6 +195,9 @@ fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
 
 fn offered(app: &App, dialog: &ConfirmDialog, offer: &OfferView, step: Option<&StepView>, sheet: &mut Sheet) {
     sheet.pair("what", offer.what.as_str(), Role::Text);
+    if let Some(drift) = &offer.drift {
+        sheet.pair("now", drift.to_string(), Role::Dim);
+    }
     sheet.pair("effect", offer.effect.as_str(), Role::Text);
     let (before, after) = &offer.before_after;
     sheet.pair("before", before.as_str(), Role::Text);

@@ -13,7 +13,7 @@ use crate::{
         App, Event, Intent, World,
         scene::{self, Weather, at},
     },
-    engine::{RunView, event::Acknowledgement},
+    engine::{RunView, event::Acknowledgement, view::Drift},
     runbook::Mode,
 };
 
@@ -119,6 +119,14 @@ fn confirm_level_1() {
 #[test]
 fn confirm_level_2() {
     let mut app = confirming(scene::log_off(scene::offer(2, Some("67"))), "67");
+    insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn confirm_while_people_come_and_go() {
+    let mut offer = scene::offer(2, Some("67"));
+    offer.drift = Some(Drift { left: 66, shown: 67, new: 1 });
+    let mut app = confirming(scene::log_off(offer), "67");
     insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
 }
 

@@ -52,7 +52,7 @@ impl Cockpit {
     }
 
     /// A new process over the same world and journal.
-    fn recover(self) -> Self {
+    pub fn recover(self) -> Self {
         let rehearsal = self.rehearsal;
         let azure = rehearsal.azure();
         let engine = Engine::recover(rehearsal.context(&azure), &rehearsal.journal.events()).unwrap();
@@ -85,7 +85,7 @@ impl Cockpit {
         refusal
     }
 
-    fn tell(&mut self, command: Command) -> Result<(), Refusal> {
+    pub fn tell(&mut self, command: Command) -> Result<(), Refusal> {
         self.give(Input::Command(command)).map_or(Ok(()), Err)
     }
 
@@ -164,13 +164,13 @@ impl Cockpit {
         self.view().steps.into_iter().find(|shown| shown.id == step).unwrap_or_else(|| panic!("{step}"))
     }
 
-    fn step(&self, step: &str) -> &StepRun {
+    pub fn step(&self, step: &str) -> &StepRun {
         let run = self.engine.run();
         &run.steps[run.plan.position(step).unwrap()]
     }
 
     /// Opens the dialog of a step and waits until it may be confirmed.
-    async fn offer(&mut self, step: &str) -> OfferView {
+    pub async fn offer(&mut self, step: &str) -> OfferView {
         self.tell(Command::Offer { step: step.to_owned() }).unwrap();
         self.until(step, false, |engine, now| {
             let view = engine.view(now);
@@ -187,11 +187,11 @@ impl Cockpit {
         self.tell(Command::Confirm(said(step, &offer))).unwrap();
     }
 
-    fn inject(&self, toml: &str) {
+    pub fn inject(&self, toml: &str) {
         self.rehearsal.sim.inject(Fault::from_toml(toml).unwrap());
     }
 
-    fn writes_of(&self, step: &str) -> Vec<Operation> {
+    pub fn writes_of(&self, step: &str) -> Vec<Operation> {
         let events = self.rehearsal.journal.events();
         let of = |event: RunEvent| match event {
             RunEvent::Intent { step: sent, operation, .. } if sent == step => Some(operation),
@@ -202,7 +202,7 @@ impl Cockpit {
 }
 
 /// A person's confirmation of what an offer shows.
-fn said(step: &str, offer: &OfferView) -> Confirm {
+pub fn said(step: &str, offer: &OfferView) -> Confirm {
     Confirm {
         step: step.to_owned(),
         offer: offer.hash.clone(),

@@ -8,9 +8,6 @@ use super::terminal::{LIMIT, State, Terminal, kill, ready, text};
 const FAST: &str = "speed 60";
 /// Speed while fifteen minutes of notice pass.
 const FASTER: &str = "speed 240";
-/// Speed while a person types how many users are concerned: at 60 somebody signs off every second,
-/// and what was typed would be void.
-const SLOW: &str = "speed 1";
 
 /// Steps of the calm run that ask for a confirmation, in order, by their titles on the screen; and
 /// which of their writes must not be in the ledger when the confirmation is withheld: method and a
@@ -35,27 +32,17 @@ const STEPS: [(&str, Option<(&str, &str)>); 13] = [
 const CLOSING: [(&str, Option<(&str, &str)>); 2] =
     [("stop hosts in WE", Some(("POST", "/deallocate"))), ("close the run", Some(("PATCH", "sp-hr-ne")))];
 
-/// Steps that ask for the number of users.
-const TYPED: [&str; 4] = ["tell users", "revoke WE", "log off everyone in WE", "grant NE"];
-
 /// Waits for the step to be ready and opens its dialog.
 fn open_dialog(terminal: &mut Terminal, title: &str) {
     let waits = |screen: &str| ready(screen).is_some_and(|row| row.contains(title));
     terminal.until(&format!("`{title}` ready"), waits);
-    if TYPED.contains(&title) {
-        terminal.command(SLOW);
-        terminal
-            .until("the slow clock", |screen| !screen.lines().next().unwrap_or_default().contains(" x60 "));
-        // The list that was read at speed 60 is old now, and is read again.
-        terminal.until(&format!("`{title}` ready again"), waits);
-    }
     terminal.pause();
     terminal.press("\r");
     terminal.until("a dialog", |screen| screen.contains("Cancel") && screen.contains(" calls "));
 }
 
-/// Confirms what the dialog shows, by the gesture of its level. What it would touch may change under
-/// the fingers; then it is looked at again, as a person does.
+/// Confirms what the dialog shows, by the gesture of its level. At this speed somebody signs off each
+/// second, which must not void what is typed; a precondition that is being read again is waited for.
 fn confirm(terminal: &mut Terminal) {
     for _ in 0..12 {
         terminal.pause();
@@ -71,6 +58,9 @@ fn confirm(terminal: &mut Terminal) {
             terminal.press("\t");
         }
         terminal.pause();
+        terminal.until("nothing against it", |screen| {
+            !screen.contains("Cancel") || !screen.contains("a precondition is not green")
+        });
         terminal.press("\r");
     }
     panic!("cannot be confirmed:\n{}", terminal.screen());
@@ -96,7 +86,8 @@ fn go_fast(terminal: &mut Terminal, title: &str) {
             }
         }
         terminal.command(FASTER);
-    } else if TYPED.contains(&title) {
+        terminal
+            .until("the notice over", |screen| ready(screen).is_some_and(|row| row.contains("revoke WE")));
         terminal.command(FAST);
     }
 }
