@@ -7,7 +7,7 @@
 use std::{
     io::{self, Write},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -46,6 +46,9 @@ const CLIPBOARD_BYTES: usize = 70_000;
 
 /// Whether a cockpit has the terminal; the panic hook asks.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Set once the panic hook has given the terminal back: a frame that still waits would take it again.
+static GIVEN_BACK: AtomicBool = AtomicBool::new(false);
 
 /// Real monotonic time in milliseconds: what input guards and frame caps are counted in.
 #[derive(Debug, Clone, Copy)]
@@ -186,6 +189,9 @@ impl Canvas {
             return;
         }
         self.hold = Hold::Released;
+        if GIVEN_BACK.load(Ordering::SeqCst) {
+            return;
+        }
         self.writer.settle(LAST_FRAME);
         self.prologue.clear();
         // Each part on its own: where one fails the next still helps.
@@ -265,7 +271,7 @@ impl Writer {
         thread::Builder::new().name("terminal".to_owned()).spawn(move || {
             while let Ok(frame) = inbox.recv() {
                 // A terminal that takes no bytes is noticed by the watchdog, not here.
-                let _ = write_out(&frame);
+                let _ = write_frame(&frame);
                 shared.busy.store(false, Ordering::SeqCst);
                 shared.taken.notify_one();
             }
@@ -303,8 +309,19 @@ impl Writer {
     }
 }
 
+fn write_frame(bytes: &[u8]) -> io::Result<()> {
+    let turn = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    if GIVEN_BACK.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    put(bytes, turn)
+}
+
 fn write_out(bytes: &[u8]) -> io::Result<()> {
-    let _turn = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
+    put(bytes, WRITING.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn put(bytes: &[u8], _turn: MutexGuard<'_, ()>) -> io::Result<()> {
     let mut out = io::stdout();
     out.write_all(bytes)?;
     out.flush()
@@ -330,6 +347,7 @@ fn restore_after_panic() {
         thread::yield_now();
         turn = WRITING.try_lock();
     }
+    GIVEN_BACK.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
     let _ = execute!(out, DisableBracketedPaste, SetAttribute(Attribute::Reset), Show, LeaveAlternateScreen);
     let _ = terminal::disable_raw_mode();
@@ -396,7 +414,15 @@ mod tests {
         canvas.paint(&app, &look).unwrap();
         match task.as_str() {
             "drop" => drop(canvas),
-            "panic" => panic!("on purpose"),
+            "panic" => {
+                canvas.writer.settle(LAST_FRAME);
+                panic!("on purpose")
+            }
+            "panic-at-once" => {
+                let _turn = WRITING.lock().unwrap();
+                canvas.forget();
+                panic!("on purpose")
+            }
             "abandon" => {
                 canvas.writer.settle(LAST_FRAME);
                 canvas.abandon();
@@ -449,6 +475,10 @@ mod tests {
         order(&written("drop"), &[enter, "contoso-avd", leave]);
         order(&written("panic"), &[enter, leave, "on purpose"]);
         order(&written("again"), &[enter, leave, enter, "contoso-avd", enter, "contoso-avd", leave]);
+        // A frame that still waits when everything breaks does not take the terminal again.
+        let early = written("panic-at-once");
+        let told = early.find("on purpose").unwrap();
+        assert!(!early[told..].contains("\x1b[?1049h"), "{early:?}");
         let abandoned = written("abandon");
         order(&abandoned, &[enter, "contoso-avd"]);
         assert!(!abandoned.contains("\x1b[?1049l"));
