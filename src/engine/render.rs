@@ -192,6 +192,8 @@ impl Engine {
             return StepState::TimedOut;
         }
         match planned.kind {
+            // With its value given it waits for what is looked at again before it.
+            StepKind::Manual if planned.ask.is_some() && !self.asks(index) => StepState::Waiting,
             StepKind::Manual => StepState::AwaitingPerson,
             StepKind::Observe => StepState::Waiting,
             _ if self.asks(index) => StepState::AwaitingPerson,
