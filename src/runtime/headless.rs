@@ -9,6 +9,7 @@ use crate::{
     engine::{
         Engine, Input, Output,
         auto::{Auto, Wish},
+        command::Command,
         event::RunEnd,
     },
 };
@@ -45,6 +46,8 @@ pub struct Headless {
     clock: Arc<Clock>,
     inbox: UnboundedReceiver<Input>,
     auto: Auto,
+    /// The last command that was heard, until anything happens that is not its own record.
+    given: Option<Command>,
     wake: Option<Timestamp>,
 }
 
@@ -57,7 +60,8 @@ impl Headless {
         clock: Arc<Clock>,
         inbox: UnboundedReceiver<Input>,
     ) -> Self {
-        let mut headless = Self { engine, hands, clock, inbox, auto: Auto::default(), wake: None };
+        let mut headless =
+            Self { engine, hands, clock, inbox, auto: Auto::default(), given: None, wake: None };
         headless.perform(first);
         headless
     }
@@ -74,8 +78,16 @@ impl Headless {
 
     /// Gives the engine one input.
     pub fn give(&mut self, input: Input) -> Option<crate::engine::Refusal> {
+        match &input {
+            Input::Command(command) => self.given = Some(command.clone()),
+            Input::Durable(_) => {}
+            _ => self.given = None,
+        }
         let (outputs, refusal) = self.engine.handle(input, self.clock.now());
         self.perform(outputs);
+        if refusal.is_some() {
+            self.given = None;
+        }
         refusal
     }
 
@@ -89,7 +101,10 @@ impl Headless {
             }
             watch(&self.engine, self.clock.now());
             match self.auto.wish(&self.engine, self.clock.now()) {
-                Wish::Command(command) if refused.as_ref() != Some(&command) => {
+                // A command that was heard and changed nothing must not be given for ever.
+                Wish::Command(command)
+                    if refused.as_ref() != Some(&command) && self.given.as_ref() != Some(&command) =>
+                {
                     if self.give(Input::Command(command.clone())).is_some() {
                         // Asking the same again makes sense only after something has changed.
                         refused = Some(command);

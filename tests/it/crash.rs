@@ -3,6 +3,8 @@
 //! I/O points are each append to the journal, before and after it is durable, and each call on
 //! the wire, before it leaves and after the world has acted.
 
+use std::{sync::mpsc, time::Duration};
+
 use farshore::{
     domain::time::minutes,
     engine::event::RunEnd,
@@ -111,4 +113,26 @@ fn killed_where_something_lasting_changes_a_graceful_run_ends_the_same() {
 #[test]
 fn killed_where_something_lasting_changes_an_ungraceful_run_ends_the_same() {
     lasting_points(Mode::Ungraceful);
+}
+
+/// The end of a run, where there is nothing left to look at or to wait for: every point is tried.
+const TAIL: usize = 40;
+
+/// A passage takes less than a second; one that is not over by then spins.
+const LIMIT: Duration = Duration::from_secs(60);
+
+#[test]
+fn killed_at_every_point_near_the_end_of_a_run_it_ends_the_same() {
+    let (free, points) = crash_free(Mode::Graceful);
+    for point in points - TAIL..points {
+        let (sender, passed) = mpsc::channel();
+        // On a thread of its own: what spins cannot be stopped, but it can be told.
+        std::thread::spawn(move || drop(sender.send(pass(Mode::Graceful, &[Kill { point, keeps: 0 }]))));
+        let passage = match passed.recv_timeout(LIMIT) {
+            Ok(passage) => passage,
+            Err(why) => panic!("killed at {point} of {points} it does not end: {why}"),
+        };
+        let why = fault(&passage, &free);
+        assert!(why.is_none(), "{point} of {points}: {}\n{}", why.unwrap_or_default(), passage.story);
+    }
 }
