@@ -9,11 +9,13 @@
 //! | `--from SEED` | begins there; 0 unless told |
 //! | `--only SEED` | one schedule, with its story |
 //! | `--points` | kills the tiny run at every I/O point |
-//! | `--pairs` | and the process after it at every point of its own |
+//! | `--pairs` | and kills it, and the process after it, at every point where something lasting changes |
+//! | `--point N` | one kill, with its story; `--ungraceful` over a dead primary |
 //!
 //! It ends with 1 when a rule was broken or a planted mistake was not found; never for being slow.
 
 #[path = "../tests/it/crash.rs"]
+#[expect(dead_code, reason = "the tests of the same file are not run here")]
 mod crash;
 #[path = "../tests/it/invariants.rs"]
 #[expect(clippy::struct_excessive_bools, reason = "a disturbance reads best as a list of what it does")]
@@ -21,11 +23,11 @@ mod invariants;
 #[path = "../tests/it/schedule.rs"]
 mod schedule;
 #[path = "../tests/it/stage.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
 mod stage;
 
 use std::{
     process::ExitCode,
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -129,14 +131,12 @@ fn mistakes() -> bool {
             let rule = broken.into_iter().next()?;
             attempt(&Schedule::draw(seed)).broken.is_empty().then_some((seed, rule))
         });
-        match found {
-            Some((seed, rule)) => {
-                println!("planted `{}`: found by seed {seed}, {} schedules: {rule}", mistake.word(), seed + 1);
-            }
-            None => {
-                println!("planted `{}`: NOT found in {FOUND_WITHIN} schedules", mistake.word());
-                all = false;
-            }
+        let word = mistake.word();
+        if let Some((seed, rule)) = found {
+            println!("planted `{word}`: found by seed {seed}, {} schedules: {rule}", seed + 1);
+        } else {
+            println!("planted `{word}`: NOT found in {FOUND_WITHIN} schedules");
+            all = false;
         }
     }
     all
@@ -144,43 +144,66 @@ fn mistakes() -> bool {
 
 #[cfg(not(feature = "seeded-bugs"))]
 fn mistakes() -> bool {
-    println!("no mistakes planted, which could be found in {FOUND_WITHIN}: built without the feature seeded-bugs");
+    println!(
+        "no mistakes planted, which could be found in {FOUND_WITHIN}: built without the feature seeded-bugs"
+    );
     true
 }
 
-/// Kills the run at every I/O point, and with `pairs` the next process at every point of its own.
+/// Threads that go through crash points: what the machine has.
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Kills the run at every I/O point, and with `pairs` at every lasting point and the next process at
+/// every lasting point of its own.
 fn points(mode: Mode, pairs: bool) -> bool {
     let began = Instant::now();
-    let (free, count) = crash::crash_free(mode);
-    let (mut singles, mut doubles, mut bad) = (0_u64, 0_u64, 0_u64);
-    for point in 0..count {
+    let free = crash::crash_free(mode);
+    let bad = AtomicUsize::new(0);
+    let every: Vec<usize> = (0..free.points[0]).collect();
+    let firsts = spread(&every, |point| {
+        let kill = Kill { point, keeps: point };
+        let passage = crash::pass(mode, &[kill]);
+        told(&passage, &free.ended, &[kill], &bad);
+        passage.lasting.get(1).map_or(0, Vec::len)
+    });
+    println!("{mode:?}: {} points in {:.1} s", every.len(), began.elapsed().as_secs_f64());
+    let (began, lasting) = (Instant::now(), if pairs { &free.lasting[0][..] } else { &[] });
+    let doubles: usize = spread(lasting, |point| {
         let first = Kill { point, keeps: point };
-        if std::env::var_os("FARSHORE_TELL").is_some() {
-            eprintln!("{first:?}");
+        let seconds = crash::pass(mode, &[first]).lasting.get(1).cloned().unwrap_or_default();
+        for point in &seconds {
+            let both = [first, Kill { point: *point, keeps: *point }];
+            told(&crash::pass(mode, &both), &free.ended, &both, &bad);
         }
-        let passage = crash::pass(mode, &[first]);
-        singles += 1;
-        bad += told(&passage, &free, &[first]);
-        let second = if pairs { passage.points.get(1).copied().unwrap_or_default() } else { 0 };
-        for point in 0..second {
-            let both = [first, Kill { point, keeps: point }];
-            doubles += 1;
-            bad += told(&crash::pass(mode, &both), &free, &both);
-        }
+        seconds.len()
+    });
+    let bad = bad.load(Ordering::Relaxed);
+    if pairs {
+        let took = began.elapsed().as_secs_f64();
+        println!("{mode:?}: {doubles} pairs of {} lasting points in {took:.1} s", lasting.len());
     }
-    println!(
-        "{mode:?}: {singles} points, {doubles} pairs in {:.1} s: {bad} ended otherwise",
-        began.elapsed().as_secs_f64()
-    );
+    println!("{mode:?}: {bad} ended otherwise ({firsts} lasting points after a first kill)");
     bad == 0
 }
 
-fn told(passage: &crash::Passage, free: &crash::Ended, kills: &[Kill]) -> u64 {
-    match crash::fault(passage, free) {
-        None => 0,
-        Some(why) => {
-            println!("{kills:?}: {why}");
-            1
-        }
+/// Does `work` for each point on all cores; the sum of what it tells.
+fn spread(points: &[usize], work: impl Fn(usize) -> usize + Sync) -> usize {
+    let next = AtomicUsize::new(0);
+    let share = || {
+        let taken = std::iter::from_fn(|| points.get(next.fetch_add(1, Ordering::Relaxed)));
+        taken.map(|point| work(*point)).sum::<usize>()
+    };
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads()).map(|_| scope.spawn(share)).collect();
+        all.into_iter().map(|one| one.join().unwrap_or_default()).sum()
+    })
+}
+
+fn told(passage: &crash::Passage, free: &crash::Ended, kills: &[Kill], bad: &AtomicUsize) {
+    if let Some(why) = crash::fault(passage, free) {
+        bad.fetch_add(1, Ordering::Relaxed);
+        println!("{kills:?}: {why}\n{}", passage.story);
     }
 }

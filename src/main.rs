@@ -8,7 +8,10 @@ fn main() -> ExitCode {
     // The hook only adds where a panic came from; without it the panic is reported all the same.
     let _ = color_eyre::install();
     if cfg!(feature = "seeded-bugs") {
-        let _ = writeln!(std::io::stderr(), "farshore: this build carries planted mistakes; only the search runs it");
+        let _ = writeln!(
+            std::io::stderr(),
+            "farshore: this build carries planted mistakes; only the search runs it"
+        );
         return ExitCode::from(runtime::verbs::EXIT_BUG);
     }
     let cli = match cli::parse(std::env::args_os()) {

@@ -243,10 +243,7 @@ impl Evidence<'_> {
             self.all_looked_at()?;
         }
         let classes: Vec<String> = signs.iter().map(|sign| sign.class.to_string()).collect();
-        Ok((
-            dead,
-            format!("{beating} of {} hosts with heartbeat, signs {}", hosts.len(), classes.join(", ")),
-        ))
+        Ok((dead, format!("{beating} of {} hosts with heartbeat, signs {}", hosts.len(), classes.join(", "))))
     }
 
     /// Whether every item is green, and the start of the oldest look under them.

@@ -51,7 +51,10 @@ impl<'a> Scene<'a> {
         };
         let actives = services.iter().map(|&at| standing::active_side(estate, picture, at)).collect();
         let signs_of = |side: Side| -> Vec<Vec<Sign>> {
-            services.iter().map(|&at| standing::death_signs(estate, picture, at, side, jiff::Timestamp::MIN, now)).collect()
+            services
+                .iter()
+                .map(|&at| standing::death_signs(estate, picture, at, side, jiff::Timestamp::MIN, now))
+                .collect()
         };
         let per_service = Pair::build(signs_of);
         let dead = Pair::build(|side| per_service[side].iter().any(|signs| standing::death_rule(signs)));

@@ -49,7 +49,7 @@ pub enum When {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Strike {
     /// The world, or the way to it, has a fault.
-    Fault(When, Fault),
+    Fault(When, Box<Fault>),
     /// The machine sleeps, and its clocks go on.
     Sleep(When, Span),
 }
@@ -150,9 +150,9 @@ impl Schedule {
             mode: self.mode,
             options: self.options,
             disturbance: self.disturbance(),
-            liar: self.lie.map(|(elsewhere, left)| {
-                Arc::new(Liar { elsewhere, left: AtomicUsize::new(left) })
-            }),
+            liar: self
+                .lie
+                .map(|(elsewhere, left)| Arc::new(Liar { elsewhere, left: AtomicUsize::new(left) })),
             clock_off: self.clock_off.clone(),
         }
     }
@@ -187,8 +187,8 @@ fn held_up(rng: &mut Rng) -> [Strike; 2] {
     let back = [FaultKind::Reassigned, FaultKind::PlanEnabled, FaultKind::HostDrained][rng.usize(..3)];
     let back = Fault { lasts_ms: Some(1_000), ..Fault::new(back).in_region(Region::Primary) };
     [
-        Strike::Fault(When::Write(write - 1, Span::ZERO), throttle),
-        Strike::Fault(When::Write(write, seconds(rng.i64(0..30))), back),
+        Strike::Fault(When::Write(write - 1, Span::ZERO), Box::new(throttle)),
+        Strike::Fault(When::Write(write, seconds(rng.i64(0..30))), Box::new(back)),
     ]
 }
 
@@ -196,7 +196,7 @@ fn strike(rng: &mut Rng) -> Strike {
     if rng.u8(..20) == 0 {
         return Strike::Sleep(when(rng), seconds(rng.i64(5..480)));
     }
-    Strike::Fault(when(rng), fault(rng))
+    Strike::Fault(when(rng), Box::new(fault(rng)))
 }
 
 /// Faults that write answers suffer from stand twice: they are what most can be got wrong with.
@@ -258,10 +258,12 @@ fn fault(rng: &mut Rng) -> Fault {
             scope.region = Some(region);
             scope.principal = Some("4c4c4c4c-0000-4000-8000-00000000e0aa".to_owned());
         }
-        FaultKind::Forbidden => scope.region = Some(region),
         FaultKind::TokenExpired => {}
         FaultKind::Dead => scope.region = Some(Region::Primary),
-        FaultKind::AllocationFailed | FaultKind::Ghost | FaultKind::HostDrained | FaultKind::SessionAppears => {
+        FaultKind::AllocationFailed
+        | FaultKind::Ghost
+        | FaultKind::HostDrained
+        | FaultKind::SessionAppears => {
             (scope.region, scope.count) = (Some(region), Some(rng.u32(1..3)));
         }
         _ => scope.region = Some(region),
@@ -352,7 +354,7 @@ async fn strikes(stage: &Arc<Stage>, schedule: &Schedule) -> End {
         }
         match strike {
             Strike::Fault(_, fault) => {
-                stage.sim.inject(fault.clone());
+                stage.sim.inject((**fault).clone());
                 stage.witness.note_holders();
                 let lasts = Span::from_millis(fault.lasts_ms.unwrap_or_default());
                 stage.witness.disturbed_until(stage.clock.now() + lasts);
@@ -377,8 +379,7 @@ async fn lives(stage: &Arc<Stage>, schedule: &Schedule) -> End {
         last = end;
         match &last {
             End::Killed => {}
-            End::Stuck => return last,
-            End::Outcome(Outcome::Ended(_)) => return last,
+            End::Stuck | End::Outcome(Outcome::Ended(_)) => return last,
             // Somebody comes back later, when what stood in the way may be over.
             End::Outcome(Outcome::NeedsPerson(_)) | End::Unable(_) => {
                 if number >= schedule.kills.len() + LIVES - 1 {
