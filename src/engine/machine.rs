@@ -256,6 +256,7 @@ impl Engine {
 
     /// Takes in one input and says what must be done. A refused command changes nothing.
     pub fn handle(&mut self, input: Input, now: Timestamp) -> (Vec<Output>, Option<Refusal>) {
+        let ticks = matches!(input, Input::Tick | Input::Command(_));
         let refusal = match input {
             Input::Command(command) => self.command(command, now).err(),
             Input::Observed(observation) => {
@@ -282,7 +283,7 @@ impl Engine {
             Input::Tick => None,
         };
         self.advance(now);
-        self.pin_lists(now);
+        self.pin_lists(ticks, now);
         (self.flush(), refusal)
     }
 

@@ -262,13 +262,13 @@ impl Engine {
         if self.run.held.is_some() {
             return Err(Refusal::Held);
         }
-        let Some(Shown { offer, drift }) = self.shown(index, now) else {
-            if self.offer(index, now).is_some() {
-                return Err(Refusal::NotGreen { step, why: "its list is being read again".to_owned() });
-            }
+        let Some(live) = self.offer(index, now) else {
             let first =
                 self.run.current().map_or_else(String::new, |index| self.run.plan.steps[index].id.clone());
             return Err(Refusal::OutOfTurn { step, first });
+        };
+        let Some(Shown { offer, drift }) = self.shown(index, live, now) else {
+            return Err(Refusal::NotGreen { step, why: "its list is being read again".to_owned() });
         };
         if let Some(why) = offer.blocked.first() {
             return Err(Refusal::NotGreen { step, why: why.to_string() });
@@ -324,7 +324,12 @@ impl Engine {
 
     /// The offer as a dialog shows it.
     pub(super) fn offer_view(&self, index: usize, now: Timestamp) -> Option<OfferView> {
-        let Shown { offer, drift } = self.shown(index, now)?;
+        self.view_of(index, self.offer(index, now)?, now)
+    }
+
+    /// The same where what would be offered now is known already.
+    pub(super) fn view_of(&self, index: usize, live: Offer, now: Timestamp) -> Option<OfferView> {
+        let Shown { offer, drift } = self.shown(index, live, now)?;
         let planned = &self.run.plan.steps[index];
         let writes: Vec<WriteLine> = offer.items.iter().filter_map(|item| self.write_line(item)).collect();
         let already = offer.items.len() - writes.len();

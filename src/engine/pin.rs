@@ -99,10 +99,9 @@ fn drift(shown: &[ConfirmedItem], live: &[ConfirmedItem]) -> Option<Drift> {
 }
 
 impl Engine {
-    /// What a person is shown of a step now, and may confirm; `None`: nothing can be confirmed, or
-    /// its dialog has just opened and the list is being read.
-    pub(super) fn shown(&self, index: usize, now: Timestamp) -> Option<Shown> {
-        let live = self.offer(index, now)?;
+    /// What a person is shown of a step, and may confirm, where `live` is what would be offered now.
+    /// `None`: its dialog has just opened and the list is being read.
+    pub(super) fn shown(&self, index: usize, live: Offer, now: Timestamp) -> Option<Shown> {
         let dialog = self.dialogs.get(&index);
         if let Some(pinned) = dialog.and_then(Option::as_ref).filter(|pinned| pinned.holds(&live, now)) {
             return Some(pinned.over(live));
@@ -117,12 +116,14 @@ impl Engine {
         live.begun.is_none_or(|begun| opened.is_none_or(|opened| begun >= *opened))
     }
 
-    /// Pins the list of each open dialog, and lets go what no longer holds.
-    pub(super) fn pin_lists(&mut self, now: Timestamp) {
+    /// Pins the list of each dialog that has none. `all`: also lets go what no longer holds, and
+    /// notes what is still exactly so. That takes a whole list, so it waits for the next tick.
+    pub(super) fn pin_lists(&mut self, all: bool, now: Timestamp) {
         let debts = self.run.debts();
         let steps = &self.run.steps;
         self.dialogs.retain(|index, _| !steps[*index].is_over() || debts.contains(index));
-        let open: Vec<usize> = self.dialogs.keys().copied().collect();
+        let open = self.dialogs.iter().filter(|(_, pinned)| all || pinned.is_none());
+        let open: Vec<usize> = open.map(|(index, _)| *index).collect();
         for index in open {
             let Some(live) = self.offer(index, now) else { continue };
             let pinned = self.dialogs.remove(&index).flatten().filter(|pinned| pinned.holds(&live, now));

@@ -142,21 +142,26 @@ impl Engine {
 
     /// State of a step by the design's words.
     pub fn step_state(&self, index: usize, now: Timestamp) -> StepState {
+        self.state(index, || self.offer(index, now).is_some_and(|offer| offer.blocked.is_empty()))
+    }
+
+    /// The same; `ready` says whether the step could be confirmed, which is dear to find out.
+    fn state(&self, index: usize, ready: impl FnOnce() -> bool) -> StepState {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
         match &step.mark {
             StepMark::Done(super::event::DoneHow::Observation) => StepState::DoneByObservation,
             StepMark::Done(_) => StepState::Done,
             StepMark::Skipped(_) => StepState::Skipped,
             StepMark::Deferred { .. } => StepState::Deferred,
-            StepMark::Working => self.working_state(index, now),
+            StepMark::Working => self.working_state(index, ready),
             StepMark::Open if planned.phase.is_some() && self.run.current() != Some(index) => {
                 StepState::Pending
             }
-            StepMark::Open => self.open_state(index, planned, now),
+            StepMark::Open => self.open_state(index, planned, ready),
         }
     }
 
-    fn working_state(&self, index: usize, now: Timestamp) -> StepState {
+    fn working_state(&self, index: usize, ready: impl FnOnce() -> bool) -> StepState {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
         let busy = step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight());
         if self.awaiting_resume && busy {
@@ -179,13 +184,10 @@ impl Engine {
         if step.timed_out {
             return StepState::TimedOut;
         }
-        if self.offer(index, now).is_some_and(|offer| offer.blocked.is_empty()) {
-            return StepState::Ready;
-        }
-        StepState::Waiting
+        if ready() { StepState::Ready } else { StepState::Waiting }
     }
 
-    fn open_state(&self, index: usize, planned: &PlannedStep, now: Timestamp) -> StepState {
+    fn open_state(&self, index: usize, planned: &PlannedStep, ready: impl FnOnce() -> bool) -> StepState {
         if self.run.steps[index].timed_out {
             return StepState::TimedOut;
         }
@@ -195,7 +197,7 @@ impl Engine {
             StepKind::Manual => StepState::AwaitingPerson,
             StepKind::Observe => StepState::Waiting,
             _ if self.asks(index) => StepState::AwaitingPerson,
-            _ if self.offer(index, now).is_some_and(|offer| offer.blocked.is_empty()) => StepState::Ready,
+            _ if ready() => StepState::Ready,
             _ => StepState::Blocked,
         }
     }
@@ -211,12 +213,13 @@ impl Engine {
 
     fn step_view(&self, index: usize, now: Timestamp) -> StepView {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
-        let state = self.step_state(index, now);
-        let offer = self.offer_view(index, now);
+        let offer = self.offer(index, now);
+        let blocked_by = offer.as_ref().map(|offer| offer.blocked.clone());
+        let state = self.state(index, || blocked_by.as_ref().is_some_and(Vec::is_empty));
+        let offer = offer.and_then(|live| self.view_of(index, live, now));
         let since = step.began.or_else(|| self.opened_at.get(&index).copied());
         let running = since.map_or(Span::ZERO, |at| step.ended.unwrap_or(now).duration_since(at));
         let active = !matches!(state, StepState::Pending) && !state.over();
-        let blocked_by = self.offer(index, now).map(|offer| offer.blocked).unwrap_or_default();
         StepView {
             id: planned.id.clone(),
             title: planned.title.clone(),
@@ -242,7 +245,7 @@ impl Engine {
                 .iter()
                 .cloned()
                 .chain(self.cannot_write(index))
-                .chain(blocked_by)
+                .chain(blocked_by.into_iter().flatten())
                 .collect(),
             choices: self.choices(index, state),
             reason: match &step.mark {
