@@ -200,6 +200,17 @@ impl App {
         }
     }
 
+    /// Asks whether to go on with the run that is open.
+    pub(super) fn go_on(&mut self) {
+        match self.run_view() {
+            Some(run) if run.interrupted || matches!(run.state, RunState::Held(..)) => {
+                self.intend_run(Intent::Hold);
+            }
+            Some(_) => self.say("the run is neither held nor interrupted"),
+            None => self.say("resume needs the run's id; o lists the runs"),
+        }
+    }
+
     /// Asks for a run to be gone on with, unless another one is open.
     pub(super) fn resume(&mut self, id: String) {
         if self.run.as_ref().is_some_and(|run| !run.is_closed()) {
@@ -327,6 +338,7 @@ impl App {
                 return self.say("the run is over; :report writes its report, q goes home");
             }
             RunState::Held(..) => return self.say("the run is held; h goes on"),
+            _ if run.view.interrupted => return self.intend_run(Intent::Hold),
             _ => {}
         }
         let Some(step) = self.selected_step() else { return };
@@ -362,7 +374,7 @@ impl App {
         if run.is_closed() && intent != Intent::Undo {
             return self.say("the run is over");
         }
-        let held = matches!(run.view.state, RunState::Held(..));
+        let held = run.view.interrupted || matches!(run.view.state, RunState::Held(..));
         let at = self.moment.terminal;
         let purpose = match intent {
             Intent::Hold if held => Some(Purpose::Resume),

@@ -126,7 +126,8 @@ impl App {
             PaletteCommand::Disarm => self.say("the cockpit is read-only already"),
             PaletteCommand::Quit => self.intend_quit(at),
             PaletteCommand::Run(id) => self.open_start(id.as_deref()),
-            PaletteCommand::Resume(id) => self.resume(id),
+            PaletteCommand::Resume(Some(id)) => self.resume(id),
+            PaletteCommand::Resume(None) => self.go_on(),
             PaletteCommand::Report(id) => match id.or_else(|| self.run_view().map(|view| view.run.clone())) {
                 Some(id) => self.want(Effect::WriteReport(id)),
                 None => self.say("report needs the run's id; o lists the runs"),

@@ -14,7 +14,7 @@ pub enum PaletteCommand {
     /// Start a procedure, by id where one is given.
     Run(Option<String>),
     /// Resume a run by id.
-    Resume(String),
+    Resume(Option<String>),
     /// Abort the run.
     Abort,
     /// Write a note, given or asked for.
@@ -88,7 +88,7 @@ pub fn parse(line: &str) -> Result<PaletteCommand, String> {
         "disarm" => PaletteCommand::Disarm,
         "quit" | "q" => PaletteCommand::Quit,
         "run" => PaletteCommand::Run(given()),
-        "resume" => PaletteCommand::Resume(given().ok_or("resume needs the run's id; o lists the runs")?),
+        "resume" => PaletteCommand::Resume(given()),
         "abort" => PaletteCommand::Abort,
         "note" => PaletteCommand::Note(given()),
         "hold" => PaletteCommand::Hold,
@@ -159,7 +159,6 @@ mod tests {
         for (line, said) in [
             ("", "type a command"),
             ("speed 0", "1 to 3600, or pause"),
-            ("resume", "run's id"),
             ("abrot", "did you mean `abort`"),
             ("delete everything", "tab lists them"),
         ] {

@@ -542,6 +542,7 @@ pub(crate) fn move_phase() -> RunView {
         opened: noon() - minutes(12),
         impact: noon() - seconds(708),
         rto_left: Some(minutes(108)),
+        interrupted: false,
         phases: vec![
             phase("decide", 0, 2, 2, false),
             phase("prepare", 2, 3, 3, true),

@@ -197,6 +197,17 @@ pub fn session_counts(picture: &Picture, service: usize, side: Side) -> Option<(
     Some((active as u32, (all.len() - active) as u32))
 }
 
+/// Listed sessions on hosts without a recent heartbeat: nobody knows whether they live; `None`: the
+/// lists are not whole.
+pub fn unproven_sessions(picture: &Picture, service: usize, side: Side, now: Timestamp) -> Option<u32> {
+    let hosts = hosts(picture, &Source::Hosts(service, side))?.complete()?;
+    let all = sessions(picture, &Source::Sessions(service, side))?.complete()?;
+    let proven = |session: &&UserSession| {
+        hosts.iter().any(|host| Some(&host.id) == session.host().as_ref() && host.beats(now))
+    };
+    Some((all.len() - all.iter().filter(proven).count()) as u32)
+}
+
 /// Distinct users with a session of any state; `None`: the list is not whole.
 pub fn users(picture: &Picture, service: usize, side: Side) -> Option<BTreeSet<Safe>> {
     let all = sessions(picture, &Source::Sessions(service, side))?.complete()?;

@@ -138,6 +138,8 @@ pub struct Engine {
     pub(super) confirmed_here: BTreeSet<usize>,
     /// A run rebuilt from a journal does nothing until it is resumed.
     pub(super) awaiting_resume: bool,
+    /// Armed in this process: what an earlier one had armed counts no more.
+    pub(super) armed_here: bool,
     /// Since when the side that is owed something shows life without a break.
     pub(super) back_since: Option<Timestamp>,
     /// A step to look at again before the next is offered.
@@ -225,6 +227,7 @@ impl Engine {
             green_since: BTreeMap::new(),
             confirmed_here: BTreeSet::new(),
             awaiting_resume: false,
+            armed_here: false,
             back_since: None,
             recheck: None,
             dialogs: BTreeMap::new(),

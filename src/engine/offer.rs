@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Operation, Safe, Source,
+        Operation, Safe, Source, standing,
         time::{Span, Timestamp, seconds},
     },
     runbook::{Action, Killer, StepKind, plan::PlannedStep, targets},
@@ -341,7 +341,10 @@ impl Engine {
             (count, users) => format!("{count} to {}, {users} users", writes[0].verb),
         };
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
-        let before = self.before_text(index, now);
+        let (before, effect) = match offer.acknowledges {
+            Some(Acknowledgement::FencedByEvidence) => self.over_a_dead_side(index, &effect, now),
+            _ => (self.before_text(index, now), Safe::new(&effect)),
+        };
         Some(OfferView {
             hash: offer.hash,
             level: offer.level,
@@ -352,11 +355,29 @@ impl Engine {
             already,
             drift,
             users: offer.users,
-            effect: Safe::new(&effect),
+            effect,
             before_after: (before, Safe::new(&after)),
             read_at: offer.oldest,
             green: offer.blocked.is_empty(),
         })
+    }
+
+    /// What a person acknowledges who opens one side while the other is only thought to be dead: the
+    /// evidence as it stands, and what is not proven.
+    fn over_a_dead_side(&self, index: usize, effect: &str, now: Timestamp) -> (Safe, Safe) {
+        let (plan, evidence) = (&self.run.plan, self.evidence(index, Timestamp::MIN, now));
+        let code = &plan.codes[plan.from];
+        let before = match evidence.dead_now() {
+            Ok((true, value)) => format!("{code} dead: {value}"),
+            Ok((false, value)) => format!("{code} NOT dead now: {value}"),
+            Err(missing) => format!("{}: {}", missing.source.word(), missing.why),
+        };
+        let unproven = standing::unproven_sessions(&self.picture, plan.service_index, plan.from, now)
+            .unwrap_or_default();
+        let owed = self.run.debts().len();
+        let risk =
+            format!("{effect}; {unproven} sessions in {code} not proven over, {owed} debts, CRIT until paid");
+        (Safe::new(&before), Safe::new(&risk))
     }
 
     fn write_line(&self, item: &ConfirmedItem) -> Option<WriteLine> {

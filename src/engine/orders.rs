@@ -24,7 +24,10 @@ impl Engine {
             return Err(Refusal::Closed(format!("{end:?}")));
         }
         match command {
-            Command::Arm { on, how } => self.emit(RunEvent::Armed { on, how }, now),
+            Command::Arm { on, how } => {
+                self.armed_here = on;
+                self.emit(RunEvent::Armed { on, how }, now);
+            }
             Command::Offer { step } => self.open_dialog(&step, now)?,
             Command::Withdraw { step } => {
                 let index = self.step_index(&step)?;
@@ -269,7 +272,7 @@ impl Engine {
 
     /// Goes on: the last completed step that can come undone is observed again first.
     fn resume(&mut self, now: Timestamp) {
-        if self.awaiting_resume && self.run.armed {
+        if self.awaiting_resume && self.run.armed && !self.armed_here {
             self.awaiting_resume = false;
             self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
         }

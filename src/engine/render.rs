@@ -48,6 +48,7 @@ impl Engine {
             opened: run.opened_at,
             impact,
             rto_left: rto.map(|rto| (impact + rto).duration_since(now)),
+            interrupted: self.awaiting_resume && run.closed.is_none(),
             phases: self.phase_views(&steps, now),
             current: current.and_then(|current| shown.iter().position(|&index| index == current)),
             debts: names(&debts),
@@ -265,7 +266,7 @@ impl Engine {
         Some(Safe::new(match (&self.stopped, &self.run.held, self.awaiting_resume) {
             (Some(why), _, _) => why.as_str(),
             (None, Some(_), _) => "the run is held",
-            (None, None, true) => "resume the run to go on",
+            (None, None, true) => "its process has ended: h goes on",
             (None, None, false) => "arm the cockpit to go on",
         }))
     }

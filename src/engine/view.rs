@@ -41,6 +41,8 @@ pub struct RunView {
     pub impact: Timestamp,
     /// Recovery time objective left at the moment of the view, where one is set.
     pub rto_left: Option<Span>,
+    /// Rebuilt from its journal, it does nothing until somebody says to go on.
+    pub interrupted: bool,
     /// Phases.
     pub phases: Vec<PhaseView>,
     /// Phase steps in order, then undo steps that are offered.

@@ -201,6 +201,13 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
                 if *how == FailedHow::Ambiguous { DeviationKind::Ambiguous } else { DeviationKind::TimedOut };
             deviation(kind, Some(step), &format!("{}: {why}", item.as_deref().unwrap_or("the step")));
         }
+        RunEvent::Done { step, item, how: DoneHow::Adopted, evidence } => {
+            let named = item.as_deref().unwrap_or("the step");
+            deviation(DeviationKind::Adopted, Some(step), &format!("{named}: {evidence}"));
+        }
+        RunEvent::Resumed { observed } => {
+            deviation(DeviationKind::Resumed, None, &format!("went on: {observed}"));
+        }
         RunEvent::Held { note, .. } => deviation(DeviationKind::Held, None, note.as_str()),
         RunEvent::Recovered { bytes, kept, .. } => {
             deviation(DeviationKind::Recovered, None, &format!("{bytes} bytes set aside in {kept}"));

@@ -4,7 +4,7 @@ use crate::{
     domain::time::{Span, Timestamp},
     engine::{
         Stamped,
-        event::{FailedHow, GateVerdict, Opened, RunEvent},
+        event::{FailedHow, GateVerdict, Opened, RunEnd, RunEvent},
     },
     runbook::{Action, Killer, Plan, PlannedStep},
 };
@@ -54,7 +54,8 @@ pub(super) fn marks(opened: &Opened, events: &[Stamped], report: &Report) -> Vec
     let access = step_done(plan, report, |step| step.action == Some(Action::GrantStandby));
     let user = step_done(plan, report, |step| step.after.contains(&Killer::FirstUser));
     let back = step_done(plan, report, |step| step.after.contains(&Killer::UsersBack));
-    let closed = first(events, |event| matches!(event, RunEvent::Closed { .. }));
+    let over = |event: &RunEvent| matches!(event, RunEvent::Closed { end, .. } if *end != RunEnd::Monitoring);
+    let closed = first(events, over);
     let paid = debts_paid(report, closed);
     let declared = events.first().map(|one| one.wall);
     [

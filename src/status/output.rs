@@ -321,7 +321,7 @@ fn components<'a>(
                     at: cell.at.map(wall_text),
                     age_s: age_s(cell.at, summary.at),
                     source: cell.source,
-                    complete: cell.complete,
+                    complete: cell.complete && (cell.at.is_some() || cell.state != CellState::Unknown),
                     stale: cell.stale,
                     reason: cell.reason.as_ref().map(crate::domain::Safe::as_str),
                     figures: cell

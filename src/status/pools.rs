@@ -158,6 +158,20 @@ pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         part.as_of = hosts.beat;
         return Some(part);
     }
+    let unproven: u32 = bucket
+        .services
+        .iter()
+        .filter_map(|&service| standing::unproven_sessions(scene.picture, service, bucket.side, scene.now))
+        .sum();
+    if unproven > 0 {
+        // Some hosts are silent: whoever is listed on them may be gone.
+        let text = format!("{all} listed, {unproven} not real?");
+        return Some(
+            Part::new(CellState::Unknown, text, format!("{}+{unproven}?", all - unproven))
+                .because("the broker lists sessions on hosts that have not reported for 5 min")
+                .figure(all, None),
+        );
+    }
     let part = match (active, other) {
         (0, 0) => Part::new(CellState::Ok, "none", "none"),
         (_, 0) => Part::new(CellState::Ok, format!("{active} active"), format!("{active}")),

@@ -294,6 +294,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         opened: world.now,
         impact: world.now,
         rto_left: None,
+        interrupted: false,
         phases: Vec::new(),
         steps: Vec::new(),
         current: None,

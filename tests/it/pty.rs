@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::terminal::{LIMIT, State, Terminal, kill, ready, text};
 
 /// Speed of the estate's clock while the run works.
-const FAST: &str = "speed 60";
+const FAST: &str = "speed 30";
 /// Speed while fifteen minutes of notice pass.
 const FASTER: &str = "speed 240";
 

@@ -65,9 +65,9 @@ fn show(runbook: &Runbook) -> String {
                 kind.unwrap_or_default(),
                 step.confirm,
                 span_text(step.usual()),
-                step.title
+                in_words(&step.title)
             );
-            let _ = writeln!(text, "    {}", step.why);
+            let _ = writeln!(text, "    {}", in_words(&step.why));
         }
         if phase.free_exit_ends {
             let _ = writeln!(
@@ -156,4 +156,9 @@ fn lint(file: &std::path::Path) -> Result<u8, VerbError> {
             Ok(1)
         }
     }
+}
+
+/// The text of a runbook that is bound to no estate: the regions have no names yet.
+fn in_words(text: &str) -> String {
+    text.replace("{from}", "the active side").replace("{to}", "the standby")
 }
