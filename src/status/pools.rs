@@ -165,7 +165,7 @@ pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         .sum();
     if unproven > 0 {
         // Some hosts are silent: whoever is listed on them may be gone.
-        let text = format!("{all} listed, {unproven} not real?");
+        let text = format!("{unproven} of {all} unproven");
         return Some(
             Part::new(CellState::Unknown, text, format!("{}+{unproven}?", all - unproven))
                 .because("the broker lists sessions on hosts that have not reported for 5 min")

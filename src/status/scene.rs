@@ -308,7 +308,16 @@ impl<'a> Scene<'a> {
         if !self.dead(side) {
             return None;
         }
-        let signs: Vec<&str> = self.signs[side].iter().map(|sign| sign.what.as_str()).collect();
+        // In short words: the line is cut at 80 columns, and the rows say the rest.
+        let word = |sign: &Sign| match sign.class {
+            1 => "event posted",
+            2 => "no heartbeats",
+            3 => "calls fail only there",
+            4 => "shares down",
+            _ => "stated by a person",
+        };
+        let mut signs: Vec<&str> = self.signs[side].iter().map(word).collect();
+        signs.dedup();
         let serves = self.services.iter().any(|&service| self.role(service, side) == Role::Active);
         Some(Problem {
             state: if serves { CellState::Crit } else { CellState::Warn },
