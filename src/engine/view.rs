@@ -14,6 +14,7 @@ use super::event::{Acknowledgement, GateItem, GateVerdict, HeldWhy, RunEnd, Step
 
 /// A run at one moment.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "four facts of a run, each a place on the screen")]
 pub struct RunView {
     /// Run id.
     pub run: String,
