@@ -327,8 +327,10 @@ impl Engine {
                 let live = self.live(index, &item.key);
                 live.settle_since = None;
                 live.check_since = None;
-                let tried_out =
-                    self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
+                // One that a process took with it was perhaps never tried.
+                let tried_out = self.run.plan.mode == Mode::Ungraceful
+                    && planned.ungraceful == Ungraceful::TryDefer
+                    && item.mark == ItemMark::Ambiguous;
                 let again = planned.on_ambiguous == OnAmbiguous::Reissue
                     && operation.repeatable()
                     && item.attempts < ATTEMPTS_MAX

@@ -19,7 +19,8 @@ impl Engine {
     pub(super) fn preview(&mut self, index: usize, now: Timestamp) -> bool {
         let planned = self.run.plan.steps[index].clone();
         let since = self.opened_at.get(&index).copied().unwrap_or(now);
-        let killers: Vec<Killer> = planned.before.iter().chain(&planned.after).copied().collect();
+        let killers = planned.before.iter().chain(&planned.after).chain(self.fence(&planned));
+        let killers: Vec<Killer> = killers.copied().collect();
         self.want_killers(index, &killers, since, PREVIEW_PACE, now);
         self.want_list(&planned, since);
         let moved = match planned.kind {
