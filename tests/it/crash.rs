@@ -3,7 +3,7 @@
 //! I/O points are each append to the journal, before and after it is durable, and each call on
 //! the wire, before it leaves and after the world has acted.
 
-use std::{sync::mpsc, time::Duration};
+use std::{ops::Range, sync::mpsc, time::Duration};
 
 use farshore::{
     domain::time::minutes,
@@ -114,19 +114,16 @@ fn killed_at_every_point_of_an_ungraceful_run_it_ends_the_same() {
     every_point(Mode::Ungraceful);
 }
 
-/// The end of a run, where there is nothing left to look at or to wait for: every point is tried.
-const TAIL: usize = 40;
-
 /// A passage takes less than a second; one that is not over by then spins.
 const LIMIT: Duration = Duration::from_secs(60);
 
-#[test]
-fn killed_at_every_point_near_the_end_of_a_run_it_ends_the_same() {
-    let (free, points) = crash_free(Mode::Graceful);
-    for point in points - TAIL..points {
+/// The points of a run that lie `before` its end, each `stride`th of them.
+fn points_near_the_end(mode: Mode, before: Range<usize>, stride: usize) {
+    let (free, points) = crash_free(mode);
+    for point in (points - before.end..points - before.start).step_by(stride) {
         let (sender, passed) = mpsc::channel();
         // On a thread of its own: what spins cannot be stopped, but it can be told.
-        std::thread::spawn(move || drop(sender.send(pass(Mode::Graceful, &[Kill { point, keeps: 0 }]))));
+        std::thread::spawn(move || drop(sender.send(pass(mode, &[Kill { point, keeps: 0 }]))));
         let passage = match passed.recv_timeout(LIMIT) {
             Ok(passage) => passage,
             Err(why) => panic!("killed at {point} of {points} it does not end: {why}"),
@@ -134,4 +131,17 @@ fn killed_at_every_point_near_the_end_of_a_run_it_ends_the_same() {
         let why = fault(&passage, &free);
         assert!(why.is_none(), "{point} of {points}: {}\n{}", why.unwrap_or_default(), passage.story);
     }
+}
+
+/// Where there is nothing left to look at or to wait for.
+#[test]
+fn killed_at_every_point_near_the_end_of_a_graceful_run_it_ends_the_same() {
+    points_near_the_end(Mode::Graceful, 0..40, 1);
+}
+
+/// From the revoke to the grant: what is tried once, and what rests on evidence that is gone with
+/// a process. Something is open between two points at least, so that each second one finds it.
+#[test]
+fn killed_between_revoke_and_grant_of_an_ungraceful_run_it_ends_the_same() {
+    points_near_the_end(Mode::Ungraceful, 75..190, 2);
 }
