@@ -239,8 +239,15 @@ impl Engine {
         grown(planned, writes).then_some(Acknowledgement::GrownList)
     }
 
+    /// What the acknowledgement of a dead side rests on. A process that goes on with a run has
+    /// not looked at it, and no other killer item of the step would.
+    pub(super) fn fence(&self, planned: &PlannedStep) -> Option<&'static Killer> {
+        let grants = planned.action == Some(Action::GrantStandby) && self.run.leaves_dead();
+        grants.then_some(&Killer::ActiveEmptyOrDead)
+    }
+
     /// Whether the clean way of the grant guard is out of reach on a dead side.
-    pub(super) fn needs_fence(&self, now: Timestamp) -> bool {
+    fn needs_fence(&self, now: Timestamp) -> bool {
         if !self.run.leaves_dead() {
             return false;
         }
@@ -409,6 +416,7 @@ impl Engine {
             .before
             .iter()
             .chain(&planned.after)
+            .chain(self.fence(planned))
             .flat_map(|killer| evidence.sources(*killer))
             .collect();
         sources.extend(

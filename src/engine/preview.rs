@@ -3,7 +3,7 @@
 
 use crate::{
     domain::{Answer, Safe, Source, time::Timestamp},
-    runbook::{Action, Killer, StepKind, plan::PlannedStep},
+    runbook::{Killer, StepKind, plan::PlannedStep},
 };
 
 use super::{
@@ -19,15 +19,10 @@ impl Engine {
     pub(super) fn preview(&mut self, index: usize, now: Timestamp) -> bool {
         let planned = self.run.plan.steps[index].clone();
         let since = self.opened_at.get(&index).copied().unwrap_or(now);
-        let killers: Vec<Killer> = planned.before.iter().chain(&planned.after).copied().collect();
+        let killers = planned.before.iter().chain(&planned.after).chain(self.fence(&planned));
+        let killers: Vec<Killer> = killers.copied().collect();
         self.want_killers(index, &killers, since, PREVIEW_PACE, now);
         self.want_list(&planned, since);
-        if planned.action == Some(Action::GrantStandby) && self.needs_fence(now) {
-            // Who acknowledges a dead side does so over evidence of now.
-            for source in self.evidence(index, since, now).death_sources() {
-                self.want(source, since, PREVIEW_PACE);
-            }
-        }
         let moved = match planned.kind {
             StepKind::Gate => self.judge_gate(index, &planned, since, now),
             StepKind::Manual => self.manual(index, &planned, now),

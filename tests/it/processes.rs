@@ -233,10 +233,10 @@ fn verified(state: &State, run: &str) {
     assert_eq!(said.status.code(), Some(0), "{said:?}");
 }
 
-#[test]
-fn killed_in_process_it_ends_where_it_would_have_ended() {
+/// Runs in this process's own simulator, killed until there were enough kills.
+fn killed_here(speed: [&str; 2]) {
     let calm = State::new();
-    let span = whole(calm.command(&[&["--sim=tiny"], &SPEED[..], &RUN].concat()));
+    let span = whole(calm.command(&[&["--sim=tiny"], &speed[..], &RUN].concat()));
     let run = calm.run();
     let expected = Ended::of(&calm, &run, &calm.ledger(&run));
     let (mut seed, mut done) = (0, 0);
@@ -245,7 +245,7 @@ fn killed_in_process_it_ends_where_it_would_have_ended() {
         let mut rng = fastrand::Rng::with_seed(seed);
         let (run, count) = killed_run(&state, &mut rng, span, |words| {
             let sim = if words.contains(&"resume") { &[][..] } else { &["--sim=tiny"][..] };
-            state.command(&[sim, &SPEED, words].concat())
+            state.command(&[sim, &speed, words].concat())
         });
         let ledger = state.ledger(&run);
         let found = Ended::of(&state, &run, &ledger);
@@ -255,7 +255,17 @@ fn killed_in_process_it_ends_where_it_would_have_ended() {
         (seed, done) = (seed + 1, done + count);
         assert!(seed <= u64::from(kills()) * 2 + 10, "only {done} kills in {seed} runs");
     }
-    println!("{done} kills of {seed} runs in this process's own simulator");
+    println!("{done} kills of {seed} runs in this process's own simulator, {}", speed.join(" "));
+}
+
+#[test]
+fn killed_in_process_it_ends_where_it_would_have_ended() {
+    killed_here(SPEED);
+}
+
+#[test]
+fn killed_where_time_jumps_it_ends_where_it_would_have_ended() {
+    killed_here(["--speed", "max"]);
 }
 
 /// What a state directory holds of runs that ended before their first record.
