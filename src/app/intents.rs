@@ -337,8 +337,8 @@ impl App {
             RunState::Closed(_) => {
                 return self.say("the run is over; :report writes its report, q goes home");
             }
-            RunState::Held(..) => return self.say("the run is held; h goes on"),
-            _ if run.view.interrupted => return self.intend_run(Intent::Hold),
+            RunState::Held(..) => return self.go_on(),
+            _ if run.view.interrupted => return self.go_on(),
             _ => {}
         }
         let Some(step) = self.selected_step() else { return };

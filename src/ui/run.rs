@@ -52,6 +52,7 @@ fn head(view: &RunView, pen: &mut Pen<'_>, split: u16) {
         view.phases.iter().find(|phase| (phase.first..phase.first + phase.count).contains(&current))
     });
     let right = match (&view.state, phase) {
+        _ if view.interrupted => "interrupted: enter".to_owned(),
         (RunState::Running | RunState::AwaitingPerson, Some(phase)) => {
             format!("{} {} of {}", phase.id, (phase.over + 1).min(phase.count), phase.count)
         }
