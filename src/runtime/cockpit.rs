@@ -212,12 +212,22 @@ impl Cockpit {
             Asked::Suspend => self.suspend().await?,
             Asked::Continued => {
                 self.canvas.retake()?;
-                let (w, h) = Canvas::size();
-                self.desk.feed(Event::Resized { w, h }, None);
-                self.paint = Paint::Now;
+                self.resized();
+            }
+            Asked::Resized => {
+                self.canvas.forget();
+                self.resized();
             }
         }
         Ok(())
+    }
+
+    /// Takes the window as it is now, and paints it whole. The library that reads the keys tells of
+    /// sizes too, but in a storm of them it may miss the last.
+    fn resized(&mut self) {
+        let (w, h) = Canvas::size();
+        self.desk.feed(Event::Resized { w, h }, None);
+        self.paint = Paint::Now;
     }
 
     /// The terminal is gone: nothing is written to it any more, then the run is held.

@@ -14,6 +14,8 @@ pub enum Asked {
     Leave(LeaveReason),
     /// Give the terminal back and stop, until SIGCONT.
     Suspend,
+    /// The window has another size, or had one for a moment.
+    Resized,
     /// The process goes on after a stop: the terminal must be taken again and painted whole.
     Continued,
 }
@@ -26,6 +28,7 @@ pub struct Signals {
     hangup: Signal,
     stop: Signal,
     go_on: Signal,
+    window: Signal,
 }
 
 impl Signals {
@@ -37,6 +40,7 @@ impl Signals {
             hangup: signal(SignalKind::hangup())?,
             stop: signal(SignalKind::from_raw(process::Signal::TSTP.as_raw()))?,
             go_on: signal(SignalKind::from_raw(process::Signal::CONT.as_raw()))?,
+            window: signal(SignalKind::window_change())?,
         })
     }
 
@@ -49,6 +53,7 @@ impl Signals {
             Some(()) = self.interrupt.recv() => Asked::Leave(LeaveReason::Terminated),
             Some(()) = self.stop.recv() => Asked::Suspend,
             Some(()) = self.go_on.recv() => Asked::Continued,
+            Some(()) = self.window.recv() => Asked::Resized,
             else => Asked::Leave(LeaveReason::Terminated),
         }
     }
