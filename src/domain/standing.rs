@@ -255,7 +255,7 @@ pub const FAILED_CALLS: u32 = 3;
 pub const SAME_MINUTE: Span = seconds(60);
 
 /// Signs from readings only, of looks that began at or after `since` and not more than
-/// [`EVIDENCE_LIMIT`] ago; a statement by a person (class 5) is added by the caller.
+/// five minutes ago; a statement by a person (class 5) is added by the caller.
 pub fn death_signs(
     estate: &Estate,
     picture: &Picture,
