@@ -13,7 +13,7 @@ use crate::{
 use super::{
     Access, App, Effect, Event, Identity, Intent, LeaveReason, Moment, Motion, Setup, Speed, TokenStatus,
     World,
-    dialog::Modal,
+    dialog::{Modal, Purpose},
     gesture::Button,
     scene::{self, Weather, at},
     screen::{Filter, Screen},
@@ -253,6 +253,32 @@ fn a_list_that_changes_a_little_keeps_what_was_typed_and_is_confirmed_as_it_was_
     assert_eq!(told.len(), 1);
     assert_eq!((told[0].offer.as_str(), told[0].latency_ms), ("5f2cabcdef0123456789abcdefe1", 2_500));
     assert!(app.modals.is_empty());
+}
+
+#[test]
+fn enter_goes_on_with_a_run_that_is_interrupted_or_held() {
+    let held = RunState::Held(HeldWhy::HangUp, Safe::new("the terminal went away"));
+    for (interrupted, state) in [(true, RunState::AwaitingPerson), (false, held)] {
+        let (mut app, view, script) = scene::running(scene::move_phase());
+        {
+            let mut view = view.lock().unwrap();
+            (view.interrupted, view.state) = (interrupted, state);
+        }
+        app.update(Event::Tick, at(500));
+        press(&mut app, &[(1_000, Intent::Enter)]);
+        let asks = |app: &App| {
+            matches!(app.modals.last(), Some(Modal::Ask(dialog)) if dialog.purpose == Purpose::Resume)
+        };
+        assert!(asks(&app), "{interrupted}: {:?}", app.modals);
+        // Cancel has the focus: one key alone does not go on.
+        press(&mut app, &[(2_000, Intent::Enter)]);
+        assert!(app.modals.is_empty() && !script.lock().unwrap().told.contains(&Command::Resume));
+        app.go_on();
+        assert!(asks(&app));
+    }
+    let (mut app, ..) = scene::running(scene::move_phase());
+    app.go_on();
+    assert!(app.modals.is_empty(), "it is going on already");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::{
 };
 
 use super::{
+    event::DoneHow,
     judge::{EMPTY_APART, Evidence, Told},
     run::ItemMark,
 };
@@ -81,26 +82,37 @@ impl Evidence<'_> {
         Ok((open == 0, format!("{} of {} refuse new sessions", hosts.len() - open, hosts.len())))
     }
 
+    /// How many were told; a message whose end was not seen is never sent twice, and may not have come.
+    fn told_text(&self) -> String {
+        let step = &self.run.steps[self.step];
+        let perhaps = step.told().filter(|item| item.mark == ItemMark::Done(DoneHow::Adopted)).count();
+        let surely = step.told().count() - perhaps;
+        match perhaps {
+            0 => format!("{surely} told"),
+            _ => format!("{surely} told, {perhaps} perhaps"),
+        }
+    }
+
     /// When the last user was told, in the judged step.
     pub fn told_last(&self) -> Option<Timestamp> {
         self.run.steps[self.step].told().map(|item| item.at).max()
     }
 
     pub(super) fn notice_passed(&self) -> Told {
-        let told = self.run.steps[self.step].told().count();
+        let told = self.told_text();
         let Some(last) = self.told_last() else {
             let sessions = self.seen.sessions(self.index(), self.from())?;
             return Ok((sessions.is_empty(), format!("{} sessions, nobody told", sessions.len())));
         };
         if let Some(cut) = self.run.notice_cut {
-            return Ok((true, format!("{told} told, notice cut short at {}", minute_text(cut))));
+            return Ok((true, format!("{told}, notice cut short at {}", minute_text(cut))));
         }
         let due = last + self.estate.policy.notice;
         let left = due.duration_since(self.seen.now);
         if left.is_positive() {
-            return Ok((false, format!("{told} told, {} left", span_text(left))));
+            return Ok((false, format!("{told}, {} left", span_text(left))));
         }
-        Ok((true, format!("{told} told, notice passed")))
+        Ok((true, format!("{told}, notice passed")))
     }
 
     pub(super) fn no_holder_on_active(&self) -> Told {
@@ -126,7 +138,7 @@ impl Evidence<'_> {
             .map(|(_, step)| {
                 step.items
                     .iter()
-                    .filter(|item| item.mark == ItemMark::Done(super::event::DoneHow::Accepted))
+                    .filter(|item| item.mark == ItemMark::Done(DoneHow::Accepted))
                     .map(|item| item.key.as_str())
                     .collect()
             })
@@ -160,7 +172,7 @@ impl Evidence<'_> {
 
     pub(super) fn has_accepted(&self) -> bool {
         self.run.of_action(Action::LogOffActive).is_some_and(|(_, step)| {
-            step.items.iter().any(|item| item.mark == ItemMark::Done(super::event::DoneHow::Accepted))
+            step.items.iter().any(|item| item.mark == ItemMark::Done(DoneHow::Accepted))
         })
     }
 

@@ -379,8 +379,8 @@ impl Engine {
             Ok((false, value)) => format!("{code} NOT dead now: {value}"),
             Err(missing) => format!("{}: {}", missing.source.word(), missing.why),
         };
-        let unproven = standing::unproven_sessions(&self.picture, plan.service_index, plan.from, now)
-            .unwrap_or_default();
+        let unproven = standing::unproven_sessions(&self.picture, plan.service_index, plan.from);
+        let unproven = unproven.map_or_else(|| "an unknown number of".to_owned(), |count| count.to_string());
         let owed = self.run.debts().len();
         let risk =
             format!("{effect}; {unproven} sessions in {code} not proven over, {owed} debts, CRIT until paid");

@@ -34,6 +34,8 @@ impl Engine {
             |indices: &[usize]| indices.iter().map(|&index| run.plan.steps[index].id.clone()).collect();
         let impact = run.opened.impact.unwrap_or(run.opened_at);
         let rto = self.context.estate.policy.rto;
+        // It is over when enough users are back: closing a run costs nobody service.
+        let until = run.served_at().unwrap_or(now);
         RunView {
             run: self.context.run.clone(),
             runbook: run.plan.runbook.clone(),
@@ -47,7 +49,7 @@ impl Engine {
             state: self.run_state(current, now),
             opened: run.opened_at,
             impact,
-            rto_left: rto.map(|rto| (impact + rto).duration_since(now)),
+            rto_left: rto.map(|rto| (impact + rto).duration_since(until)),
             interrupted: self.awaiting_resume && run.closed.is_none(),
             phases: self.phase_views(&steps, now),
             current: current.and_then(|current| shown.iter().position(|&index| index == current)),

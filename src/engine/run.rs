@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     domain::{Operation, Safe, access::PrincipalId, operation::FollowUrl, time::Timestamp},
-    runbook::{Action, Plan, PlannedStep, targets::History},
+    runbook::{Action, Killer, Plan, PlannedStep, targets::History},
 };
 
 use super::baseline::Baseline;
@@ -345,6 +345,12 @@ impl Run {
     pub fn of_action(&self, action: Action) -> Option<(&PlannedStep, &StepRun)> {
         let index = self.plan.steps.iter().position(|step| step.action == Some(action))?;
         Some((&self.plan.steps[index], &self.steps[index]))
+    }
+
+    /// When enough users were back on the other side.
+    pub fn served_at(&self) -> Option<Timestamp> {
+        let back = self.plan.steps.iter().position(|step| step.after.contains(&Killer::UsersBack))?;
+        matches!(self.steps[back].mark, StepMark::Done(_)).then_some(self.steps[back].ended).flatten()
     }
 
     /// Whether anything was done that a user could notice: the free exit is over.

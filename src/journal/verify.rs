@@ -134,9 +134,9 @@ pub enum VerifyError {
     Journal(#[from] JournalError),
 }
 
-/// Verifies `target`: a journal, what a run left that never began, the directory of an estate, or a state directory (or its
-/// `journal` directory) with all estates. `known_head` is a hash that was noted elsewhere; it
-/// must be found.
+/// Verifies `target`: a journal, what a run left that never began, the directory of an estate, or a
+/// state directory (or its `journal` directory) with all estates. `known_head` is a hash that was
+/// noted elsewhere; it must be found.
 ///
 /// For a single journal its line in the estate's `HEADS` counts, but not its joint to other runs.
 pub fn verify(target: &Path, known_head: Option<&str>) -> Result<VerifyReport, VerifyError> {

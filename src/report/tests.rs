@@ -288,6 +288,35 @@ fn attempts_deviations_and_debts_are_told() {
 }
 
 #[test]
+fn a_process_that_ended_and_what_it_left_open_are_told() {
+    let mut all: Vec<RunEvent> = events(WorldKind::Live).into_iter().map(|one| one.event).collect();
+    all.push(RunEvent::Resumed { observed: Safe::new("looking at a11 again") });
+    all.push(done("a11", Some("GRP2@dag1"), DoneHow::Adopted));
+    all.push(RunEvent::Closed {
+        end: RunEnd::Monitoring,
+        debts: vec!["a5".to_owned()],
+        note: Safe::default(),
+    });
+    let watching = report(&stamp(all.clone()));
+    let last: Vec<(DeviationKind, &str)> =
+        watching.deviations.iter().rev().take(2).map(|one| (one.kind, one.text.as_str())).collect();
+    let expected = [
+        (DeviationKind::Adopted, "GRP2@dag1: seen"),
+        (DeviationKind::Resumed, "went on: looking at a11 again"),
+    ];
+    assert_eq!(last, expected);
+    let closed = |report: &Report| report.marks.iter().find(|mark| mark.mark == "T10").unwrap().at;
+    assert_eq!(closed(&watching), None, "it watches its debts");
+    all.push(RunEvent::Paid { step: "a5".to_owned(), evidence: Safe::new("all drained") });
+    all.push(RunEvent::Closed {
+        end: RunEnd::CompletedWithExceptions,
+        debts: Vec::new(),
+        note: Safe::default(),
+    });
+    assert_eq!(closed(&report(&stamp(all))), Some(start() + seconds(30 * 22)));
+}
+
+#[test]
 fn text_from_outside_cannot_become_markup() {
     let text = to_markdown(&report(&events(WorldKind::Live)));
     assert!(text.contains(r"outage \| &lt;b&gt;posted&lt;/b&gt; \`now\`"), "{text}");

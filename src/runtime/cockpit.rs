@@ -196,7 +196,6 @@ impl Cockpit {
         match &input {
             Input::Suspend => self.suspend().await?,
             Input::Lost => self.hung_up(),
-            Input::Resized(..) => self.canvas.forget(),
             Input::Press { .. } | Input::Paste => {}
         }
         if let Some(event) = input.event(&self.desk.app) {
@@ -222,8 +221,7 @@ impl Cockpit {
         Ok(())
     }
 
-    /// Takes the window as it is now, and paints it whole. The library that reads the keys tells of
-    /// sizes too, but in a storm of them it may miss the last.
+    /// Takes the window as it is now.
     fn resized(&mut self) {
         let (w, h) = Canvas::size();
         self.desk.feed(Event::Resized { w, h }, None);

@@ -24,8 +24,6 @@ pub enum Input {
         /// Terminal milliseconds at which it was read.
         at: u64,
     },
-    /// The window has a new size: columns and rows.
-    Resized(u16, u16),
     /// A paste came. What it held is not kept.
     Paste,
     /// Ctrl-Z: the person wants the shell.
@@ -39,7 +37,6 @@ impl Input {
     pub fn event(&self, app: &App) -> Option<Event> {
         match self {
             Self::Press { key, .. } => keymap::intent(keymap::context(app), *key).map(Event::Intent),
-            Self::Resized(w, h) => Some(Event::Resized { w: *w, h: *h }),
             Self::Paste => Some(Event::PasteDiscarded),
             Self::Suspend | Self::Lost => None,
         }
@@ -86,10 +83,7 @@ impl Keys {
     /// Reads again.
     pub fn resume(&mut self) {
         if self.reader.is_none() {
-            // Made here and not in the task: from now on a change of the window's size is heard, so
-            // that whoever asks for the size afterwards cannot miss one.
-            let stream = EventStream::new();
-            self.reader = Some(tokio::spawn(read(stream, self.outbox.clone(), self.clock)));
+            self.reader = Some(tokio::spawn(read(EventStream::new(), self.outbox.clone(), self.clock)));
         }
     }
 
@@ -127,14 +121,14 @@ async fn read(mut stream: EventStream, outbox: UnboundedSender<Input>, clock: Te
     let _ = outbox.send(Input::Lost);
 }
 
-/// Only presses count: releases and what a terminal itself calls a repeat are nothing.
+/// Only presses count: releases and what a terminal itself calls a repeat are nothing. New sizes of
+/// the window are told by [`super::signals`]: in a storm of them this reader may miss the last.
 fn translate(event: &TermEvent, at: u64) -> Option<Input> {
     match event {
         TermEvent::Key(key) if key.kind == KeyEventKind::Press => match press(*key)? {
             Key::Ctrl('z') => Some(Input::Suspend),
             key => Some(Input::Press { key, at }),
         },
-        TermEvent::Resize(w, h) => Some(Input::Resized(*w, *h)),
         TermEvent::Paste(_) => Some(Input::Paste),
         _ => None,
     }
@@ -183,6 +177,6 @@ mod tests {
         check(key(KeyCode::Char('z'), KeyModifiers::CONTROL, KeyEventKind::Press), Some(Input::Suspend));
         check(key(KeyCode::Char('x'), KeyModifiers::ALT, KeyEventKind::Press), None);
         check(TermEvent::Paste("67\t\r".to_owned()), Some(Input::Paste));
-        check(TermEvent::Resize(100, 30), Some(Input::Resized(100, 30)));
+        check(TermEvent::Resize(100, 30), None);
     }
 }

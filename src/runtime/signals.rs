@@ -14,7 +14,7 @@ pub enum Asked {
     Leave(LeaveReason),
     /// Give the terminal back and stop, until SIGCONT.
     Suspend,
-    /// The window has another size, or had one for a moment.
+    /// The window has another size, or had one for a moment: it must be painted whole.
     Resized,
     /// The process goes on after a stop: the terminal must be taken again and painted whole.
     Continued,

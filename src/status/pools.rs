@@ -161,7 +161,7 @@ pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     let unproven: u32 = bucket
         .services
         .iter()
-        .filter_map(|&service| standing::unproven_sessions(scene.picture, service, bucket.side, scene.now))
+        .filter_map(|&service| standing::unproven_sessions(scene.picture, service, bucket.side))
         .sum();
     if unproven > 0 {
         // Some hosts are silent: whoever is listed on them may be gone.

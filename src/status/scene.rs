@@ -53,7 +53,7 @@ impl<'a> Scene<'a> {
         let signs_of = |side: Side| -> Vec<Vec<Sign>> {
             services
                 .iter()
-                .map(|&at| standing::death_signs(estate, picture, at, side, jiff::Timestamp::MIN, now))
+                .map(|&at| standing::death_signs(estate, picture, at, side, Timestamp::MIN, now))
                 .collect()
         };
         let per_service = Pair::build(signs_of);
@@ -116,7 +116,12 @@ impl<'a> Scene<'a> {
             role,
             signs: self.signs[side].clone(),
             dead: self.dead(side),
+            serves: self.serves(side),
         }
+    }
+
+    fn serves(&self, side: Side) -> bool {
+        self.services.iter().any(|&service| self.role(service, side) == Role::Active)
     }
 
     /// Names of the services that are active on a side where roles differ.
@@ -318,9 +323,8 @@ impl<'a> Scene<'a> {
         };
         let mut signs: Vec<&str> = self.signs[side].iter().map(word).collect();
         signs.dedup();
-        let serves = self.services.iter().any(|&service| self.role(service, side) == Role::Active);
         Some(Problem {
-            state: if serves { CellState::Crit } else { CellState::Warn },
+            state: if self.serves(side) { CellState::Crit } else { CellState::Warn },
             text: format!("{} looks dead: {}", self.code(side), signs.join(", ")),
             component: None,
             side: Some(side),

@@ -218,6 +218,8 @@ pub struct RegionHead {
     pub signs: Vec<Sign>,
     /// Whether they satisfy the death rule for a service in scope.
     pub dead: bool,
+    /// Whether a service in scope is active there.
+    pub serves: bool,
 }
 
 /// A service in the head line.

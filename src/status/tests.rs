@@ -6,7 +6,8 @@ use crate::{
         health::{HealthEvent, Impact},
         pool::HostStatus,
         reading::SilenceKind,
-        time::minutes,
+        standing,
+        time::{Timestamp, minutes},
     },
     engine::{
         RunView,
@@ -114,6 +115,38 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
         "{:?}",
         summary.worst()
     );
+}
+
+#[test]
+fn sessions_on_a_silent_host_are_not_called_fine() {
+    let mut world = World::calm();
+    let old = world.now - minutes(30);
+    world.edit_hosts(0, Side::Primary, |at, host| {
+        if at == 0 {
+            host.heartbeat = Some(old);
+        }
+    });
+    let summary = all(&world);
+    let cell = summary.cell(Component::Sessions, Side::Primary).unwrap();
+    assert_eq!((cell.state, cell.text.as_str()), (CellState::Unknown, "10 of 60 unproven"));
+    // Hosts that beat when they were looked at do not fall silent because nobody looks again.
+    let unproven = |world: &World| standing::unproven_sessions(&world.picture, 0, Side::Primary);
+    assert_eq!(unproven(&World::calm()), Some(0));
+    world.cut_hosts(0, Side::Primary);
+    assert_eq!(unproven(&world), None);
+}
+
+#[test]
+fn signs_of_death_rest_on_looks_since_then_only() {
+    let mut world = World::calm();
+    world.burn_primary();
+    let classes = |since, now| -> Vec<u8> {
+        let signs = standing::death_signs(&world.estate, &world.picture, 0, Side::Primary, since, now);
+        signs.iter().map(|sign| sign.class).collect()
+    };
+    assert_eq!(classes(Timestamp::MIN, world.now), [2, 4]);
+    assert!(classes(world.now, world.now).is_empty(), "nothing was looked at since");
+    assert!(classes(Timestamp::MIN, world.now + minutes(6)).is_empty(), "it says nothing about now");
 }
 
 #[test]

@@ -192,8 +192,7 @@ fn vantage(app: &App) -> Option<(CellState, String)> {
     let mut classes: Vec<String> = head.signs.iter().map(|sign| sign.class.to_string()).collect();
     classes.dedup();
     let (word, classes) = (if classes.len() == 1 { "sign" } else { "signs" }, classes.join(", "));
-    let serves = head.role.contains("active");
-    Some(if head.dead && serves {
+    Some(if head.dead && head.serves {
         (CellState::Crit, format!("{} dead ({word} {classes})  ->  ungraceful failover", head.code))
     } else if head.dead {
         (CellState::Crit, format!("{} dead ({word} {classes}); it serves nobody", head.code))

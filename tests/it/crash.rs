@@ -1,7 +1,8 @@
-//! A process may end at any moment: at every I/O point the run is killed and resumed.
+//! A process may end at any moment: the run is killed at an I/O point and resumed.
 //!
 //! I/O points are each append to the journal, before and after it is durable, and each call on
-//! the wire, before it leaves and after the world has acted.
+//! the wire, before it leaves and after the world has acted. Some of them are tried here, all of
+//! them by `.ci/search --points`.
 
 use farshore::{
     domain::time::minutes,

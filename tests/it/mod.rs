@@ -1,6 +1,7 @@
 //! Whole runs, screens, floors and the command line. One line a module, so that each can be
 //! added without touching another.
 
+mod amiss;
 mod azure;
 mod cli;
 mod contract;

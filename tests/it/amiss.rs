@@ -1,0 +1,113 @@
+//! A run in which something is amiss: a change that is taken back, an end that cannot be seen, a
+//! message that may not have come, a cockpit armed before the run goes on.
+
+use farshore::{
+    domain::{Safe, time::minutes},
+    engine::{
+        Command, Engine, RunEvent,
+        event::{FailedHow, RunEnd},
+        run::ItemMark,
+        view::RunState,
+    },
+    runbook::Mode,
+};
+
+use super::{
+    outage::Cockpit,
+    rehearsal::{Rehearsal, Setting},
+};
+
+async fn at(step: &str) -> Cockpit {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Graceful).await;
+    cockpit.turn(step).await;
+    cockpit
+}
+
+/// Whether an item of the step in turn stands so.
+fn stands(engine: &Engine, step: &str, mark: impl Fn(&ItemMark) -> bool) -> bool {
+    let run = engine.run();
+    let place = run.plan.position(step).unwrap();
+    run.steps[place].items.iter().any(|item| mark(&item.mark))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_takes_back_is_told_after_the_dwell_and_done_again_when_a_person_says_so() {
+    let step = "a3-hold-active-scaling";
+    let mut cockpit = at(step).await;
+    let taken = |mark: &ItemMark| matches!(mark, ItemMark::Accepted(_));
+    cockpit.until("taken", true, |engine, _| stands(engine, step, taken)).await;
+    cockpit.inject("fault = \"plan-enabled\"\nregion = \"primary\"");
+    let from = cockpit.clock.now();
+    let failed = |mark: &ItemMark| matches!(mark, ItemMark::Failed(FailedHow::NotDone, _));
+    cockpit.until("told", false, |engine, _| stands(engine, step, failed)).await;
+    assert!(cockpit.clock.now() < from + minutes(2), "its dwell is 60 s");
+    assert_eq!(cockpit.writes_of(step).len(), 1, "nothing goes again by itself");
+    cockpit.tell(Command::Retry { step: step.to_owned(), item: None }).unwrap();
+    cockpit.turn("a4-standby-can-take-users").await;
+    assert_eq!(cockpit.writes_of(step).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_ends_though_the_end_of_what_is_under_way_cannot_be_seen() {
+    let step = "a2-prewarm";
+    let mut cockpit = at(step).await;
+    let under_way = |mark: &ItemMark| matches!(mark, ItemMark::Accepted(Some(_)));
+    cockpit.until("under way", true, |engine, _| stands(engine, step, under_way)).await;
+    cockpit.inject("fault = \"forbidden\"\npath = \"/operations/\"");
+    let from = cockpit.clock.now();
+    cockpit.tell(Command::Abort { reason: Safe::new("not today") }).unwrap();
+    cockpit.until("the end", false, |engine, _| engine.run().closed.is_some()).await;
+    assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs));
+    assert!(cockpit.clock.now() <= from + minutes(6), "{}", cockpit.rehearsal.story());
+    let last = cockpit.rehearsal.journal.events().pop().unwrap();
+    let RunEvent::Closed { note, .. } = last.event else { panic!("{last:?}") };
+    assert!(note.as_str().contains("their end not seen: start shne-hr-02"), "{note}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_may_not_have_come_is_not_called_told() {
+    let step = "a6-tell-users";
+    let mut cockpit = at(step).await;
+    cockpit.inject("fault = \"lose-reply\"\npath = \"sendmessage\"\ncount = 1");
+    let over = |engine: &Engine| {
+        let run = engine.run();
+        let items = &run.steps[run.plan.position(step).unwrap()].items;
+        !items.is_empty() && items.iter().all(|item| item.mark.over())
+    };
+    cockpit.until("told", true, |engine, _| over(engine)).await;
+    let run = cockpit.engine.run();
+    let place = run.plan.position(step).unwrap();
+    let text = cockpit.engine.red_text(place, cockpit.clock.now());
+    assert!(text.contains("2 told, 1 perhaps"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_armed_before_a_run_goes_on_stays_armed_and_nothing_else_does() {
+    for arms in [true, false] {
+        let mut cockpit = at("a5-drain").await.recover();
+        assert!(cockpit.engine.view(cockpit.clock.now()).interrupted);
+        if arms {
+            let how = Safe::new("by typing the estate's name");
+            cockpit.tell(Command::Arm { on: true, how }).unwrap();
+        }
+        cockpit.tell(Command::Resume).unwrap();
+        assert!(!cockpit.engine.view(cockpit.clock.now()).interrupted);
+        assert_eq!(cockpit.engine.run().armed, arms, "{}", cockpit.rehearsal.story());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_to_recover_stands_still_once_users_are_back() {
+    let estate = [("[policy]\n", "[policy]\nrto = \"2h\"\n")];
+    let plain = Rehearsal::of(&Setting::PLAIN).estate.policy.rto;
+    let setting = Setting { estate: if plain.is_some() { &[] } else { &estate }, ..Setting::PLAIN };
+    let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
+    cockpit.turn("a12-first-user").await;
+    let left = |cockpit: &Cockpit, later| cockpit.engine.view(cockpit.clock.now() + minutes(later)).rto_left;
+    assert_ne!(left(&cockpit, 0), left(&cockpit, 5), "users still wait");
+    assert_eq!(cockpit.end().await, RunEnd::Completed);
+    let view = cockpit.engine.view(cockpit.clock.now());
+    assert_eq!(view.state, RunState::Closed(RunEnd::Completed));
+    assert!(view.rto_left.is_some());
+    assert_eq!(left(&cockpit, 0), left(&cockpit, 300), "a run that is over costs nobody service");
+}
