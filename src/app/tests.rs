@@ -266,9 +266,7 @@ fn enter_goes_on_with_a_run_that_is_interrupted_or_held() {
         }
         app.update(Event::Tick, at(500));
         press(&mut app, &[(1_000, Intent::Enter)]);
-        let asks = |app: &App| {
-            matches!(app.modals.last(), Some(Modal::Ask(dialog)) if dialog.purpose == Purpose::Resume)
-        };
+        let asks = |app: &App| matches!(app.modals.last(), Some(Modal::Ask(dialog)) if dialog.purpose == Purpose::Resume);
         assert!(asks(&app), "{interrupted}: {:?}", app.modals);
         // Cancel has the focus: one key alone does not go on.
         press(&mut app, &[(2_000, Intent::Enter)]);

@@ -375,12 +375,7 @@ impl Run {
         let here = &self.steps[index];
         History {
             done,
-            tried: here
-                .items
-                .iter()
-                .filter(|item| item.mark.failed() && !here.may_ask_again(item))
-                .map(|item| item.key.clone())
-                .collect(),
+            tried: here.given_up().map(str::to_owned).collect(),
             need: None,
             baseline_users: self.baseline_users,
             probes: here.items.len() as u32,

@@ -8,8 +8,9 @@ use super::{
     run::{ItemMark, ItemRun, StepMark, StepRun},
 };
 
-/// Ends the key of a power change that is confirmed anew after the first was seen not done.
-const AGAIN: &str = ", again";
+/// Stands between the key of a power change and the number of the request, where an earlier one was
+/// seen not done.
+const REQUEST: &str = ", request ";
 
 impl StepRun {
     /// Items that tell how far the step is. A power change that was looked for during its whole
@@ -24,18 +25,24 @@ impl StepRun {
         self.items.iter().filter(told)
     }
 
-    /// Whether a person may be asked to confirm this item anew. A POST is never sent twice for
-    /// one item, so what is confirmed then is an item of its own, and it is asked for once.
-    pub fn may_ask_again(&self, item: &ItemRun) -> bool {
-        let again = Self::again(&item.key);
-        item.never_happened()
-            && !item.key.ends_with(AGAIN)
-            && self.items.iter().all(|known| known.key != again)
+    /// The key under which a change is asked for anew: once the last request for it was looked for
+    /// during its whole dwell and never happened. A POST is never sent twice for one item, so each
+    /// request is an item of its own with a confirmation of its own.
+    pub(super) fn asked_anew(&self, key: &str) -> Option<ItemKey> {
+        let requests = self.requests(key);
+        let last = requests.clone().last()?;
+        last.never_happened().then(|| format!("{key}{REQUEST}{}", requests.count() + 1))
     }
 
-    /// The key of the item that follows one that never happened.
-    pub fn again(key: &str) -> ItemKey {
-        format!("{key}{AGAIN}")
+    /// Keys of what was asked for and failed for good, without the number of the request.
+    pub(super) fn given_up(&self) -> impl Iterator<Item = &str> {
+        let last =
+            |key| self.requests(key).last().is_some_and(|item| item.mark.failed() && !item.never_happened());
+        self.items.iter().map(|item| subject(&item.key)).filter(move |key| last(key))
+    }
+
+    fn requests<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a ItemRun> + Clone {
+        self.items.iter().filter(move |item| subject(&item.key) == key)
     }
 
     /// Whether the run goes on past it.
@@ -103,6 +110,11 @@ impl StepRun {
             item.at = at;
         }
     }
+}
+
+/// What an item is about, whichever request for it this is.
+fn subject(key: &str) -> &str {
+    key.split_once(REQUEST).map_or(key, |(subject, _)| subject)
 }
 
 impl ItemRun {

@@ -19,7 +19,7 @@ use super::{
     items::LOOK_AGAIN,
     machine::Engine,
     patience::{MORE, NO_MORE},
-    run::{ItemMark, NOT_APPLICABLE, Run, StepMark, StepRun},
+    run::{ItemMark, NOT_APPLICABLE, Run, StepMark},
 };
 
 /// Pause between two looks while a person or a red item is awaited.
@@ -192,8 +192,8 @@ impl Engine {
         let step = &self.run.steps[index];
         let mut found = finder.find(action);
         for target in found.iter_mut().flat_map(|found| &mut found.items) {
-            if step.items.iter().any(|item| item.key == target.key && step.may_ask_again(item)) {
-                target.key = StepRun::again(&target.key);
+            if let Some(anew) = step.asked_anew(&target.key) {
+                target.key = anew;
             }
         }
         Some(found)

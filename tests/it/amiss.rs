@@ -1,6 +1,8 @@
 //! A run in which something is amiss: a change that is taken back, an end that cannot be seen, a
 //! message that may not have come, a cockpit armed before the run goes on.
 
+use std::collections::BTreeSet;
+
 use farshore::{
     domain::{Safe, time::minutes},
     engine::{
@@ -45,6 +47,22 @@ async fn what_somebody_takes_back_is_told_after_the_dwell_and_done_again_when_a_
     cockpit.tell(Command::Retry { step: step.to_owned(), item: None }).unwrap();
     cockpit.turn("a4-standby-can-take-users").await;
     assert_eq!(cockpit.writes_of(step).len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_power_change_that_never_arrives_is_asked_for_anew_each_time_as_an_item_of_its_own() {
+    for (step, path, hosts) in [("a2-prewarm", "/start", 1), ("a14-stop-hosts", "/deallocate", 2)] {
+        let lost = 4;
+        let mut cockpit = at(step).await;
+        cockpit.inject(&format!("fault = \"drop-request\"\npath = \"{path}\"\ncount = {lost}"));
+        assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
+        let items = &cockpit.step(step).items;
+        let keys: BTreeSet<&str> = items.iter().map(|item| item.key.as_str()).collect();
+        assert_eq!(keys.len(), items.len(), "one item a request: {keys:?}");
+        assert!(items.iter().all(|item| item.attempts == 1), "{items:?}");
+        assert_eq!(items.iter().filter(|item| item.mark.over()).count(), hosts, "{items:?}");
+        assert_eq!(cockpit.writes_of(step).len(), hosts + lost);
+    }
 }
 
 #[tokio::test(start_paused = true)]
