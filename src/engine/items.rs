@@ -39,7 +39,8 @@ const SEND_AGAIN: Span = seconds(5);
 /// above this is two minutes of a full throttle.
 const NOT_SENT_MAX: u32 = 24;
 
-/// A PUT, PATCH or DELETE by name may go this often in all (design §2.3).
+/// A PUT, PATCH or DELETE by name may go this often in all (design §2.3). An attempt whose process
+/// ended before it heard of it does not count: a person went on with the run since.
 const ATTEMPTS_MAX: u32 = 2;
 
 impl Engine {
@@ -364,13 +365,12 @@ impl Engine {
                 live.check_since = None;
                 // What a dead side did not take is not tried again; what a dying process may never
                 // have sent was not tried.
-                let tried_out = item.mark == ItemMark::Ambiguous
-                    && self.run.plan.mode == Mode::Ungraceful
-                    && planned.ungraceful == Ungraceful::TryDefer;
+                let unheard = item.mark == ItemMark::Intended;
+                let tries_once =
+                    self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
                 let again = planned.on_ambiguous == OnAmbiguous::Reissue
                     && operation.repeatable()
-                    && item.attempts < ATTEMPTS_MAX
-                    && !tried_out;
+                    && (unheard || (item.attempts < ATTEMPTS_MAX && !tries_once));
                 let how = if again { FailedHow::Reissue } else { FailedHow::NotDone };
                 let why = format!("looked for {} s: not done", planned.dwell.as_secs());
                 self.fail(&token, how, Safe::new(&why), now);

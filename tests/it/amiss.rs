@@ -8,10 +8,11 @@ use farshore::{
     engine::{
         Command, Engine, RunEvent,
         event::{FailedHow, RunEnd},
-        run::ItemMark,
+        run::{ItemMark, StepMark},
         view::RunState,
     },
     runbook::Mode,
+    sim::{Fault, FaultKind, Region},
 };
 
 use super::{
@@ -63,6 +64,29 @@ async fn a_power_change_that_never_arrives_is_asked_for_anew_each_time_as_an_ite
         assert_eq!(items.iter().filter(|item| item.mark.over()).count(), hosts, "{items:?}");
         assert_eq!(cockpit.writes_of(step).len(), hosts + lost);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoke_over_which_processes_ended_was_not_tried_and_goes_again() {
+    let step = "a7-revoke";
+    let rehearsal = Rehearsal::of(&Setting::PLAIN);
+    rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
+    let mut cockpit = Cockpit::open(rehearsal, Mode::Ungraceful).await;
+    let lives = 3;
+    cockpit.inject(&format!("fault = \"drop-request\"\nmethod = \"DELETE\"\ncount = {lives}"));
+    for life in 1..=lives {
+        let sent = |engine: &Engine| {
+            let run = engine.run();
+            let items = &run.steps[run.plan.position(step).unwrap()].items;
+            items.iter().any(|item| item.mark == ItemMark::Intended && item.attempts == life)
+        };
+        cockpit.until("sent", true, |engine, _| sent(engine)).await;
+        cockpit = cockpit.recover();
+    }
+    cockpit.end().await;
+    let stands = &cockpit.step(step).mark;
+    assert!(matches!(stands, StepMark::Done(_)), "{stands:?}\n{}", cockpit.rehearsal.story());
+    assert_eq!(cockpit.writes_of(step).len(), lives as usize + 1);
 }
 
 #[tokio::test(start_paused = true)]
