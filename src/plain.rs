@@ -450,8 +450,7 @@ fn offer_lines(app: &App, step: &StepView, offer: &OfferView, number: u8, lines:
     let asked = asked(offer);
     let what = match offer.level {
         0 | 1 => String::new(),
-        2 if offer.users > 0 => " and the number of users".to_owned(),
-        2 => " and the number of changes".to_owned(),
+        2 => format!(" and {}", offer.number_word()),
         _ => " and the code of the region you open, twice with 3 s between".to_owned(),
     };
     lines.push(format!("to confirm type the number {number}{what}: {number} {asked}").trim_end().to_owned());

@@ -186,6 +186,7 @@ mod tests {
             already: 0,
             drift: None,
             users: 67,
+            users_at_start: false,
             effect: "they are logged off".into(),
             before_after: ("67".into(), "0".into()),
             read_at: None,

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Safe, estate::Estate, time::Span};
+use crate::{
+    domain::{Safe, estate::Estate, time::Span},
+    runbook::Mode,
+};
 
 /// Whose facts are shown and whose state would be changed (design §3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,10 +98,21 @@ pub struct RunbookEntry {
     pub local: bool,
     /// Names of the services it fits.
     pub services: Vec<String>,
-    /// Usual duration in graceful mode.
-    pub usual: Span,
+    /// Usual duration, graceful and ungraceful.
+    pub usual: [Span; 2],
     /// When it was last rehearsed, in words (`never`).
     pub last_drill: String,
+}
+
+impl RunbookEntry {
+    /// Usual duration in a mode.
+    pub fn usual(&self, mode: Mode) -> Span {
+        let [graceful, ungraceful] = self.usual;
+        match mode {
+            Mode::Graceful => graceful,
+            Mode::Ungraceful => ungraceful,
+        }
+    }
 }
 
 /// Everything the app is opened with.

@@ -374,7 +374,7 @@ pub(crate) fn app(world: World, weather: Weather) -> App {
             title: "Fail over a pooled service".to_owned(),
             local: false,
             services: vec!["hr".to_owned(), "fin".to_owned()],
-            usual: minutes(38),
+            usual: [minutes(38), minutes(21)],
             last_drill: "never".to_owned(),
         }],
     };
@@ -444,6 +444,7 @@ pub(crate) fn offer(level: u8, asked: Option<&str>) -> OfferView {
         already: 0,
         drift: None,
         users: 67,
+        users_at_start: false,
         effect: Safe::new("their unsaved work is lost; they were told 5:00 ago"),
         before_after: (Safe::new("WE 67 sessions"), Safe::new("WE 0 sessions; then profiles are flushed")),
         read_at: Some(noon() - seconds(3)),

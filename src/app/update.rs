@@ -126,8 +126,8 @@ impl App {
 
     fn run_started(&mut self, handle: Box<dyn RunHandle>, seq: u64, first: Vec<Output>) {
         let run = OpenRun::new(handle, seq, self.moment.now);
-        let stopped = if run.view.interrupted { "; its process has ended, enter or h goes on" } else { "" };
-        let text = format!("run {} of {} is open{stopped}", run.view.run, run.view.service);
+        let stands = if run.view.interrupted { "is interrupted; enter or h goes on" } else { "is open" };
+        let text = format!("run {} {stands}", run.view.run);
         self.feed.push(self.moment.now, Origin::Cockpit, text);
         // Beside the run stands its service, not the sum of all; `[` and `]` change that on home.
         self.scope = Scope::Service(run.view.service_index);

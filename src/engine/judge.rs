@@ -181,7 +181,8 @@ impl Evidence<'_> {
         if !dead {
             self.all_looked_at()?;
         }
-        Ok((dead, format!("ungraceful; {said}, two of different classes are needed")))
+        let rule = if dead { "which make it dead" } else { "two of different classes are needed" };
+        Ok((dead, format!("ungraceful; {said}, {rule}")))
     }
 
     /// Until every source of the death rule was looked at the rule is open, not broken.

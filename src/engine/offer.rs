@@ -342,9 +342,13 @@ impl Engine {
         let already = offer.items.len() - writes.len();
         let code = |side| self.run.plan.codes[side].clone();
         let (from, to) = (code(self.run.plan.from), code(self.run.plan.to));
+        let users_at_start = planned.action.is_some_and(Action::touches_all);
         let what = match (writes.len(), offer.users) {
             (0, _) => planned.title.clone(),
             (count, 0) => format!("{count} to {}", writes[0].verb),
+            (count, users) if users_at_start => {
+                format!("{count} to {}, {users} users at the start", writes[0].verb)
+            }
             (count, users) => format!("{count} to {}, {users} users", writes[0].verb),
         };
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
@@ -362,6 +366,7 @@ impl Engine {
             already,
             drift,
             users: offer.users,
+            users_at_start,
             effect,
             before_after: (before, Safe::new(&after)),
             read_at: offer.oldest,

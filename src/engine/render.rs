@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Safe,
-        time::{Span, Timestamp, minutes},
+        time::{Span, Timestamp},
     },
     runbook::{Action, Mode, StepKind, plan::PlannedStep},
 };
@@ -17,9 +17,6 @@ use super::{
 
 /// A step that runs this many times its usual time is slow.
 const SLOW_TIMES: i32 = 2;
-
-/// Role assignments reach users within this time (azure-avd §2).
-const PROPAGATION: Span = minutes(10);
 
 impl Engine {
     /// The run at `now`.
@@ -60,7 +57,7 @@ impl Engine {
             durable: self.durable,
             stopped: self.stopped.clone(),
             baseline_users: run.baseline_users.or(run.plan.users),
-            effective_by: self.effective_by(now),
+            effective_by: self.run.effective_by().filter(|by| *by > now),
             steps,
         }
     }
@@ -129,18 +126,6 @@ impl Engine {
 
     fn phase_end(&self, ids: &[&str]) -> Option<Timestamp> {
         ids.iter().filter_map(|id| self.run.steps[self.run.plan.position(id)?].ended).max()
-    }
-
-    /// When the last grant or revoke has surely reached everyone.
-    fn effective_by(&self, now: Timestamp) -> Option<Timestamp> {
-        let (_, step) = self.run.of_action(Action::GrantStandby)?;
-        let last = step
-            .items
-            .iter()
-            .filter(|item| item.attempts > 0 && item.mark.over())
-            .map(|item| item.at)
-            .max()?;
-        Some(last + PROPAGATION).filter(|by| *by > now)
     }
 
     /// State of a step by the design's words.

@@ -3,7 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{Operation, Safe, access::PrincipalId, operation::FollowUrl, time::Timestamp},
+    domain::{
+        Operation, Safe,
+        access::PrincipalId,
+        operation::FollowUrl,
+        time::{Span, Timestamp, minutes},
+    },
     runbook::{Action, Killer, Plan, PlannedStep, targets::History},
 };
 
@@ -353,6 +358,13 @@ impl Run {
         matches!(self.steps[back].mark, StepMark::Done(_)).then_some(self.steps[back].ended).flatten()
     }
 
+    /// When the last grant has surely reached everyone.
+    pub fn effective_by(&self) -> Option<Timestamp> {
+        let (_, step) = self.of_action(Action::GrantStandby)?;
+        let granted = step.items.iter().filter(|item| item.attempts > 0 && item.mark.over());
+        Some(granted.map(|item| item.at).max()? + PROPAGATION)
+    }
+
     /// Whether anything was done that a user could notice: the free exit is over.
     pub fn past_free_exit(&self) -> bool {
         let Some(last) = self.plan.phases.iter().position(|phase| phase.free_exit_ends) else { return true };
@@ -383,6 +395,9 @@ impl Run {
         }
     }
 }
+
+/// Role assignments reach users within this time (azure-avd §2).
+const PROPAGATION: Span = minutes(10);
 
 /// `what` of an observation that carries a probe's output.
 pub const PROBE_OUTPUT: &str = "probe output";

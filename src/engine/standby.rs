@@ -8,6 +8,7 @@ use crate::{
         access::LockLevel,
         pool::{SessionHost, UserSession},
         standing::{HolderKind, holder_kind},
+        time::time_text,
     },
     runbook::seen::Missing,
 };
@@ -254,13 +255,16 @@ impl Evidence<'_> {
                     .iter()
                     .any(|host| Some(&host.id) == session.host().as_ref() && host.beats(self.seen.now))
         };
-        Ok(match sessions.iter().find(works) {
-            Some(session) => {
-                let host = session.host().map(|host| host.name().to_owned()).unwrap_or_default();
-                (true, format!("{} works on {host}", session.user))
-            }
-            None => (false, format!("{} sessions, none active on a host that answers", sessions.len())),
-        })
+        if let Some(session) = sessions.iter().find(works) {
+            let host = session.host().map(|host| host.name().to_owned()).unwrap_or_default();
+            return Ok((true, format!("{} works on {host}", session.user)));
+        }
+        // Until the grant has reached everyone, nobody's absence means anything.
+        if let Some(by) = self.run.effective_by().filter(|by| *by > self.seen.now) {
+            let why = format!("none active yet; the grant reaches everyone by {}", time_text(by));
+            return Err(Missing { source: Source::Sessions(index, to), why: Safe::new(&why) });
+        }
+        Ok((false, format!("{} sessions, none active on a host that answers", sessions.len())))
     }
 
     pub(super) fn users_back(&self) -> Told {

@@ -249,6 +249,8 @@ pub struct OfferView {
     pub drift: Option<Drift>,
     /// Users touched.
     pub users: u32,
+    /// Whether they were counted when the run began, and not now.
+    pub users_at_start: bool,
     /// What the step takes away or gives, in words.
     pub effect: Safe,
     /// State before and after.
@@ -257,6 +259,17 @@ pub struct OfferView {
     pub read_at: Option<Timestamp>,
     /// Everything is green, complete and fresh enough to confirm.
     pub green: bool,
+}
+
+impl OfferView {
+    /// What the number is that must be typed at level 2.
+    pub fn number_word(&self) -> &'static str {
+        match (self.users, self.users_at_start) {
+            (0, _) => "the number of changes",
+            (_, true) => "the number of users at the start",
+            (_, false) => "the number of users",
+        }
+    }
 }
 
 /// What has become of a list since it was shown. Only what was shown is written; what is new is

@@ -10,7 +10,7 @@ pub mod vocabulary;
 pub use bind::{BindError, Binding};
 pub use plan::{Plan, PlannedStep, Targets};
 pub use text::{Runbook, RunbookError};
-pub use vocabulary::{Action, Killer, Mode, StepKind};
+pub use vocabulary::{Action, Killer, Mode, StepKind, Ungraceful};
 
 /// Texts of the runbooks that ship with the binary.
 const BUILTIN: [(&str, &str); 1] =

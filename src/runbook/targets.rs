@@ -141,9 +141,7 @@ impl Finder<'_> {
                     .unwrap_or_default();
                 if items.is_empty() { 0 } else { users.len() as u32 }
             }
-            Action::RevokeActive | Action::GrantStandby | Action::RegrantActive | Action::DrainActive => {
-                self.history.baseline_users.or(self.plan.users).unwrap_or_default()
-            }
+            _ if action.touches_all() => self.history.baseline_users.or(self.plan.users).unwrap_or_default(),
             _ => 0,
         }
     }

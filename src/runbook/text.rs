@@ -7,7 +7,7 @@ use crate::domain::{
     time::{Span, parse_span, seconds},
 };
 
-use super::vocabulary::{Action, Killer, OnAmbiguous, StepKind, Ungraceful};
+use super::vocabulary::{Action, Killer, Mode, OnAmbiguous, StepKind, Ungraceful};
 
 /// A runbook as written: order, prose and the closed vocabulary, not yet bound to an estate.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +24,17 @@ pub struct Runbook {
     pub hash: String,
     /// Whether it is a team's own.
     pub local: bool,
+}
+
+impl Runbook {
+    /// Usual duration in a mode: what does not apply or is put off takes none of it.
+    pub fn usual(&self, mode: Mode) -> Span {
+        let skipped = |step: &&Step| {
+            mode == Mode::Ungraceful && matches!(step.ungraceful, Ungraceful::Skip | Ungraceful::Defer)
+        };
+        let steps = self.phases.iter().flat_map(|phase| &phase.steps);
+        steps.filter(|step| !skipped(step)).fold(Span::ZERO, |sum, step| sum + step.usual())
+    }
 }
 
 /// A phase with its steps.

@@ -79,6 +79,11 @@ impl Action {
     pub fn repeatable(self) -> bool {
         !matches!(self, Self::StartStandby | Self::MessageActive | Self::StopActive | Self::StopStarted)
     }
+
+    /// Whether it touches everyone who was working when the run began, whoever works now.
+    pub fn touches_all(self) -> bool {
+        matches!(self, Self::RevokeActive | Self::GrantStandby | Self::RegrantActive | Self::DrainActive)
+    }
 }
 
 /// A question with a red or green answer: killer items of gates, preconditions and proofs.

@@ -11,7 +11,7 @@ use crate::{
     cli::{Cli, Color, Speed as CliSpeed},
     domain::estate::{Layout, ServiceKind},
     engine::event::WorldKind,
-    runbook,
+    runbook::{self, Mode},
     ui::{
         Glyphs, Look,
         theme::{Theme, ThemeError},
@@ -120,11 +120,7 @@ fn runbooks(session: &Session) -> Vec<RunbookEntry> {
     runbook::builtin_ids()
         .filter_map(runbook::builtin)
         .map(|runbook| RunbookEntry {
-            usual: runbook
-                .phases
-                .iter()
-                .flat_map(|phase| &phase.steps)
-                .fold(crate::domain::time::Span::ZERO, |sum, step| sum + step.usual()),
+            usual: [Mode::Graceful, Mode::Ungraceful].map(|mode| runbook.usual(mode)),
             id: runbook.id,
             title: runbook.title,
             local: runbook.local,

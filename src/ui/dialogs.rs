@@ -241,11 +241,10 @@ fn prompt(app: &App, dialog: &ConfirmDialog, sheet: &mut Sheet) {
     match (dialog.asked(), dialog.is_held()) {
         (None, _) => sheet.words("tab to the button, then enter", Role::Dim),
         (Some(asked), false) => {
-            let users = dialog.offer.as_ref().map_or(0, |offer| offer.users);
-            let what = match asked.bytes().all(|byte| byte.is_ascii_digit()) {
-                true if users > 0 => "the number of users",
-                true => "the number of changes",
-                false => asked,
+            let what = match &dialog.offer {
+                _ if !asked.bytes().all(|byte| byte.is_ascii_digit()) => asked,
+                Some(offer) => offer.number_word(),
+                None => "the number of changes",
             };
             sheet.input(format!("type {what} to confirm, tab, enter: "), typed);
         }

@@ -10,6 +10,7 @@ use crate::{
         time::{Timestamp, age_text, span_text, time_text},
     },
     readiness::State,
+    runbook::Mode,
     status::{Cell, CellState, Component},
 };
 
@@ -245,10 +246,11 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16) -> u16 {
     // A short window shows the first; `r` offers them all.
     let room = if pen.height() < 24 { 1 } else { 3 };
     let blocked = app.readiness.iter().any(|found| found.state == State::Crit);
-    let state = match (Side::BOTH.iter().any(|side| app.summary.regions[*side].dead), blocked) {
-        (true, _) => "ready ungraceful",
-        (false, true) => "blocked",
-        (false, false) => "ready",
+    let dead = Side::BOTH.iter().any(|side| app.summary.regions[*side].dead);
+    let (mode, state) = match (dead, blocked) {
+        (true, _) => (Mode::Ungraceful, "ready ungraceful"),
+        (false, true) => (Mode::Graceful, "blocked"),
+        (false, false) => (Mode::Graceful, "ready"),
     };
     for entry in app.runbooks.iter().take(room) {
         let mark = if entry.local { " (local)" } else { "" };
@@ -256,11 +258,14 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16) -> u16 {
             "{}{mark}   {}   {state}   usual {}   last drill {}",
             entry.id,
             entry.services.join(", "),
-            span_text(entry.usual),
+            span_text(entry.usual(mode)),
             entry.last_drill
         );
-        let text =
-            if narrow { format!("next     {}, usual {}", entry.id, span_text(entry.usual)) } else { text };
+        let text = if narrow {
+            format!("next     {}, usual {}", entry.id, span_text(entry.usual(mode)))
+        } else {
+            text
+        };
         pen.text(1, y, width - 2, &text, Role::Text);
         y += 1;
     }

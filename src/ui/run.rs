@@ -199,6 +199,8 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, rows: &mut Vec
     for proof in step.proofs.iter().filter(|proof| proofs || proof.verdict != GateVerdict::Green) {
         let (mark, role) = match proof.verdict {
             GateVerdict::Green | GateVerdict::Passed => ("ok", Role::Text),
+            // A step at work is there to make it green.
+            GateVerdict::Red if step.kind != StepKind::Gate && at_work(step.state) => ("..", Role::Running),
             GateVerdict::Red => ("x", Role::Bad),
             GateVerdict::Unknown => ("?", Role::Unknown),
         };
@@ -216,6 +218,10 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, rows: &mut Vec
     if items.len() > shown && room > 0 {
         rows.push(under(format!("      and {} more", items.len() - shown), String::new(), Role::Dim));
     }
+}
+
+fn at_work(state: StepState) -> bool {
+    matches!(state, StepState::Confirmed | StepState::Running | StepState::Waiting)
 }
 
 fn under(text: String, right: String, role: Role) -> Row {

@@ -9,6 +9,7 @@ use crate::{
         start::{Fate, Holder, Holders, Origin, StartDialog, StartFocus},
     },
     domain::{standing, time::span_text},
+    runbook::Mode,
 };
 
 use super::{pen::Pen, theme::Role};
@@ -78,11 +79,14 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
             }
         },
     );
-    let usual =
-        app.runbooks.iter().find(|entry| entry.id == dialog.runbook).map(|entry| span_text(entry.usual));
+    let usual = app
+        .runbooks
+        .iter()
+        .find(|entry| entry.id == dialog.runbook)
+        .map(|entry| span_text(entry.usual(dialog.mode)));
     let mut rows = vec![
         row(Some(StartFocus::Service), "service", service, Role::Text),
-        row(Some(StartFocus::Mode), "mode", dialog.mode.word().to_owned(), Role::Text),
+        row(Some(StartFocus::Mode), "mode", mode(app, dialog).0, mode(app, dialog).1),
         row(Some(StartFocus::Reason), "reason", dialog.reason.text().to_owned(), Role::Text),
         row(Some(StartFocus::Impact), "impact at", impact(dialog), Role::Text),
         row(None, "usual", usual.unwrap_or_default(), Role::Dim),
@@ -112,6 +116,23 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// The mode, and whether it fits what can be seen of the side that would be left.
+fn mode(app: &App, dialog: &StartDialog) -> (String, Role) {
+    let from = dialog.service().and_then(|index| {
+        standing::active_side(&app.estate, &app.picture, index).side().map(|side| &app.summary.regions[side])
+    });
+    let word = dialog.mode.word();
+    match (from, dialog.mode) {
+        (Some(from), Mode::Graceful) if from.dead => {
+            (format!("{word}   {} looks dead: ungraceful fits", from.code), Role::Warn)
+        }
+        (Some(from), Mode::Ungraceful) if !from.dead => {
+            (format!("{word}   {} does not look dead: a0 will not pass", from.code), Role::Warn)
+        }
+        _ => (word.to_owned(), Role::Text),
+    }
 }
 
 fn impact(dialog: &StartDialog) -> String {

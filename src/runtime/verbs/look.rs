@@ -7,7 +7,7 @@ use crate::{
     domain::{ArmId, Operation, Safe, picture::Picture, time::Timestamp},
     engine::{
         Context, Engine, RunEvent, RunView,
-        event::{RunEnd, WorldKind},
+        event::{Opened, RunEnd, WorldKind},
         run::PROBE_OUTPUT,
     },
     journal::{lock, runs},
@@ -37,7 +37,7 @@ pub async fn status(cli: &Cli, args: &Status) -> Result<u8, VerbError> {
         let runs = open_runs(&session, now);
         let summary = status::summarize(&session.estate, &picture, &runs, scope, now);
         let text = match (args.output, args.watch) {
-            (StatusForm::Table, _) => status::table(&summary, &runs, world),
+            (StatusForm::Table, _) => status::table(&summary, &runs, world) + &elsewhere(&session),
             (StatusForm::Json, false) => status::json(&session.estate, &summary, &runs, world),
             (StatusForm::Json, true) => status::json_line(&session.estate, &summary, &runs, world),
             (StatusForm::Nagios, _) => status::nagios(&summary, world),
@@ -99,8 +99,33 @@ pub fn service(session: &Session, name: Option<&str>) -> Result<usize, VerbError
     }
 }
 
+/// Whether a run speaks of what this session looks at. A simulated run has a world of its own, and
+/// a session without that run has another one.
+fn is_of(opened: &Opened, session: &Session) -> bool {
+    session.world() == WorldKind::Live
+        && opened.estate_hash == session.estate.hash
+        && opened.endpoint == session.endpoint
+}
+
+/// Open runs of simulated worlds of their own, which the fresh world shown is not.
+fn elsewhere(session: &Session) -> String {
+    if session.world() == WorldKind::Live {
+        return String::new();
+    }
+    let open = |summary: &runs::RunSummary| {
+        let last = summary.last.as_ref().map(|record| &record.stamped.event);
+        !matches!(last, None | Some(RunEvent::Closed { .. }))
+    };
+    let count = runs::list(&session.state).unwrap_or_default().into_iter().filter(open).count();
+    match count {
+        0 => String::new(),
+        1 => "note        1 open run has a simulated world of its own: farshore runs\n".to_owned(),
+        count => format!("note        {count} open runs have simulated worlds of their own: farshore runs\n"),
+    }
+}
+
 /// Views of the estate's runs that are open or still watch debts.
-pub fn open_runs(session: &Session, now: Timestamp) -> Vec<RunView> {
+fn open_runs(session: &Session, now: Timestamp) -> Vec<RunView> {
     let listed = runs::list(&session.state).unwrap_or_default();
     listed
         .iter()
@@ -113,7 +138,7 @@ pub fn open_runs(session: &Session, now: Timestamp) -> Vec<RunView> {
                 actor: session.actor(),
             };
             let bound = matches!(&transcript.events.first()?.event,
-                RunEvent::Opened(opened) if opened.estate_hash == session.estate.hash);
+                RunEvent::Opened(opened) if is_of(opened, session));
             let engine = Engine::recover(context, &transcript.events).ok().filter(|_| bound)?;
             let over = engine.run().closed.is_some_and(|end| end != RunEnd::Monitoring);
             (!over).then(|| engine.view(now))
@@ -130,7 +155,7 @@ fn local_facts(session: &Session, service: usize) -> LocalFacts {
         let Some(RunEvent::Opened(opened)) = transcript.events.first().map(|first| &first.event) else {
             continue;
         };
-        if opened.plan.service != *name || opened.estate_hash != session.estate.hash {
+        if opened.plan.service != *name || !is_of(opened, session) {
             continue;
         }
         let mut probed: BTreeMap<String, ArmId> = BTreeMap::new();

@@ -82,8 +82,11 @@ fn answer(failure: u8, result: Result<u8, VerbError>) -> u8 {
 
 /// Says what went wrong. A terminal that is gone is no reason to panic.
 fn complain(error: &VerbError) {
-    let text = crate::domain::Safe::new(&error.to_string().replace('\n', " | "));
-    let _ = writeln!(std::io::stderr(), "farshore: {text}");
+    let text = error.to_string();
+    for (line, text) in text.lines().enumerate() {
+        let lead = if line == 0 { "farshore: " } else { "  " };
+        let _ = writeln!(std::io::stderr(), "{lead}{}", crate::domain::Safe::new(text));
+    }
 }
 
 /// The bare cockpit.

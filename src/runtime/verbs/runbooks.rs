@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::{
     cli::{Cli, Mode as Asked, Plan as PlanArgs, Runbook as Verb, TextForm},
     domain::{Safe, time::span_text},
-    runbook::{self, Mode, Plan, Runbook, Targets, plan::PlannedStep},
+    runbook::{self, Mode, Plan, Runbook, Targets, Ungraceful, plan::PlannedStep},
     runtime::{
         opening::{self, OpenError, Order},
         session::Session,
@@ -111,7 +111,7 @@ fn plan_text(plan: &Plan) -> String {
     for phase in &plan.phases {
         let _ = writeln!(text, "\n{}", phase.id);
         for step in plan.phase_steps(&phase.id) {
-            write_step(&mut text, step);
+            write_step(&mut text, plan.mode, step);
         }
         if phase.free_exit_ends {
             let _ = writeln!(text, "  -------- free exit ends here --------");
@@ -120,10 +120,16 @@ fn plan_text(plan: &Plan) -> String {
     text
 }
 
-fn write_step(text: &mut String, step: &PlannedStep) {
+fn write_step(text: &mut String, mode: Mode, step: &PlannedStep) {
+    let mode = match (mode, step.ungraceful) {
+        (Mode::Graceful, _) | (_, Ungraceful::Same) => "",
+        (_, Ungraceful::Skip) => ", does not apply",
+        (_, Ungraceful::Defer) => ", put off: a debt",
+        (_, Ungraceful::TryDefer) => ", tried once, else a debt",
+    };
     let _ = writeln!(
         text,
-        "  {:<28} {} (confirm {}, usual {})",
+        "  {:<28} {} (confirm {}, usual {}{mode})",
         step.id,
         step.title,
         step.confirm,
