@@ -179,8 +179,19 @@ fn with_power(
     }
 }
 
-/// One machine with its own instance view.
-pub(super) async fn power(client: &Client, visit: &Visit, id: &ArmId) -> Result<VirtualMachine, Failure> {
+/// One machine with its own instance view; `None` once Azure itself says that it is not there.
+pub(super) async fn power(
+    client: &Client,
+    visit: &Visit,
+    id: &ArmId,
+) -> Result<Option<VirtualMachine>, Failure> {
+    match machine_by_id(client, visit, id).await {
+        Err(failure) if failure.says_gone() => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+async fn machine_by_id(client: &Client, visit: &Visit, id: &ArmId) -> Result<VirtualMachine, Failure> {
     let body = client.get(visit, Api::Compute, id, "", "$expand=instanceView").await?;
     Ok(machine(document(&body)?, id.clone()))
 }
@@ -193,8 +204,9 @@ pub(super) async fn directory(
     side: Side,
 ) -> Result<Listing<DirectoryServer>, Failure> {
     let servers = &client.estate.directory[side];
-    let answers =
-        join_all(servers.iter().map(|id| join(power(client, visit, id), health::current(client, visit, id))));
+    let answers = join_all(
+        servers.iter().map(|id| join(machine_by_id(client, visit, id), health::current(client, visit, id))),
+    );
     let mut cut = None;
     let servers = servers.iter().zip(answers.await).map(|(id, (vm, health))| {
         if let Err(failure) = &health

@@ -51,7 +51,22 @@ pub(super) struct Failure {
     pub(super) again: Again,
 }
 
+/// Codes of a 404 that speak of something above the object: they do not say that it is gone.
+const ABOVE: [&str; 4] = [
+    "SubscriptionNotFound",
+    "InvalidSubscriptionId",
+    "ResourceGroupNotFound",
+    "InvalidAuthenticationTokenTenant",
+];
+
 impl Failure {
+    /// Whether Azure itself says that what was asked for is not there. A proxy's own 404 carries no
+    /// envelope; it must not read as a revoked right or a machine that is gone.
+    pub(super) fn says_gone(&self) -> bool {
+        let above = |code: &Safe| ABOVE.iter().any(|above| above.eq_ignore_ascii_case(code.as_str()));
+        self.status == Some(404) && self.code.as_ref().is_some_and(|code| !above(code))
+    }
+
     /// A failure that no attempt mends.
     pub(super) fn new(kind: SilenceKind, why: impl Into<Safe>) -> Self {
         Self { kind, status: None, code: None, why: why.into(), again: Again::Never }

@@ -233,6 +233,22 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_machine_is_gone_only_when_azure_says_so() {
+        let not_found =
+            |code: &str| status(404, &format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#));
+        for (say, expected) in [
+            (not_found("ResourceNotFound"), Ok(Answer::Power(None))),
+            (not_found("ResourceGroupNotFound"), Err(SilenceKind::Absent)),
+            (status(404, "<html>not found</html>"), Err(SilenceKind::Absent)),
+            (status(403, ""), Err(SilenceKind::Denied)),
+        ] {
+            let what = format!("{say:?}");
+            let answer = ask(Source::Power(id(VM)), &[("", &[say])]).await;
+            assert_eq!(answer.map_err(|silence| silence.kind), expected, "{what}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn holders_from_above_are_seen_and_unreadable_ones_are_not_overlooked() {
         let role = "1d18fff3-a72a-46b5-b4a9-0b38a3cd7e63";
         let entry = |id: &str, scope: &str, principal: &str| {
@@ -374,7 +390,7 @@ mod tests {
                 silent(told(source, nothing).await, SilenceKind::Garbled);
             }
         }
-        let Ok(Answer::Power(vm)) = told(Source::Power(id(VM)), r#"{"properties":{}}"#).await else {
+        let Ok(Answer::Power(Some(vm))) = told(Source::Power(id(VM)), r#"{"properties":{}}"#).await else {
             panic!()
         };
         assert_eq!(vm.power, None);

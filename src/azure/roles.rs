@@ -90,14 +90,6 @@ pub(super) async fn assignments(
     joined("application groups", ids.into_iter().zip(lists))
 }
 
-/// Codes of a 404 that speak of something above the assignment: they do not say that it is gone.
-const ABOVE: [&str; 4] = [
-    "SubscriptionNotFound",
-    "InvalidSubscriptionId",
-    "ResourceGroupNotFound",
-    "InvalidAuthenticationTokenTenant",
-];
-
 /// One role assignment by its id; `None` once Azure itself says that it is not there.
 pub(super) async fn assignment_by_id(
     client: &Client,
@@ -106,14 +98,8 @@ pub(super) async fn assignment_by_id(
 ) -> Result<Option<RoleAssignment>, Failure> {
     let body = match client.get(visit, Api::Roles, id, "", "").await {
         Ok(body) => body,
-        Err(failure) => {
-            // A proxy's own 404 carries no envelope; it must not read as a revoked right.
-            let said = failure
-                .code
-                .as_ref()
-                .is_some_and(|code| !ABOVE.iter().any(|above| above.eq_ignore_ascii_case(code.as_str())));
-            return if failure.status == Some(404) && said { Ok(None) } else { Err(failure) };
-        }
+        Err(failure) if failure.says_gone() => return Ok(None),
+        Err(failure) => return Err(failure),
     };
     let assignment = assignment(document(&body)?).map_err(Failure::garbled)?;
     if assignment.id != *id {

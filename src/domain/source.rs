@@ -141,8 +141,8 @@ pub enum Answer {
     Storage(Listing<StorageAccount>),
     /// For [`Source::Machines`].
     Machines(Listing<VirtualMachine>),
-    /// For [`Source::Power`].
-    Power(VirtualMachine),
+    /// For [`Source::Power`]; `None`: there is no such machine.
+    Power(Option<VirtualMachine>),
     /// For [`Source::Directory`].
     Directory(Listing<DirectoryServer>),
     /// For [`Source::Usages`].

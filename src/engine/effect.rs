@@ -22,15 +22,16 @@ impl Engine {
     pub(super) fn is_so(&self, operation: &Operation, key: &str, since: Timestamp, now: Timestamp) -> Seen {
         let index = self.run.plan.service_index;
         let seen = self.evidence(0, since, now).seen;
-        let power = |vm, wanted: Power| match seen.look(&Source::Power(vm)).map(|look| &look.answer) {
-            Ok(Answer::Power(machine)) if machine.power == Some(wanted) => Seen::Yes,
-            Ok(Answer::Power(machine)) if machine.power.is_some() => Seen::No,
-            _ => Seen::NotYet,
-        };
         let told = |told: Option<bool>| match told {
             Some(true) => Seen::Yes,
             Some(false) => Seen::No,
             None => Seen::NotYet,
+        };
+        let power = |vm, wanted: Power| match seen.look(&Source::Power(vm)).map(|look| &look.answer) {
+            // A machine that is gone serves nobody and costs nothing.
+            Ok(Answer::Power(None)) => told(Some(wanted == Power::Deallocated)),
+            Ok(Answer::Power(Some(machine))) => told(machine.power.as_ref().map(|power| *power == wanted)),
+            _ => Seen::NotYet,
         };
         match operation {
             Operation::StartVm { vm } => power(vm.clone(), Power::Running),
@@ -100,6 +101,10 @@ impl Engine {
             Operation::SendMessage { .. } => seen
                 .sessions(index, self.run.plan.from)
                 .map(|sessions| sessions.iter().any(|session| session_key(session) == key)),
+            Operation::StartVm { vm } => {
+                let machine = seen.look(&Source::Power(vm.clone()));
+                machine.map(|look| !matches!(look.answer, Answer::Power(None)))
+            }
             Operation::SetAdmission { host, .. } => {
                 seen.hosts(index, side).map(|hosts| hosts.iter().any(|known| known.id == *host))
             }
@@ -176,7 +181,7 @@ impl Engine {
     pub(super) fn evidence_word(operation: &Operation) -> &'static str {
         match operation {
             Operation::StartVm { .. } => "running by its instance view",
-            Operation::DeallocateVm { .. } => "deallocated by its instance view",
+            Operation::DeallocateVm { .. } => "deallocated by its instance view, or gone",
             Operation::SetAdmission { accepts: false, .. } => "refuses new sessions",
             Operation::SetAdmission { .. } => "accepts new sessions",
             Operation::SetPlanReferences { .. } => "read back from the plan",

@@ -87,6 +87,7 @@ impl Run {
     /// Lets the patience of the step in turn run on from `at`, and that of every other stand still.
     pub(super) fn count_patience(&mut self, passed: Passed, at: Timestamp) {
         let turn = self.current().filter(|&index| self.waits_for_world(index));
+        self.count_people(turn.is_none(), passed, at);
         for (index, step) in self.steps.iter_mut().enumerate() {
             let (ran, runs) = (step.patience.since.is_some(), turn == Some(index));
             match passed {
@@ -96,6 +97,13 @@ impl Run {
             }
             step.patience.turn(runs, at);
         }
+    }
+
+    fn count_people(&mut self, waits: bool, passed: Passed, at: Timestamp) {
+        if let Some(since) = self.people_since.filter(|_| passed != Passed::Nobody) {
+            self.waited_on_people += at.duration_since(since).max(Span::ZERO);
+        }
+        self.people_since = (waits && self.closed.is_none() && !self.by_auto).then_some(at);
     }
 
     fn waits_for_world(&self, index: usize) -> bool {

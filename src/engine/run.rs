@@ -52,6 +52,10 @@ pub struct Run {
     pub plans_before: Vec<(crate::domain::ArmId, bool)>,
     /// Debts that were paid.
     pub paid: BTreeSet<StepId>,
+    /// Time in which only a person could move it on, holds included, processes that ended excluded.
+    pub waited_on_people: Span,
+    /// Since when only a person can.
+    pub(super) people_since: Option<Timestamp>,
     /// Last event's time.
     pub last_at: Timestamp,
     /// Events applied.
@@ -204,6 +208,8 @@ impl Run {
             baseline_users: None,
             plans_before: Vec::new(),
             paid: BTreeSet::new(),
+            waited_on_people: Span::ZERO,
+            people_since: None,
             last_at: at,
             seq: 1,
         };

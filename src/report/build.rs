@@ -72,7 +72,7 @@ fn blank(run: &str, opened: &Opened, integrity: Integrity, now: Timestamp) -> Re
             rto_full_s: None,
             technical_s: None,
             decision_latency_s: None,
-            human_wait_s: 0,
+            human_wait_s: None,
             azure_wait_s: 0,
         },
         rpo: Rpo { data: "user profiles", value: None, method: String::new(), confidence: "unknown" },

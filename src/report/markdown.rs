@@ -117,7 +117,7 @@ fn timeline(out: &mut String, report: &Report) {
         ("RTO full (T8 - T0)", span(figures.rto_full_s)),
         ("technical (T6 - T3)", span(figures.technical_s)),
         ("decision latency (T3 - T1)", span(figures.decision_latency_s)),
-        ("dialogs were open", span(Some(figures.human_wait_s))),
+        ("waited on people", span(figures.human_wait_s)),
         ("waited on Azure", span(Some(figures.azure_wait_s))),
         ("confirmations under 1.5 s", report.instant_confirms.to_string()),
     ];

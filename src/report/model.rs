@@ -126,8 +126,8 @@ pub struct Figures {
     pub technical_s: Option<i64>,
     /// Decision after detection (T3 - T1).
     pub decision_latency_s: Option<i64>,
-    /// From showing to confirming, summed over all confirmations.
-    pub human_wait_s: i64,
+    /// Time in which only a person could move the run on.
+    pub human_wait_s: Option<i64>,
     /// Time in which at least one write was under way.
     pub azure_wait_s: i64,
 }

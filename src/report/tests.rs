@@ -8,8 +8,8 @@ use crate::{
     engine::{
         Actor, RunEvent, Stamped,
         event::{
-            Acknowledgement, Confirmed, ConfirmedBy, DoneHow, FailedHow, GateItem, GateVerdict, NoteAbout,
-            Opened, RequestRecord, RunEnd, WorldKind,
+            Acknowledgement, Confirmed, ConfirmedBy, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy,
+            NoteAbout, Opened, RequestRecord, RunEnd, WorldKind,
         },
     },
     runbook::{
@@ -314,6 +314,30 @@ fn a_process_that_ended_and_what_it_left_open_are_told() {
         note: Safe::default(),
     });
     assert_eq!(closed(&report(&stamp(all))), Some(start() + seconds(30 * 22)));
+}
+
+#[test]
+fn people_were_waited_for_while_only_they_could_go_on_and_somebody_was_there() {
+    let armed = |on, how: &str| RunEvent::Armed { on, how: Safe::new(how) };
+    let mut all = vec![opened(WorldKind::Live)];
+    let check = |all: &[RunEvent], expected| {
+        assert_eq!(report(&stamp(all.to_vec())).figures.human_wait_s, Some(expected), "{}", all.len());
+    };
+    for (event, waited) in [
+        (armed(true, "by typing the estate's name"), 30),
+        (passed("a0"), 30),
+        (confirmed("a0", 900), 60),
+        (done("a0", None, DoneHow::Action), 60),
+        (armed(false, "a new process starts read-only"), 60),
+        (RunEvent::Resumed { observed: Safe::new("nothing") }, 60),
+        (armed(true, "by typing the estate's name"), 90),
+        (passed("a4"), 90),
+        (RunEvent::Held { why: HeldWhy::Person, note: Safe::default(), in_flight: Vec::new() }, 120),
+        (RunEvent::Resumed { observed: Safe::new("a4") }, 150),
+    ] {
+        all.push(event);
+        check(&all, waited);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::{
     domain::time::{Span, Timestamp},
     engine::{
-        Stamped,
+        Run, Stamped,
         event::{FailedHow, GateVerdict, Opened, RunEnd, RunEvent},
     },
     runbook::{Action, Killer, Plan, PlannedStep},
@@ -83,14 +83,13 @@ pub(super) fn marks(opened: &Opened, events: &[Stamped], report: &Report) -> Vec
 pub(super) fn figures(report: &Report, events: &[Stamped]) -> Figures {
     let at = |name: &str| report.marks.iter().find(|mark| mark.mark == name).and_then(|mark| mark.at);
     let between = |later: &str, earlier: &str| Some(at(later)?.duration_since(at(earlier)?).as_secs());
-    let human: u64 =
-        report.steps.iter().flat_map(|step| &step.confirmations).map(|given| given.latency_ms).sum();
+    let people = Run::recover(events).ok().map(|run| run.waited_on_people.as_secs());
     Figures {
         rto_service_s: between("T7", "T0"),
         rto_full_s: between("T8", "T0"),
         technical_s: between("T6", "T3"),
         decision_latency_s: between("T3", "T1"),
-        human_wait_s: (human / 1_000) as i64,
+        human_wait_s: people,
         azure_wait_s: azure_wait(events).as_secs(),
     }
 }

@@ -1,6 +1,6 @@
 //! The app with everything that carries out what it asks for; screens and lines sit on it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender},
@@ -9,9 +9,10 @@ use tokio::{
 
 use crate::{
     app::{App, Effect, Event, LeaveReason, Moment, StartOrder},
-    domain::{Safe, Source, time::Timestamp},
+    domain::{Safe, Side, Source, time::Timestamp},
     engine::{Input, Output},
     journal::{lock::EstateLock, runs},
+    readiness,
 };
 
 use super::{
@@ -66,6 +67,8 @@ pub struct Desk {
     pub app: App,
     session: Arc<Session>,
     pollers: Pollers,
+    /// Services and sides whose scopes are watched.
+    scoped: BTreeSet<(usize, Side)>,
     run: Option<Working>,
     inbox: (UnboundedSender<Input>, UnboundedReceiver<Input>),
     news: Receiver<Event>,
@@ -102,6 +105,7 @@ impl Desk {
             app,
             session,
             pollers,
+            scoped: BTreeSet::new(),
             run: None,
             inbox: mpsc::unbounded_channel(),
             news,
@@ -158,7 +162,16 @@ impl Desk {
                 }
                 self.feed(Event::Run(input), None);
             }
-            Happening::News(event) => self.feed(event, None),
+            Happening::News(event) => {
+                let hosts = match &event {
+                    Event::Observed(seen) if seen.outcome.is_ok() => Some(seen.source.clone()),
+                    _ => None,
+                };
+                self.feed(event, None);
+                if let Some(Source::Hosts(service, side)) = hosts {
+                    self.watch_scopes(service, side);
+                }
+            }
             Happening::Opened(opened) => self.sit(*opened),
             Happening::Due => {
                 self.due = None;
@@ -170,6 +183,15 @@ impl Desk {
                 self.feed(Event::Tick, None);
                 self.conclude();
             }
+        }
+    }
+
+    /// Once the hosts of a pool are known it is known too where rights and locks matter: the checks
+    /// of readiness need them, the first picture does not wait for them.
+    fn watch_scopes(&mut self, service: usize, side: Side) {
+        if self.scoped.insert((service, side)) {
+            let known = readiness::sources(&self.session.estate, service);
+            self.pollers.watch(known.into_iter().chain(readiness::host_sources(&self.app.picture, service)));
         }
     }
 

@@ -77,10 +77,10 @@ const FIRST_LOOKS: std::time::Duration = std::time::Duration::from_secs(25);
 
 impl Lines {
     async fn status(&mut self) -> Result<u8, VerbError> {
-        let wanted = super::survey::watch_sources(&self.desk.app.estate).len();
+        let wanted = super::survey::watch_sources(&self.desk.app.estate);
         let desk = &mut self.desk;
         let _ = tokio::time::timeout(FIRST_LOOKS, async {
-            while desk.app.picture.iter().count() < wanted {
+            while wanted.iter().any(|source| desk.app.picture.reading(source).is_none()) {
                 let happening = desk.next().await;
                 desk.take(happening);
             }

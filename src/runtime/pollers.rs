@@ -1,6 +1,6 @@
 //! One task per source: looks, reports, waits its interval.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tokio::{sync::mpsc::Sender, task::JoinSet};
 
@@ -30,6 +30,7 @@ const JITTER_PERCENT: i64 = 10;
 #[derive(Debug)]
 pub struct Pollers {
     tasks: JoinSet<()>,
+    watched: BTreeSet<Source>,
     azure: Azure,
     clock: Arc<Clock>,
     news: Sender<Event>,
@@ -43,14 +44,22 @@ impl Pollers {
         news: Sender<Event>,
         sources: impl IntoIterator<Item = Source>,
     ) -> Self {
-        let mut pollers = Self { tasks: JoinSet::new(), azure, clock, news };
-        for source in sources {
-            pollers.watch(source);
-        }
+        let (tasks, watched) = (JoinSet::new(), BTreeSet::new());
+        let mut pollers = Self { tasks, watched, azure, clock, news };
+        pollers.watch(sources);
         pollers
     }
 
-    fn watch(&mut self, source: Source) {
+    /// Polls these sources too; those that are polled already go on as they are.
+    pub fn watch(&mut self, sources: impl IntoIterator<Item = Source>) {
+        for source in sources {
+            if self.watched.insert(source.clone()) {
+                self.poll(source);
+            }
+        }
+    }
+
+    fn poll(&mut self, source: Source) {
         let (azure, clock, news) = (self.azure.clone(), self.clock.clone(), self.news.clone());
         self.tasks.spawn(async move {
             let mut misses = 0_u32;

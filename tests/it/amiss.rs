@@ -1,18 +1,26 @@
 //! A run in which something is amiss: a change that is taken back, an end that cannot be seen, a
 //! message that may not have come, a cockpit armed before the run goes on.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
+use bytes::Bytes;
 use farshore::{
     domain::{Safe, time::minutes},
     engine::{
         Command, Engine, RunEvent,
-        event::{FailedHow, RunEnd},
+        event::{DoneHow, FailedHow, RunEnd},
         run::{ItemMark, StepMark},
         view::RunState,
     },
     runbook::Mode,
     sim::{Fault, FaultKind, Region},
+    wire::{Reply, Request, Wire},
 };
 
 use super::{
@@ -87,6 +95,42 @@ async fn a_revoke_over_which_processes_ended_was_not_tried_and_goes_again() {
     let stands = &cockpit.step(step).mark;
     assert!(matches!(stands, StepMark::Done(_)), "{stands:?}\n{}", cockpit.rehearsal.story());
     assert_eq!(cockpit.writes_of(step).len(), lives as usize + 1);
+}
+
+/// Answers that one machine is not there, from some moment on, whatever lists still say.
+#[derive(Debug)]
+struct Deleting {
+    inner: Arc<dyn Wire>,
+    gone: Arc<AtomicBool>,
+}
+
+impl Wire for Deleting {
+    fn call(&self, request: Request) -> Reply<'_> {
+        let path = request.uri().path().to_ascii_lowercase();
+        if !self.gone.load(Ordering::Relaxed) || !path.contains("/virtualmachines/shwe-hr-01") {
+            return self.inner.call(request);
+        }
+        let said = br#"{"error":{"code":"ResourceNotFound","message":"was not found"}}"#;
+        let answer = http::Response::builder().status(404).header("content-type", "application/json");
+        Box::pin(async move { Ok(answer.body(Bytes::from_static(said)).unwrap()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_somebody_deleted_needs_not_be_stopped() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let through =
+        Rehearsal::through(&Setting::PLAIN, |inner| Arc::new(Deleting { inner, gone: gone.clone() }));
+    let mut cockpit = Cockpit::open(through, Mode::Graceful).await;
+    let step = "a14-stop-hosts";
+    cockpit.turn(step).await;
+    gone.store(true, Ordering::Relaxed);
+    let seen = |mark: &ItemMark| *mark == ItemMark::Done(DoneHow::Observation);
+    let from = cockpit.clock.now();
+    cockpit.until("found gone", true, |engine, _| stands(engine, step, seen)).await;
+    assert!(cockpit.clock.now() < from + minutes(1), "{}", cockpit.rehearsal.story());
+    let writes = cockpit.writes_of(step);
+    assert!(!format!("{writes:?}").contains("shwe-hr-01"), "{writes:?}");
 }
 
 #[tokio::test(start_paused = true)]

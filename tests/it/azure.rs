@@ -230,7 +230,7 @@ async fn a_machine_is_started_and_followed_to_its_end() {
     let cold = hosts.iter().find(|host| !matches!(host.status, HostStatus::Available)).expect("a cold host");
     let vm = cold.vm.clone().expect("its machine");
     let power = async || match world.look(Source::Power(vm.clone())).await {
-        Ok(Answer::Power(machine)) => machine.power,
+        Ok(Answer::Power(Some(machine))) => machine.power,
         other => panic!("{other:?}"),
     };
     assert_eq!(power().await, Some(Power::Deallocated));
