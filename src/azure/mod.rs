@@ -21,6 +21,7 @@ mod limits;
 mod look;
 mod origin;
 mod page;
+mod place;
 mod probe;
 mod retry;
 mod roles;
@@ -33,6 +34,7 @@ mod write;
 
 pub use limits::Limits;
 pub use origin::{Endpoint, EndpointError, Loopback};
+pub use place::own_region;
 pub use tokens::{Bearer, Identity, Issuer, Secret, TokenError, TokenSource, TokenStatus};
 pub use write::WriteIds;
 

@@ -6,7 +6,7 @@ use crate::domain::{
 };
 
 use super::{
-    FslogixOrigin, FslogixReport, State,
+    FslogixReport, State,
     context::{Context, Finding},
 };
 
@@ -52,6 +52,9 @@ pub(super) fn profile_settings(context: &Context<'_>) -> Finding {
         .filter(|(_, report)| context.now.duration_since(report.at) <= REPORT_LIMIT)
         .collect();
     if reports.is_empty() {
+        if let Some(finding) = typed_profile(context) {
+            return finding;
+        }
         return if context.estate.policy.allow_run_command {
             Finding::unknown("no standby host has been probed yet")
         } else {
@@ -62,8 +65,22 @@ pub(super) fn profile_settings(context: &Context<'_>) -> Finding {
     for (host, report) in &reports {
         judge_report(context, host, report, &mut complaints);
     }
-    let typed = reports.iter().filter(|(_, report)| report.origin == FslogixOrigin::Typed).count();
-    Finding::worst(&complaints, format!("{} hosts as expected, {typed} of them typed", reports.len()))
+    Finding::worst(&complaints, format!("{} hosts as expected", reports.len()))
+}
+
+/// What a person saw on one host of the standby. It tells the type; locations and providers stay
+/// unknown.
+fn typed_profile(context: &Context<'_>) -> Option<Finding> {
+    let typed = context.facts.typed_profiles.get(&context.service().name)?;
+    let age = context.now.duration_since(typed.at);
+    if age > REPORT_LIMIT {
+        return None;
+    }
+    let seen = format!("ProfileType {}, typed {} ago", typed.profile_type, span_text(age));
+    Some(match typed.profile_type.as_str() {
+        "0" => Finding::warn(format!("{seen}; locations and providers are not known")),
+        _ => Finding::crit(seen),
+    })
 }
 
 fn judge_report(

@@ -125,17 +125,26 @@ pub struct LocalFacts {
     pub lock: Option<Safe>,
     /// When the service's last run ended; `None`: there was none.
     pub last_run_ended: Option<Timestamp>,
-    /// Profile settings by virtual machine of a session host.
+    /// Profile settings by virtual machine of a session host, as the probe read them.
     pub fslogix: BTreeMap<ArmId, FslogixReport>,
+    /// `ProfileType` that a person saw on a standby host, by service.
+    pub typed_profiles: BTreeMap<String, TypedProfile>,
+}
+
+/// A `ProfileType` that a person saw and typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypedProfile {
+    /// When it was typed.
+    pub at: Timestamp,
+    /// As it was typed.
+    pub profile_type: Safe,
 }
 
 /// Profile settings of one session host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FslogixReport {
-    /// When they were read or typed.
+    /// When they were read.
     pub at: Timestamp,
-    /// Typed by a person or read by run command.
-    pub origin: FslogixOrigin,
     /// `ProfileType`; 0 lets one user open a profile in one place only.
     pub profile_type: Option<u32>,
     /// `CCDLocations` in the order of the registry.
@@ -144,15 +153,6 @@ pub struct FslogixReport {
     pub required_for_register: Option<u32>,
     /// `HealthyProvidersRequiredForUnregister`.
     pub required_for_unregister: Option<u32>,
-}
-
-/// Where a profile report comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum FslogixOrigin {
-    /// A person typed what they saw.
-    Typed,
-    /// The probe read it inside the machine.
-    RunCommand,
 }
 
 /// What must be looked at before [`check`] can say anything about a service.

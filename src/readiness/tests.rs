@@ -10,7 +10,7 @@ use crate::domain::{
 };
 
 use super::{
-    FslogixOrigin, FslogixReport, LocalFacts, State, Verdict, check,
+    FslogixReport, LocalFacts, State, TypedProfile, Verdict, check,
     fixture::{World, held, id, lock},
     host_sources, json, overall, sources, table,
 };
@@ -356,7 +356,6 @@ fn local_facts_are_judged() {
     let vm = id(Side::Secondary, "Microsoft.Compute/virtualMachines", "hp-hr-ne-0");
     let report = FslogixReport {
         at: world.now,
-        origin: FslogixOrigin::Typed,
         profile_type: Some(0),
         locations: vec![Safe::new(r"type=smb,connectionString=\\sthrpne.file.core.example\p")],
         required_for_register: Some(1),
@@ -366,6 +365,10 @@ fn local_facts_are_judged() {
         fslogix: [(vm.clone(), report)].into(),
         ..LocalFacts::default()
     };
+    let typed = |at, kind: &str| LocalFacts {
+        typed_profiles: [("hr".to_owned(), TypedProfile { at, profile_type: Safe::new(kind) })].into(),
+        ..LocalFacts::default()
+    };
     let elsewhere = vec![Safe::new(r"\\sthrpwe.file.core.example\p")];
     let cases = [
         ("G16", State::Ok, with(report.clone())),
@@ -373,6 +376,9 @@ fn local_facts_are_judged() {
         ("G16", State::Warn, with(FslogixReport { locations: elsewhere, ..report.clone() })),
         ("G16", State::Warn, with(FslogixReport { required_for_register: Some(0), ..report.clone() })),
         ("G16", State::NotConfigured, with(FslogixReport { at: world.now - minutes(2_000), ..report })),
+        ("G16", State::Warn, typed(world.now, "0")),
+        ("G16", State::Crit, typed(world.now, "3")),
+        ("G16", State::NotConfigured, typed(world.now - minutes(2_000), "0")),
         (
             "A-p8",
             State::Ok,

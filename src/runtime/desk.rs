@@ -16,6 +16,7 @@ use crate::{
 };
 
 use super::{
+    facts,
     hands::{Hands, Scribe},
     listing,
     opening::{self, OpenError, OpenRun, Order},
@@ -72,6 +73,7 @@ pub struct Desk {
     run: Option<Working>,
     inbox: (UnboundedSender<Input>, UnboundedReceiver<Input>),
     news: Receiver<Event>,
+    facts: Sender<Event>,
     opened: (Sender<Opened>, Receiver<Opened>),
     due: Option<Timestamp>,
     second: Interval,
@@ -81,6 +83,15 @@ pub struct Desk {
     reported: Option<u64>,
     clock: TerminalClock,
     front: Vec<Front>,
+}
+
+/// Reads what only this machine and its journals know, beside the loop.
+fn gather_facts(session: &Arc<Session>, news: Sender<Event>) {
+    let session = session.clone();
+    tokio::spawn(async move {
+        let facts = facts::gather(&session, None).await;
+        let _ = news.send(Event::Facts(Box::new(facts))).await;
+    });
 }
 
 type Opened = Result<OpenRun, OpenError>;
@@ -96,14 +107,16 @@ impl Desk {
     pub fn new(session: Arc<Session>, mut app: App, clock: TerminalClock) -> Self {
         let (news_in, news) = mpsc::channel(NEWS_BOX);
         let sources = survey::watch_sources(&session.estate);
-        let pollers = Pollers::start(session.azure.clone(), session.clock.clone(), news_in, sources);
+        let pollers = Pollers::start(session.azure.clone(), session.clock.clone(), news_in.clone(), sources);
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let moment = Moment { now: session.clock.now(), terminal: clock.ms() };
         app.update(Event::RunsListed(listing::of(&session)), moment);
+        gather_facts(&session, news_in.clone());
         Self {
             app,
             session,
+            facts: news_in,
             pollers,
             scoped: BTreeSet::new(),
             run: None,
@@ -326,6 +339,7 @@ impl Desk {
         }
         self.reported = Some(seq);
         self.report(&id);
+        gather_facts(&self.session, self.facts.clone());
         let path = runs::find(&self.session.state, &id);
         if let Ok(transcript) = path.and_then(|path| runs::read(&path)) {
             self.say(&format!("head {}", transcript.head.hash));

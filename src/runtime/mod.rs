@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod cockpit;
 pub mod desk;
+pub mod facts;
 pub mod front;
 pub mod hands;
 pub mod hangup;

@@ -1,18 +1,15 @@
 //! `status` and `check`.
 
-use std::collections::BTreeMap;
-
 use crate::{
     cli::{Check, CheckForm, Cli, Status, StatusForm},
-    domain::{ArmId, Operation, Safe, picture::Picture, time::Timestamp},
+    domain::{Safe, picture::Picture, time::Timestamp},
     engine::{
         Context, Engine, RunEvent, RunView,
-        event::{Opened, RunEnd, WorldKind},
-        run::PROBE_OUTPUT,
+        event::{RunEnd, WorldKind},
     },
-    journal::{lock, runs},
-    readiness::{self, FslogixOrigin, FslogixReport, LocalFacts},
-    runtime::{session::Session, survey},
+    journal::runs,
+    readiness,
+    runtime::{facts, session::Session, survey},
     status::{self, Scope},
 };
 
@@ -67,7 +64,7 @@ pub async fn check(cli: &Cli, args: &Check) -> Result<u8, VerbError> {
     }
     let now = session.clock.now();
     for &service in &services {
-        let facts = local_facts(&session, service);
+        let facts = facts::gather(&session, Some(service)).await;
         all.push((service, readiness::check(&session.estate, &picture, service, &facts, now)));
     }
     let sim = session.world() == WorldKind::Sim;
@@ -97,14 +94,6 @@ pub fn service(session: &Session, name: Option<&str>) -> Result<usize, VerbError
             )))
         }
     }
-}
-
-/// Whether a run speaks of what this session looks at. A simulated run has a world of its own, and
-/// a session without that run has another one.
-fn is_of(opened: &Opened, session: &Session) -> bool {
-    session.world() == WorldKind::Live
-        && opened.estate_hash == session.estate.hash
-        && opened.endpoint == session.endpoint
 }
 
 /// Open runs of simulated worlds of their own, which the fresh world shown is not.
@@ -138,58 +127,10 @@ fn open_runs(session: &Session, now: Timestamp) -> Vec<RunView> {
                 actor: session.actor(),
             };
             let bound = matches!(&transcript.events.first()?.event,
-                RunEvent::Opened(opened) if is_of(opened, session));
+                RunEvent::Opened(opened) if facts::is_of(&summary.run, opened, session));
             let engine = Engine::recover(context, &transcript.events).ok().filter(|_| bound)?;
             let over = engine.run().closed.is_some_and(|end| end != RunEnd::Monitoring);
             (!over).then(|| engine.view(now))
         })
         .collect()
-}
-
-fn local_facts(session: &Session, service: usize) -> LocalFacts {
-    let name = &session.estate.services[service].name;
-    let mut facts =
-        LocalFacts { lock: lock::holder(&session.estate.hash, &session.state), ..LocalFacts::default() };
-    for summary in runs::list(&session.state).unwrap_or_default() {
-        let Ok(transcript) = runs::read(&summary.path) else { continue };
-        let Some(RunEvent::Opened(opened)) = transcript.events.first().map(|first| &first.event) else {
-            continue;
-        };
-        if opened.plan.service != *name || !is_of(opened, session) {
-            continue;
-        }
-        let mut probed: BTreeMap<String, ArmId> = BTreeMap::new();
-        for stamped in &transcript.events {
-            match &stamped.event {
-                RunEvent::Intent { item, operation: Operation::RunProbe { vm, .. }, .. } => {
-                    probed.insert(item.clone(), vm.clone());
-                }
-                RunEvent::Observed { item: Some(item), what, value, .. } if what.as_str() == PROBE_OUTPUT => {
-                    if let Some((vm, report)) =
-                        probed.get(item).zip(profile_report(value.as_str(), stamped.wall))
-                    {
-                        facts.fslogix.insert(vm.clone(), report);
-                    }
-                }
-                RunEvent::Closed { .. } => facts.last_run_ended = Some(stamped.wall),
-                _ => {}
-            }
-        }
-    }
-    facts
-}
-
-/// A probe's output as a readiness fact.
-fn profile_report(output: &str, at: Timestamp) -> Option<FslogixReport> {
-    let report: serde_json::Value = serde_json::from_str(output.trim()).ok()?;
-    let number = |key: &str| report.get(key)?.as_u64().and_then(|number| u32::try_from(number).ok());
-    let locations = report.get("ccdLocations").and_then(serde_json::Value::as_str).unwrap_or_default();
-    Some(FslogixReport {
-        at,
-        origin: FslogixOrigin::RunCommand,
-        profile_type: number("profileType"),
-        locations: locations.split(';').filter(|part| !part.is_empty()).map(Safe::new).collect(),
-        required_for_register: number("register"),
-        required_for_unregister: number("unregister"),
-    })
 }
