@@ -161,14 +161,14 @@ fn points(mode: Mode, pairs: bool) -> bool {
     let began = Instant::now();
     let free = crash::crash_free(mode);
     let bad = AtomicUsize::new(0);
-    let every: Vec<usize> = (0..free.points[0]).collect();
-    let firsts = spread(&every, |point| {
-        let kill = Kill { point, keeps: point };
+    let every = crash::kills(&free);
+    let firsts = spread(&every, |kill| {
         let passage = crash::pass(mode, &[kill]);
         told(&passage, &free.ended, &[kill], &bad);
         passage.lasting.get(1).map_or(0, Vec::len)
     });
-    println!("{mode:?}: {} points in {:.1} s", every.len(), began.elapsed().as_secs_f64());
+    let (points, took) = (free.points[0], began.elapsed().as_secs_f64());
+    println!("{mode:?}: {points} points, {} kills with every prefix of a batch, in {took:.1} s", every.len());
     let (began, lasting) = (Instant::now(), if pairs { &free.lasting[0][..] } else { &[] });
     let doubles: usize = spread(lasting, |point| {
         let first = Kill { point, keeps: point };
@@ -189,7 +189,7 @@ fn points(mode: Mode, pairs: bool) -> bool {
 }
 
 /// Does `work` for each point on all cores; the sum of what it tells.
-fn spread(points: &[usize], work: impl Fn(usize) -> usize + Sync) -> usize {
+fn spread<T: Copy + Sync>(points: &[T], work: impl Fn(T) -> usize + Sync) -> usize {
     let next = AtomicUsize::new(0);
     let share = || {
         let taken = std::iter::from_fn(|| points.get(next.fetch_add(1, Ordering::Relaxed)));

@@ -96,7 +96,11 @@ impl ConfirmDialog {
     pub fn push(&mut self, c: char, arrival: Arrival) {
         self.hold = Hold::Idle;
         self.remark = None;
-        if arrival == Arrival::Early || self.asked().is_none() {
+        if self.asked().is_none() {
+            return;
+        }
+        if arrival == Arrival::Early {
+            self.remark = Some("what is typed before this could be read does not count".to_owned());
             return;
         }
         if arrival == Arrival::Burst && self.is_held() {

@@ -147,6 +147,10 @@ impl App {
             (World::Live, Some(endpoint)) => format!("{} at {endpoint}", setup.estate.name),
         };
         feed.push(moment.now, Origin::Cockpit, format!("cockpit opened read-only on {on}"));
+        if !setup.estate.not_in_this_version.is_empty() {
+            let text = format!("not in this version: {}", setup.estate.not_in_this_version.join(", "));
+            feed.push(moment.now, Origin::Cockpit, text);
+        }
         Self {
             world: setup.world,
             endpoint: setup.endpoint,

@@ -1,4 +1,4 @@
-//! Microsoft.ResourceGraph: all session hosts at once, for the first paint and never for a gate.
+//! Microsoft.ResourceGraph: all session hosts at once, as an inventory and never for a gate.
 
 use std::collections::HashSet;
 

@@ -39,6 +39,9 @@ pub fn table(estate: &Estate, checks: &[ServiceChecks], sim: bool, now: Timestam
             count(State::Unknown)
         ),
     );
+    if !estate.not_in_this_version.is_empty() {
+        line(&mut out, &format!("not in this version: {}", estate.not_in_this_version.join(", ")));
+    }
     for (service, verdicts) in checks {
         out.push('\n');
         let name = estate.services.get(*service).map_or("", |service| service.name.as_str());

@@ -40,7 +40,7 @@ pub struct Plan {
     pub phases: Vec<PlannedPhase>,
     /// Steps in order, phase by phase; undo steps at the end.
     pub steps: Vec<PlannedStep>,
-    /// Principals moved although the estate file does not plan them: id and reason.
+    /// Principals moved although the estate file does not plan them.
     pub moved_too: Vec<MovedToo>,
 }
 

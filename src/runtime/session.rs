@@ -1,7 +1,7 @@
 //! What a process works with: an estate, the Azure behind it, and the clock.
 
 use std::{
-    env,
+    env, iter,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,7 +9,7 @@ use std::{
 use crate::{
     azure::{
         Azure, AzureOptions, Endpoint, EndpointError, TokenError, TokenSource,
-        tokens::{AzCli, Cached, Fixed, IdentityEndpoint, ManagedIdentity},
+        tokens::{AzCli, Cached, Chain, Fixed, IdentityEndpoint, ManagedIdentity},
     },
     cli::{Asked, Global, Speed},
     config::{self, ConfigErrors},
@@ -287,17 +287,16 @@ fn tokens(estate: &Estate, endpoint: &Endpoint) -> Result<Arc<dyn TokenSource>, 
     let managed = || -> Result<Arc<dyn TokenSource>, SessionError> {
         let identity = IdentityEndpoint::from_env(|name| env::var(name).ok()).map_err(SessionError::Token)?;
         let wire: Arc<dyn Wire> = Arc::new(Live::new(LiveOptions::new(Reach::Identity))?);
-        Ok(cached(Arc::new(ManagedIdentity::new(wire, identity, scope, env::var("AZURE_CLIENT_ID").ok()))))
+        Ok(Arc::new(ManagedIdentity::new(wire, identity, scope, env::var("AZURE_CLIENT_ID").ok())))
     };
-    if endpoint.is_loopback() || env::var_os("IDENTITY_ENDPOINT").is_some() {
-        return managed();
-    }
-    match AzCli::find(&env::var_os("PATH").unwrap_or_default()) {
-        Ok(az) => {
+    let az = AzCli::find(&env::var_os("PATH").unwrap_or_default());
+    match az {
+        Ok(az) if !endpoint.is_loopback() => {
             let az = AzCli::new(az, scope, &estate.tenant).map_err(SessionError::Token)?;
-            Ok(cached(Arc::new(az)))
+            let sources = iter::once::<Arc<dyn TokenSource>>(Arc::new(az)).chain(managed().ok());
+            Ok(cached(Arc::new(Chain::new(sources.collect()))))
         }
-        Err(_) => managed(),
+        _ => Ok(cached(managed()?)),
     }
 }
 

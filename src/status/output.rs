@@ -61,6 +61,11 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
             &format!("{:LABEL$}{} {} of run {}, {ready}", "debt", debt.service, debt.step, debt.run),
         );
     }
+    if !summary.not_in_this_version.is_empty() {
+        let text =
+            format!("{:LABEL$}not in this version: {}", "also", summary.not_in_this_version.join(", "));
+        wrapped(&mut out, &text, &" ".repeat(LABEL));
+    }
     for run in runs {
         let step = run.current.and_then(|at| run.steps.get(at)).map_or("", |step| step.id.as_str());
         let text = format!("{} {} {} {} {step}", run.run, run.runbook, run.service, run_state(&run.state));
@@ -130,6 +135,7 @@ struct Object<'a> {
     services: Vec<ServiceObject<'a>>,
     regions: BTreeMap<&'static str, BTreeMap<&'static str, CellObject<'a>>>,
     problems: Vec<ProblemObject<'a>>,
+    not_in_this_version: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -246,6 +252,7 @@ impl<'a> Object<'a> {
                 .map(|side| (side.key(), components(estate, summary, side)))
                 .collect(),
             problems: summary.problems.iter().map(problem).collect(),
+            not_in_this_version: &summary.not_in_this_version,
         }
     }
 }

@@ -350,6 +350,8 @@ pub struct Summary {
     pub debts: Vec<Debt>,
     /// What is wrong, worst first; remarks last.
     pub problems: Vec<Problem>,
+    /// Parts of the estate file that this version does not look at.
+    pub not_in_this_version: Vec<String>,
     /// The whole in one word.
     pub verdict: Verdict,
 }
@@ -403,5 +405,6 @@ pub fn summarize(
         invariant,
         debts,
         problems,
+        not_in_this_version: estate.not_in_this_version.clone(),
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     runbook::Mode,
 };
 
-use super::{CellState, Component, Scope, Summary, Verdict, summarize};
+use super::{CellState, Component, Scope, Summary, Verdict, json, summarize, table};
 
 /// Spoils one thing in a calm world.
 type Spoil = fn(&mut World);
@@ -367,4 +367,19 @@ fn what_an_ungraceful_run_owes_is_crit_until_it_is_paid() {
     let other = sum(&world, std::slice::from_ref(&back), Scope::Service(1));
     assert_eq!((other.verdict, other.debts.len()), (Verdict::Ok, 0), "{:#?}", other.problems);
     assert!(super::nagios(&summary, WorldKind::Live).contains("debts=2;;;0"));
+}
+
+#[test]
+fn what_this_version_does_not_look_at_is_said() {
+    let mut world = World::calm();
+    let said = |world: &World| {
+        let summary = all(world);
+        (table(&summary, &[], WorldKind::Live), json(&world.estate, &summary, &[], WorldKind::Live))
+    };
+    assert!(!said(&world).0.contains("not in this version"));
+    world.estate.not_in_this_version = vec!["service old (rds)".to_owned(), "traffic".to_owned()];
+    let (table, json) = said(&world);
+    assert!(table.contains("not in this version: service old (rds), traffic"), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["not_in_this_version"], serde_json::json!(["service old (rds)", "traffic"]));
 }

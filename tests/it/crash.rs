@@ -29,6 +29,8 @@ pub struct Passage {
     pub points: Vec<usize>,
     /// Those of them at which something lasting changed.
     pub lasting: Vec<Vec<usize>>,
+    /// Points before an append of the first process, with the number of its records.
+    pub appends: Vec<(usize, usize)>,
     pub broken: Vec<String>,
     pub story: String,
 }
@@ -40,12 +42,13 @@ pub fn pass(mode: Mode, kills: &[Kill]) -> Passage {
         if mode == Mode::Ungraceful {
             stage.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
         }
-        let (mut points, mut lasting) = (Vec::new(), Vec::new());
+        let (mut points, mut lasting, mut appends) = (Vec::new(), Vec::new(), None);
         let mut last = End::Killed;
         for kill in kills.iter().copied().map(Some).chain([None]) {
             let (end, life) = stage.process(kill).await;
             points.push(life.points());
             lasting.push(life.lasting());
+            appends.get_or_insert(life.appends());
             stage.witness.check_chain(&stage.bytes());
             last = end;
             if last != End::Killed {
@@ -60,6 +63,7 @@ pub fn pass(mode: Mode, kills: &[Kill]) -> Passage {
             ended: Ended { end: last, state: stage.sim.end_state() },
             points,
             lasting,
+            appends: appends.unwrap_or_default(),
             broken: stage.witness.all_broken(),
             story: stage.story(),
         }
@@ -86,15 +90,25 @@ pub fn fault(passage: &Passage, free: &Ended) -> Option<String> {
     (passage.ended != *free).then(|| format!("ended as {:#?}\nand not as {free:#?}", passage.ended))
 }
 
-/// Of the points at which something lasting changes, each third is tried here with one record kept
-/// of a batch that is cut. `.ci/search --points --pairs` tries every point of every kind, and every
-/// pair of lasting ones.
+/// A kill at every point; before an append one for each beginning of it that the disk may keep, so
+/// that every prefix of the journal is left behind once.
+pub fn kills(free: &Passage) -> Vec<Kill> {
+    let records =
+        |point| free.appends.iter().find(|(before, _)| *before == point).map_or(1, |(_, records)| *records);
+    let each = |point| (0..records(point)).map(move |keeps| Kill { point, keeps });
+    (0..free.points[0]).flat_map(each).collect()
+}
+
+/// Of the points at which something lasting changes, each third is tried here with one beginning kept
+/// of a batch that is cut. `.ci/search --points` tries every point with every beginning of a batch,
+/// which is every prefix of the journal; `--pairs` every pair of lasting points.
 const STRIDE: usize = 3;
 
 fn lasting_points(mode: Mode) {
     let free = crash_free(mode);
-    for point in free.lasting[0].iter().copied().step_by(STRIDE) {
-        let kills = [Kill { point, keeps: point }];
+    let lasting = |kill: &Kill| free.lasting[0].contains(&kill.point);
+    for kill in kills(&free).into_iter().filter(lasting).step_by(STRIDE) {
+        let kills = [kill];
         let passage = pass(mode, &kills);
         if let Some(why) = fault(&passage, &free.ended) {
             panic!("{mode:?} {kills:?} {:?}: {why}\n{}", passage.points, passage.story);

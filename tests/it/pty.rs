@@ -8,11 +8,16 @@ use super::terminal::{LIMIT, State, Terminal, kill, ready, text};
 const FAST: &str = "speed 30";
 /// Speed while fifteen minutes of notice pass.
 const FASTER: &str = "speed 240";
+/// A step of an outage waits up to ten minutes of the estate for a region that does not answer.
+const MINUTES: Duration = Duration::from_secs(60);
+
+/// A step by its title, with method and a part of the path of what it writes.
+type Step = (&'static str, Option<(&'static str, &'static str)>);
 
 /// Steps of the calm run that ask for a confirmation, in order, by their titles on the screen; and
 /// which of their writes must not be in the ledger when the confirmation is withheld: method and a
 /// part of the path.
-const STEPS: [(&str, Option<(&str, &str)>); 13] = [
+const STEPS: [Step; 13] = [
     ("declare the failover", None),
     ("start hosts in NE", Some(("POST", "/start"))),
     ("hold the scaling plan of NE", Some(("PATCH", "sp-hr-ne"))),
@@ -29,7 +34,7 @@ const STEPS: [(&str, Option<(&str, &str)>); 13] = [
 ];
 
 /// What comes after the first user: stop, what depends on it, close.
-const CLOSING: [(&str, Option<(&str, &str)>); 2] =
+const CLOSING: [Step; 2] =
     [("stop hosts in WE", Some(("POST", "/deallocate"))), ("close the run", Some(("PATCH", "sp-hr-ne")))];
 
 /// Waits for the step to be ready and opens its dialog.
@@ -116,11 +121,19 @@ fn opened(state: &State) -> Option<Terminal> {
     Some(terminal)
 }
 
-fn drive(terminal: &mut Terminal, steps: &[(&str, Option<(&str, &str)>)]) {
+/// Every step that is confirmed, in order.
+fn all_steps() -> Vec<Step> {
+    STEPS.iter().chain(&CLOSING).copied().collect()
+}
+
+fn drive(terminal: &mut Terminal, steps: &[Step]) {
     for (title, _) in steps {
         open_dialog(terminal, title);
         confirm(terminal);
         go_fast(terminal, title);
+        if *title == CLOSING[0].0 {
+            answer(terminal, "none");
+        }
     }
 }
 
@@ -143,10 +156,7 @@ fn leave(terminal: &mut Terminal) -> u32 {
 fn the_whole_calm_run_goes_by_keys() {
     let state = State::new();
     let Some(mut terminal) = opened(&state) else { return };
-    drive(&mut terminal, &STEPS);
-    drive(&mut terminal, &CLOSING[..1]);
-    answer(&mut terminal, "none");
-    drive(&mut terminal, &CLOSING[1..]);
+    drive(&mut terminal, &all_steps());
     terminal.see(" completed ");
     terminal.see("head ");
     terminal.pause();
@@ -162,10 +172,80 @@ fn the_whole_calm_run_goes_by_keys() {
     assert!(text(&report.stdout).contains("| reason | drill |"), "{}", text(&report.stdout));
     assert!(state.path().join("reports").join(format!("{run}.md")).exists());
     state.verified();
-    for (title, writes) in STEPS.iter().chain(&CLOSING) {
+    for (title, writes) in all_steps() {
         let Some((method, part)) = writes else { continue };
         assert!(sent(&state, &run, method, part) > 0, "{title} left no {method} {part}");
     }
+}
+
+/// Level 3: the code of the region, then enter held for three seconds, as a row of presses.
+fn acknowledge(terminal: &mut Terminal) {
+    terminal.pause();
+    terminal.type_slowly("NE");
+    terminal.until("the code", |screen| {
+        screen.lines().any(|line| line.contains("then hold enter 3 s:") && line.contains(" NE "))
+    });
+    terminal.press("\t");
+    terminal.until("the other button", |screen| !screen.contains("> Cancel"));
+    terminal.pause();
+    terminal.press("\r");
+    terminal.see("holding: ");
+    // Too early: it counts on, and nothing is confirmed.
+    terminal.press("\r");
+    terminal.see("now: press enter once more");
+    terminal.pause();
+    terminal.press("\r");
+    terminal.until("no dialog", |screen| !screen.contains("Cancel"));
+}
+
+#[test]
+fn a_burning_region_is_left_by_keys_and_what_it_could_not_do_is_owed() {
+    let state = State::new();
+    let Some(mut terminal) = Terminal::farshore(&state, &["--sim=region-outage"]) else { return };
+    terminal.see("ungraceful failover");
+    terminal.arm();
+    terminal.start_run_in("ungraceful");
+    terminal.command(FAST);
+    let mut acknowledged = 0;
+    let over = |screen: &str| screen.contains(" monitoring ");
+    loop {
+        let asks = |screen: &str| ready(screen).is_some() || screen.contains("awaiting-person");
+        let screen = terminal.within(MINUTES, "a step or the end", |screen| over(screen) || asks(screen));
+        if over(&screen) {
+            break;
+        }
+        let Some(row) = ready(&screen) else {
+            answer(&mut terminal, "none");
+            continue;
+        };
+        terminal.pause();
+        terminal.press("\r");
+        terminal.until("a dialog", |screen| screen.contains("Cancel") && screen.contains(" calls "));
+        if terminal.screen().contains("type the region you open") {
+            assert!(row.contains("grant NE"), "{row}");
+            acknowledge(&mut terminal);
+            acknowledged += 1;
+        } else {
+            confirm(&mut terminal);
+        }
+        terminal.until("another step", |screen| over(screen) || ready(screen).as_ref() != Some(&row));
+    }
+    assert_eq!(acknowledged, 1);
+    terminal.pause();
+    terminal.command("quit");
+    terminal.end(LIMIT);
+    let run = state.run();
+    state.verified();
+    let report = state.verb(&["report", &run]);
+    let report = text(&report.stdout);
+    for owed in ["a3-hold-active-scaling", "a8-log-off", "a14-stop-hosts"] {
+        assert!(report.contains(owed), "{report}");
+    }
+    let runs = text(&state.verb(&["runs"]).stdout);
+    assert!(runs.contains(" monitoring"), "{runs}");
+    assert!(sent(&state, &run, "PUT", "/roleassignments/") > 0);
+    assert_eq!(sent(&state, &run, "POST", "/sendmessage"), 0, "nobody there can read it");
+    assert_eq!(sent(&state, &run, "POST", "/deallocate"), 0);
 }
 
 fn sent(state: &State, run: &str, method: &str, part: &str) -> usize {
@@ -177,16 +257,18 @@ fn sent(state: &State, run: &str, method: &str, part: &str) -> usize {
 /// minute each.
 fn withheld() -> Vec<usize> {
     let all = std::env::var_os("FARSHORE_EACH").is_some();
-    (0..STEPS.len()).filter(|at| STEPS[*at].1.is_some() && (all || [1, 3, 5, 7].contains(at))).collect()
+    let steps = all_steps();
+    (0..steps.len()).filter(|at| steps[*at].1.is_some() && (all || [1, 3, 5, 7].contains(at))).collect()
 }
 
 #[test]
 fn a_withheld_confirmation_leaves_the_ledger_without_its_writes() {
+    let steps = all_steps();
     for at in withheld() {
-        let (title, writes) = STEPS[at];
+        let (title, writes) = steps[at];
         let state = State::new();
         let Some(mut terminal) = opened(&state) else { return };
-        drive(&mut terminal, &STEPS[..at]);
+        drive(&mut terminal, &steps[..at]);
         open_dialog(&mut terminal, title);
         terminal.pause();
         // Enter on the button that has the focus is Cancel.
@@ -195,8 +277,10 @@ fn a_withheld_confirmation_leaves_the_ledger_without_its_writes() {
         assert_eq!(leave(&mut terminal), 0, "{title}");
         let run = state.run();
         let (method, part) = writes.unwrap();
-        assert_eq!(sent(&state, &run, method, part), 0, "{title}: {:?}", state.writes(&run));
-        for (before, writes) in &STEPS[..at] {
+        // The plan that a3 switched off is the one that a16 switches on.
+        let earlier = steps[..at].iter().filter(|(_, known)| *known == writes).count();
+        assert_eq!(sent(&state, &run, method, part), earlier, "{title}: {:?}", state.writes(&run));
+        for (before, writes) in &steps[..at] {
             let Some((method, part)) = writes else { continue };
             assert!(sent(&state, &run, method, part) > 0, "{title}: {before} left nothing");
         }

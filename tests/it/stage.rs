@@ -57,6 +57,8 @@ pub struct Life {
     /// Points at which something lasting changes: appends and writes. Kills between two of them
     /// leave the same disk and the same world behind.
     lasting: Mutex<Vec<usize>>,
+    /// Points before an append, with the number of its records.
+    appends: Mutex<Vec<(usize, usize)>>,
     kill: Option<Kill>,
     dead: AtomicBool,
     died: Notify,
@@ -91,6 +93,11 @@ impl Life {
     /// Points at which something lasting changed.
     pub fn lasting(&self) -> Vec<usize> {
         self.lasting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Points before an append, with the number of its records: each beginning of it may be kept.
+    pub fn appends(&self) -> Vec<(usize, usize)> {
+        self.appends.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// I/O points passed so far.
@@ -128,6 +135,8 @@ impl Notebook {
 impl Journal for Notebook {
     fn append(&mut self, events: &[Stamped]) -> Result<u64, JournalError> {
         let before = self.life.is_dead();
+        let point = self.life.points();
+        self.life.appends.lock().unwrap_or_else(PoisonError::into_inner).push((point, events.len()));
         if self.life.ends(true) {
             if let Some(kill) = self.life.kill.filter(|_| !before) {
                 self.keep(&events[..kill.keeps % events.len()])?;

@@ -316,11 +316,25 @@ impl Terminal {
 
     /// Opens the run of `hr`.
     pub fn start_run(&mut self) {
+        self.start_run_in("graceful");
+    }
+
+    /// The same in a mode.
+    pub fn start_run_in(&mut self, mode: &str) {
         self.press("r");
         self.see("start avd-pooled-failover");
         self.see("hr   WE > NE");
         self.pause();
         self.press("\t");
+        self.see("> mode");
+        if mode == "ungraceful" {
+            self.press("\x1b[C");
+        }
+        self.until(mode, |screen| {
+            screen
+                .lines()
+                .any(|line| line.contains("> mode ") && line.split_whitespace().any(|word| word == mode))
+        });
         self.press("\t");
         self.see("> reason");
         self.type_slowly("drill");

@@ -2,6 +2,7 @@
 
 mod azcli;
 mod cached;
+mod chain;
 mod fixed;
 mod jwt;
 mod managed;
@@ -9,6 +10,7 @@ mod secret;
 
 pub use azcli::AzCli;
 pub use cached::{Cached, WallClock};
+pub use chain::Chain;
 pub use fixed::Fixed;
 pub use managed::{IdentityEndpoint, ManagedIdentity};
 pub use secret::Secret;
