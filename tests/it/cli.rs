@@ -76,6 +76,23 @@ fn without_a_terminal_there_is_a_hint_and_no_escape() {
 }
 
 #[test]
+fn time_that_jumps_is_refused_where_a_person_would_sit() {
+    let state = State::new();
+    for words in [
+        "--sim --speed max",
+        "--sim --speed max --plain",
+        "--speed max --plain",
+        "--sim=tiny --speed max run avd-pooled-failover --plain",
+        "--sim=tiny --speed max run avd-pooled-failover",
+        "--sim=tiny --speed max resume r-nope --plain",
+    ] {
+        check(&state, words, 2, &["--speed max is for what runs without a person", "--speed 60"]);
+    }
+    check(&state, "--sim=tiny --speed max status", 0, &["SIM "]);
+    assert!(state.runs().is_empty());
+}
+
+#[test]
 fn every_mistake_of_an_estate_file_is_told_at_once() {
     let state = State::new();
     let good = text(&state.verb(&["sim", "estate", "--scenario", "calm"]).stdout);

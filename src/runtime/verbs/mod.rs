@@ -107,6 +107,14 @@ pub fn cockpit(cli: &Cli) -> u8 {
 /// Runs a verb: on the paused clock where time may jump, else on the real one with a thread
 /// for everything that waits, so that the loop of the cockpit never does.
 fn block_on<T>(cli: &Cli, work: impl Future<Output = Result<T, VerbError>>) -> Result<T, VerbError> {
+    if cli.global.speed == Some(Speed::Max) && is_for_person(cli) {
+        // Nobody can answer while time jumps, and the loops of both fronts need a thread beside them.
+        return Err(VerbError::Usage(
+            "--speed max is for what runs without a person, such as `farshore run ID --sim --auto`; \
+             here give a number, such as --speed 60; nothing was opened"
+                .to_owned(),
+        ));
+    }
     let runtime = if jumps(cli) {
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()
     } else {
@@ -117,6 +125,16 @@ fn block_on<T>(cli: &Cli, work: impl Future<Output = Result<T, VerbError>>) -> R
     // Looks that are still on the wire must not hold the process up.
     runtime.shutdown_background();
     result
+}
+
+/// Whether a person sits before it: the cockpit or the lines, bare or for a run.
+fn is_for_person(cli: &Cli) -> bool {
+    match &cli.verb {
+        None => true,
+        Some(Verb::Run(run)) => !run.auto,
+        Some(Verb::Resume(resume)) => !resume.auto,
+        Some(_) => false,
+    }
 }
 
 /// Whether time jumps to the next due instant: asked for, or the default of `--auto` in the
