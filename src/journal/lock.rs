@@ -117,17 +117,18 @@ impl EstateLock {
             }
             Err(TryLockError::Error(source)) => return Err(LockError::Access { path, source }),
         }
-        let mut lock = Self { file, path, reach };
+        let lock = Self { file, path, reach };
         // The text is a courtesy; another user's lock file may refuse it and still lock.
         let _ = lock.name(holder);
         Ok(lock)
     }
 
     /// Says anew who holds it, once a run is open.
-    pub fn name(&mut self, holder: &Holder) -> io::Result<()> {
-        self.file.set_len(0)?;
-        io::Seek::rewind(&mut self.file)?;
-        writeln!(self.file, "{holder}")
+    pub fn name(&self, holder: &Holder) -> io::Result<()> {
+        let mut file = &self.file;
+        file.set_len(0)?;
+        io::Seek::rewind(&mut file)?;
+        writeln!(file, "{holder}")
     }
 
     /// Where it is.
@@ -239,7 +240,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (system, state) = (dir.path().join("run"), dir.path().join("state"));
         let take = |holder: &Holder| EstateLock::take_below(&system, HASH, &state, holder);
-        let mut first = take(&op("r-1")).unwrap();
+        let first = take(&op("r-1")).unwrap();
         assert_eq!((first.reach(), first.path()), (Reach::Machine, system.join(HASH).as_path()));
         let said = take(&op("r-2")).unwrap_err().to_string();
         let text = |run: &str| format!("user op<U+001B>, pid {}, run {run}", std::process::id());

@@ -42,7 +42,7 @@ pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
     };
     may_start(cli, &session, args.auto)?;
     if args.auto {
-        let open = opening::open(&session, order).await?;
+        let open = opening::open(&session, order, None).await?;
         return auto(&session, open).await;
     }
     let start = StartOrder {
@@ -62,7 +62,7 @@ pub async fn resume(cli: &Cli, args: &Resume) -> Result<u8, VerbError> {
     let session = session_of(cli, &args.run)?;
     may_start(cli, &session, args.auto)?;
     if args.auto {
-        let open = opening::resume(&session, &args.run)?;
+        let open = opening::resume(&session, &args.run, None)?;
         return auto(&session, open).await;
     }
     front::open(cli, session, First::Resume(args.run.clone()))
