@@ -179,6 +179,15 @@ fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
     flipped[last / 2] ^= 1;
     let torn = [&whole[..], &lines.last().unwrap()[..40]].concat();
     let verify = "audit verify";
+    let said = [
+        (&torn[..], "torn at the end: "),
+        (&whole[..last], "SHORTER than a known head: "),
+        (&whole[..], "| chain | intact |"),
+    ];
+    for (bytes, said) in said {
+        fs::write(&path, bytes).unwrap();
+        check(&state, &format!("report {run}"), 0, &[said]);
+    }
     for (bytes, code) in [(&flipped[..], 1), (&torn[..], 2), (&whole[..last], 3), (&whole[..], 0)] {
         fs::write(&path, bytes).unwrap();
         let output = check(&state, verify, code, &[&run]);
