@@ -52,8 +52,19 @@ impl Engine {
             }
             Command::Hold { why, note } => self.hold(why, note, now),
             Command::Resume => self.resume(now),
-            Command::Abort { reason } => self.aborting = Some((reason, now)),
+            Command::Abort { reason } => self.abort(reason, now)?,
         }
+        Ok(())
+    }
+
+    /// A run that only watches has nothing to abort, and what it owes must not be forgotten with it.
+    fn abort(&mut self, reason: Safe, now: Timestamp) -> Result<(), Refusal> {
+        if self.run.closed.is_some() {
+            let owed: Vec<&str> =
+                self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.as_str()).collect();
+            return Err(Refusal::OnlyWatches(owed.join(", ")));
+        }
+        self.aborting = Some((reason, now));
         Ok(())
     }
 
