@@ -82,9 +82,6 @@ pub struct Global {
     /// Lines of text instead of a screen
     #[arg(long, global = true)]
     pub plain: bool,
-    /// Hide the names of people
-    #[arg(long, global = true)]
-    pub redact: bool,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
@@ -536,7 +533,7 @@ mod tests {
             "sim estate --scenario calm",
             "sim estate --port 4280",
             "sim scenarios",
-            "--endpoint http://127.0.0.1:1 --theme mono --ascii --plain --redact --color never",
+            "--endpoint http://127.0.0.1:1 --theme mono --ascii --plain --color never",
         ] {
             good(line);
         }
