@@ -39,10 +39,6 @@ pub struct Cli {
 /// Flags of every verb.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Everywhere")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line and independent of the others"
-)]
 pub struct Global {
     /// The estate file
     #[arg(long, global = true, value_name = "FILE")]
