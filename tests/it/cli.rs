@@ -338,6 +338,17 @@ impl Drop for Server {
     }
 }
 
+#[test]
+fn the_speed_of_a_served_world_is_the_servers() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &["--speed", "7"]);
+    let mut command = server.command(&state, &["status", "--speed", "60"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("it is 7 by [simulated] in ") && said.contains("served.toml"), "{said}");
+}
+
 /// Takes out what two looks at one world may differ in: ages, instants, and round trips.
 fn without_time(value: &mut Value) {
     match value {
