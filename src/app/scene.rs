@@ -375,7 +375,6 @@ pub(crate) fn app(world: World, weather: Weather) -> App {
             local: false,
             services: vec!["hr".to_owned(), "fin".to_owned()],
             usual: [minutes(38), minutes(21)],
-            last_drill: "never".to_owned(),
         }],
     };
     let mut app = App::new(setup, at(0));

@@ -479,12 +479,15 @@ mod tests {
         let cli = cli(state.path());
         let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
         let first = started(&mut desk).await;
+        assert_eq!(desk.app.last_drill("avd-pooled-failover"), "never");
         desk.start(order(&desk));
         let said = desk.app.notice.as_ref().unwrap().text.clone();
         assert!(said.contains(&format!("{first} is at work here")), "{said}");
         aborted(&mut desk).await;
         let second = started(&mut desk).await;
         assert_ne!(first, second);
+        assert_eq!(desk.app.last_drill("avd-pooled-failover"), "2026-11-20", "the day of the first one");
+        assert_eq!(desk.app.last_drill("another"), "never");
         assert_eq!(desk.durable, desk.app.run.as_ref().unwrap().seq, "counted from its own first record");
         let holder = crate::journal::lock::holder(&desk.session.estate.hash, state.path()).unwrap();
         assert!(holder.as_str().ends_with(&second), "{holder}");

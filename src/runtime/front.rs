@@ -121,7 +121,6 @@ fn runbooks(session: &Session) -> Vec<RunbookEntry> {
             title: runbook.title,
             local: runbook.local,
             services: services.clone(),
-            last_drill: "never".to_owned(),
         })
         .collect()
 }
