@@ -140,6 +140,17 @@ impl EstateLock {
     pub fn reach(&self) -> Reach {
         self.reach
     }
+
+    /// How far it reaches, in words for whoever works under it.
+    pub fn words(&self) -> String {
+        match self.reach {
+            Reach::Machine => {
+                let place = self.path.parent().unwrap_or(&self.path);
+                format!("lock {}", place.display())
+            }
+            Reach::StateDirectory => "lock in the state directory only".to_owned(),
+        }
+    }
 }
 
 impl Drop for EstateLock {
@@ -242,6 +253,7 @@ mod tests {
         let take = |holder: &Holder| EstateLock::take_below(&system, HASH, &state, holder);
         let first = take(&op("r-1")).unwrap();
         assert_eq!((first.reach(), first.path()), (Reach::Machine, system.join(HASH).as_path()));
+        assert_eq!(first.words(), format!("lock {}", system.display()));
         let said = take(&op("r-2")).unwrap_err().to_string();
         let text = |run: &str| format!("user op<U+001B>, pid {}, run {run}", std::process::id());
         assert!(said.contains(&text("r-1")), "{said}");
@@ -262,6 +274,7 @@ mod tests {
         let lock = EstateLock::take_below(&system, "../x", &state, &op("r-1")).unwrap();
         assert_eq!(lock.reach(), Reach::StateDirectory);
         assert!(lock.path().starts_with(state.join("lock")));
+        assert_eq!(lock.words(), "lock in the state directory only");
         assert!(matches!(EstateLock::take_local("../x", &state, &op("r-2")), Err(LockError::Held { .. })));
         assert!(EstateLock::take_local("y", &state, &op("r-2")).is_ok(), "another estate");
         assert!(holder_below(&system, "../x", &state).is_some());

@@ -342,12 +342,12 @@ impl Desk {
             }
         };
         let hands = Hands::new(self.session.azure.clone(), self.session.clock.clone(), inbox, scribe);
-        let id = open.engine.id().to_owned();
+        let (id, lock) = (open.engine.id().to_owned(), Safe::new(&open.lock.words()));
         // The run that was here is let go of: its hands and its journal close with it.
         self.run = Some(Working { id, hands, inbox: news, lock: open.lock });
         let seq = open.seq;
         (self.durable, self.reported, self.due) = (seq, None, None);
-        self.feed(Event::RunStarted { handle: Box::new(open.engine), seq, first: open.first }, None);
+        self.feed(Event::RunStarted { handle: Box::new(open.engine), seq, first: open.first, lock }, None);
         self.feed(Event::RunsListed(listing::of(&self.session)), None);
     }
 
@@ -480,6 +480,8 @@ mod tests {
         let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
         let first = started(&mut desk).await;
         assert_eq!(desk.app.last_drill("avd-pooled-failover"), "never");
+        let said = |line: &app::feed::FeedLine| line.text == "lock in the state directory only";
+        assert!(desk.app.feed.newest().any(said));
         desk.start(order(&desk));
         let said = desk.app.notice.as_ref().unwrap().text.clone();
         assert!(said.contains(&format!("{first} is at work here")), "{said}");
