@@ -264,7 +264,8 @@ impl Desk {
             None => Ok(None),
             Some(run) if self.rests() => Ok(Some(run.lock.clone())),
             Some(run) => {
-                let why = format!("open another run while {} is at work here: hold it and leave first", run.id);
+                let why =
+                    format!("open another run while {} is at work here: hold it and leave first", run.id);
                 Err(Safe::new(&why))
             }
         }

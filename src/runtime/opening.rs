@@ -221,11 +221,7 @@ fn context(session: &Session, azure: &Azure, run: &str) -> Context {
 
 /// Azure's estates are locked for the whole machine; a simulated one belongs to its state
 /// directory, so that two people can rehearse side by side.
-fn lock(
-    session: &Session,
-    run: &str,
-    held: Option<Arc<EstateLock>>,
-) -> Result<Arc<EstateLock>, LockError> {
+fn lock(session: &Session, run: &str, held: Option<Arc<EstateLock>>) -> Result<Arc<EstateLock>, LockError> {
     if let Some(held) = held {
         return Ok(held);
     }
@@ -258,5 +254,51 @@ pub fn bound_to(state: &Path, run: &str) -> Result<(Opened, Timestamp), OpenErro
     match transcript.events.into_iter().next().map(|first| first.event) {
         Some(RunEvent::Opened(opened)) => Ok((*opened, last)),
         _ => Err(OpenError::NoRun(run.to_owned(), RecoverError::NotOpened)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_run_bound_to_anything_else_is_not_gone_on_with_and_what_differs_is_said() {
+        let state = tempfile::tempdir().unwrap();
+        let words = ["farshore", "--sim=tiny", "--state-dir", state.path().to_str().unwrap()];
+        let cli = cli::parse(words.map(std::ffi::OsString::from)).unwrap();
+        let session = Session::open(&cli.global, None).unwrap();
+        let order = Order {
+            runbook: "avd-pooled-failover".to_owned(),
+            service: 0,
+            mode: Mode::Graceful,
+            reason: "test".into(),
+            impact: None,
+            moved_too: vec![],
+            left_holders: vec![],
+        };
+        let open = open(&session, order, None).await.unwrap();
+        let first = open.first.into_iter().find_map(|output| match output {
+            Output::Append(batch) => batch.into_iter().next(),
+            _ => None,
+        });
+        let first = first.unwrap();
+        let RunEvent::Opened(opened) = &first.event else { panic!("{first:?}") };
+        assert!(check(&session, "r-1", std::slice::from_ref(&first)).is_ok());
+        type Edit = fn(&mut Opened);
+        let edits: [(&str, Edit); 5] = [
+            ("estate file", |opened| opened.estate_hash = "other".to_owned()),
+            ("tenant", |opened| opened.tenant = "other".to_owned()),
+            ("endpoint", |opened| opened.endpoint = "other".to_owned()),
+            ("plan", |opened| opened.plan_hash = "other".to_owned()),
+            ("plan", |opened| opened.plan.service = "other".to_owned()),
+        ];
+        for (what, edit) in edits {
+            let mut opened = opened.clone();
+            edit(&mut opened);
+            let stamped = Stamped { event: RunEvent::Opened(opened), ..first.clone() };
+            let said = check(&session, "r-1", &[stamped]).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("will not resume r-1: its {what} was ")), "{said}");
+        }
     }
 }

@@ -18,7 +18,8 @@ use farshore::{
         run::{ItemMark, Run, StepMark},
         view::RunState,
     },
-    runbook::Mode,
+    runbook::{self, Binding, Mode},
+    runtime::survey,
     sim::{Fault, FaultKind, Region},
     wire::{Reply, Request, Wire},
 };
@@ -255,4 +256,23 @@ async fn the_time_to_recover_stands_still_once_users_are_back() {
     assert_eq!(view.state, RunState::Closed(RunEnd::Completed));
     assert!(view.rto_left.is_some());
     assert_eq!(left(&cockpit, 0), left(&cockpit, 300), "a run that is over costs nobody service");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_secondary_region_is_active_the_failover_refuses_and_names_failback() {
+    let mut cockpit = at("a15-dependants").await;
+    assert_eq!(cockpit.end().await, RunEnd::Completed);
+    let (rehearsal, azure) = (&cockpit.rehearsal, cockpit.rehearsal.azure());
+    let picture = survey::survey(&azure, &rehearsal.clock, survey::planning_sources(0)).await;
+    let binding = Binding {
+        estate: &rehearsal.estate,
+        picture: &picture,
+        service: 0,
+        mode: Mode::Graceful,
+        moved_too: vec![],
+        now: rehearsal.clock.now(),
+    };
+    let runbook = runbook::builtin("avd-pooled-failover").unwrap();
+    let said = binding.bind(&runbook).unwrap_err().to_string();
+    assert!(said.contains("active in NE, the secondary region: going back is a failback"), "{said}");
 }

@@ -229,7 +229,8 @@ fn verified(path: &Path) -> (Verified, Vec<Safe>) {
         Err(error) => return (Verified::NotChecked, vec![Safe::new(&error.to_string())]),
     };
     let problems = found.runs.iter().flat_map(|run| &run.problems).chain(&found.problems);
-    let worst = problems.filter(|problem| problem.verdict == found.verdict).map(|problem| problem.what.as_str());
+    let worst =
+        problems.filter(|problem| problem.verdict == found.verdict).map(|problem| problem.what.as_str());
     let why = worst.collect::<Vec<_>>().join("; ");
     let verified = match found.verdict {
         Verdict::Intact => Verified::Intact,
