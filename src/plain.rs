@@ -329,6 +329,11 @@ fn light(app: &App, word: &str, rest: &str, latency_ms: u64) -> Option<Reply> {
     })
 }
 
+/// Whether a line only stops something: that is heard at any time, before a question as well.
+pub fn stops(line: &str) -> bool {
+    matches!(line.trim(), "hold" | "quit" | "disarm")
+}
+
 fn help() -> Vec<String> {
     [
         "status, steps, note TEXT, value TEXT, hold, disarm, quit need no number",
@@ -626,7 +631,7 @@ mod tests {
         let mut plain = Plain::default();
         assert_eq!(plain.answer(&app, "42 67", 0), Reply::Unasked);
         assert_eq!(plain.answer(&app, "y", 0), Reply::Unasked);
-        let mut ask = |plain: &mut Plain, line: &str| {
+        let ask = |plain: &mut Plain, line: &str| {
             plain.prompt(&app, 0, || 42);
             plain.answer(&app, line, 700);
             plain.gives_up()

@@ -128,9 +128,9 @@ impl App {
         let run = OpenRun::new(handle, seq, self.moment.now);
         let stands = if run.view.interrupted { "is interrupted; enter or h goes on" } else { "is open" };
         let text = format!("run {} {stands}", run.view.run);
-        self.feed.push(self.moment.now, Origin::Cockpit, text);
         // Who else could be at work on the estate depends on it.
         self.feed.push(self.moment.now, Origin::Cockpit, lock.as_str());
+        self.feed.push(self.moment.now, Origin::Cockpit, text);
         // Beside the run stands its service, not the sum of all; `[` and `]` change that on home.
         self.scope = Scope::Service(run.view.service_index);
         self.run = Some(run);

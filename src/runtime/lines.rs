@@ -13,7 +13,7 @@ use crate::{
     cli::Cli,
     domain::Safe,
     engine::{Command, event::HeldWhy, view::RunState},
-    plain::{Plain, Reply, WRONG_MAX, status_lines},
+    plain::{Plain, Reply, WRONG_MAX, status_lines, stops},
 };
 
 use super::{
@@ -118,7 +118,7 @@ impl Lines {
             }
             let at = self.clock.ms();
             if let Some(lines) = self.plain.prompt(&self.desk.app, at, || fastrand::u8(10..100)) {
-                if self.discard() {
+                if self.discard()? {
                     self.desk.feed(Event::Leaving(LeaveReason::Hangup), None);
                     continue;
                 }
@@ -138,7 +138,7 @@ impl Lines {
                 () = hears => self.hear()?,
                 happening = self.desk.next() => self.take(happening),
                 line = self.typed.recv() => match line.flatten() {
-                    Some(_) if self.deaf_until.is_some() => self.dropped += 1,
+                    Some(line) if self.deaf_until.is_some() && !stops(&line) => self.dropped += 1,
                     Some(line) => self.answer(&line)?,
                     None => self.desk.feed(Event::Leaving(LeaveReason::Hangup), None),
                 },
@@ -155,15 +155,16 @@ impl Lines {
     }
 
     /// What was typed before the question is no answer to it. Returns whether the input ended there.
-    fn discard(&mut self) -> bool {
+    fn discard(&mut self) -> io::Result<bool> {
         if io::stdin().is_terminal() {
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
         }
         loop {
             match self.typed.try_recv() {
+                Ok(Some(line)) if stops(&line) => self.answer(&line)?,
                 Ok(Some(_)) => self.dropped += 1,
-                Ok(None) | Err(TryRecvError::Disconnected) => return true,
-                Err(TryRecvError::Empty) => return false,
+                Ok(None) | Err(TryRecvError::Disconnected) => return Ok(true),
+                Err(TryRecvError::Empty) => return Ok(false),
             }
         }
     }
