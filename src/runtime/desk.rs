@@ -471,7 +471,7 @@ mod tests {
     async fn aborted(desk: &mut Desk) {
         desk.feed(Event::Command(Command::Abort { reason: "test".into() }), None);
         desk.app.settle();
-        until(desk, "closed", |desk| desk.rests()).await;
+        until(desk, "closed", Desk::rests).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -262,6 +262,8 @@ mod tests {
     use super::*;
     use crate::cli;
 
+    type Edit = fn(&mut Opened);
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_run_bound_to_anything_else_is_not_gone_on_with_and_what_differs_is_said() {
         let state = tempfile::tempdir().unwrap();
@@ -285,7 +287,6 @@ mod tests {
         let first = first.unwrap();
         let RunEvent::Opened(opened) = &first.event else { panic!("{first:?}") };
         assert!(check(&session, "r-1", std::slice::from_ref(&first)).is_ok());
-        type Edit = fn(&mut Opened);
         let edits: [(&str, Edit); 5] = [
             ("estate file", |opened| opened.estate_hash = "other".to_owned()),
             ("tenant", |opened| opened.tenant = "other".to_owned()),

@@ -64,7 +64,7 @@ impl Lines {
             }
             let asked = ["to arm type: ", "to confirm type "].iter().any(|start| line.starts_with(start));
             if asked {
-                last = line.rsplit(": ").next().unwrap().to_owned();
+                line.rsplit(": ").next().unwrap().clone_into(&mut last);
             } else if !line.starts_with("not taken: ") {
                 continue;
             }

@@ -154,9 +154,8 @@ fn open_run(
     summary: &runs::RunSummary,
     now: Timestamp,
 ) -> Result<Option<RunView>, String> {
-    let opened = match summary.first.as_ref().map(|record| &record.stamped.event) {
-        Some(RunEvent::Opened(opened)) => opened,
-        _ => return Err("its journal cannot be read, so what it owes is not known".to_owned()),
+    let Some(RunEvent::Opened(opened)) = summary.first.as_ref().map(|record| &record.stamped.event) else {
+        return Err("its journal cannot be read, so what it owes is not known".to_owned());
     };
     // A run of a simulated world, or through another endpoint, speaks of another Azure.
     if opened.world != WorldKind::Live || opened.endpoint != session.endpoint {
