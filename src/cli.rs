@@ -39,10 +39,6 @@ pub struct Cli {
 /// Flags of every verb.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Everywhere")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line and independent of the others"
-)]
 pub struct Global {
     /// The estate file
     #[arg(long, global = true, value_name = "FILE")]
@@ -82,9 +78,6 @@ pub struct Global {
     /// Lines of text instead of a screen
     #[arg(long, global = true)]
     pub plain: bool,
-    /// Hide the names of people
-    #[arg(long, global = true)]
-    pub redact: bool,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
@@ -536,7 +529,7 @@ mod tests {
             "sim estate --scenario calm",
             "sim estate --port 4280",
             "sim scenarios",
-            "--endpoint http://127.0.0.1:1 --theme mono --ascii --plain --redact --color never",
+            "--endpoint http://127.0.0.1:1 --theme mono --ascii --plain --color never",
         ] {
             good(line);
         }

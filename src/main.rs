@@ -25,8 +25,5 @@ fn main() -> ExitCode {
             return ExitCode::from(exit.code);
         }
     };
-    match &cli.verb {
-        Some(verb) => ExitCode::from(runtime::verbs::perform(&cli, verb)),
-        None => ExitCode::from(runtime::verbs::cockpit(&cli)),
-    }
+    ExitCode::from(runtime::verbs::obey(&cli))
 }

@@ -56,9 +56,16 @@ pub enum Reply {
     Command(Command),
     /// Print these.
     Lines(Vec<String>),
+    /// It was no answer to the question that stands.
+    Wrong(String),
+    /// Nothing is asked that it could be an answer to.
+    Unasked,
     /// Hold the run and leave.
     Leave,
 }
+
+/// Wrong answers in a row after which no person is waited for any more: whoever answers does not read.
+pub const WRONG_MAX: u8 = 3;
 
 /// A run as lines: what was told so far and what is asked now.
 #[derive(Debug, Default)]
@@ -69,6 +76,10 @@ pub struct Plain {
     state: Option<RunState>,
     asked: Option<Situation>,
     number: Option<u8>,
+    /// When the question in force was put, on the terminal's clock.
+    put: u64,
+    /// Wrong answers since the last right one.
+    wrong: u8,
     offered: Option<StepId>,
     /// What was last told of how the list in question has changed.
     drift: Option<Drift>,
@@ -161,8 +172,9 @@ impl Plain {
     }
 
     /// The question of the moment, where it has changed since it was last put. `draw` gives a
-    /// number from 10 to 99; the caller discards what was typed before it prints the lines.
-    pub fn prompt(&mut self, app: &App, draw: impl FnOnce() -> u8) -> Option<Vec<String>> {
+    /// number from 10 to 99; the caller discards what was typed before it prints the lines. `at`: the
+    /// terminal's clock.
+    pub fn prompt(&mut self, app: &App, at: u64, draw: impl FnOnce() -> u8) -> Option<Vec<String>> {
         let view = app.run_view()?;
         let step = view.current.and_then(|place| view.steps.get(place));
         if step.is_some_and(|step| step.state == StepState::Ready && step.offer.is_none()) {
@@ -187,23 +199,36 @@ impl Plain {
         let number = draw().clamp(10, 99);
         let lines = ask(app, view, step, number);
         self.number = (!lines.is_empty()).then_some(number);
+        self.put = at;
         (!lines.is_empty()).then_some(lines)
     }
 
-    /// Takes one line. A number is good for one line only.
-    pub fn answer(&mut self, app: &App, line: &str) -> Reply {
-        let line = line.trim();
-        let (word, rest) = split(line);
-        let Ok(number) = word.parse::<u8>() else { return light(app, word, rest) };
-        if word.len() != 2 || self.number != Some(number) {
-            self.number = None;
-            return said("that is not the number drawn for this question");
+    /// Takes one line, read `at` on the terminal's clock. A number is good for one line only.
+    pub fn answer(&mut self, app: &App, line: &str, at: u64) -> Reply {
+        let (word, rest) = split(line.trim());
+        let latency_ms = at.saturating_sub(self.put);
+        if let Some(reply) = light(app, word, rest, latency_ms) {
+            return reply;
         }
-        self.number = None;
-        self.decide(app, rest)
+        let Some(drawn) = self.number.take() else { return Reply::Unasked };
+        let reply = match word.parse::<u8>() {
+            Ok(number) if word.len() == 2 && number == drawn => self.decide(app, rest, at),
+            Ok(_) => wrong("that is not the number drawn for this question"),
+            Err(_) => wrong("nothing is called that; help lists what there is"),
+        };
+        self.wrong = match reply {
+            Reply::Wrong(_) => self.wrong.saturating_add(1),
+            _ => 0,
+        };
+        reply
     }
 
-    fn decide(&mut self, app: &App, rest: &str) -> Reply {
+    /// Whether whoever answers has been wrong too often to go on asking.
+    pub fn gives_up(&self) -> bool {
+        self.wrong >= WRONG_MAX
+    }
+
+    fn decide(&mut self, app: &App, rest: &str, at: u64) -> Reply {
         let Some(view) = app.run_view() else { return said("no run is open") };
         let step = view.current.and_then(|place| view.steps.get(place));
         let (word, text) = split(rest);
@@ -213,11 +238,11 @@ impl Plain {
             "arm" if text == app.estate.name => {
                 Command::Arm { on: true, how: Safe::new("by typing the estate's name") }
             }
-            "arm" => return said("arm needs the estate's name"),
+            "arm" => return wrong("arm needs the estate's name"),
             "resume" => Command::Resume,
             "retry" => Command::Retry { step: id(), item: (!text.is_empty()).then(|| text.to_owned()) },
             "skip" | "downgrade" | "shorten" | "state" | "abort" | "restart" if text.is_empty() => {
-                return said(&format!("{word} needs more words"));
+                return wrong(&format!("{word} needs more words"));
             }
             "skip" => Command::Skip { step: id(), reason },
             "downgrade" => Command::Downgrade { step: id(), reason },
@@ -228,39 +253,38 @@ impl Plain {
             "accept" => {
                 let items = stuck(step);
                 if text != items.len().to_string() {
-                    return said(&format!("accept {} names them: {}", items.len(), items.join(", ")));
+                    return wrong(&format!("accept {} names them: {}", items.len(), items.join(", ")));
                 }
                 Command::AcceptStuck { step: id(), items, by: ConfirmedBy::Person }
             }
             "leave" => return leave_holder(app, text),
-            _ => return self.confirm(app, step, rest),
+            _ => return self.confirm(step, rest, at),
         };
         Reply::Command(command)
     }
 
     /// What follows the number is what the level asks for, and nothing else.
-    fn confirm(&mut self, app: &App, step: Option<&StepView>, typed: &str) -> Reply {
+    fn confirm(&mut self, step: Option<&StepView>, typed: &str, at: u64) -> Reply {
         let Some((step, offer)) = step.and_then(|step| Some((step, step.offer.as_ref()?))) else {
-            return said("nothing can be confirmed now");
+            return wrong("nothing can be confirmed now");
         };
         if !offer.green {
             return said("a precondition is not green");
         }
         let asked = asked(offer);
         if typed.trim() != asked {
-            return said(&format!("{} was asked for; nothing was confirmed", words_of(asked)));
+            return wrong(&format!("{} was asked for; nothing was confirmed", words_of(asked)));
         }
         if offer.level >= 3 {
-            let now = app.moment.terminal;
             match self.first.take() {
-                Some((hash, at)) if hash == offer.hash && now >= at + HOLD_MS => {}
+                Some((hash, first)) if hash == offer.hash && at >= first + HOLD_MS => {}
                 // Too soon: the first one still counts.
-                Some((hash, at)) if hash == offer.hash => {
-                    self.first = Some((hash, at));
+                Some((hash, first)) if hash == offer.hash => {
+                    self.first = Some((hash, first));
                     return said("not yet: once more, with the next number, after 3 s");
                 }
                 _ => {
-                    self.first = Some((offer.hash.clone(), now));
+                    self.first = Some((offer.hash.clone(), at));
                     return said("once more, with the next number, after 3 s");
                 }
             }
@@ -272,17 +296,17 @@ impl Plain {
             offer: offer.hash.clone(),
             typed: (!asked.is_empty()).then(|| Safe::new(asked)),
             by: ConfirmedBy::Person,
-            latency_ms: 0,
+            latency_ms: at.saturating_sub(self.put),
             acknowledges: offer.acknowledges,
         }))
     }
 }
 
-/// What needs no number: it starts nothing.
-fn light(app: &App, word: &str, rest: &str) -> Reply {
+/// What needs no number: it starts nothing. `None`: it is nothing of the kind.
+fn light(app: &App, word: &str, rest: &str, latency_ms: u64) -> Option<Reply> {
     let view = app.run_view();
     let step = view.and_then(|view| view.steps.get(view.current?));
-    match word {
+    Some(match word {
         "status" => Reply::Lines(status_lines(app)),
         "steps" => Reply::Lines(view.map(step_lines).unwrap_or_default()),
         "hold" => {
@@ -296,12 +320,18 @@ fn light(app: &App, word: &str, rest: &str) -> Reply {
                 step: step.id.clone(),
                 value: Safe::new(rest),
                 by: ConfirmedBy::Person,
-                latency_ms: 0,
+                latency_ms,
             }),
             None => said("no value is asked for"),
         },
-        _ => Reply::Lines(help()),
-    }
+        "" | "help" | "note" | "value" => Reply::Lines(help()),
+        _ => return None,
+    })
+}
+
+/// Whether a line only stops something: that is heard at any time, before a question as well.
+pub fn stops(line: &str) -> bool {
+    matches!(line.trim(), "hold" | "quit" | "disarm")
 }
 
 fn help() -> Vec<String> {
@@ -313,6 +343,10 @@ fn help() -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+fn wrong(text: &str) -> Reply {
+    Reply::Wrong(text.to_owned())
 }
 
 fn said(text: &str) -> Reply {
@@ -482,11 +516,11 @@ mod tests {
     /// Puts the question with number 42, gives the lines, and tells what the last one came to.
     fn answers(app: &App, lines: &[&str]) -> Reply {
         let mut plain = Plain::default();
-        let asked = plain.prompt(app, || 42);
+        let asked = plain.prompt(app, 0, || 42);
         assert!(asked.is_some());
         let mut last = Reply::Leave;
         for line in lines {
-            last = plain.answer(app, line);
+            last = plain.answer(app, line, 700);
         }
         last
     }
@@ -505,18 +539,16 @@ mod tests {
 
     #[test]
     fn level_three_is_said_twice_with_three_seconds_between() {
-        let mut app = armed(scene::log_off(scene::offer(3, Some("NE"))));
+        let app = armed(scene::log_off(scene::offer(3, Some("NE"))));
         let mut plain = Plain::default();
-        let mut say = |app: &App, number: u8| {
-            plain.prompt(app, || number);
-            matches!(plain.answer(app, &format!("{number} NE")), Reply::Command(Command::Confirm(_)))
+        let mut say = |ms: u64, number: u8| {
+            plain.prompt(&app, ms, || number);
+            matches!(plain.answer(&app, &format!("{number} NE"), ms), Reply::Command(Command::Confirm(_)))
         };
-        assert!(!say(&app, 42));
-        assert!(!say(&app, 43), "at once");
-        app.update(Event::Tick, at(1_000));
-        assert!(!say(&app, 44), "too soon");
-        app.update(Event::Tick, at(4_500));
-        assert!(say(&app, 45));
+        assert!(!say(0, 42));
+        assert!(!say(0, 43), "at once");
+        assert!(!say(1_000, 44), "too soon");
+        assert!(say(4_500, 45));
     }
 
     #[test]
@@ -533,10 +565,10 @@ mod tests {
 
         let app = armed(scene::log_off(scene::offer(2, Some("67"))));
         let mut plain = Plain::default();
-        assert!(plain.prompt(&app, || 42).is_some());
-        assert!(plain.prompt(&app, || 43).is_none());
-        plain.answer(&app, "42 1");
-        assert!(plain.prompt(&app, || 44).is_some(), "a used number is replaced");
+        assert!(plain.prompt(&app, 0, || 42).is_some());
+        assert!(plain.prompt(&app, 0, || 43).is_none());
+        plain.answer(&app, "42 1", 700);
+        assert!(plain.prompt(&app, 0, || 44).is_some(), "a used number is replaced");
     }
 
     #[test]
@@ -545,7 +577,7 @@ mod tests {
         app.update(Event::Command(Command::Arm { on: true, how: Safe::new("test") }), at(0));
         let mut plain = Plain::default();
         plain.news(&app);
-        assert!(plain.prompt(&app, || 42).is_some());
+        assert!(plain.prompt(&app, 0, || 42).is_some());
         view.lock().unwrap().steps[8].offer.as_mut().unwrap().drift =
             Some(Drift { left: 66, shown: 67, new: 1 });
         app.update(Event::Tick, at(1));
@@ -553,8 +585,8 @@ mod tests {
         assert_eq!(news.len(), 1, "{news:?}");
         assert!(news[0].ends_with("a8-logoff now: 66 of 67, 1 new"), "{news:?}");
         assert!(plain.news(&app).is_empty());
-        assert!(plain.prompt(&app, || 43).is_none());
-        assert!(matches!(plain.answer(&app, "42 67"), Reply::Command(Command::Confirm(_))));
+        assert!(plain.prompt(&app, 0, || 43).is_none());
+        assert!(matches!(plain.answer(&app, "42 67", 700), Reply::Command(Command::Confirm(_))));
     }
 
     #[test]
@@ -566,11 +598,11 @@ mod tests {
         assert!(pins(&mut plain, &app) && !pins(&mut plain, &app));
         let offer = view.lock().unwrap().steps[8].offer.take();
         app.update(Event::Tick, at(1));
-        assert!(plain.prompt(&app, || 42).is_none(), "its list is being read");
+        assert!(plain.prompt(&app, 0, || 42).is_none(), "its list is being read");
         view.lock().unwrap().steps[8].offer = offer;
         app.update(Event::Tick, at(2));
-        assert!(plain.prompt(&app, || 42).is_some());
-        assert!(matches!(plain.answer(&app, "42 67"), Reply::Command(Command::Confirm(_))));
+        assert!(plain.prompt(&app, 0, || 42).is_some());
+        assert!(matches!(plain.answer(&app, "42 67", 700), Reply::Command(Command::Confirm(_))));
         assert!(pins(&mut plain, &app), "what more could be done is another list");
     }
 
@@ -578,9 +610,35 @@ mod tests {
     fn arming_comes_before_confirming() {
         let (app, _, _) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
         let mut plain = Plain::default();
-        let lines = plain.prompt(&app, || 42).unwrap();
+        let lines = plain.prompt(&app, 0, || 42).unwrap();
         assert!(lines.last().unwrap().contains("42 arm contoso-avd"));
-        let reply = plain.answer(&app, "42 arm contoso-avd");
+        let reply = plain.answer(&app, "42 arm contoso-avd", 700);
         assert!(matches!(reply, Reply::Command(Command::Arm { on: true, .. })));
+    }
+
+    #[test]
+    fn a_confirmation_says_how_long_the_question_stood() {
+        let app = armed(scene::log_off(scene::offer(2, Some("67"))));
+        let mut plain = Plain::default();
+        plain.prompt(&app, 1_000, || 42);
+        let Reply::Command(Command::Confirm(confirm)) = plain.answer(&app, "42 67", 3_500) else { panic!() };
+        assert_eq!(confirm.latency_ms, 2_500);
+    }
+
+    #[test]
+    fn three_wrong_answers_in_a_row_are_enough_and_nothing_counts_where_nothing_is_asked() {
+        let app = armed(scene::log_off(scene::offer(2, Some("67"))));
+        let mut plain = Plain::default();
+        assert_eq!(plain.answer(&app, "42 67", 0), Reply::Unasked);
+        assert_eq!(plain.answer(&app, "y", 0), Reply::Unasked);
+        let ask = |plain: &mut Plain, line: &str| {
+            plain.prompt(&app, 0, || 42);
+            plain.answer(&app, line, 700);
+            plain.gives_up()
+        };
+        assert!(!ask(&mut plain, "42 66") && !ask(&mut plain, "y"));
+        assert!(!ask(&mut plain, "42 67"), "a right one begins anew");
+        assert!(!ask(&mut plain, "43 67") && !ask(&mut plain, "help") && !ask(&mut plain, "42"));
+        assert!(ask(&mut plain, "yes"));
     }
 }

@@ -55,6 +55,8 @@ pub enum Event {
         seq: u64,
         /// What opening it asked for at once.
         first: Vec<Output>,
+        /// How far its lock reaches, in words.
+        lock: Safe,
     },
     /// It could not be opened; the reason fits after `could not`.
     RunRefused(Safe),

@@ -141,11 +141,16 @@ impl App {
     }
 
     fn obey_run(&mut self, command: PaletteCommand) {
-        if self.run.is_none() {
-            return self.say("no run is open; r starts one");
-        }
+        let Some(run) = &self.run else { return self.say("no run is open; r starts one") };
         let at = self.moment.terminal;
         match command {
+            PaletteCommand::Abort if run.is_closed() => {
+                let text = match run.view.debts.join(", ") {
+                    owed if owed.is_empty() => "the run is over".to_owned(),
+                    owed => format!("nothing is under way to be aborted; owed: {owed}"),
+                };
+                self.say(text);
+            }
             PaletteCommand::Abort => self.modals.push(Modal::Ask(AskDialog::new(Purpose::Abort, at))),
             PaletteCommand::Note(Some(text)) => self.tell(Command::Note { text: Safe::new(&text) }),
             PaletteCommand::Note(None) => self.intend_run(Intent::Note),

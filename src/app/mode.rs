@@ -100,8 +100,6 @@ pub struct RunbookEntry {
     pub services: Vec<String>,
     /// Usual duration, graceful and ungraceful.
     pub usual: [Span; 2],
-    /// When it was last rehearsed, in words (`never`).
-    pub last_drill: String,
 }
 
 impl RunbookEntry {

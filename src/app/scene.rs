@@ -375,7 +375,6 @@ pub(crate) fn app(world: World, weather: Weather) -> App {
             local: false,
             services: vec!["hr".to_owned(), "fin".to_owned()],
             usual: [minutes(38), minutes(21)],
-            last_drill: "never".to_owned(),
         }],
     };
     let mut app = App::new(setup, at(0));
@@ -420,7 +419,8 @@ pub(crate) fn running(view: RunView) -> (App, Arc<Mutex<RunView>>, Arc<Mutex<Scr
     let mut app = app(World::Live, Weather::Calm);
     let (view, script) = (Arc::new(Mutex::new(view)), Arc::new(Mutex::new(Script::default())));
     let handle = Box::new(Scripted { view: Arc::clone(&view), script: Arc::clone(&script) });
-    app.update(Event::RunStarted { handle, seq: 100, first: Vec::new() }, at(0));
+    let lock = Safe::new("lock in the state directory only");
+    app.update(Event::RunStarted { handle, seq: 100, first: Vec::new(), lock }, at(0));
     app.settle();
     (app, view, script)
 }

@@ -10,7 +10,7 @@ use crate::{
         picture::Picture,
         time::Timestamp,
     },
-    engine::{RunView, view::StepView},
+    engine::{RunView, event::RunEnd, view::StepView},
     readiness::{self, LocalFacts, Verdict},
     status::{Scope, Summary, summarize},
 };
@@ -21,8 +21,9 @@ use super::{
     event::{Effect, Moment},
     feed::{Feed, Origin},
     mode::{Access, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
-    run::{OpenRun, RunSummary},
+    run::{OpenRun, RunOpen, RunSummary},
     screen::{Cursor, Filter, Screen, StepCursor},
+    sentence,
 };
 
 /// The cockpit's whole state. Views read it; only `update` changes it.
@@ -195,6 +196,18 @@ impl App {
             self.settled = Settled::Yes;
             self.check();
         }
+    }
+
+    /// The UTC date on which a run of the runbook ended last, or `never`.
+    pub fn last_drill(&self, runbook: &str) -> String {
+        let watching = sentence::end_word(RunEnd::Monitoring);
+        self.runs
+            .iter()
+            .filter(|run| run.runbook == runbook)
+            .filter(|run| run.open == RunOpen::Closed || run.state == watching)
+            .filter_map(|run| Some(run.opened + run.took?))
+            .max()
+            .map_or_else(|| "never".to_owned(), |ended| ended.strftime("%Y-%m-%d").to_string())
     }
 
     /// Runs the checks again, where a second has passed: they look at everything there is.

@@ -47,7 +47,7 @@ impl App {
                 self.settled = Settled::No;
             }
             Event::RunsListed(runs) => self.runs = runs,
-            Event::RunStarted { handle, seq, first } => self.run_started(handle, seq, first),
+            Event::RunStarted { handle, seq, first, lock } => self.run_started(handle, seq, first, &lock),
             Event::RunRefused(why) => self.run_refused(&why),
             Event::Leaving(reason) => self.leave(reason),
             Event::Speed(speed) => self.speed = speed,
@@ -124,10 +124,12 @@ impl App {
         self.drive(Input::Command(Command::Arm { on: true, how: Safe::new(how) }));
     }
 
-    fn run_started(&mut self, handle: Box<dyn RunHandle>, seq: u64, first: Vec<Output>) {
+    fn run_started(&mut self, handle: Box<dyn RunHandle>, seq: u64, first: Vec<Output>, lock: &Safe) {
         let run = OpenRun::new(handle, seq, self.moment.now);
         let stands = if run.view.interrupted { "is interrupted; enter or h goes on" } else { "is open" };
         let text = format!("run {} {stands}", run.view.run);
+        // Who else could be at work on the estate depends on it.
+        self.feed.push(self.moment.now, Origin::Cockpit, lock.as_str());
         self.feed.push(self.moment.now, Origin::Cockpit, text);
         // Beside the run stands its service, not the sum of all; `[` and `]` change that on home.
         self.scope = Scope::Service(run.view.service_index);

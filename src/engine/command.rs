@@ -135,6 +135,9 @@ pub enum Refusal {
     /// The run has ended.
     #[error("go on: the run is closed ({0})")]
     Closed(String),
+    /// Nothing is under way that could be aborted.
+    #[error("abort: nothing is under way, the run only watches what is owed: {0}")]
+    OnlyWatches(String),
     /// The run is held.
     #[error("go on: the run is held, resume it first")]
     Held,

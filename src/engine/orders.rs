@@ -52,9 +52,38 @@ impl Engine {
             }
             Command::Hold { why, note } => self.hold(why, note, now),
             Command::Resume => self.resume(now),
-            Command::Abort { reason } => self.aborting = Some((reason, now)),
+            Command::Abort { reason } => self.abort(reason, now)?,
         }
         Ok(())
+    }
+
+    /// A run that only watches has nothing to abort, and what it owes must not be forgotten with it.
+    fn abort(&mut self, reason: Safe, now: Timestamp) -> Result<(), Refusal> {
+        if self.run.closed.is_some() {
+            let owed: Vec<&str> =
+                self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.as_str()).collect();
+            return Err(Refusal::OnlyWatches(owed.join(", ")));
+        }
+        let (flies, unlooked) = (self.flies(), self.awaiting_resume);
+        if unlooked {
+            // Nothing has looked since the process before ended: what was in flight is looked at first,
+            // and the wait for its end counts from here.
+            self.resume(now);
+            self.recheck = None;
+        }
+        if unlooked || flies {
+            let step = self.run.current().map(|index| self.run.plan.steps[index].id.clone());
+            self.note(step, NoteAbout::Remark, Safe::new(&format!("to be aborted: {reason}")), now);
+        }
+        // Said again it changes the reason, not how long is waited.
+        let since = self.aborting.as_ref().map_or(now, |(_, since)| *since);
+        self.aborting = Some((reason, since));
+        Ok(())
+    }
+
+    /// Whether anything may be on its way to or at work in Azure.
+    fn flies(&self) -> bool {
+        self.run.steps.iter().flat_map(|step| &step.items).any(|item| item.mark.in_flight())
     }
 
     fn note(&mut self, step: Option<StepId>, about: NoteAbout, text: Safe, now: Timestamp) {

@@ -98,8 +98,10 @@ impl Engine {
         };
         self.aborting = None;
         let wrote = self.run.steps.iter().flat_map(|step| &step.items).any(|item| item.attempts > 0);
-        let end = if wrote { RunEnd::AbortedAsIs } else { RunEnd::AbortedRolledBack };
-        let debts = self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
+        let debts: Vec<String> =
+            self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
+        let as_was = !wrote && debts.is_empty();
+        let end = if as_was { RunEnd::AbortedRolledBack } else { RunEnd::AbortedAsIs };
         self.emit(RunEvent::Closed { end, debts, note: reason }, now);
         true
     }

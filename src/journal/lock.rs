@@ -117,17 +117,18 @@ impl EstateLock {
             }
             Err(TryLockError::Error(source)) => return Err(LockError::Access { path, source }),
         }
-        let mut lock = Self { file, path, reach };
+        let lock = Self { file, path, reach };
         // The text is a courtesy; another user's lock file may refuse it and still lock.
         let _ = lock.name(holder);
         Ok(lock)
     }
 
     /// Says anew who holds it, once a run is open.
-    pub fn name(&mut self, holder: &Holder) -> io::Result<()> {
-        self.file.set_len(0)?;
-        io::Seek::rewind(&mut self.file)?;
-        writeln!(self.file, "{holder}")
+    pub fn name(&self, holder: &Holder) -> io::Result<()> {
+        let mut file = &self.file;
+        file.set_len(0)?;
+        io::Seek::rewind(&mut file)?;
+        writeln!(file, "{holder}")
     }
 
     /// Where it is.
@@ -138,6 +139,17 @@ impl EstateLock {
     /// How far it reaches.
     pub fn reach(&self) -> Reach {
         self.reach
+    }
+
+    /// How far it reaches, in words for whoever works under it.
+    pub fn words(&self) -> String {
+        match self.reach {
+            Reach::Machine => {
+                let place = self.path.parent().unwrap_or(&self.path);
+                format!("lock {}", place.display())
+            }
+            Reach::StateDirectory => "lock in the state directory only".to_owned(),
+        }
     }
 }
 
@@ -239,8 +251,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (system, state) = (dir.path().join("run"), dir.path().join("state"));
         let take = |holder: &Holder| EstateLock::take_below(&system, HASH, &state, holder);
-        let mut first = take(&op("r-1")).unwrap();
+        let first = take(&op("r-1")).unwrap();
         assert_eq!((first.reach(), first.path()), (Reach::Machine, system.join(HASH).as_path()));
+        assert_eq!(first.words(), format!("lock {}", system.display()));
         let said = take(&op("r-2")).unwrap_err().to_string();
         let text = |run: &str| format!("user op<U+001B>, pid {}, run {run}", std::process::id());
         assert!(said.contains(&text("r-1")), "{said}");
@@ -261,6 +274,7 @@ mod tests {
         let lock = EstateLock::take_below(&system, "../x", &state, &op("r-1")).unwrap();
         assert_eq!(lock.reach(), Reach::StateDirectory);
         assert!(lock.path().starts_with(state.join("lock")));
+        assert_eq!(lock.words(), "lock in the state directory only");
         assert!(matches!(EstateLock::take_local("../x", &state, &op("r-2")), Err(LockError::Held { .. })));
         assert!(EstateLock::take_local("y", &state, &op("r-2")).is_ok(), "another estate");
         assert!(holder_below(&system, "../x", &state).is_some());

@@ -245,6 +245,8 @@ fn integrity(out: &mut String, report: &Report) {
     let verified = match &report.integrity.verified {
         Verified::Intact => "intact".to_owned(),
         Verified::Broken(why) => format!("BROKEN: {why}"),
+        Verified::Shorter(why) => format!("SHORTER than a known head: {why}"),
+        Verified::Torn(why) => format!("torn at the end: {why}"),
         Verified::NotChecked => "not checked".to_owned(),
     };
     out.push_str("## Integrity\n\n");
@@ -252,4 +254,7 @@ fn integrity(out: &mut String, report: &Report) {
     row(out, &["head", &report.integrity.head]);
     row(out, &["records", &report.integrity.records.to_string()]);
     row(out, &["chain", &verified]);
+    for note in &report.integrity.notes {
+        row(out, &["note", note.as_str()]);
+    }
 }

@@ -336,6 +336,8 @@ pub struct Integrity {
     pub records: u64,
     /// What checking the chain gave.
     pub verified: Verified,
+    /// What could not be checked.
+    pub notes: Vec<Safe>,
 }
 
 /// What checking a chain gave.
@@ -346,6 +348,10 @@ pub enum Verified {
     Intact,
     /// It does not, and where.
     Broken(String),
+    /// Records that were known are gone from the end.
+    Shorter(String),
+    /// The last record was cut short while it was written.
+    Torn(String),
     /// Nobody checked.
     NotChecked,
 }

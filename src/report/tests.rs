@@ -218,8 +218,12 @@ fn stamp(events: Vec<RunEvent>) -> Vec<Stamped> {
 }
 
 fn report(events: &[Stamped]) -> Report {
-    let integrity =
-        Integrity { head: "9f".repeat(32), records: events.len() as u64, verified: Verified::Intact };
+    let integrity = Integrity {
+        head: "9f".repeat(32),
+        records: events.len() as u64,
+        verified: Verified::Intact,
+        notes: vec![],
+    };
     build("r-20261120-1000-7k", events, integrity, start() + minutes(30)).unwrap()
 }
 
@@ -353,7 +357,8 @@ fn text_from_outside_cannot_become_markup() {
 
 #[test]
 fn what_does_not_open_a_run_is_no_report() {
-    let integrity = Integrity { head: String::new(), records: 0, verified: Verified::NotChecked };
+    let integrity =
+        Integrity { head: String::new(), records: 0, verified: Verified::NotChecked, notes: vec![] };
     assert_eq!(build("r", &[], integrity.clone(), start()), None);
     assert_eq!(build("r", &stamp(vec![passed("a0")]), integrity, start()), None);
 }

@@ -3,12 +3,12 @@
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender},
+    sync::mpsc::{self, Receiver, Sender, UnboundedReceiver},
     time::{Interval, MissedTickBehavior},
 };
 
 use crate::{
-    app::{App, Effect, Event, LeaveReason, Moment, StartOrder},
+    app::{self, App, Effect, Event, LeaveReason, Moment, StartOrder},
     domain::{Safe, Side, Source, time::Timestamp},
     engine::{Input, Output},
     journal::{lock::EstateLock, runs},
@@ -71,7 +71,6 @@ pub struct Desk {
     /// Services and sides whose scopes are watched.
     scoped: BTreeSet<(usize, Side)>,
     run: Option<Working>,
-    inbox: (UnboundedSender<Input>, UnboundedReceiver<Input>),
     news: Receiver<Event>,
     facts: Sender<Event>,
     opened: (Sender<Opened>, Receiver<Opened>),
@@ -96,10 +95,14 @@ fn gather_facts(session: &Arc<Session>, news: Sender<Event>) {
 
 type Opened = Result<OpenRun, OpenError>;
 
+/// The run that is open here, with what acts for it.
 #[derive(Debug)]
 struct Working {
+    id: String,
     hands: Hands,
-    _lock: EstateLock,
+    /// Its own: what an earlier run's journal still has to tell is no news of this one.
+    inbox: UnboundedReceiver<Input>,
+    lock: Arc<EstateLock>,
 }
 
 impl Desk {
@@ -120,7 +123,6 @@ impl Desk {
             pollers,
             scoped: BTreeSet::new(),
             run: None,
-            inbox: mpsc::unbounded_channel(),
             news,
             opened: mpsc::channel(1),
             due: None,
@@ -148,9 +150,16 @@ impl Desk {
                 None => std::future::pending().await,
             }
         };
+        let run = &mut self.run;
+        let input = async move {
+            match run {
+                Some(run) => run.inbox.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
-            Some(input) = self.inbox.1.recv() => Happening::Run(input),
+            Some(input) = input => Happening::Run(input),
             Some(opened) = self.opened.1.recv() => Happening::Opened(Box::new(opened)),
             () = due => Happening::Due,
             Some(event) = self.news.recv() => Happening::News(event),
@@ -160,7 +169,7 @@ impl Desk {
 
     /// What is there already.
     pub fn ready(&mut self) -> Option<Happening> {
-        if let Ok(input) = self.inbox.1.try_recv() {
+        if let Some(Ok(input)) = self.run.as_mut().map(|run| run.inbox.try_recv()) {
             return Some(Happening::Run(input));
         }
         self.news.try_recv().ok().map(Happening::News)
@@ -262,8 +271,31 @@ impl Desk {
         self.feed(Event::Notice(Safe::new(text)), None);
     }
 
+    /// The lock for the next run: that of the run here, if it may be let go of.
+    fn handed_on(&self) -> Result<Option<Arc<EstateLock>>, Safe> {
+        match &self.run {
+            None => Ok(None),
+            Some(run) if self.rests() => Ok(Some(run.lock.clone())),
+            Some(run) => {
+                let why =
+                    format!("open another run while {} is at work here: hold it and leave first", run.id);
+                Err(Safe::new(&why))
+            }
+        }
+    }
+
+    /// Whether nothing is under way: the run here has ended, or only watches its debts, and every
+    /// record of it is on disk.
+    fn rests(&self) -> bool {
+        self.is_durable() && self.app.run.as_ref().is_none_or(app::run::OpenRun::is_closed)
+    }
+
     /// Opens a run; it reports back by itself.
     pub fn start(&mut self, order: StartOrder) {
+        let held = match self.handed_on() {
+            Ok(held) => held,
+            Err(why) => return self.feed(Event::RunRefused(why), None),
+        };
         let Some(service) = self.session.estate.service(&order.service) else {
             self.feed(Event::RunRefused(Safe::new("find the service in the estate")), None);
             return;
@@ -279,7 +311,7 @@ impl Desk {
         };
         let (session, opened) = (self.session.clone(), self.opened.0.clone());
         tokio::spawn(async move {
-            let _ = opened.send(opening::open(&session, order).await).await;
+            let _ = opened.send(opening::open(&session, order, held).await).await;
         });
     }
 
@@ -291,7 +323,14 @@ impl Desk {
             self.front.push(Front::Reopen(id));
             return;
         }
-        self.sit(opening::resume(&self.session, &id));
+        match self.handed_on() {
+            // Whatever it watches, it watches already.
+            _ if self.run.as_ref().is_some_and(|run| run.id == id) => {
+                self.say(&format!("{id} is open here already; m shows it"));
+            }
+            Ok(held) => self.sit(opening::resume(&self.session, &id, held)),
+            Err(why) => self.feed(Event::RunRefused(why), None),
+        }
     }
 
     fn sit(&mut self, opened: Result<OpenRun, OpenError>) {
@@ -302,7 +341,12 @@ impl Desk {
     }
 
     fn work(&mut self, open: OpenRun) {
-        let inbox = self.inbox.0.clone();
+        self.app.settle();
+        if let Err(why) = self.handed_on() {
+            // Something was confirmed while the next one was being opened; that one never began.
+            return self.feed(Event::RunRefused(why), None);
+        }
+        let (inbox, news) = mpsc::unbounded_channel();
         let scribe = match Scribe::thread(Box::new(open.journal), inbox.clone()) {
             Ok(scribe) => scribe,
             Err(error) => {
@@ -312,10 +356,12 @@ impl Desk {
             }
         };
         let hands = Hands::new(self.session.azure.clone(), self.session.clock.clone(), inbox, scribe);
-        self.run = Some(Working { hands, _lock: open.lock });
+        let (id, lock) = (open.engine.id().to_owned(), Safe::new(&open.lock.words()));
+        // The run that was here is let go of: its hands and its journal close with it.
+        self.run = Some(Working { id, hands, inbox: news, lock: open.lock });
         let seq = open.seq;
-        self.durable = seq;
-        self.feed(Event::RunStarted { handle: Box::new(open.engine), seq, first: open.first }, None);
+        (self.durable, self.reported, self.due) = (seq, None, None);
+        self.feed(Event::RunStarted { handle: Box::new(open.engine), seq, first: open.first, lock }, None);
         self.feed(Event::RunsListed(listing::of(&self.session)), None);
     }
 
@@ -338,6 +384,7 @@ impl Desk {
             return;
         }
         self.reported = Some(seq);
+        self.feed(Event::RunsListed(listing::of(&self.session)), None);
         self.report(&id);
         gather_facts(&self.session, self.facts.clone());
         let path = runs::find(&self.session.state, &id);
@@ -374,4 +421,136 @@ fn written(session: &Session, id: &str) -> Result<PathBuf, String> {
     std::fs::create_dir_all(directory).map_err(|error| error.to_string())?;
     std::fs::write(&path, text).map_err(|error| error.to_string())?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        cli,
+        engine::{Command, Stamped, event::RunEnd, event::RunEvent, view::RunState},
+        journal::{FileJournal, Journal},
+        runbook::Mode,
+        runtime::{front, verbs::session_of},
+    };
+
+    fn cli(state: &std::path::Path) -> cli::Cli {
+        let words = ["farshore", "--sim=tiny", "--state-dir", state.to_str().unwrap()];
+        cli::parse(words.map(std::ffi::OsString::from)).unwrap()
+    }
+
+    fn desk(cli: &cli::Cli, session: Session) -> Desk {
+        let session = Arc::new(session);
+        let moment = Moment { now: session.clock.now(), terminal: 0 };
+        let app = App::new(front::setup(cli, &session), moment);
+        Desk::new(session, app, TerminalClock::start())
+    }
+
+    async fn until(desk: &mut Desk, what: &str, fits: impl Fn(&Desk) -> bool) {
+        let found = tokio::time::timeout(Duration::from_secs(20), async {
+            while !fits(desk) {
+                let happening = desk.next().await;
+                desk.take(happening);
+                desk.app.settle();
+            }
+        });
+        let found = found.await;
+        let said: Vec<_> = desk.app.feed.newest().map(|line| line.text.clone()).take(5).collect();
+        assert!(found.is_ok(), "never {what}: {said:?}");
+    }
+
+    fn order(desk: &Desk) -> StartOrder {
+        StartOrder {
+            runbook: "avd-pooled-failover".to_owned(),
+            service: desk.session.estate.services[0].name.clone(),
+            mode: Mode::Graceful,
+            reason: "test".into(),
+            impact: None,
+            moved_too: vec![],
+            left_holders: vec![],
+        }
+    }
+
+    fn open_here(desk: &Desk) -> Option<String> {
+        desk.app.run_view().map(|view| view.run.clone())
+    }
+
+    async fn started(desk: &mut Desk) -> String {
+        let before = open_here(desk);
+        desk.start(order(desk));
+        until(desk, "another run", |desk| open_here(desk) != before && desk.is_durable()).await;
+        open_here(desk).unwrap()
+    }
+
+    async fn aborted(desk: &mut Desk) {
+        desk.feed(Event::Command(Command::Abort { reason: "test".into() }), None);
+        desk.app.settle();
+        until(desk, "closed", Desk::rests).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn one_cockpit_opens_one_run_after_another() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
+        let first = started(&mut desk).await;
+        assert_eq!(desk.app.last_drill("avd-pooled-failover"), "never");
+        let said = |line: &app::feed::FeedLine| line.text == "lock in the state directory only";
+        assert!(desk.app.feed.newest().any(said));
+        desk.start(order(&desk));
+        let said = desk.app.notice.as_ref().unwrap().text.clone();
+        assert!(said.contains(&format!("{first} is at work here")), "{said}");
+        aborted(&mut desk).await;
+        let second = started(&mut desk).await;
+        assert_ne!(first, second);
+        assert_eq!(desk.app.last_drill("avd-pooled-failover"), "2026-11-20", "the day of the first one");
+        assert_eq!(desk.app.last_drill("another"), "never");
+        assert_eq!(desk.durable, desk.app.run.as_ref().unwrap().seq, "counted from its own first record");
+        let holder = crate::journal::lock::holder(&desk.session.estate.hash, state.path()).unwrap();
+        assert!(holder.as_str().ends_with(&second), "{holder}");
+        // Nobody else could have come between, and nobody can now.
+        let other = Session::open(&cli.global, None).unwrap();
+        assert!(matches!(opening::resume(&other, &first, None), Err(OpenError::Lock(_))));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_run_that_watches_its_debts_lets_go_when_another_is_opened() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let watching = started(&mut desk(&cli, Session::open(&cli.global, None).unwrap())).await;
+        owe(state.path(), &watching).await;
+        let mut desk = desk(&cli, session_of(&cli, &watching).unwrap());
+        desk.resume(watching.clone());
+        until(&mut desk, "it watches", |desk| {
+            desk.app.run_view().is_some_and(|view| view.state == RunState::Closed(RunEnd::Monitoring))
+        })
+        .await;
+        started(&mut desk).await;
+        aborted(&mut desk).await;
+        desk.resume(watching.clone());
+        until(&mut desk, "the first again", |desk| open_here(desk).as_deref() == Some(&watching)).await;
+        desk.resume(watching.clone());
+        let said = desk.app.notice.as_ref().unwrap().text.clone();
+        assert!(said.contains("is open here already"), "{said}");
+    }
+
+    /// Writes into the journal of a run that it owes a step and watches it.
+    async fn owe(state: &std::path::Path, run: &str) {
+        let mut reopened = loop {
+            // The thread of its journal ends with the desk, not at once.
+            match FileJournal::open(state, run) {
+                Ok(reopened) => break reopened,
+                Err(crate::journal::JournalError::Busy { .. }) => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
+        };
+        let step = "a5-drain".to_owned();
+        let last = reopened.events.last().unwrap().clone();
+        let events = [
+            RunEvent::Deferred { step: step.clone(), reason: "dead".into(), downgraded: false },
+            RunEvent::Closed { end: RunEnd::Monitoring, debts: vec![step], note: "watched".into() },
+        ];
+        let stamped: Vec<_> = events.map(|event| Stamped { event, ..last.clone() }).into();
+        reopened.journal.append(&stamped).unwrap();
+    }
 }

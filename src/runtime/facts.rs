@@ -40,7 +40,7 @@ async fn own_region(session: &Session) -> Option<Safe> {
 
 /// Whether a run speaks of what this session looks at. A simulated run has a world of its own, and
 /// a session without that run has another one.
-pub(super) fn is_of(run: &str, opened: &Opened, session: &Session) -> bool {
+fn is_of(run: &str, opened: &Opened, session: &Session) -> bool {
     match &session.place {
         Place::Sim(rehearsed) => rehearsed.ledger.belongs_to(run),
         Place::Live(_) => opened.estate_hash == session.estate.hash && opened.endpoint == session.endpoint,

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     app::{App, LeaveReason, Moment, RunbookEntry, Setup, Speed, StartOrder, TokenStatus, World},
-    cli::{Cli, Color, Speed as CliSpeed},
+    cli::{Cli, Color},
     domain::estate::{Layout, ServiceKind},
     engine::event::WorldKind,
     runbook::{self, Mode},
@@ -93,10 +93,6 @@ pub fn setup(cli: &Cli, session: &Session) -> Setup {
         }
         _ => None,
     };
-    let speed = match (session.clock.speed(), cli.global.speed) {
-        (_, Some(CliSpeed::Max)) => Speed::Max,
-        (times, _) => Speed::Times(times),
-    };
     Setup {
         world,
         access: if cli.global.read_only { crate::app::Access::ReadOnly } else { crate::app::Access::MayArm },
@@ -104,7 +100,7 @@ pub fn setup(cli: &Cli, session: &Session) -> Setup {
         estate: session.estate.clone(),
         identity: crate::app::Identity { name: session.actor().upn },
         token: if world == World::Sim { TokenStatus::NotNeeded } else { TokenStatus::Asking },
-        speed,
+        speed: Speed::Times(session.clock.speed()),
         runbooks: runbooks(session),
     }
 }
@@ -125,7 +121,6 @@ fn runbooks(session: &Session) -> Vec<RunbookEntry> {
             title: runbook.title,
             local: runbook.local,
             services: services.clone(),
-            last_drill: "never".to_owned(),
         })
         .collect()
 }

@@ -3,15 +3,17 @@
 use std::{
     io::{self, BufRead, IsTerminal, Write},
     sync::Arc,
+    time::Duration,
 };
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, channel, error::TryRecvError};
 
 use crate::{
-    app::{App, Event, LeaveReason, Moment},
+    app::{App, Event, LeaveReason, Moment, gesture::DISCARD_MS},
     cli::Cli,
-    engine::view::RunState,
-    plain::{Plain, Reply, status_lines},
+    domain::Safe,
+    engine::{Command, event::HeldWhy, view::RunState},
+    plain::{Plain, Reply, WRONG_MAX, status_lines, stops},
 };
 
 use super::{
@@ -29,10 +31,14 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
     tokio::task::block_in_place(|| {
         handle.block_on(async {
             let app = App::new(front::setup(cli, &session), Moment { now: session.clock.now(), terminal: 0 });
+            let clock = TerminalClock::start();
             let mut lines = Lines {
-                desk: Desk::new(session, app, TerminalClock::start()),
+                desk: Desk::new(session, app, clock),
                 plain: Plain::default(),
                 typed: typed(),
+                clock,
+                deaf_until: None,
+                dropped: 0,
             };
             match first {
                 First::Nothing => lines.status().await,
@@ -52,20 +58,28 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
 struct Lines {
     desk: Desk,
     plain: Plain,
-    typed: UnboundedReceiver<Option<String>>,
+    typed: Receiver<Option<String>>,
+    clock: TerminalClock,
+    /// Until when a question has just been put, so that nothing can be an answer to it yet.
+    deaf_until: Option<u64>,
+    /// Lines dropped since that was last said.
+    dropped: usize,
 }
 
+/// Lines read ahead: a pipe that never ends must not fill the memory.
+const READ_AHEAD: usize = 64;
+
 /// Lines from stdin, read on a thread of their own; `None` at the end.
-fn typed() -> UnboundedReceiver<Option<String>> {
-    let (tx, rx) = unbounded_channel();
+fn typed() -> Receiver<Option<String>> {
+    let (tx, rx) = channel(READ_AHEAD);
     let reader = move || {
         for line in io::stdin().lock().lines() {
             let Ok(line) = line else { break };
-            if tx.send(Some(line)).is_err() {
+            if tx.blocking_send(Some(line)).is_err() {
                 return;
             }
         }
-        let _ = tx.send(None);
+        let _ = tx.blocking_send(None);
     };
     // Without the thread nothing can be typed, which the closed channel tells.
     let _ = std::thread::Builder::new().name("stdin".to_owned()).spawn(reader);
@@ -73,7 +87,7 @@ fn typed() -> UnboundedReceiver<Option<String>> {
 }
 
 /// What is printed before the pollers have looked at everything once is no status.
-const FIRST_LOOKS: std::time::Duration = std::time::Duration::from_secs(25);
+const FIRST_LOOKS: Duration = Duration::from_secs(25);
 
 impl Lines {
     async fn status(&mut self) -> Result<u8, VerbError> {
@@ -102,17 +116,32 @@ impl Lines {
                 self.desk.feed(Event::Command(command), None);
                 continue;
             }
-            if let Some(lines) = self.plain.prompt(&self.desk.app, || fastrand::u8(10..100)) {
-                self.discard();
+            let at = self.clock.ms();
+            if let Some(lines) = self.plain.prompt(&self.desk.app, at, || fastrand::u8(10..100)) {
+                if self.discard()? {
+                    self.desk.feed(Event::Leaving(LeaveReason::Hangup), None);
+                    continue;
+                }
                 say(&lines)?;
+                self.deaf_until = Some(self.clock.ms() + DISCARD_MS);
             }
+            let deaf = self.deaf_until.map(|until| until.saturating_sub(self.clock.ms()));
+            let hears = async move {
+                match deaf {
+                    Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            // What happens comes first: a pipe that never ends must not keep the run from its own news.
             tokio::select! {
                 biased;
+                () = hears => self.hear()?,
+                happening = self.desk.next() => self.take(happening),
                 line = self.typed.recv() => match line.flatten() {
+                    Some(line) if self.deaf_until.is_some() && !stops(&line) => self.dropped += 1,
                     Some(line) => self.answer(&line)?,
                     None => self.desk.feed(Event::Leaving(LeaveReason::Hangup), None),
                 },
-                happening = self.desk.next() => self.take(happening),
             }
         }
     }
@@ -125,20 +154,61 @@ impl Lines {
         }
     }
 
-    /// What was typed before the question is no answer to it.
-    fn discard(&mut self) {
+    /// What was typed before the question is no answer to it. Returns whether the input ended there.
+    fn discard(&mut self) -> io::Result<bool> {
         if io::stdin().is_terminal() {
             let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
-            while self.typed.try_recv().is_ok() {}
+        }
+        loop {
+            match self.typed.try_recv() {
+                Ok(Some(line)) if stops(&line) => self.answer(&line)?,
+                Ok(Some(_)) => self.dropped += 1,
+                Ok(None) | Err(TryRecvError::Disconnected) => return Ok(true),
+                Err(TryRecvError::Empty) => return Ok(false),
+            }
+        }
+    }
+
+    /// From now on a line can be an answer; what came before is told, once.
+    fn hear(&mut self) -> io::Result<()> {
+        self.deaf_until = None;
+        match std::mem::take(&mut self.dropped) {
+            0 => Ok(()),
+            count => say(&[format!(
+                "not taken: {count} lines that came before the question could be read; answer it now"
+            )]),
         }
     }
 
     fn answer(&mut self, line: &str) -> io::Result<()> {
-        match self.plain.answer(&self.desk.app, line) {
+        match self.plain.answer(&self.desk.app, line, self.clock.ms()) {
             Reply::Command(command) => self.desk.feed(Event::Command(command), None),
             Reply::Lines(lines) => say(&lines)?,
+            Reply::Wrong(why) => {
+                say(&[why])?;
+                if self.plain.gives_up() {
+                    self.give_up()?;
+                }
+            }
+            Reply::Unasked => {
+                if self.dropped == 0 {
+                    say(&["not taken: nothing is asked now".to_owned()])?;
+                }
+                self.dropped += 1;
+            }
             Reply::Leave => self.desk.feed(Event::Leaving(LeaveReason::Person), None),
         }
+        Ok(())
+    }
+
+    /// Whoever answers does not read what is asked: the run is held for a person who does.
+    fn give_up(&mut self) -> io::Result<()> {
+        let note = format!("{WRONG_MAX} wrong answers in a row: nobody reads the questions");
+        let hold = Command::Hold { why: HeldWhy::Person, note: Safe::new(&note) };
+        self.desk.feed(Event::Command(hold), None);
+        let run = self.desk.app.run_view().map(|view| view.run.clone()).unwrap_or_default();
+        say(&[format!("{note}; the run is held, go on with `farshore resume {run}`")])?;
+        self.desk.feed(Event::Leaving(LeaveReason::Person), None);
         Ok(())
     }
 

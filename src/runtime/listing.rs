@@ -23,7 +23,9 @@ fn line(session: &Session, summary: &runs::RunSummary) -> Option<RunSummary> {
     let first = &summary.first.as_ref()?.stamped;
     let last = summary.last.as_ref().map(|record| &record.stamped);
     let RunEvent::Opened(opened) = &first.event else { return None };
-    if opened.estate_hash != session.estate.hash {
+    // By name: one whose estate file has changed since is still there, and says so when gone on with.
+    let here = opened.estate == session.estate.name && opened.world == session.world();
+    if !here || opened.endpoint != session.endpoint {
         return None;
     }
     let (state, open, debts) = match last.map(|stamped| &stamped.event) {

@@ -1,6 +1,6 @@
 //! Opening a run and going on with one: lock, plan, journal, world.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use crate::{
     app::sentence,
@@ -60,7 +60,7 @@ pub struct OpenRun {
     /// Its journal.
     pub journal: FileJournal,
     /// Keeps others away from the estate.
-    pub lock: EstateLock,
+    pub lock: Arc<EstateLock>,
 }
 
 /// Why a run cannot be opened or resumed.
@@ -130,10 +130,15 @@ fn unused_id(session: &Session) -> String {
     (0..DRAWS).map(|_| draw()).find(|run| !is_taken(run)).unwrap_or_else(draw)
 }
 
-/// Opens a new run: lock, plan, journal file, and the world where it is simulated.
-pub async fn open(session: &Session, order: Order) -> Result<OpenRun, OpenError> {
+/// Opens a new run: lock, plan, journal file, and the world where it is simulated. `held`: the lock of
+/// the run that ended here before; it passes on without a moment in which another process could take it.
+pub async fn open(
+    session: &Session,
+    order: Order,
+    held: Option<Arc<EstateLock>>,
+) -> Result<OpenRun, OpenError> {
     let run = unused_id(session);
-    let lock = lock(session, &run)?;
+    let lock = lock(session, &run, held)?;
     let plan = plan(session, &order).await?;
     let opened = Opened {
         estate: session.estate.name.clone(),
@@ -162,12 +167,13 @@ pub async fn open(session: &Session, order: Order) -> Result<OpenRun, OpenError>
         let leave = Input::Command(Command::LeaveHolder { principal, reason });
         first.extend(engine.handle(leave, session.clock.now()).0);
     }
+    name(&lock, session, &run);
     Ok(OpenRun { engine, first, seq: 0, journal, lock })
 }
 
-/// Goes on with a run. Nothing is sent until [`Command::Resume`].
-pub fn resume(session: &Session, run: &str) -> Result<OpenRun, OpenError> {
-    let lock = lock(session, run)?;
+/// Goes on with a run. Nothing is sent until [`Command::Resume`]. `held` as for [`open`].
+pub fn resume(session: &Session, run: &str, held: Option<Arc<EstateLock>>) -> Result<OpenRun, OpenError> {
+    let lock = lock(session, run, held)?;
     let reopened = FileJournal::open(&session.state, run)?;
     check(session, run, &reopened.events)?;
     let mut engine = Engine::recover(context(session, &session.azure, run), &reopened.events)
@@ -180,6 +186,7 @@ pub fn resume(session: &Session, run: &str) -> Result<OpenRun, OpenError> {
         first = engine.record(recovered, session.clock.now());
     }
     let seq = reopened.events.len() as u64;
+    name(&lock, session, run);
     Ok(OpenRun { engine, first, seq, journal: reopened.journal, lock })
 }
 
@@ -214,13 +221,27 @@ fn context(session: &Session, azure: &Azure, run: &str) -> Context {
 
 /// Azure's estates are locked for the whole machine; a simulated one belongs to its state
 /// directory, so that two people can rehearse side by side.
-fn lock(session: &Session, run: &str) -> Result<EstateLock, LockError> {
-    let user = session.actor().os.to_string();
-    let holder = Holder { user, pid: std::process::id(), run: Some(run.to_owned()) };
+fn lock(session: &Session, run: &str, held: Option<Arc<EstateLock>>) -> Result<Arc<EstateLock>, LockError> {
+    if let Some(held) = held {
+        return Ok(held);
+    }
+    let holder = holder(session, run);
     match session.place {
         Place::Sim(_) => EstateLock::take_local(&session.estate.hash, &session.state, &holder),
         Place::Live(_) => EstateLock::take(&session.estate.hash, &session.state, &holder),
     }
+    .map(Arc::new)
+}
+
+/// Says in the lock which run it is held for, now that it is open.
+fn name(lock: &EstateLock, session: &Session, run: &str) {
+    // The text is a courtesy; the lock holds without it.
+    let _ = lock.name(&holder(session, run));
+}
+
+fn holder(session: &Session, run: &str) -> Holder {
+    let user = session.actor().os.to_string();
+    Holder { user, pid: std::process::id(), run: Some(run.to_owned()) }
 }
 
 /// The first and last record of a run, for choosing how to reopen it.
@@ -233,5 +254,52 @@ pub fn bound_to(state: &Path, run: &str) -> Result<(Opened, Timestamp), OpenErro
     match transcript.events.into_iter().next().map(|first| first.event) {
         Some(RunEvent::Opened(opened)) => Ok((*opened, last)),
         _ => Err(OpenError::NoRun(run.to_owned(), RecoverError::NotOpened)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli;
+
+    type Edit = fn(&mut Opened);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_run_bound_to_anything_else_is_not_gone_on_with_and_what_differs_is_said() {
+        let state = tempfile::tempdir().unwrap();
+        let words = ["farshore", "--sim=tiny", "--state-dir", state.path().to_str().unwrap()];
+        let cli = cli::parse(words.map(std::ffi::OsString::from)).unwrap();
+        let session = Session::open(&cli.global, None).unwrap();
+        let order = Order {
+            runbook: "avd-pooled-failover".to_owned(),
+            service: 0,
+            mode: Mode::Graceful,
+            reason: "test".into(),
+            impact: None,
+            moved_too: vec![],
+            left_holders: vec![],
+        };
+        let open = open(&session, order, None).await.unwrap();
+        let first = open.first.into_iter().find_map(|output| match output {
+            Output::Append(batch) => batch.into_iter().next(),
+            _ => None,
+        });
+        let first = first.unwrap();
+        let RunEvent::Opened(opened) = &first.event else { panic!("{first:?}") };
+        assert!(check(&session, "r-1", std::slice::from_ref(&first)).is_ok());
+        let edits: [(&str, Edit); 5] = [
+            ("estate file", |opened| opened.estate_hash = "other".to_owned()),
+            ("tenant", |opened| opened.tenant = "other".to_owned()),
+            ("endpoint", |opened| opened.endpoint = "other".to_owned()),
+            ("plan", |opened| opened.plan_hash = "other".to_owned()),
+            ("plan", |opened| opened.plan.service = "other".to_owned()),
+        ];
+        for (what, edit) in edits {
+            let mut opened = opened.clone();
+            edit(&mut opened);
+            let stamped = Stamped { event: RunEvent::Opened(opened), ..first.clone() };
+            let said = check(&session, "r-1", &[stamped]).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("will not resume r-1: its {what} was ")), "{said}");
+        }
     }
 }

@@ -115,6 +115,18 @@ pub enum SessionError {
     /// Speed is for simulated estates.
     #[error("--speed is for simulated estates only")]
     SpeedIsForSim,
+    /// A served simulator has a speed of its own.
+    #[error(
+        "--speed cannot be set here: it is {speed} by [simulated] in {}, as the simulator serves it; \
+         leave --speed out, or give it to `farshore sim serve` and write the estate file anew",
+        .path.display()
+    )]
+    SpeedIsTheServers {
+        /// The speed in force.
+        speed: f64,
+        /// The estate file that says so.
+        path: PathBuf,
+    },
 }
 
 impl Session {
@@ -188,7 +200,7 @@ impl Session {
             }
             None => Endpoint::Cloud(estate.cloud),
         };
-        let clock = Arc::new(live_clock(global, &estate, &endpoint)?);
+        let clock = Arc::new(live_clock(global, &estate, path, &endpoint)?);
         let reach = if endpoint.is_loopback() { Reach::Loopback } else { Reach::Https };
         let wire: Arc<dyn Wire> = Arc::new(Live::new(LiveOptions::new(reach))?);
         let tokens = tokens(&estate, &endpoint)?;
@@ -261,14 +273,22 @@ fn times(speed: Option<Speed>) -> f64 {
 }
 
 /// A simulated estate's own clock on a loopback endpoint, else the machine's.
-fn live_clock(global: &Global, estate: &Estate, endpoint: &Endpoint) -> Result<Clock, SessionError> {
+fn live_clock(
+    global: &Global,
+    estate: &Estate,
+    path: &Path,
+    endpoint: &Endpoint,
+) -> Result<Clock, SessionError> {
     let real = Timestamp::now();
     let simulated = estate.simulated.filter(|_| endpoint.is_loopback());
     match (simulated, global.speed) {
         (_, Some(Speed::Max)) => Err(SessionError::MaxIsForSim),
         (None, Some(_)) => Err(SessionError::SpeedIsForSim),
+        (Some(simulated), Some(_)) => {
+            Err(SessionError::SpeedIsTheServers { speed: simulated.speed, path: path.to_owned() })
+        }
         (None, None) => Ok(Clock::new(real, 1.0)),
-        (Some(simulated), _) => {
+        (Some(simulated), None) => {
             let elapsed = simulated.anchor.map_or(Span::ZERO, |anchor| real.duration_since(anchor));
             let estate = Span::from_micros((elapsed.as_secs_f64() * simulated.speed * 1e6) as i64);
             Ok(Clock::new(simulated.epoch + estate, simulated.speed))

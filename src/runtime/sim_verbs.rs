@@ -1,7 +1,6 @@
 //! The verbs `sim serve`, `sim estate` and `sim scenarios`, after their arguments were read.
 
 use std::{
-    fmt::Write as _,
     io::{self, Write},
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -149,14 +148,10 @@ pub fn scenario(name: &str) -> Result<Scenario, SimVerbError> {
     Ok(Scenario::from_toml(&source, name)?)
 }
 
-/// `farshore sim scenarios`: a line for each built-in scenario.
+/// `farshore sim scenarios`: what is in each built-in scenario, with its delays and faults.
 pub fn scenarios() -> String {
-    let all = Scenario::builtins();
-    let width = all.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    all.into_iter().fold(String::new(), |mut text, (name, summary)| {
-        let _ = writeln!(text, "{name:<width$}  {summary}");
-        text
-    })
+    let all = Scenario::builtins().into_iter().filter_map(|(name, _)| Scenario::builtin(&name));
+    all.map(|scenario| scenario.describe()).collect::<Vec<_>>().join("\n")
 }
 
 /// `farshore sim serve`: serves a world on loopback until SIGINT or SIGTERM.
@@ -392,6 +387,16 @@ mod tests {
         assert!(matches!(scenario(text), Err(SimVerbError::Sim(_))));
         let error = scenario("clam").expect_err("no such scenario").to_string();
         assert!(error.starts_with("no scenario `clam`; there are calm, "), "{error}");
-        assert!(scenarios().lines().all(|line| line.contains("  ")), "{}", scenarios());
+    }
+
+    #[test]
+    fn the_scenarios_are_printed_with_their_delays() {
+        let text = scenarios();
+        let calm = text.split("\n\n").find(|part| part.starts_with("calm: ")).expect("calm");
+        for name in ["vm_start", "host_boot", "propagation", "leave_percent"] {
+            let line = calm.lines().find(|line| line.trim_start().starts_with(name)).expect(name);
+            assert!(line.chars().any(|c| c.is_ascii_digit()), "{line}");
+        }
+        assert_eq!(text.matches("\ndelays\n").count(), Scenario::builtins().len(), "{text}");
     }
 }

@@ -352,11 +352,32 @@ pub struct Summary {
     pub problems: Vec<Problem>,
     /// Parts of the estate file that this version does not look at.
     pub not_in_this_version: Vec<String>,
+    /// Runs that could not be read or belong to another text of the estate file, in words.
+    pub unread: Vec<Safe>,
     /// The whole in one word.
     pub verdict: Verdict,
 }
 
 impl Summary {
+    /// Takes in what could not be read of the estate's runs, each in words: what they owe is not known,
+    /// so that nothing can be called right.
+    pub fn unread(&mut self, runs: &[Safe]) {
+        for text in runs {
+            self.problems.push(Problem {
+                state: CellState::Unknown,
+                text: text.to_string(),
+                component: None,
+                side: None,
+                at: None,
+            });
+            self.unread.push(text.clone());
+        }
+        self.problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
+        if !runs.is_empty() && self.verdict != Verdict::Crit {
+            self.verdict = Verdict::Unknown;
+        }
+    }
+
     /// The worst problem, or the first remark.
     pub fn worst(&self) -> Option<&Problem> {
         self.problems.first()
@@ -406,5 +427,6 @@ pub fn summarize(
         debts,
         problems,
         not_in_this_version: estate.not_in_this_version.clone(),
+        unread: Vec::new(),
     }
 }

@@ -259,7 +259,7 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16) -> u16 {
             entry.id,
             entry.services.join(", "),
             span_text(entry.usual(mode)),
-            entry.last_drill
+            app.last_drill(&entry.id)
         );
         let text = if narrow {
             format!("next     {}, usual {}", entry.id, span_text(entry.usual(mode)))

@@ -15,10 +15,11 @@ use farshore::{
     engine::{
         Command, Engine, RunEvent,
         event::{DoneHow, FailedHow, RunEnd},
-        run::{ItemMark, StepMark},
+        run::{ItemMark, Run, StepMark},
         view::RunState,
     },
-    runbook::Mode,
+    runbook::{self, Binding, Mode},
+    runtime::survey,
     sim::{Fault, FaultKind, Region},
     wire::{Reply, Request, Wire},
 };
@@ -151,6 +152,65 @@ async fn an_abort_ends_though_the_end_of_what_is_under_way_cannot_be_seen() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_abort_of_an_interrupted_run_looks_first_and_then_ends() {
+    let step = "a2-prewarm";
+    for blind in [false, true] {
+        let mut cockpit = at(step).await;
+        let under_way = |mark: &ItemMark| matches!(mark, ItemMark::Accepted(Some(_)));
+        cockpit.until("under way", true, |engine, _| stands(engine, step, under_way)).await;
+        let mut cockpit = cockpit.recover();
+        if blind {
+            cockpit.inject("fault = \"forbidden\"\npath = \"/operations/\"");
+        }
+        let from = cockpit.clock.now();
+        cockpit.tell(Command::Abort { reason: Safe::new("not today") }).unwrap();
+        let events = cockpit.rehearsal.journal.events();
+        let said = |event: &RunEvent| matches!(event, RunEvent::Note { text, .. } if text.as_str().contains("not today"));
+        assert!(events.iter().any(|stamped| said(&stamped.event)), "{}", cockpit.rehearsal.story());
+        assert!(events.iter().any(|stamped| matches!(stamped.event, RunEvent::Resumed { .. })));
+        assert_eq!(cockpit.engine.run().closed, None, "it looks first");
+        cockpit.until("the end", false, |engine, _| engine.run().closed.is_some()).await;
+        assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs));
+        let waited = cockpit.clock.now().duration_since(from);
+        let last = cockpit.rehearsal.journal.events().pop().unwrap();
+        let RunEvent::Closed { note, .. } = last.event else { panic!("{last:?}") };
+        assert_eq!(note.as_str().contains("their end not seen"), blind, "{note}");
+        assert_eq!(waited >= minutes(5), blind, "the wait counts from the abort: {waited:?}");
+    }
+}
+
+/// A run of the smallest world whose primary region is dead.
+async fn over_a_dead_region() -> Cockpit {
+    let rehearsal = Rehearsal::of(&Setting::PLAIN);
+    rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
+    Cockpit::open(rehearsal, Mode::Ungraceful).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_watches_its_debts_cannot_be_aborted() {
+    let mut cockpit = over_a_dead_region().await;
+    assert_eq!(cockpit.end().await, RunEnd::Monitoring);
+    let said = cockpit.tell(Command::Abort { reason: Safe::new("enough") }).unwrap_err().to_string();
+    assert!(said.contains("only watches what is owed: a5-drain"), "{said}");
+    assert_eq!(cockpit.engine.run().closed, Some(RunEnd::Monitoring));
+    assert!(!cockpit.engine.run().debts().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_aborted_run_owes_stays_owed() {
+    let mut cockpit = over_a_dead_region().await;
+    cockpit.turn("a11-grant").await;
+    assert!(!cockpit.engine.run().debts().is_empty());
+    cockpit.tell(Command::Abort { reason: Safe::new("enough") }).unwrap();
+    cockpit.until("the end", false, |engine, _| engine.run().closed.is_some()).await;
+    assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs));
+    let again = Run::recover(&cockpit.rehearsal.journal.events()).unwrap();
+    assert!(!again.debts().is_empty());
+    let last = cockpit.rehearsal.journal.events().pop().unwrap();
+    assert!(matches!(last.event, RunEvent::Closed { debts, .. } if debts.len() == again.debts().len()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_that_may_not_have_come_is_not_called_told() {
     let step = "a6-tell-users";
     let mut cockpit = at(step).await;
@@ -196,4 +256,23 @@ async fn the_time_to_recover_stands_still_once_users_are_back() {
     assert_eq!(view.state, RunState::Closed(RunEnd::Completed));
     assert!(view.rto_left.is_some());
     assert_eq!(left(&cockpit, 0), left(&cockpit, 300), "a run that is over costs nobody service");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_secondary_region_is_active_the_failover_refuses_and_names_failback() {
+    let mut cockpit = at("a15-dependants").await;
+    assert_eq!(cockpit.end().await, RunEnd::Completed);
+    let (rehearsal, azure) = (&cockpit.rehearsal, cockpit.rehearsal.azure());
+    let picture = survey::survey(&azure, &rehearsal.clock, survey::planning_sources(0)).await;
+    let binding = Binding {
+        estate: &rehearsal.estate,
+        picture: &picture,
+        service: 0,
+        mode: Mode::Graceful,
+        moved_too: vec![],
+        now: rehearsal.clock.now(),
+    };
+    let runbook = runbook::builtin("avd-pooled-failover").unwrap();
+    let said = binding.bind(&runbook).unwrap_err().to_string();
+    assert!(said.contains("active in NE, the secondary region: going back is a failback"), "{said}");
 }

@@ -76,6 +76,23 @@ fn without_a_terminal_there_is_a_hint_and_no_escape() {
 }
 
 #[test]
+fn time_that_jumps_is_refused_where_a_person_would_sit() {
+    let state = State::new();
+    for words in [
+        "--sim --speed max",
+        "--sim --speed max --plain",
+        "--speed max --plain",
+        "--sim=tiny --speed max run avd-pooled-failover --plain",
+        "--sim=tiny --speed max run avd-pooled-failover",
+        "--sim=tiny --speed max resume r-nope --plain",
+    ] {
+        check(&state, words, 2, &["--speed max is for what runs without a person", "--speed 60"]);
+    }
+    check(&state, "--sim=tiny --speed max status", 0, &["SIM "]);
+    assert!(state.runs().is_empty());
+}
+
+#[test]
 fn every_mistake_of_an_estate_file_is_told_at_once() {
     let state = State::new();
     let good = text(&state.verb(&["sim", "estate", "--scenario", "calm"]).stdout);
@@ -162,6 +179,15 @@ fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
     flipped[last / 2] ^= 1;
     let torn = [&whole[..], &lines.last().unwrap()[..40]].concat();
     let verify = "audit verify";
+    let said = [
+        (&torn[..], "torn at the end: "),
+        (&whole[..last], "SHORTER than a known head: "),
+        (&whole[..], "| chain | intact |"),
+    ];
+    for (bytes, said) in said {
+        fs::write(&path, bytes).unwrap();
+        check(&state, &format!("report {run}"), 0, &[said]);
+    }
     for (bytes, code) in [(&flipped[..], 1), (&torn[..], 2), (&whole[..last], 3), (&whole[..], 0)] {
         fs::write(&path, bytes).unwrap();
         let output = check(&state, verify, code, &[&run]);
@@ -310,6 +336,17 @@ impl Drop for Server {
         kill(self.process.id(), "TERM");
         let _ = self.process.wait();
     }
+}
+
+#[test]
+fn the_speed_of_a_served_world_is_the_servers() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &["--speed", "7"]);
+    let mut command = server.command(&state, &["status", "--speed", "60"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let said = text(&output.stderr);
+    assert!(said.contains("it is 7 by [simulated] in ") && said.contains("served.toml"), "{said}");
 }
 
 /// Takes out what two looks at one world may differ in: ages, instants, and round trips.

@@ -13,6 +13,7 @@ mod hostile;
 #[expect(clippy::struct_excessive_bools, reason = "tables and scripted doubles read better whole")]
 mod invariants;
 mod killers;
+mod lines;
 mod outage;
 mod patience;
 mod processes;

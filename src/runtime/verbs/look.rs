@@ -1,6 +1,7 @@
 //! `status` and `check`.
 
 use crate::{
+    app::sentence,
     cli::{Check, CheckForm, Cli, Status, StatusForm},
     domain::{Safe, picture::Picture, time::Timestamp},
     engine::{
@@ -31,8 +32,9 @@ pub async fn status(cli: &Cli, args: &Status) -> Result<u8, VerbError> {
         let sources = survey::watch_sources(&session.estate);
         survey::quick_look(&mut picture, &session.azure, &session.clock, sources).await;
         let now = session.clock.now();
-        let runs = open_runs(&session, now);
-        let summary = status::summarize(&session.estate, &picture, &runs, scope, now);
+        let (runs, unread) = open_runs(&session, now);
+        let mut summary = status::summarize(&session.estate, &picture, &runs, scope, now);
+        summary.unread(&unread);
         let text = match (args.output, args.watch) {
             (StatusForm::Table, _) => status::table(&summary, &runs, world) + &elsewhere(&session),
             (StatusForm::Json, false) => status::json(&session.estate, &summary, &runs, world),
@@ -113,24 +115,66 @@ fn elsewhere(session: &Session) -> String {
     }
 }
 
-/// Views of the estate's runs that are open or still watch debts.
-fn open_runs(session: &Session, now: Timestamp) -> Vec<RunView> {
-    let listed = runs::list(&session.state).unwrap_or_default();
-    listed
-        .iter()
-        .filter_map(|summary| {
-            let transcript = runs::read(&summary.path).ok()?;
-            let context = Context {
-                estate: session.estate.clone(),
-                encode: session.azure.encoder(),
-                run: summary.run.clone(),
-                actor: session.actor(),
-            };
-            let bound = matches!(&transcript.events.first()?.event,
-                RunEvent::Opened(opened) if facts::is_of(&summary.run, opened, session));
-            let engine = Engine::recover(context, &transcript.events).ok().filter(|_| bound)?;
-            let over = engine.run().closed.is_some_and(|end| end != RunEnd::Monitoring);
-            (!over).then(|| engine.view(now))
-        })
-        .collect()
+/// Views of the estate's runs that are open, watch debts or were aborted with some; and in words those
+/// of which that cannot be told.
+fn open_runs(session: &Session, now: Timestamp) -> (Vec<RunView>, Vec<Safe>) {
+    let (mut views, mut unread) = (Vec::new(), Vec::new());
+    if session.world() != WorldKind::Live {
+        return (views, unread);
+    }
+    match runs::list(&session.state) {
+        Ok(listed) => {
+            let directory = runs::estate_directory(&session.state, &session.estate.name);
+            for summary in listed.iter().filter(|summary| summary.path.parent() == Some(&directory)) {
+                match open_run(session, summary, now) {
+                    Ok(view) => views.extend(view),
+                    Err(why) => unread.push(Safe::new(&format!("{}: {why}", summary.run))),
+                }
+            }
+        }
+        Err(error) => unread.push(Safe::new(&format!("runs of {}: {error}", session.estate.name))),
+    }
+    (views, unread)
+}
+
+/// The run, where anything of it is left; or why that cannot be told.
+fn open_run(
+    session: &Session,
+    summary: &runs::RunSummary,
+    now: Timestamp,
+) -> Result<Option<RunView>, String> {
+    let Some(RunEvent::Opened(opened)) = summary.first.as_ref().map(|record| &record.stamped.event) else {
+        return Err("its journal cannot be read, so what it owes is not known".to_owned());
+    };
+    // A run of a simulated world, or through another endpoint, speaks of another Azure.
+    if opened.world != WorldKind::Live || opened.endpoint != session.endpoint {
+        return Ok(None);
+    }
+    let unread = |why: &dyn std::fmt::Display| format!("its journal cannot be read: {why}");
+    let transcript = runs::read(&summary.path).map_err(|error| unread(&error))?;
+    let context = Context {
+        estate: session.estate.clone(),
+        encode: session.azure.encoder(),
+        run: summary.run.clone(),
+        actor: session.actor(),
+    };
+    let engine = Engine::recover(context, &transcript.events).map_err(|error| unread(&error))?;
+    let (run, owed) = (engine.run(), engine.run().debts().len());
+    if run.closed.is_some_and(|end| end != RunEnd::Monitoring) && owed == 0 {
+        return Ok(None);
+    }
+    if opened.estate_hash != session.estate.hash {
+        let stands = run.closed.map_or("open", sentence::end_word);
+        return Err(format!(
+            "{stands}, {owed} debts, opened with another text of the estate file ({}, here {})",
+            short(&opened.estate_hash),
+            short(&session.estate.hash)
+        ));
+    }
+    Ok(Some(engine.view(now)))
+}
+
+/// Enough of a hash to tell two texts apart.
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
 }

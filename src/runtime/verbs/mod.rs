@@ -7,7 +7,7 @@ mod runs;
 
 pub use runs::{report_text, session_of};
 
-use std::{future::Future, io::Write};
+use std::{future::Future, io::Write, panic::AssertUnwindSafe};
 
 use crate::cli::{self, Cli, Speed, Verb};
 
@@ -51,8 +51,33 @@ impl VerbError {
     }
 }
 
-/// Performs a verb and returns the exit code.
-pub fn perform(cli: &Cli, verb: &Verb) -> u8 {
+/// Does what the command line asks for and returns the exit code.
+pub fn obey(cli: &Cli) -> u8 {
+    let bug = match &cli.verb {
+        // To a monitoring system a crash is one more thing that could not be answered.
+        Some(Verb::Status(_) | Verb::Check(_)) => cli::EXIT_UNKNOWN,
+        _ => EXIT_BUG,
+    };
+    caught(bug, &mut std::io::stderr(), || match &cli.verb {
+        Some(verb) => perform(cli, verb),
+        None => cockpit(cli),
+    })
+}
+
+/// The exit code of `work`, or `bug` where it panics. The panic hook has given the terminal back and
+/// told what it knows by then; this line is for whoever has to go on.
+fn caught(bug: u8, out: &mut impl Write, work: impl FnOnce() -> u8) -> u8 {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let _ = writeln!(
+            out,
+            "farshore: a mistake of ours ended it; journals are kept as they were: `farshore runs` lists \
+             what can be resumed"
+        );
+        bug
+    })
+}
+
+fn perform(cli: &Cli, verb: &Verb) -> u8 {
     let result = match verb {
         Verb::Status(args) => return answer(3, block_on(cli, look::status(cli, args))),
         Verb::Check(args) => return answer(3, block_on(cli, look::check(cli, args))),
@@ -90,7 +115,7 @@ fn complain(error: &VerbError) {
 }
 
 /// The bare cockpit.
-pub fn cockpit(cli: &Cli) -> u8 {
+fn cockpit(cli: &Cli) -> u8 {
     let opened = async {
         let session = Session::open(&cli.global, None)?;
         front::open(cli, session, First::Nothing)
@@ -107,6 +132,14 @@ pub fn cockpit(cli: &Cli) -> u8 {
 /// Runs a verb: on the paused clock where time may jump, else on the real one with a thread
 /// for everything that waits, so that the loop of the cockpit never does.
 fn block_on<T>(cli: &Cli, work: impl Future<Output = Result<T, VerbError>>) -> Result<T, VerbError> {
+    if cli.global.speed == Some(Speed::Max) && is_for_person(cli) {
+        // Nobody can answer while time jumps, and the loops of both fronts need a thread beside them.
+        return Err(VerbError::Usage(
+            "--speed max is for what runs without a person, such as `farshore run ID --sim --auto`; \
+             here give a number, such as --speed 60; nothing was opened"
+                .to_owned(),
+        ));
+    }
     let runtime = if jumps(cli) {
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build()
     } else {
@@ -117,6 +150,16 @@ fn block_on<T>(cli: &Cli, work: impl Future<Output = Result<T, VerbError>>) -> R
     // Looks that are still on the wire must not hold the process up.
     runtime.shutdown_background();
     result
+}
+
+/// Whether a person sits before it: the cockpit or the lines, bare or for a run.
+fn is_for_person(cli: &Cli) -> bool {
+    match &cli.verb {
+        None => true,
+        Some(Verb::Run(run)) => !run.auto,
+        Some(Verb::Resume(resume)) => !resume.auto,
+        Some(_) => false,
+    }
 }
 
 /// Whether time jumps to the next due instant: asked for, or the default of `--auto` in the
@@ -146,4 +189,24 @@ fn print(text: &str) -> Result<(), VerbError> {
         out.write_all(b"\n")?;
     }
     Ok(out.flush()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistake_of_ours_has_its_own_exit_code_and_one_line() {
+        for (bug, work, code, lines) in [
+            (EXIT_BUG, (|| panic!("on purpose")) as fn() -> u8, 70, 1),
+            (cli::EXIT_UNKNOWN, || panic!("on purpose"), 3, 1),
+            (EXIT_BUG, || 4, 4, 0),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(caught(bug, &mut out, work), code);
+            let text = String::from_utf8(out).expect("text");
+            assert_eq!(text.lines().count(), lines, "{text}");
+            assert!(lines == 0 || text.starts_with("farshore: a mistake of ours"), "{text}");
+        }
+    }
 }

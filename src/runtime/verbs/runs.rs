@@ -14,7 +14,10 @@ use crate::{
         time::{Timestamp, time_text},
     },
     engine::{RunEvent, Stamped, event::WorldKind},
-    journal::{Head, Journal, JournalError, runs},
+    journal::{
+        Head, Journal, JournalError, runs,
+        verify::{self, Verdict},
+    },
     report::{self, Integrity, Verified},
     runtime::{
         front::{self, First},
@@ -42,7 +45,7 @@ pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
     };
     may_start(cli, &session, args.auto)?;
     if args.auto {
-        let open = opening::open(&session, order).await?;
+        let open = opening::open(&session, order, None).await?;
         return auto(&session, open).await;
     }
     let start = StartOrder {
@@ -62,7 +65,7 @@ pub async fn resume(cli: &Cli, args: &Resume) -> Result<u8, VerbError> {
     let session = session_of(cli, &args.run)?;
     may_start(cli, &session, args.auto)?;
     if args.auto {
-        let open = opening::resume(&session, &args.run)?;
+        let open = opening::resume(&session, &args.run, None)?;
         return auto(&session, open).await;
     }
     front::open(cli, session, First::Resume(args.run.clone()))
@@ -211,12 +214,29 @@ pub fn report_text(state: &Path, run: &str, now: Timestamp) -> Result<String, Ve
 fn built(state: &Path, run: &str, now: Option<Timestamp>) -> Result<report::Report, VerbError> {
     let path = runs::find(state, run).map_err(opening::OpenError::from)?;
     let transcript = runs::read(&path).map_err(opening::OpenError::from)?;
-    let integrity = Integrity {
-        head: transcript.head.hash.clone(),
-        records: transcript.head.seq,
-        verified: Verified::Intact,
-    };
+    let (verified, notes) = verified(&path);
+    let integrity =
+        Integrity { head: transcript.head.hash.clone(), records: transcript.head.seq, verified, notes };
     let last = transcript.events.last().map_or_else(Timestamp::now, |stamped| stamped.wall);
     report::build(run, &transcript.events, integrity, now.unwrap_or(last))
         .ok_or_else(|| VerbError::Usage(format!("{run} has no first record; see `farshore audit verify`")))
+}
+
+/// What `audit verify` finds in this run, with what it could not check.
+fn verified(path: &Path) -> (Verified, Vec<Safe>) {
+    let found = match verify::verify(path, None) {
+        Ok(found) => found,
+        Err(error) => return (Verified::NotChecked, vec![Safe::new(&error.to_string())]),
+    };
+    let problems = found.runs.iter().flat_map(|run| &run.problems).chain(&found.problems);
+    let worst =
+        problems.filter(|problem| problem.verdict == found.verdict).map(|problem| problem.what.as_str());
+    let why = worst.collect::<Vec<_>>().join("; ");
+    let verified = match found.verdict {
+        Verdict::Intact => Verified::Intact,
+        Verdict::TornTail => Verified::Torn(why),
+        Verdict::Shorter => Verified::Shorter(why),
+        Verdict::Missing | Verdict::Tampered => Verified::Broken(why),
+    };
+    (verified, found.notes)
 }
