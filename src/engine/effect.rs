@@ -5,7 +5,7 @@ use crate::{
     runbook::targets::session_key,
 };
 
-use super::{items::LOOK_AGAIN, judge::GONE_APART, machine::Engine};
+use super::{items::LOOK_AGAIN, judge::GONE_APART, machine::Engine, step_run::subject};
 
 /// What looking at an item's object says.
 pub(super) enum Seen {
@@ -56,7 +56,10 @@ impl Engine {
             }
             Operation::LogOff { .. } => {
                 let sessions = seen.sessions(index, self.run.plan.from).ok();
-                told(sessions.map(|sessions| !sessions.iter().any(|session| session_key(session) == key)))
+                told(
+                    sessions
+                        .map(|sessions| !sessions.iter().any(|session| session_key(session) == subject(key))),
+                )
             }
             Operation::Revoke { assignment } => {
                 match seen.look(&Source::Assignment(assignment.clone())).map(|look| &look.answer) {
@@ -100,7 +103,7 @@ impl Engine {
         let there = match operation {
             Operation::SendMessage { .. } => seen
                 .sessions(index, self.run.plan.from)
-                .map(|sessions| sessions.iter().any(|session| session_key(session) == key)),
+                .map(|sessions| sessions.iter().any(|session| session_key(session) == subject(key))),
             Operation::StartVm { vm } => {
                 let machine = seen.look(&Source::Power(vm.clone()));
                 machine.map(|look| !matches!(look.answer, Answer::Power(None)))

@@ -160,20 +160,6 @@ impl Engine {
             .any(|killer| evidence.judge(*killer).verdict == GateVerdict::Red)
     }
 
-    /// An undo step is open while what it undoes is done and nobody has been granted yet.
-    pub(super) fn may_undo(&self, index: usize) -> bool {
-        let id = &self.run.plan.steps[index].id;
-        let granted =
-            self.run.of_action(Action::GrantStandby).is_some_and(|(_, step)| !step.items.is_empty());
-        let done = self.run.plan.steps.iter().zip(&self.run.steps).any(|(planned, step)| {
-            planned.undo.as_ref() == Some(id)
-                && step.items.iter().any(|item| item.attempts > 0)
-                && step.mark != StepMark::Working
-        });
-        let busy = self.run.steps.iter().any(|step| step.mark == StepMark::Working);
-        done && !granted && !busy && self.run.closed.is_none()
-    }
-
     fn blocked_by_state(&self, index: usize, now: Timestamp) -> Vec<Safe> {
         let mut blocked = Vec::new();
         if let Some((step, _)) = self.recheck {

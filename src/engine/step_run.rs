@@ -1,6 +1,9 @@
 //! How events change a step and its items.
 
-use crate::domain::{Operation, Safe, time::Timestamp};
+use crate::{
+    domain::{Operation, Safe, time::Timestamp},
+    runbook::targets::Target,
+};
 
 use super::{
     event::{Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, ItemKey},
@@ -8,8 +11,7 @@ use super::{
     run::{ItemMark, ItemRun, StepMark, StepRun},
 };
 
-/// Stands between the key of a power change and the number of the request, where an earlier one was
-/// seen not done.
+/// Stands between the key of an item and the number of the request, where it was asked for before.
 const REQUEST: &str = ", request ";
 
 impl StepRun {
@@ -25,13 +27,19 @@ impl StepRun {
         self.items.iter().filter(told)
     }
 
-    /// The key under which a change is asked for anew: once the last request for it was looked for
-    /// during its whole dwell and never happened. A POST is never sent twice for one item, so each
-    /// request is an item of its own with a confirmation of its own.
-    pub(super) fn asked_anew(&self, key: &str) -> Option<ItemKey> {
-        let requests = self.requests(key);
-        let last = requests.clone().last()?;
-        last.never_happened().then(|| format!("{key}{REQUEST}{}", requests.count() + 1))
+    /// The key under which a target goes. What was sent before the step was opened again, and a power
+    /// change that was looked for during its whole dwell and never happened, are asked for anew: a POST
+    /// is never sent twice for one item, so each request is an item of its own with a confirmation of
+    /// its own.
+    pub(super) fn key_for(&self, target: &Target) -> ItemKey {
+        let key = &target.key;
+        let Some(last) = self.requests(key).last() else { return key.clone() };
+        let sent_before = self.past.iter().any(|item| item.key == last.key);
+        let spent = (target.operation.is_some() && sent_before) || last.never_happened();
+        if spent {
+            return format!("{key}{REQUEST}{}", self.requests(key).count() + 1);
+        }
+        if self.items.iter().any(|item| item.key == last.key) { last.key.clone() } else { key.clone() }
     }
 
     /// Keys of what was asked for and failed for good, without the number of the request.
@@ -42,7 +50,7 @@ impl StepRun {
     }
 
     fn requests<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a ItemRun> + Clone {
-        self.items.iter().filter(move |item| subject(&item.key) == key)
+        self.past.iter().chain(&self.items).filter(move |item| subject(&item.key) == key)
     }
 
     /// Whether the run goes on past it.
@@ -113,7 +121,7 @@ impl StepRun {
 }
 
 /// What an item is about, whichever request for it this is.
-fn subject(key: &str) -> &str {
+pub(super) fn subject(key: &str) -> &str {
     key.split_once(REQUEST).map_or(key, |(subject, _)| subject)
 }
 

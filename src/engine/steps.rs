@@ -97,7 +97,8 @@ impl Engine {
             Safe::new(&format!("{reason}; still under way, their end not seen: {}", flying.join(", ")))
         };
         self.aborting = None;
-        let wrote = self.run.steps.iter().flat_map(|step| &step.items).any(|item| item.attempts > 0);
+        let mut all = self.run.steps.iter().flat_map(|step| step.past.iter().chain(&step.items));
+        let wrote = all.any(|item| item.attempts > 0);
         let end = if wrote { RunEnd::AbortedAsIs } else { RunEnd::AbortedRolledBack };
         let debts = self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
         self.emit(RunEvent::Closed { end, debts, note: reason }, now);
@@ -192,9 +193,7 @@ impl Engine {
         let step = &self.run.steps[index];
         let mut found = finder.find(action);
         for target in found.iter_mut().flat_map(|found| &mut found.items) {
-            if let Some(anew) = step.asked_anew(&target.key) {
-                target.key = anew;
-            }
+            target.key = step.key_for(target);
         }
         Some(found)
     }
@@ -250,18 +249,6 @@ impl Engine {
         self.green_since.remove(&index);
         if planned.phase.is_none() {
             self.forget_undone(&planned.id, now);
-        }
-    }
-
-    /// What an undo step opened again is judged by looks from now on: those of before show it
-    /// as it was done.
-    fn forget_undone(&mut self, undo: &str, now: Timestamp) {
-        for index in 0..self.run.plan.steps.len() {
-            if self.run.plan.steps[index].undo.as_deref() == Some(undo) {
-                self.opened_at.insert(index, now);
-                self.green_since.remove(&index);
-                self.preconditions.remove(&index);
-            }
         }
     }
 
