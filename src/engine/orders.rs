@@ -217,7 +217,7 @@ impl Engine {
         };
         let (key, before) = (format!("restart {}", vm.name()), Safe::new("stuck session"));
         let mut target = Target { key, operation: Some(Operation::RestartVm { vm }), before };
-        target.key = self.run.steps[index].key_for(&target);
+        target.key = self.run.steps[index].key_for(&target, Timestamp::MIN);
         if !self.may_write(index)
             || self.sending()
             || self.run.steps[index].items.iter().any(|known| known.key == target.key)

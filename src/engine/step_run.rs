@@ -27,15 +27,17 @@ impl StepRun {
         self.items.iter().filter(told)
     }
 
-    /// The key under which a target goes. What was sent before the step was opened again, and a power
-    /// change that was looked for during its whole dwell and never happened, are asked for anew: a POST
-    /// is never sent twice for one item, so each request is an item of its own with a confirmation of
-    /// its own.
-    pub(super) fn key_for(&self, target: &Target) -> ItemKey {
+    /// The key under which a target goes. What was sent before the step was opened again, a POST whose
+    /// effect is gone although it had ended by `settled`, and a power change that was looked for
+    /// during its whole dwell and never happened, are asked for anew: a POST is never sent twice for one
+    /// item, so each request is an item of its own with a confirmation of its own.
+    pub(super) fn key_for(&self, target: &Target, settled: Timestamp) -> ItemKey {
         let key = &target.key;
         let Some(last) = self.requests(key).last() else { return key.clone() };
         let sent_before = self.past.iter().any(|item| item.key == last.key);
-        let spent = (target.operation.is_some() && sent_before) || last.never_happened();
+        let posted = target.operation.as_ref().is_some_and(|operation| !operation.repeatable());
+        let gone = posted && last.attempts > 0 && last.may_be_undone(settled);
+        let spent = (target.operation.is_some() && sent_before) || gone || last.never_happened();
         if spent {
             return format!("{key}{REQUEST}{}", self.requests(key).count() + 1);
         }
@@ -72,18 +74,31 @@ impl StepRun {
         self.timed_out = false;
         self.began.get_or_insert(at);
         self.ended = None;
+        self.drop_unshown(&confirmed.items);
         for item in &confirmed.items {
             self.confirm_item(item, at);
         }
         self.confirmed = Some((at, confirmed.clone()));
     }
 
+    /// What an earlier confirmation left unsent and this one does not show does not go out with it.
+    fn drop_unshown(&mut self, shown: &[ConfirmedItem]) {
+        let unshown = |item: &ItemRun| {
+            item.mark == ItemMark::Pending && !shown.iter().any(|confirmed| confirmed.key == item.key)
+        };
+        let (dropped, kept) = std::mem::take(&mut self.items).into_iter().partition(unshown);
+        self.items = kept;
+        self.past.extend(Vec::into_iter(dropped).filter(|item| item.attempts > 0));
+    }
+
     pub(super) fn confirm_item(&mut self, item: &ConfirmedItem, at: Timestamp) {
         let run = self.item(&item.key, item.operation.as_ref(), &item.before, at);
         if item.operation.is_none() {
             run.mark = ItemMark::Done(DoneHow::Observation);
-        } else if run.mark.failed() {
+        } else if !run.mark.in_flight() {
+            // What is confirmed now is what goes, and not what was confirmed under this key before.
             run.operation.clone_from(&item.operation);
+            run.before = item.before.clone();
             run.mark = ItemMark::Pending;
             run.at = at;
         }
@@ -130,6 +145,16 @@ impl ItemRun {
     pub(super) fn never_happened(&self) -> bool {
         matches!(self.mark, ItemMark::Failed(FailedHow::NotDone, _))
             && matches!(self.operation, Some(Operation::StartVm { .. } | Operation::DeallocateVm { .. }))
+    }
+
+    /// Whether a list that shows the change missing shows that somebody has taken it back: it was done
+    /// by `settled`, so that the list cannot merely lag behind. Who was told stays told, and what a
+    /// person accepted as it stands is not asked for again.
+    pub(super) fn may_be_undone(&self, settled: Timestamp) -> bool {
+        let ItemMark::Done(how) = self.mark else { return false };
+        let told =
+            matches!(self.operation, Some(Operation::SendMessage { .. })) && how != DoneHow::Observation;
+        how != DoneHow::Accepted && !told && self.at <= settled
     }
 
     pub(super) fn intended(&mut self, attempt: u32, operation: &Operation, at: Timestamp) {

@@ -190,10 +190,10 @@ impl Engine {
         history.need = self.evidence(index, Timestamp::MIN, now).need();
         let seen = Seen { picture: &self.picture, since, now };
         let finder = Finder { estate: &self.context.estate, plan: &self.run.plan, seen, history: &history };
-        let step = &self.run.steps[index];
+        let (step, settled) = (&self.run.steps[index], self.settled(index));
         let mut found = finder.find(action);
         for target in found.iter_mut().flat_map(|found| &mut found.items) {
-            target.key = step.key_for(target);
+            target.key = step.key_for(target, settled);
         }
         Some(found)
     }
