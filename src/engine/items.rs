@@ -111,6 +111,9 @@ impl Engine {
             }
             (Seen::No, Seen::Yes) => {}
         }
+        if let Some(why) = self.overtaken(&operation, since, now) {
+            return if in_flight > 0 { Started::Blocks } else { self.confirm_anew(index, item, why, now) };
+        }
         if let Operation::Grant { principal, .. } = &operation
             && planned.action == Some(crate::runbook::Action::GrantStandby)
             && !(planted(Mistake::GuardOnce) && item.attempts > 0)
@@ -133,6 +136,18 @@ impl Engine {
         let target =
             Target { key: item.key.clone(), operation: Some(operation), before: item.before.clone() };
         self.intend(index, &target, item.attempts + 1, now);
+        Started::Moved
+    }
+
+    /// What was confirmed is not sent: it would write over what somebody has changed since. The step
+    /// is offered anew with what is so now.
+    fn confirm_anew(&mut self, index: usize, item: &ItemRun, why: Safe, now: Timestamp) -> Started {
+        let step = self.run.plan.steps[index].id.clone();
+        let (key, attempt) = (Some(item.key.clone()), (item.attempts > 0).then_some(item.attempts));
+        let how = FailedHow::NotDone;
+        self.emit(RunEvent::Failed { step: step.clone(), item: key, attempt, how, why: why.clone() }, now);
+        self.opened_at.insert(index, now);
+        self.emit(RunEvent::Refused { step, item: None, attempt: None, status: None, why }, now);
         Started::Moved
     }
 

@@ -94,6 +94,8 @@ pub struct StepRun {
     pub refused: Option<Safe>,
     /// It was put off once: what is done later pays a debt.
     pub owed: bool,
+    /// How it was put off, while it is confirmed: a payment that is refused leaves the debt.
+    pub put_off: Option<StepMark>,
 }
 
 /// Where a step stands.
@@ -282,7 +284,7 @@ impl Run {
                 step.mark_item(item, ItemMark::Refused(why.clone()), at);
             }
             RunEvent::Refused { item: None, why, .. } => {
-                step.mark = StepMark::Open;
+                step.mark = step.put_off.take().unwrap_or_default();
                 step.refused = Some(why.clone());
                 step.patience = Patience::default();
             }

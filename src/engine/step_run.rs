@@ -62,6 +62,7 @@ impl StepRun {
 
     pub(super) fn over(&mut self, mark: StepMark, at: Timestamp) {
         self.mark = mark;
+        self.put_off = None;
         self.began.get_or_insert(at);
         self.ended = Some(at);
     }
@@ -69,7 +70,11 @@ impl StepRun {
     pub(super) fn confirm(&mut self, confirmed: &Confirmed, at: Timestamp) {
         let again = self.mark == StepMark::Working && confirmed.by == ConfirmedBy::Auto;
         self.patience = if again { self.patience.answered() } else { Patience::default() };
-        self.mark = StepMark::Working;
+        match std::mem::replace(&mut self.mark, StepMark::Working) {
+            StepMark::Working => {}
+            debt @ StepMark::Deferred { .. } => self.put_off = Some(debt),
+            _ => self.put_off = None,
+        }
         self.refused = None;
         self.timed_out = false;
         self.began.get_or_insert(at);

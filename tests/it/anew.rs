@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 
 use farshore::{
     domain::{
-        Safe,
+        Operation, Safe,
         time::{minutes, seconds},
     },
     engine::{
         Command, Engine, RunEvent,
-        event::RunEnd,
+        event::{HeldWhy, RunEnd},
         run::{ItemMark, StepMark, StepRun},
     },
     runbook::Mode,
@@ -24,6 +24,8 @@ use super::{
 
 /// With some network time a step is seen between its last item and its proof.
 const PLAIN: Setting<'static> = Setting { latency_ms: 20, ..Setting::PLAIN };
+
+const WE: &str = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-avd-we/providers/Microsoft.DesktopVirtualization";
 
 async fn at(step: &str) -> Cockpit {
     let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
@@ -206,4 +208,76 @@ async fn what_was_not_sent_before_its_step_was_put_off_is_shown_before_it_goes()
         })
         .collect();
     assert_eq!((&sent, sent.len()), (&shown, 2), "{}", cockpit.rehearsal.story());
+}
+
+/// Somebody attaches another pool to the plan that is about to be held.
+pub fn attach(cockpit: &Cockpit) {
+    let pool = |name: &str, on: bool| {
+        let group = if name.ends_with("we") { WE.to_owned() } else { WE.replace("rg-avd-we", "rg-avd-ne") };
+        format!(r#"{{"hostPoolArmPath":"{group}/hostPools/{name}","scalingPlanEnabled":{on}}}"#)
+    };
+    let (ours, other) = (pool("hp-hr-we", true), pool("hp-hr-ne", false));
+    let body = format!(r#"{{"properties":{{"hostPoolReferences":[{ours},{other}]}}}}"#);
+    let path = address_of_plan(cockpit);
+    colleague(&cockpit.rehearsal.sim, "PATCH", &path, String::leak(body));
+}
+
+fn address_of_plan(cockpit: &Cockpit) -> String {
+    let items = &cockpit.step("a3-hold-active-scaling").items;
+    let Some(Operation::SetPlanReferences { plan, .. }) = &items[0].operation else { panic!("{items:?}") };
+    format!("{}?api-version=2024-04-03", plan.as_str())
+}
+
+/// Between the confirmation of a plan's references and the write.
+#[derive(Debug, Clone, Copy)]
+enum Before {
+    Held,
+    Killed,
+    Retried,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_has_changed_since_it_was_confirmed_is_not_written_over() {
+    let step = "a3-hold-active-scaling";
+    for before in [Before::Held, Before::Killed, Before::Retried] {
+        let mut cockpit = at(step).await;
+        cockpit.tell(by_hand()).unwrap();
+        let offer = cockpit.offer(step).await;
+        cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+        match before {
+            Before::Held => {
+                cockpit.tell(Command::Hold { why: HeldWhy::Person, note: Safe::new("a talk") }).unwrap();
+                attach(&cockpit);
+                cockpit.tell(Command::Resume).unwrap();
+            }
+            Before::Killed => {
+                cockpit = cockpit.recover();
+                attach(&cockpit);
+                cockpit.tell(Command::Resume).unwrap();
+                cockpit.tell(by_hand()).unwrap();
+            }
+            Before::Retried => {
+                let taken = |mark: &ItemMark| matches!(mark, ItemMark::Accepted(_));
+                let is = |engine: &Engine| step_of(engine, step).items.iter().any(|item| taken(&item.mark));
+                cockpit.until("taken", false, |engine, _| is(engine)).await;
+                attach(&cockpit);
+                let failed =
+                    |engine: &Engine| step_of(engine, step).items.iter().any(|item| item.mark.failed());
+                cockpit.until("told", false, |engine, _| failed(engine)).await;
+                cockpit.tell(Command::Retry { step: step.to_owned(), item: None }).unwrap();
+            }
+        }
+        let sent = cockpit.writes_of(step).len();
+        let open = |engine: &Engine| step_of(engine, step).mark == StepMark::Open;
+        cockpit.until("offered anew", false, |engine, _| open(engine)).await;
+        assert_eq!(cockpit.writes_of(step).len(), sent, "{before:?}: nothing old is sent");
+        let why = cockpit.shown(step).reason.unwrap_or_default();
+        assert!(why.as_str().contains("changed since it was confirmed"), "{before:?}: {why}");
+        let offer = cockpit.offer(step).await;
+        cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+        cockpit.turn("a4-standby-can-take-users").await;
+        let plans = cockpit.rehearsal.sim.end_state().plans;
+        let stands = ["sp-hr-we/hp-hr-we", "sp-hr-we/hp-hr-ne"].map(|key| plans.get(key).copied());
+        assert_eq!(stands, [Some(false), Some(false)], "{before:?}\n{}", cockpit.rehearsal.story());
+    }
 }

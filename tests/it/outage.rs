@@ -14,7 +14,7 @@ use farshore::{
     engine::{
         Command, Confirm, Engine, Input, Output, Refusal, Run, RunEvent, RunView,
         auto::{Auto, Wish},
-        event::{Acknowledgement, ConfirmedBy, DoneHow, GateVerdict, RunEnd},
+        event::{Acknowledgement, ConfirmedBy, DoneHow, GateVerdict, HeldWhy, RunEnd},
         run::{ItemMark, StepMark, StepRun},
         view::{OfferView, StepView},
     },
@@ -30,6 +30,7 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{
+    anew::attach,
     killers::colleague,
     rehearsal::{Rehearsal, Setting},
 };
@@ -423,6 +424,25 @@ async fn debts_are_paid_by_a_new_process() {
     let paid = pay(&mut cockpit).await;
     assert_eq!(paid.len(), 4, "{paid:?}");
     settled(&cockpit);
+}
+
+/// What is owed stays owed when its payment is refused, and can be paid afterwards.
+#[tokio::test(start_paused = true)]
+async fn a_debt_whose_payment_is_refused_stays_owed() {
+    let step = "a3-hold-active-scaling";
+    let mut cockpit = fenced_and_monitoring(&Setting { latency_ms: 20, ..OUTAGE }, &[]).await;
+    back(&mut cockpit).await;
+    let owed = cockpit.view().debts;
+    cockpit.confirm(step).await;
+    cockpit.tell(Command::Hold { why: HeldWhy::Person, note: Safe::new("a talk") }).unwrap();
+    attach(&cockpit);
+    cockpit.tell(Command::Resume).unwrap();
+    cockpit.until("refused", false, |engine, _| turn(engine) != step).await;
+    assert_eq!(cockpit.writes_of(step), [], "{}", cockpit.rehearsal.story());
+    assert_eq!(cockpit.view().debts, owed, "{}", cockpit.rehearsal.story());
+    assert_eq!(pay(&mut cockpit).await, owed);
+    settled(&cockpit);
+    assert_eq!(cockpit.rehearsal.sim.end_state().plans.get("sp-hr-we/hp-hr-ne"), Some(&false));
 }
 
 /// Name, faults, a person's statement, whether the run opens, and the signs that are seen.
