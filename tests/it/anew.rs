@@ -281,3 +281,22 @@ async fn a_plan_that_has_changed_since_it_was_confirmed_is_not_written_over() {
         assert_eq!(stands, [Some(false), Some(false)], "{before:?}\n{}", cockpit.rehearsal.story());
     }
 }
+
+/// An operation Azure took and whose state can never be read: the machine itself tells.
+#[tokio::test(start_paused = true)]
+async fn a_long_operation_that_cannot_be_read_is_settled_by_its_object() {
+    for (comes, started) in [(true, 1), (false, 2)] {
+        let step = "a2-prewarm";
+        let mut cockpit = at(step).await;
+        cockpit.inject("fault = \"forbidden\"\npath = \"/operations/\"\nfor = \"10m\"");
+        if !comes {
+            cockpit.inject("fault = \"allocation-failed\"\nregion = \"secondary\"\ncount = 1");
+        }
+        let from = cockpit.clock.now();
+        cockpit.turn("a3-hold-standby-scaling").await;
+        assert!(cockpit.clock.now() < from + minutes(10), "{}", cockpit.rehearsal.story());
+        let marks: Vec<&ItemMark> = cockpit.step(step).items.iter().map(|item| &item.mark).collect();
+        assert_eq!(cockpit.writes_of(step).len(), started, "{marks:?}");
+        no_post_twice(&cockpit);
+    }
+}
