@@ -1,11 +1,13 @@
 //! What looking at an object says about an operation on it.
 
+use std::collections::BTreeSet;
+
 use crate::{
-    domain::{Answer, Operation, Source, compute::Power, time::Timestamp},
+    domain::{Answer, ArmId, Operation, Safe, Source, compute::Power, pool::PlanReference, time::Timestamp},
     runbook::targets::session_key,
 };
 
-use super::{items::LOOK_AGAIN, judge::GONE_APART, machine::Engine};
+use super::{items::LOOK_AGAIN, judge::GONE_APART, machine::Engine, step_run::subject};
 
 /// What looking at an item's object says.
 pub(super) enum Seen {
@@ -56,7 +58,10 @@ impl Engine {
             }
             Operation::LogOff { .. } => {
                 let sessions = seen.sessions(index, self.run.plan.from).ok();
-                told(sessions.map(|sessions| !sessions.iter().any(|session| session_key(session) == key)))
+                told(
+                    sessions
+                        .map(|sessions| !sessions.iter().any(|session| session_key(session) == subject(key))),
+                )
             }
             Operation::Revoke { assignment } => {
                 match seen.look(&Source::Assignment(assignment.clone())).map(|look| &look.answer) {
@@ -100,7 +105,7 @@ impl Engine {
         let there = match operation {
             Operation::SendMessage { .. } => seen
                 .sessions(index, self.run.plan.from)
-                .map(|sessions| sessions.iter().any(|session| session_key(session) == key)),
+                .map(|sessions| sessions.iter().any(|session| session_key(session) == subject(key))),
             Operation::StartVm { vm } => {
                 let machine = seen.look(&Source::Power(vm.clone()));
                 machine.map(|look| !matches!(look.answer, Answer::Power(None)))
@@ -118,6 +123,26 @@ impl Engine {
             Ok(false) => Seen::No,
             Err(_) => Seen::NotYet,
         }
+    }
+
+    /// Why a confirmed change is no longer what was shown. Azure replaces all references of a scaling
+    /// plan at once, so an old list would take back what somebody has changed for another pool since.
+    pub(super) fn overtaken(&self, operation: &Operation, since: Timestamp, now: Timestamp) -> Option<Safe> {
+        let Operation::SetPlanReferences { plan, pool, references } = operation else { return None };
+        let seen = self.evidence(0, since, now).seen;
+        let plans = seen.plans(self.run.plan.service_index, self.side_of(operation)?).ok()?;
+        let known = plans.iter().find(|known| known.id == *plan)?;
+        let others = |all: &[PlanReference]| -> BTreeSet<(ArmId, bool)> {
+            let others = all.iter().filter(|one| one.pool != *pool);
+            others.map(|one| (one.pool.clone(), one.enabled)).collect()
+        };
+        let (confirmed, stands) = (others(references), others(&known.references));
+        let changed: BTreeSet<&str> =
+            confirmed.symmetric_difference(&stands).map(|(pool, _)| pool.name()).collect();
+        let names = changed.into_iter().collect::<Vec<_>>().join(", ");
+        let why =
+            format!("{} has changed since it was confirmed, for {names}: nothing was sent", plan.name());
+        (!names.is_empty()).then(|| Safe::new(&why))
     }
 
     /// A revoked assignment counts as gone only when it was seen gone twice.

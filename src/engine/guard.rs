@@ -1,9 +1,11 @@
 //! The grant guard: a principal is granted on the standby only when nobody can be in both
 //! pools, or when the dead side is fenced by evidence and a person took it as a debt.
 
+use std::collections::BTreeSet;
+
 use crate::{
     domain::{
-        Operation, Safe, Source,
+        ArmId, Operation, Safe, Source,
         access::PrincipalId,
         time::{Timestamp, seconds},
     },
@@ -14,7 +16,8 @@ use super::{
     event::Acknowledgement,
     judge::{EMPTY_APART, GONE_APART},
     machine::Engine,
-    run::StepMark,
+    run::{ItemRun, StepMark},
+    step_run::subject,
 };
 
 /// Pause between two looks of the guard.
@@ -101,17 +104,19 @@ impl Engine {
             .filter(|(_, who)| who.id == *principal)
             .map(|(group, who)| format!("{}@{}", who.name, group.code))
             .collect();
-        revoke
-            .items
-            .iter()
-            .filter(|item| {
-                names.iter().any(|name| item.key == *name || item.key.starts_with(&format!("{name}#")))
-            })
+        let about = |item: &&ItemRun| {
+            let key = subject(&item.key);
+            names.iter().any(|name| key == *name || key.starts_with(&format!("{name}#")))
+        };
+        let all = revoke.past.iter().chain(&revoke.items);
+        let ids: BTreeSet<ArmId> = all
+            .filter(about)
             .filter_map(|item| match &item.operation {
                 Some(Operation::Revoke { assignment }) => Some(assignment.clone()),
                 _ => None,
             })
-            .collect()
+            .collect();
+        ids.into_iter().collect()
     }
 
     /// Way (b), ungraceful only: `None` where it is not open at all.

@@ -111,6 +111,9 @@ impl Engine {
             }
             (Seen::No, Seen::Yes) => {}
         }
+        if let Some(why) = self.overtaken(&operation, since, now) {
+            return if in_flight > 0 { Started::Blocks } else { self.confirm_anew(index, item, why, now) };
+        }
         if let Operation::Grant { principal, .. } = &operation
             && planned.action == Some(crate::runbook::Action::GrantStandby)
             && !(planted(Mistake::GuardOnce) && item.attempts > 0)
@@ -133,6 +136,18 @@ impl Engine {
         let target =
             Target { key: item.key.clone(), operation: Some(operation), before: item.before.clone() };
         self.intend(index, &target, item.attempts + 1, now);
+        Started::Moved
+    }
+
+    /// What was confirmed is not sent: it would write over what somebody has changed since. The step
+    /// is offered anew with what is so now.
+    fn confirm_anew(&mut self, index: usize, item: &ItemRun, why: Safe, now: Timestamp) -> Started {
+        let step = self.run.plan.steps[index].id.clone();
+        let (key, attempt) = (Some(item.key.clone()), (item.attempts > 0).then_some(item.attempts));
+        let how = FailedHow::NotDone;
+        self.emit(RunEvent::Failed { step: step.clone(), item: key, attempt, how, why: why.clone() }, now);
+        self.opened_at.insert(index, now);
+        self.emit(RunEvent::Refused { step, item: None, attempt: None, status: None, why }, now);
         Started::Moved
     }
 
@@ -255,17 +270,34 @@ impl Engine {
             return;
         }
         match progress {
-            Progress::Running { pace } => live.follow_due = Some(now + seconds(i64::from(pace))),
-            Progress::Unreadable { why, gone: false } => {
-                live.follow_due = Some(now + LOOK_AGAIN);
-                live.why = Some(why);
+            Progress::Running { pace } => {
+                live.follow_due = Some(now + seconds(i64::from(pace)));
+                live.unreadable_since = None;
             }
+            Progress::Unreadable { why, gone: false } => self.unreadable(token, &item, &why, now),
             Progress::Unreadable { why, gone: true } => self.fail(token, FailedHow::Ambiguous, why, now),
             Progress::Succeeded { output } => self.succeeded(token, &item, output, now),
             Progress::Failed { code, message } => {
                 self.fail(token, FailedHow::Operation, Safe::new(&format!("{code}: {message}")), now);
             }
         }
+    }
+
+    /// The state of a long operation cannot be read. One that stays so for the whole dwell has no end to
+    /// wait for: its object tells what became of it, where it has one that can.
+    fn unreadable(&mut self, token: &Token, item: &ItemRun, why: &Safe, now: Timestamp) {
+        let dwell = self.run.plan.steps[token.step].dwell;
+        let live = self.live(token.step, &token.item);
+        let since = *live.unreadable_since.get_or_insert(now);
+        if item.operation.as_ref().is_none_or(unseeable) || now.duration_since(since) < dwell {
+            live.follow_due = Some(now + LOOK_AGAIN);
+            live.why = Some(why.clone());
+            return;
+        }
+        live.unreadable_since = None;
+        live.why = None;
+        let why = format!("its state could not be read for {} s: {why}", dwell.as_secs());
+        self.fail(token, FailedHow::Ambiguous, Safe::new(&why), now);
     }
 
     fn succeeded(&mut self, token: &Token, item: &ItemRun, output: Option<Safe>, now: Timestamp) {

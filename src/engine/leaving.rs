@@ -16,6 +16,7 @@ use super::{
     event::DoneHow,
     judge::{EMPTY_APART, Evidence, Told},
     run::ItemMark,
+    step_run::subject,
 };
 
 impl Evidence<'_> {
@@ -139,7 +140,7 @@ impl Evidence<'_> {
                 step.items
                     .iter()
                     .filter(|item| item.mark == ItemMark::Done(DoneHow::Accepted))
-                    .map(|item| item.key.as_str())
+                    .map(|item| subject(&item.key))
                     .collect()
             })
             .unwrap_or_default();

@@ -173,6 +173,8 @@ pub(super) struct Live {
     pub(super) follow_due: Option<Timestamp>,
     /// A look at the long operation is on its way.
     pub(super) following: bool,
+    /// Since when the state of the long operation cannot be read.
+    pub(super) unreadable_since: Option<Timestamp>,
     /// Why it waits, for the screen.
     pub(super) why: Option<Safe>,
 }

@@ -24,6 +24,7 @@ mod standby;
 mod step_run;
 mod steps;
 pub mod streak;
+mod undo;
 pub mod view;
 
 pub use command::{Command, Confirm, Refusal};

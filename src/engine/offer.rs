@@ -106,23 +106,40 @@ impl Engine {
         Some(Offer { items, users, level, asked, acknowledges, hash, blocked, red, listed, oldest, begun })
     }
 
-    /// Items without those that are over or at work already.
+    /// Items without those that are over and stay so, or at work already.
     fn fresh_items(&self, index: usize, found: Vec<targets::Target>) -> Vec<ConfirmedItem> {
         let step = &self.run.steps[index];
+        let settled = self.settled(index);
+        let fresh = |target: &targets::Target| {
+            let Some(item) = step.items.iter().find(|item| item.key == target.key) else { return true };
+            let repeatable = target.operation.as_ref().is_some_and(Operation::repeatable);
+            match &item.mark {
+                ItemMark::Pending => true,
+                mark if mark.failed() => item.operation.as_ref().is_some_and(Operation::repeatable),
+                ItemMark::Done(_) => {
+                    let sendable = repeatable || (target.operation.is_some() && item.attempts == 0);
+                    sendable && item.may_be_undone(settled)
+                }
+                _ => false,
+            }
+        };
         found
             .into_iter()
-            .filter(|target| {
-                step.items.iter().find(|item| item.key == target.key).is_none_or(|item| match &item.mark {
-                    ItemMark::Pending => item.attempts == 0,
-                    mark => mark.failed() && item.operation.as_ref().is_some_and(Operation::repeatable),
-                })
-            })
+            .filter(fresh)
             .map(|target| ConfirmedItem {
                 key: target.key,
                 operation: target.operation,
                 before: target.before,
             })
             .collect()
+    }
+
+    /// What had ended by then is not merely missing from a list that lags: the looks under it began
+    /// a whole dwell later.
+    pub(super) fn settled(&self, index: usize) -> Timestamp {
+        let planned = &self.run.plan.steps[index];
+        let (_, begun) = self.oldest_source(planned);
+        begun.and_then(|begun| begun.checked_sub(planned.dwell).ok()).unwrap_or(Timestamp::MIN)
     }
 
     /// A phase step in its turn, a step at work that needs more, an undo step whose step was
@@ -158,20 +175,6 @@ impl Engine {
             .iter()
             .filter(|killer| !probing || matches!(killer, Killer::ProfileSettings | Killer::ProfilesFlushed))
             .any(|killer| evidence.judge(*killer).verdict == GateVerdict::Red)
-    }
-
-    /// An undo step is open while what it undoes is done and nobody has been granted yet.
-    pub(super) fn may_undo(&self, index: usize) -> bool {
-        let id = &self.run.plan.steps[index].id;
-        let granted =
-            self.run.of_action(Action::GrantStandby).is_some_and(|(_, step)| !step.items.is_empty());
-        let done = self.run.plan.steps.iter().zip(&self.run.steps).any(|(planned, step)| {
-            planned.undo.as_ref() == Some(id)
-                && step.items.iter().any(|item| item.attempts > 0)
-                && step.mark != StepMark::Working
-        });
-        let busy = self.run.steps.iter().any(|step| step.mark == StepMark::Working);
-        done && !granted && !busy && self.run.closed.is_none()
     }
 
     fn blocked_by_state(&self, index: usize, now: Timestamp) -> Vec<Safe> {

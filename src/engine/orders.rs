@@ -244,18 +244,18 @@ impl Engine {
                 state: "without a known machine for that session",
             });
         };
-        let key = format!("restart {}", vm.name());
+        let (key, before) = (format!("restart {}", vm.name()), Safe::new("stuck session"));
+        let mut target = Target { key, operation: Some(Operation::RestartVm { vm }), before };
+        target.key = self.run.steps[index].key_for(&target, Timestamp::MIN);
         if !self.may_write(index)
             || self.sending()
-            || self.run.steps[index].items.iter().any(|known| known.key == key)
+            || self.run.steps[index].items.iter().any(|known| known.key == target.key)
         {
             return Err(Refusal::WrongState {
                 step: step.clone(),
                 state: "busy, or that host was restarted already",
             });
         }
-        let target =
-            Target { key, operation: Some(Operation::RestartVm { vm }), before: Safe::new("stuck session") };
         self.intend(index, &target, 1, now);
         Ok(())
     }

@@ -354,7 +354,8 @@ impl Engine {
         if working && planned.action == Some(Action::MessageActive) && self.run.notice_cut.is_none() {
             choices.push(Choice::ShortenNotice);
         }
-        if state.over()
+        let opened_again = step.mark == StepMark::Open && !step.past.is_empty();
+        if (state.over() || opened_again)
             && planned
                 .undo
                 .as_ref()

@@ -71,6 +71,10 @@ pub struct StepRun {
     pub confirmed: Option<(Timestamp, Confirmed)>,
     /// Items in order of confirmation or appearance.
     pub items: Vec<ItemRun>,
+    /// What was sent before the step was opened again.
+    pub past: Vec<ItemRun>,
+    /// How many of those, from the first on, an undo took back.
+    pub taken_back: usize,
     /// Value a person gave.
     pub value: Option<Safe>,
     /// Past its patience.
@@ -90,6 +94,8 @@ pub struct StepRun {
     pub refused: Option<Safe>,
     /// It was put off once: what is done later pays a debt.
     pub owed: bool,
+    /// How it was put off, while it is confirmed: a payment that is refused leaves the debt.
+    pub put_off: Option<StepMark>,
 }
 
 /// Where a step stands.
@@ -278,7 +284,7 @@ impl Run {
                 step.mark_item(item, ItemMark::Refused(why.clone()), at);
             }
             RunEvent::Refused { item: None, why, .. } => {
-                step.mark = StepMark::Open;
+                step.mark = step.put_off.take().unwrap_or_default();
                 step.refused = Some(why.clone());
                 step.patience = Patience::default();
             }
@@ -296,22 +302,11 @@ impl Run {
         }
     }
 
-    /// An undo step that is done opens the step it took back again.
     fn step_done(&mut self, index: usize, how: DoneHow, at: Timestamp) {
         self.steps[index].over(StepMark::Done(how), at);
-        let id = &self.plan.steps[index].id;
-        if self.plan.steps[index].phase.is_some() {
-            return;
+        if self.plan.steps[index].phase.is_none() {
+            self.go_back(index, at);
         }
-        let undone: Vec<usize> = (0..self.plan.steps.len())
-            .filter(|&other| self.plan.steps[other].undo.as_ref() == Some(id))
-            .collect();
-        for other in undone {
-            self.steps[other] = StepRun::default();
-        }
-        self.steps[index].mark = StepMark::Open;
-        self.steps[index].confirmed = None;
-        self.steps[index].patience = Patience::default();
     }
 
     fn note(&mut self, step: Option<&StepId>, about: &NoteAbout, text: &Safe, at: Timestamp) {
@@ -371,13 +366,14 @@ impl Run {
         Some(granted.map(|item| item.at).max()? + PROPAGATION)
     }
 
-    /// Whether anything was done that a user could notice: the free exit is over.
+    /// Whether anything was done that a user could notice: the free exit is over. Taking it back
+    /// does not make it unnoticed.
     pub fn past_free_exit(&self) -> bool {
         let Some(last) = self.plan.phases.iter().position(|phase| phase.free_exit_ends) else { return true };
         let later: Vec<&str> = self.plan.phases[last + 1..].iter().map(|phase| phase.id.as_str()).collect();
         self.plan.steps.iter().zip(&self.steps).any(|(planned, step)| {
             planned.phase.as_deref().is_some_and(|phase| later.contains(&phase))
-                && (!step.items.is_empty() || step.confirmed.is_some())
+                && (!step.items.is_empty() || !step.past.is_empty() || step.confirmed.is_some())
         })
     }
 
@@ -386,7 +382,7 @@ impl Run {
         let done = self
             .steps
             .iter()
-            .flat_map(|step| &step.items)
+            .flat_map(StepRun::standing)
             .filter(|item| matches!(item.mark, ItemMark::Done(DoneHow::Action | DoneHow::Adopted)))
             .filter_map(|item| item.operation.clone())
             .collect();
@@ -396,7 +392,7 @@ impl Run {
             tried: here.given_up().map(str::to_owned).collect(),
             need: None,
             baseline_users: self.baseline_users,
-            probes: here.items.len() as u32,
+            probes: (here.past.len() + here.items.len()) as u32,
             plans_before: self.plans_before.clone(),
         }
     }

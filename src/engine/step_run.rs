@@ -1,6 +1,9 @@
 //! How events change a step and its items.
 
-use crate::domain::{Operation, Safe, time::Timestamp};
+use crate::{
+    domain::{Operation, Safe, time::Timestamp},
+    runbook::targets::Target,
+};
 
 use super::{
     event::{Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, ItemKey},
@@ -8,8 +11,7 @@ use super::{
     run::{ItemMark, ItemRun, StepMark, StepRun},
 };
 
-/// Stands between the key of a power change and the number of the request, where an earlier one was
-/// seen not done.
+/// Stands between the key of an item and the number of the request, where it was asked for before.
 const REQUEST: &str = ", request ";
 
 impl StepRun {
@@ -25,13 +27,21 @@ impl StepRun {
         self.items.iter().filter(told)
     }
 
-    /// The key under which a change is asked for anew: once the last request for it was looked for
-    /// during its whole dwell and never happened. A POST is never sent twice for one item, so each
-    /// request is an item of its own with a confirmation of its own.
-    pub(super) fn asked_anew(&self, key: &str) -> Option<ItemKey> {
-        let requests = self.requests(key);
-        let last = requests.clone().last()?;
-        last.never_happened().then(|| format!("{key}{REQUEST}{}", requests.count() + 1))
+    /// The key under which a target goes. What was sent before the step was opened again, a POST whose
+    /// effect is gone although it had ended by `settled`, and a power change that was looked for
+    /// during its whole dwell and never happened, are asked for anew: a POST is never sent twice for one
+    /// item, so each request is an item of its own with a confirmation of its own.
+    pub(super) fn key_for(&self, target: &Target, settled: Timestamp) -> ItemKey {
+        let key = &target.key;
+        let Some(last) = self.requests(key).last() else { return key.clone() };
+        let sent_before = self.past.iter().any(|item| item.key == last.key);
+        let posted = target.operation.as_ref().is_some_and(|operation| !operation.repeatable());
+        let gone = posted && last.attempts > 0 && last.may_be_undone(settled);
+        let spent = (target.operation.is_some() && sent_before) || gone || last.never_happened();
+        if spent {
+            return format!("{key}{REQUEST}{}", self.requests(key).count() + 1);
+        }
+        if self.items.iter().any(|item| item.key == last.key) { last.key.clone() } else { key.clone() }
     }
 
     /// Keys of what was asked for and failed for good, without the number of the request.
@@ -42,7 +52,7 @@ impl StepRun {
     }
 
     fn requests<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a ItemRun> + Clone {
-        self.items.iter().filter(move |item| subject(&item.key) == key)
+        self.past.iter().chain(&self.items).filter(move |item| subject(&item.key) == key)
     }
 
     /// Whether the run goes on past it.
@@ -52,6 +62,7 @@ impl StepRun {
 
     pub(super) fn over(&mut self, mark: StepMark, at: Timestamp) {
         self.mark = mark;
+        self.put_off = None;
         self.began.get_or_insert(at);
         self.ended = Some(at);
     }
@@ -59,23 +70,40 @@ impl StepRun {
     pub(super) fn confirm(&mut self, confirmed: &Confirmed, at: Timestamp) {
         let again = self.mark == StepMark::Working && confirmed.by == ConfirmedBy::Auto;
         self.patience = if again { self.patience.answered() } else { Patience::default() };
-        self.mark = StepMark::Working;
+        match std::mem::replace(&mut self.mark, StepMark::Working) {
+            StepMark::Working => {}
+            debt @ StepMark::Deferred { .. } => self.put_off = Some(debt),
+            _ => self.put_off = None,
+        }
         self.refused = None;
         self.timed_out = false;
         self.began.get_or_insert(at);
         self.ended = None;
+        self.drop_unshown(&confirmed.items);
         for item in &confirmed.items {
             self.confirm_item(item, at);
         }
         self.confirmed = Some((at, confirmed.clone()));
     }
 
+    /// What an earlier confirmation left unsent and this one does not show does not go out with it.
+    fn drop_unshown(&mut self, shown: &[ConfirmedItem]) {
+        let unshown = |item: &ItemRun| {
+            item.mark == ItemMark::Pending && !shown.iter().any(|confirmed| confirmed.key == item.key)
+        };
+        let (dropped, kept) = std::mem::take(&mut self.items).into_iter().partition(unshown);
+        self.items = kept;
+        self.past.extend(Vec::into_iter(dropped).filter(|item| item.attempts > 0));
+    }
+
     pub(super) fn confirm_item(&mut self, item: &ConfirmedItem, at: Timestamp) {
         let run = self.item(&item.key, item.operation.as_ref(), &item.before, at);
         if item.operation.is_none() {
             run.mark = ItemMark::Done(DoneHow::Observation);
-        } else if run.mark.failed() {
+        } else if !run.mark.in_flight() {
+            // What is confirmed now is what goes, and not what was confirmed under this key before.
             run.operation.clone_from(&item.operation);
+            run.before = item.before.clone();
             run.mark = ItemMark::Pending;
             run.at = at;
         }
@@ -113,7 +141,7 @@ impl StepRun {
 }
 
 /// What an item is about, whichever request for it this is.
-fn subject(key: &str) -> &str {
+pub(super) fn subject(key: &str) -> &str {
     key.split_once(REQUEST).map_or(key, |(subject, _)| subject)
 }
 
@@ -122,6 +150,16 @@ impl ItemRun {
     pub(super) fn never_happened(&self) -> bool {
         matches!(self.mark, ItemMark::Failed(FailedHow::NotDone, _))
             && matches!(self.operation, Some(Operation::StartVm { .. } | Operation::DeallocateVm { .. }))
+    }
+
+    /// Whether a list that shows the change missing shows that somebody has taken it back: it was done
+    /// by `settled`, so that the list cannot merely lag behind. Who was told stays told, and what a
+    /// person accepted as it stands is not asked for again.
+    pub(super) fn may_be_undone(&self, settled: Timestamp) -> bool {
+        let ItemMark::Done(how) = self.mark else { return false };
+        let told =
+            matches!(self.operation, Some(Operation::SendMessage { .. })) && how != DoneHow::Observation;
+        how != DoneHow::Accepted && !told && self.at <= settled
     }
 
     pub(super) fn intended(&mut self, attempt: u32, operation: &Operation, at: Timestamp) {

@@ -97,7 +97,8 @@ impl Engine {
             Safe::new(&format!("{reason}; still under way, their end not seen: {}", flying.join(", ")))
         };
         self.aborting = None;
-        let wrote = self.run.steps.iter().flat_map(|step| &step.items).any(|item| item.attempts > 0);
+        let mut all = self.run.steps.iter().flat_map(|step| step.past.iter().chain(&step.items));
+        let wrote = all.any(|item| item.attempts > 0);
         let debts: Vec<String> =
             self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
         let as_was = !wrote && debts.is_empty();
@@ -191,12 +192,10 @@ impl Engine {
         history.need = self.evidence(index, Timestamp::MIN, now).need();
         let seen = Seen { picture: &self.picture, since, now };
         let finder = Finder { estate: &self.context.estate, plan: &self.run.plan, seen, history: &history };
-        let step = &self.run.steps[index];
+        let (step, settled) = (&self.run.steps[index], self.settled(index));
         let mut found = finder.find(action);
         for target in found.iter_mut().flat_map(|found| &mut found.items) {
-            if let Some(anew) = step.asked_anew(&target.key) {
-                target.key = anew;
-            }
+            target.key = step.key_for(target, settled);
         }
         Some(found)
     }
@@ -252,18 +251,6 @@ impl Engine {
         self.green_since.remove(&index);
         if planned.phase.is_none() {
             self.forget_undone(&planned.id, now);
-        }
-    }
-
-    /// What an undo step opened again is judged by looks from now on: those of before show it
-    /// as it was done.
-    fn forget_undone(&mut self, undo: &str, now: Timestamp) {
-        for index in 0..self.run.plan.steps.len() {
-            if self.run.plan.steps[index].undo.as_deref() == Some(undo) {
-                self.opened_at.insert(index, now);
-                self.green_since.remove(&index);
-                self.preconditions.remove(&index);
-            }
         }
     }
 

@@ -376,14 +376,19 @@ impl Finder<'_> {
 
     fn stop_started(&self) -> Result<Vec<Target>, Missing> {
         let machines = self.seen.machines(self.plan.to)?;
-        Ok(self
+        // One that was stopped by somebody may have been started twice.
+        let started: BTreeSet<_> = self
             .history
             .done
             .iter()
             .filter_map(|done| match done {
-                Operation::StartVm { vm } => machines.iter().find(|machine| machine.id == *vm),
+                Operation::StartVm { vm } => Some(vm),
                 _ => None,
             })
+            .collect();
+        Ok(started
+            .into_iter()
+            .filter_map(|vm| machines.iter().find(|machine| machine.id == *vm))
             .map(|machine| stop(machine.id.name(), machine))
             .collect())
     }

@@ -134,21 +134,32 @@ async fn a_machine_that_somebody_deleted_needs_not_be_stopped() {
     assert!(!format!("{writes:?}").contains("shwe-hr-01"), "{writes:?}");
 }
 
+/// What can no longer be read while an abort waits, and whether it ends without knowing.
 #[tokio::test(start_paused = true)]
 async fn an_abort_ends_though_the_end_of_what_is_under_way_cannot_be_seen() {
+    const OPERATION: &str = "/operations/";
+    const MACHINE: &str = "/virtualmachines/shne-hr-02";
     let step = "a2-prewarm";
-    let mut cockpit = at(step).await;
-    let under_way = |mark: &ItemMark| matches!(mark, ItemMark::Accepted(Some(_)));
-    cockpit.until("under way", true, |engine, _| stands(engine, step, under_way)).await;
-    cockpit.inject("fault = \"forbidden\"\npath = \"/operations/\"");
-    let from = cockpit.clock.now();
-    cockpit.tell(Command::Abort { reason: Safe::new("not today") }).unwrap();
-    cockpit.until("the end", false, |engine, _| engine.run().closed.is_some()).await;
-    assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs));
-    assert!(cockpit.clock.now() <= from + minutes(6), "{}", cockpit.rehearsal.story());
-    let last = cockpit.rehearsal.journal.events().pop().unwrap();
-    let RunEvent::Closed { note, .. } = last.event else { panic!("{last:?}") };
-    assert!(note.as_str().contains("their end not seen: start shne-hr-02"), "{note}");
+    for (unreadable, unseen) in [(&[OPERATION][..], false), (&[OPERATION, MACHINE], true)] {
+        let mut cockpit = at(step).await;
+        let under_way = |mark: &ItemMark| matches!(mark, ItemMark::Accepted(Some(_)));
+        cockpit.until("under way", true, |engine, _| stands(engine, step, under_way)).await;
+        for path in unreadable {
+            cockpit.inject(&format!("fault = \"forbidden\"\npath = \"{path}\""));
+        }
+        let from = cockpit.clock.now();
+        cockpit.tell(Command::Abort { reason: Safe::new("not today") }).unwrap();
+        cockpit.until("the end", false, |engine, _| engine.run().closed.is_some()).await;
+        assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs));
+        assert!(cockpit.clock.now() <= from + minutes(6), "{}", cockpit.rehearsal.story());
+        let last = cockpit.rehearsal.journal.events().pop().unwrap();
+        let RunEvent::Closed { note, .. } = last.event else { panic!("{last:?}") };
+        let named = note.as_str().contains("their end not seen: start shne-hr-02");
+        assert_eq!(named, unseen, "{note}");
+        // Where the machine itself can be read it says what became of the operation.
+        let adopted = stands(&cockpit.engine, step, |mark| *mark == ItemMark::Done(DoneHow::Adopted));
+        assert_eq!(adopted, !unseen, "{}", cockpit.rehearsal.story());
+    }
 }
 
 #[tokio::test(start_paused = true)]

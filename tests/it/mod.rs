@@ -2,6 +2,7 @@
 //! added without touching another.
 
 mod amiss;
+mod anew;
 mod azure;
 mod cli;
 mod contract;

@@ -1,6 +1,9 @@
 //! A dead region from its first sign to the last paid debt, and the ways a person leads a run.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use farshore::{
     azure::Azure,
@@ -9,9 +12,9 @@ use farshore::{
         time::{Timestamp, minutes, seconds},
     },
     engine::{
-        Command, Confirm, Engine, Input, Output, Refusal, RunEvent, RunView,
+        Command, Confirm, Engine, Input, Output, Refusal, Run, RunEvent, RunView,
         auto::{Auto, Wish},
-        event::{Acknowledgement, ConfirmedBy, DoneHow, GateVerdict, RunEnd},
+        event::{Acknowledgement, ConfirmedBy, DoneHow, GateVerdict, HeldWhy, RunEnd},
         run::{ItemMark, StepMark, StepRun},
         view::{OfferView, StepView},
     },
@@ -27,6 +30,7 @@ use futures_util::FutureExt;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::{
+    anew::attach,
     killers::colleague,
     rehearsal::{Rehearsal, Setting},
 };
@@ -422,6 +426,25 @@ async fn debts_are_paid_by_a_new_process() {
     settled(&cockpit);
 }
 
+/// What is owed stays owed when its payment is refused, and can be paid afterwards.
+#[tokio::test(start_paused = true)]
+async fn a_debt_whose_payment_is_refused_stays_owed() {
+    let step = "a3-hold-active-scaling";
+    let mut cockpit = fenced_and_monitoring(&Setting { latency_ms: 20, ..OUTAGE }, &[]).await;
+    back(&mut cockpit).await;
+    let owed = cockpit.view().debts;
+    cockpit.confirm(step).await;
+    cockpit.tell(Command::Hold { why: HeldWhy::Person, note: Safe::new("a talk") }).unwrap();
+    attach(&cockpit);
+    cockpit.tell(Command::Resume).unwrap();
+    cockpit.until("refused", false, |engine, _| turn(engine) != step).await;
+    assert_eq!(cockpit.writes_of(step), [], "{}", cockpit.rehearsal.story());
+    assert_eq!(cockpit.view().debts, owed, "{}", cockpit.rehearsal.story());
+    assert_eq!(pay(&mut cockpit).await, owed);
+    settled(&cockpit);
+    assert_eq!(cockpit.rehearsal.sim.end_state().plans.get("sp-hr-we/hp-hr-ne"), Some(&false));
+}
+
 /// Name, faults, a person's statement, whether the run opens, and the signs that are seen.
 type Death = (&'static str, &'static [&'static str], Option<&'static str>, bool, &'static str);
 
@@ -560,37 +583,50 @@ async fn lead(cockpit: &mut Cockpit, step: &str) {
     }
 }
 
-/// Undo steps in order, each with the steps it opens again.
-type Undos = &'static [(&'static str, &'static [&'static str])];
+/// Undo steps in order, each with the first step it opens again.
+type Undos = &'static [(&'static str, &'static str)];
 
-/// Undo steps bring the world back to where it was, and open what they undo.
+/// An undo goes through its dialog to its end.
+async fn undo(cockpit: &mut Cockpit, undo: &str) {
+    cockpit.confirm(undo).await;
+    let over = |engine: &Engine| {
+        let run = engine.run();
+        run.steps[run.plan.position(undo).unwrap()].mark == StepMark::Open
+    };
+    cockpit.until(undo, false, |engine, _| over(engine)).await;
+}
+
+/// Phase steps from `first` on that are not open as if their turn had never come.
+fn not_open(cockpit: &Cockpit, first: &str) -> Vec<String> {
+    let run = cockpit.engine.run();
+    let later = run.plan.steps.iter().zip(&run.steps).skip(run.plan.position(first).unwrap());
+    let fresh = |step: &StepRun| {
+        let empty = step.items.is_empty() && step.outputs.is_empty();
+        step.mark == StepMark::Open && empty && (&step.value, &step.gate) == (&None, &None)
+    };
+    later
+        .filter(|(planned, step)| {
+            planned.phase.is_some() && planned.id != turn(&cockpit.engine) && !fresh(step)
+        })
+        .map(|(planned, _)| planned.id.clone())
+        .collect()
+}
+
+/// Undo steps bring the world back to where it was, and open what they undo with all that followed.
 #[tokio::test(start_paused = true)]
 async fn undo_brings_everything_back() {
-    let cases: [(&str, Undos); 3] = [
-        (
-            "a4-standby-can-take-users",
-            &[
-                ("a3-release", &["a3-hold-standby-scaling", "a3-hold-active-scaling"]),
-                ("a2-stop-started", &["a2-prewarm"]),
-            ],
-        ),
-        (
-            "a6-tell-users",
-            &[
-                ("a5-admit", &["a5-drain"]),
-                ("a3-release", &["a3-hold-standby-scaling"]),
-                ("a2-stop-started", &["a2-prewarm"]),
-            ],
-        ),
-        (
-            "a8-log-off",
-            &[
-                ("a7-regrant", &["a7-revoke"]),
-                ("a5-admit", &["a5-drain"]),
-                ("a3-release", &["a3-hold-active-scaling"]),
-                ("a2-stop-started", &["a2-prewarm"]),
-            ],
-        ),
+    const A2: (&str, &str) = ("a2-stop-started", "a2-prewarm");
+    const A3: (&str, &str) = ("a3-release", "a3-hold-standby-scaling");
+    const A5: (&str, &str) = ("a5-admit", "a5-drain");
+    const A7: (&str, &str) = ("a7-regrant", "a7-revoke");
+    let cases: [(&str, Undos); 6] = [
+        ("a4-standby-can-take-users", &[A3, A2]),
+        ("a6-tell-users", &[A5, A3, A2]),
+        ("a8-log-off", &[A7, A5, A3, A2]),
+        ("a10-safe-to-open", &[A7, A5, A3, A2]),
+        // What is opened again by the undo of an earlier step can still be taken back itself.
+        ("a10-safe-to-open", &[A2, A3, A5, A7]),
+        ("a8-log-off", &[A5, A7, A3, A2]),
     ];
     for (until, undos) in cases {
         let rehearsal = Rehearsal::of(&PLAIN);
@@ -598,18 +634,10 @@ async fn undo_brings_everything_back() {
         let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
         cockpit.turn(until).await;
         assert_ne!(kept(&cockpit.rehearsal.sim.end_state()), kept(&before), "{until}");
-        for (undo, opened) in undos {
-            cockpit.confirm(undo).await;
-            let first = opened[0];
-            cockpit
-                .until(undo, false, |engine, _| {
-                    let run = engine.run();
-                    run.steps[run.plan.position(first).unwrap()].mark == StepMark::Open
-                })
-                .await;
-            for step in *opened {
-                assert_eq!(word(&cockpit.step(step).mark), "open", "{until}: {undo} opens {step}");
-            }
+        for (step, opened) in undos {
+            undo(&mut cockpit, step).await;
+            assert_eq!(not_open(&cockpit, opened), Vec::<String>::new(), "{until}: {step}");
+            assert_eq!(word(&cockpit.step(opened).mark), "open", "{until}: {step}");
         }
         assert_eq!(
             kept(&cockpit.rehearsal.sim.end_state()),
@@ -619,8 +647,68 @@ async fn undo_brings_everything_back() {
         );
         assert_eq!(turn(&cockpit.engine), "a2-prewarm", "{until}: it goes on where it was undone to");
         assert!(cockpit.rehearsal.sim.violations().is_empty(), "{until}");
+        let read = Run::recover(&cockpit.rehearsal.journal.events()).unwrap();
+        assert_eq!(read, *cockpit.engine.run(), "{until}: a new process reads the same");
         // And it can be done again from there to its end.
         assert_eq!(cockpit.end().await, RunEnd::Completed, "{until}\n{}", cockpit.rehearsal.story());
+    }
+}
+
+/// People worked for an hour after an undo: what was told, emptied and flushed before says nothing now.
+#[tokio::test(start_paused = true)]
+async fn after_an_undo_all_that_followed_is_done_and_proven_anew() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
+    cockpit.turn("a10-safe-to-open").await;
+    let (told, flushed) = (cockpit.writes_of("a6-tell-users").len(), cockpit.writes_of("a9-flush").len());
+    assert!(told > 0);
+    cockpit.tell(Command::Arm { on: true, how: Safe::new("typed") }).unwrap();
+    for step in ["a7-regrant", "a5-admit"] {
+        undo(&mut cockpit, step).await;
+    }
+    assert_eq!(turn(&cockpit.engine), "a5-drain");
+    assert!(!cockpit.view().free_exit, "people were told and signed out: that was noticed");
+    cockpit.inject("fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 2");
+    let redone = cockpit.clock.now() + minutes(60);
+    cockpit.until("an hour", false, |_, now| now >= redone).await;
+    cockpit.turn("a11-grant").await;
+    for step in ["a5-drain", "a6-tell-users", "a7-revoke", "a8-log-off", "a9-flush", "a10-safe-to-open"] {
+        let ended = cockpit.step(step).ended.unwrap();
+        assert!(ended > redone, "{step} was done at {ended}\n{}", cockpit.rehearsal.story());
+    }
+    let notice = cockpit.rehearsal.estate.policy.notice;
+    let revoked = cockpit.step("a7-revoke").began.unwrap();
+    assert!(revoked >= redone + notice, "the notice ran again\n{}", cockpit.rehearsal.story());
+    assert!(cockpit.writes_of("a6-tell-users").len() > told, "they were told again");
+    assert!(cockpit.writes_of("a9-flush").len() > flushed, "the profiles were looked at again");
+    assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
+}
+
+/// The same way back can be gone twice, and a POST is another item each time.
+#[tokio::test(start_paused = true)]
+async fn an_undo_can_be_done_again() {
+    for (until, step, back) in [
+        ("a3-hold-standby-scaling", "a2-prewarm", "a2-stop-started"),
+        ("a4-standby-can-take-users", "a3-hold-active-scaling", "a3-release"),
+        ("a6-tell-users", "a5-drain", "a5-admit"),
+        ("a8-log-off", "a7-revoke", "a7-regrant"),
+    ] {
+        let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
+        for round in 1..=3 {
+            cockpit.turn(until).await;
+            let there = cockpit.rehearsal.sim.end_state();
+            undo(&mut cockpit, back).await;
+            let (sent, undone) = (cockpit.writes_of(step).len(), cockpit.writes_of(back).len());
+            assert_eq!((sent % round, undone % round), (0, 0), "{back}\n{}", cockpit.rehearsal.story());
+            assert!(undone >= round && sent >= round, "{back} {round}\n{}", cockpit.rehearsal.story());
+            assert_ne!(kept(&cockpit.rehearsal.sim.end_state()), kept(&there), "{back} {round}");
+        }
+        let mut ids = BTreeSet::new();
+        for stamped in cockpit.rehearsal.journal.events() {
+            let RunEvent::Intent { step, item, operation, request, .. } = stamped.event else { continue };
+            assert!(ids.insert(request.client_request_id), "{step}/{item} shares the id of another attempt");
+            let item = format!("{step}/{item}");
+            assert!(operation.repeatable() || ids.insert(item.clone()), "{item} is posted twice");
+        }
     }
 }
 
