@@ -171,7 +171,9 @@ async fn an_abort_of_an_interrupted_run_looks_first_and_then_ends() {
         cockpit.until("under way", true, |engine, _| stands(engine, step, under_way)).await;
         let mut cockpit = cockpit.recover();
         if blind {
-            cockpit.inject("fault = \"forbidden\"\npath = \"/operations/\"");
+            for path in ["/operations/", "/virtualmachines/shne-hr-02"] {
+                cockpit.inject(&format!("fault = \"forbidden\"\npath = \"{path}\""));
+            }
         }
         let from = cockpit.clock.now();
         cockpit.tell(Command::Abort { reason: Safe::new("not today") }).unwrap();
