@@ -14,7 +14,7 @@ use super::{
     event::Acknowledgement,
     judge::{EMPTY_APART, GONE_APART},
     machine::Engine,
-    run::StepMark,
+    run::{ItemRun, StepMark},
 };
 
 /// Pause between two looks of the guard.
@@ -92,26 +92,35 @@ impl Engine {
 
     /// Assignments of the principal on the active side that the run has seen or revoked.
     fn known_assignments(&self, principal: &PrincipalId) -> Vec<crate::domain::ArmId> {
-        let Some((_, revoke)) = self.run.of_action(Action::RevokeActive) else { return Vec::new() };
-        let service = &self.context.estate.services[self.run.plan.service_index];
-        let names: Vec<String> = service
-            .groups
-            .iter()
-            .flat_map(|group| group.principals.iter().map(move |who| (group, who)))
-            .filter(|(_, who)| who.id == *principal)
-            .map(|(group, who)| format!("{}@{}", who.name, group.code))
-            .collect();
-        revoke
-            .items
-            .iter()
-            .filter(|item| {
-                names.iter().any(|name| item.key == *name || item.key.starts_with(&format!("{name}#")))
-            })
+        self.revokes_of(principal)
+            .into_iter()
             .filter_map(|item| match &item.operation {
                 Some(Operation::Revoke { assignment }) => Some(assignment.clone()),
                 _ => None,
             })
             .collect()
+    }
+
+    /// Items of the revoke that are about the principal, planned or moved too.
+    fn revokes_of(&self, principal: &PrincipalId) -> Vec<&ItemRun> {
+        let Some((_, revoke)) = self.run.of_action(Action::RevokeActive) else { return Vec::new() };
+        let service = &self.context.estate.services[self.run.plan.service_index];
+        let planned = service
+            .groups
+            .iter()
+            .flat_map(|group| group.principals.iter().map(move |principal| (group.code.as_str(), principal)));
+        let moved = self.run.plan.moved_too.iter().map(|moved| (moved.group.as_str(), &moved.principal));
+        let names: Vec<String> = planned
+            .chain(moved)
+            .filter(|(_, who)| who.id == *principal)
+            .map(|(group, who)| format!("{}@{group}", who.name))
+            .collect();
+        let about = |key: &str| {
+            names.iter().any(|name| {
+                key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+            })
+        };
+        revoke.items.iter().filter(|item| about(&item.key)).collect()
     }
 
     /// Way (b), ungraceful only: `None` where it is not open at all.

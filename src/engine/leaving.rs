@@ -117,7 +117,7 @@ impl Evidence<'_> {
 
     pub(super) fn no_holder_on_active(&self) -> Told {
         let held = self.seen.assignments(self.index(), self.from())?;
-        let moved: Vec<_> = self.run.plan.moved_too.iter().map(|moved| moved.principal.id.clone()).collect();
+        let moved = self.run.plan.moved_principals();
         let holding = held
             .iter()
             .filter(|held| {
@@ -190,7 +190,8 @@ impl Evidence<'_> {
             self.seen.sessions(index, self.to())?.iter().map(name).filter(|user| here.contains(user)).count();
         self.seen.assignments(index, self.from())?;
         self.seen.assignments(index, self.to())?;
-        let principals = standing::in_both(self.estate, self.seen.picture, index)
+        let moved = self.run.plan.moved_principals();
+        let principals = standing::in_both(self.estate, self.seen.picture, index, &moved)
             .map_or(0, |in_both| in_both.principals.len());
         let fenced = self.run.leaves_dead() && self.run.is_owed_or_skipped(Action::RevokeActive);
         let debt = if fenced && principals > 0 { " (debt)" } else { "" };

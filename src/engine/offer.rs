@@ -254,8 +254,8 @@ impl Engine {
         let (service, from) = (self.run.plan.service_index, self.run.plan.from);
         let seen = self.evidence(0, Timestamp::MIN, now).seen;
         let empty = seen.sessions(service, from).is_ok_and(<[_]>::is_empty);
-        let held =
-            crate::domain::standing::planned_holders(&self.context.estate, &self.picture, service, from);
+        let moved = self.run.plan.moved_principals();
+        let held = standing::planned_holders(&self.context.estate, &self.picture, service, from, &moved);
         !(empty && held.is_some_and(|held| held.is_empty()))
     }
 

@@ -178,7 +178,7 @@ impl Evidence<'_> {
     pub(super) fn holders_accounted(&self) -> Told {
         let mut open = BTreeSet::new();
         let mut counted = 0;
-        let moved: Vec<_> = self.run.plan.moved_too.iter().map(|moved| moved.principal.id.clone()).collect();
+        let moved = self.run.plan.moved_principals();
         for side in [self.from(), self.to()] {
             for held in self.seen.assignments(self.index(), side)? {
                 let Some(kind) = holder_kind(self.service(), held, &moved) else { continue };
@@ -197,9 +197,10 @@ impl Evidence<'_> {
 
     pub(super) fn nothing_inherited(&self) -> Told {
         let mut found = BTreeSet::new();
+        let moved = self.run.plan.moved_principals();
         for side in [self.from(), self.to()] {
             for held in self.seen.assignments(self.index(), side)? {
-                if holder_kind(self.service(), held, &[]) == Some(HolderKind::PlannedInherited) {
+                if holder_kind(self.service(), held, &moved) == Some(HolderKind::PlannedInherited) {
                     found.insert(format!(
                         "{} from {}",
                         held.assignment.principal.as_str(),

@@ -15,7 +15,7 @@ use farshore::{
         run::{ItemMark, StepMark, StepRun},
         view::{OfferView, StepView},
     },
-    runbook::Mode,
+    runbook::{Mode, plan::MovedToo},
     runtime::{
         clock::Clock,
         hands::{Hands, Scribe},
@@ -47,7 +47,12 @@ pub struct Cockpit {
 
 impl Cockpit {
     pub async fn open(rehearsal: Rehearsal, mode: Mode) -> Self {
-        let (azure, engine, first) = rehearsal.begin(0, mode).await;
+        Self::open_moving(rehearsal, mode, vec![]).await
+    }
+
+    /// The same with holders outside the plan that are moved along.
+    pub async fn open_moving(rehearsal: Rehearsal, mode: Mode, moved_too: Vec<MovedToo>) -> Self {
+        let (azure, engine, first) = rehearsal.begin_moving(0, mode, moved_too).await;
         Self::with(rehearsal, azure, engine, first)
     }
 
