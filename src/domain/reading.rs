@@ -116,6 +116,8 @@ pub struct Reading {
     pub silence: Option<(Timestamp, Silence)>,
     /// Failures in a row since the last answer.
     pub misses: u32,
+    /// When the newest look taken in began, whatever it brought.
+    pub asked: Option<Timestamp>,
 }
 
 /// An answer with the times of its look.
@@ -130,15 +132,23 @@ pub struct Look {
 }
 
 impl Reading {
-    /// Takes in a new observation.
+    /// Whether a look that began at `started` is newer than what is known: looks may overtake each
+    /// other, and what was asked earlier says nothing about what was seen since.
+    pub fn awaits(&self, started: Timestamp) -> bool {
+        self.asked.is_none_or(|asked| asked <= started)
+    }
+
+    /// Takes in a new observation. One that began before what is known changes nothing.
     pub fn take(&mut self, observation: Observation) {
+        if !self.awaits(observation.started) {
+            return;
+        }
+        self.asked = Some(observation.started);
         match observation.outcome {
             Ok(answer) => {
-                *self = Self {
-                    last: Some(Look { started: observation.started, at: observation.ended, answer }),
-                    silence: None,
-                    misses: 0,
-                };
+                self.last = Some(Look { started: observation.started, at: observation.ended, answer });
+                self.silence = None;
+                self.misses = 0;
             }
             Err(silence) => {
                 self.silence = Some((observation.ended, silence));
@@ -150,5 +160,44 @@ impl Reading {
     /// The age of the last answer at `now`.
     pub fn age(&self, now: Timestamp) -> Option<super::time::Span> {
         self.last.as_ref().map(|look| now.duration_since(look.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::seconds;
+
+    /// Second it began and ended, and the milliseconds it brought; `None`: it failed.
+    type Told = (i64, i64, Option<u32>);
+
+    #[test]
+    fn an_answer_that_was_asked_for_earlier_replaces_nothing() {
+        let epoch: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
+        let cases: [(&[Told], Option<u32>, u32); 6] = [
+            (&[(0, 1, Some(1)), (2, 3, Some(2))], Some(2), 0),
+            (&[(2, 3, Some(2)), (0, 9, Some(1))], Some(2), 0),
+            (&[(2, 3, Some(2)), (0, 9, None)], Some(2), 0),
+            (&[(2, 3, None), (0, 9, Some(1))], None, 1),
+            (&[(2, 3, None), (2, 4, None), (5, 6, None)], None, 3),
+            (&[(2, 3, None), (5, 6, Some(5))], Some(5), 0),
+        ];
+        for (told, millis, misses) in cases {
+            let mut reading = Reading::default();
+            for (started, ended, outcome) in told {
+                reading.take(Observation {
+                    source: Source::Control(super::super::Side::Primary),
+                    started: epoch + seconds(*started),
+                    ended: epoch + seconds(*ended),
+                    outcome: outcome.map(|millis| Answer::Control { millis }).ok_or_else(|| Silence {
+                        kind: SilenceKind::Unreachable,
+                        why: Safe::new("no answer"),
+                    }),
+                });
+            }
+            let last = reading.last.map(|look| look.answer);
+            assert_eq!(last, millis.map(|millis| Answer::Control { millis }), "{told:?}");
+            assert_eq!(reading.misses, misses, "{told:?}");
+        }
     }
 }

@@ -268,6 +268,14 @@ impl Engine {
             })
             .collect();
         self.emit(RunEvent::Held { why, note, in_flight }, now);
+        self.check_anew();
+    }
+
+    /// What was looked at before a hold says nothing about the time after it.
+    fn check_anew(&mut self) {
+        for live in self.live.values_mut() {
+            live.check_since = None;
+        }
     }
 
     /// Goes on: the last completed step that can come undone is observed again first.
@@ -277,6 +285,7 @@ impl Engine {
             self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
         }
         self.awaiting_resume = false;
+        self.check_anew();
         self.opened_at.clear();
         self.green_since.clear();
         self.preconditions.clear();

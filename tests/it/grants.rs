@@ -7,8 +7,18 @@ use std::sync::{
 
 use bytes::Bytes;
 use farshore::{
-    domain::{Operation, access::PrincipalId, estate::Principal, time::minutes},
-    engine::{Engine, event::RunEnd},
+    domain::{
+        Operation, Safe,
+        access::PrincipalId,
+        estate::Principal,
+        time::{minutes, seconds},
+    },
+    engine::{
+        Command, Engine, RunEvent,
+        event::{FailedHow, HeldWhy, RunEnd},
+        run::ItemMark,
+        view::ItemPhase,
+    },
     runbook::{Mode, plan::MovedToo},
     wire::{Reply, Request, Wire},
 };
@@ -114,4 +124,83 @@ async fn who_is_moved_too_and_comes_back_to_the_side_that_is_left_is_in_both_poo
             .any(|item| item.value.as_str().contains("1 principals in both"))
     };
     cockpit.until("told", false, |engine, _| told(engine)).await;
+}
+
+const REASSIGNED: &str = "fault = \"reassigned\"\nregion = \"primary\"\nservice = \"hr\"";
+
+/// A graceful run whose grant is confirmed and waits for the looks of its guard.
+async fn guarded() -> Cockpit {
+    let setting = Setting { latency_ms: 20, ..Setting::PLAIN };
+    let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
+    cockpit.turn("a11-grant").await;
+    let offer = cockpit.offer("a11-grant").await;
+    cockpit.tell(Command::Confirm(super::outage::said("a11-grant", &offer))).unwrap();
+    let checking = |engine: &Engine, now| {
+        let view = engine.view(now);
+        let step = view.steps.iter().find(|step| step.id == "a11-grant").unwrap();
+        step.items.iter().any(|item| item.state == ItemPhase::Checking)
+    };
+    cockpit.input("guarded", |engine, now| checking(engine, now)).await;
+    cockpit
+}
+
+/// Writes of ours that reached Azure on the way to a grant.
+fn sent(cockpit: &Cockpit) -> usize {
+    let ours = cockpit.rehearsal.sim.writes().into_iter().filter(|write| write.client_request_id.is_some());
+    ours.filter(|write| write.method == "PUT" && write.path.to_lowercase().contains("dag1-ne")).count()
+}
+
+/// The process is stopped for an hour, in the middle of which somebody may assign the side that is left.
+async fn an_hour_passes(cockpit: &Cockpit, reassigned: bool) {
+    cockpit.clock.sleep_until(cockpit.clock.now() + minutes(30)).await;
+    if reassigned {
+        cockpit.inject(REASSIGNED);
+    }
+    cockpit.clock.sleep_until(cockpit.clock.now() + minutes(30)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_waited_while_the_process_stood_still_open_nothing() {
+    for reassigned in [true, false] {
+        let mut cockpit = guarded().await;
+        an_hour_passes(&cockpit, reassigned).await;
+        let now = cockpit.clock.now();
+        cockpit.until("five minutes", false, |_, later| later > now + minutes(5)).await;
+        assert_eq!(sent(&cockpit), usize::from(!reassigned), "{}", cockpit.rehearsal.story());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grant_whose_intent_was_durable_too_late_is_not_sent_and_guarded_anew() {
+    for reassigned in [true, false] {
+        let mut cockpit = guarded().await;
+        let intended = |engine: &Engine| {
+            let run = engine.run();
+            let items = &run.steps[run.plan.position("a11-grant").unwrap()].items;
+            items.iter().any(|item| item.mark == ItemMark::Intended)
+        };
+        cockpit.input("intended", |engine, _| intended(engine)).await;
+        assert_eq!(sent(&cockpit), 0);
+        an_hour_passes(&cockpit, reassigned).await;
+        let now = cockpit.clock.now();
+        cockpit.until("five minutes", false, |_, later| later > now + minutes(5)).await;
+        assert_eq!(sent(&cockpit), usize::from(!reassigned), "{}", cockpit.rehearsal.story());
+        let told = cockpit.rehearsal.journal.events().into_iter().any(|stamped| {
+            matches!(stamped.event, RunEvent::Failed { step, how: FailedHow::NotSent, .. } if step == "a11-grant")
+        });
+        assert!(told, "{}", cockpit.rehearsal.story());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_hold_the_guard_looks_again() {
+    let mut cockpit = guarded().await;
+    cockpit.tell(Command::Hold { why: HeldWhy::Person, note: Safe::new("a pause") }).unwrap();
+    cockpit.clock.sleep_until(cockpit.clock.now() + seconds(5)).await;
+    cockpit.until("what was on its way", false, |_, _| true).await;
+    cockpit.inject(REASSIGNED);
+    cockpit.tell(Command::Resume).unwrap();
+    let now = cockpit.clock.now();
+    cockpit.until("five minutes", false, |_, later| later > now + minutes(5)).await;
+    assert_eq!(sent(&cockpit), 0, "{}", cockpit.rehearsal.story());
 }

@@ -151,6 +151,15 @@ impl Cockpit {
         }
     }
 
+    /// One input after the other until the run is as wanted: what waits behind it is not heard yet.
+    pub async fn input(&mut self, what: &str, mut wanted: impl FnMut(&Engine, Timestamp) -> bool) {
+        let end = self.clock.now() + minutes(LIMIT_HOURS * 60);
+        while !wanted(&self.engine, self.clock.now()) {
+            assert!(self.clock.now() < end, "{what}: waited too long\n{}", self.rehearsal.story());
+            self.next().await;
+        }
+    }
+
     /// Under `--auto` until it is the step's turn.
     pub async fn turn(&mut self, step: &str) {
         self.until(step, true, |engine, _| turn(engine) == step).await;
