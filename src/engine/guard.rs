@@ -15,7 +15,7 @@ use super::{
     event::Acknowledgement,
     judge::{EMPTY_APART, GONE_APART},
     machine::{Engine, Token},
-    run::{ItemRun, StepMark},
+    run::{ItemRun, StepMark, StepRun},
 };
 
 /// Pause between two looks of the guard.
@@ -63,7 +63,7 @@ impl Engine {
         let since = now.checked_sub(GUARD_FRESH).map_or(since, |limit| since.max(limit));
         match self.clean(step, principal, since, now) {
             Ok(evidence) => Guarded::Open(evidence),
-            Err(why) => match self.fenced(step, since, now) {
+            Err(why) => match self.fenced(step, principal, since, now) {
                 Some(Ok(evidence)) => Guarded::Open(evidence),
                 Some(Err(fence)) => Guarded::Shut(Safe::new(&format!("{why}; {fence}"))),
                 None => Guarded::Shut(why),
@@ -165,6 +165,23 @@ impl Engine {
         revoke.items.iter().filter(|item| about(&item.key)).collect()
     }
 
+    /// Whether the principal's revoke was attempted at least once, or there was nothing to revoke: only
+    /// then it can stand as a debt. That a step was put off says nothing about it.
+    fn was_tried(&self, principal: &PrincipalId) -> bool {
+        let done = |(_, step): (_, &StepRun)| matches!(step.mark, StepMark::Done(_));
+        let items = self.revokes_of(principal);
+        self.run.of_action(Action::RevokeActive).is_some_and(done)
+            || (!items.is_empty() && items.iter().all(|item| item.attempts > 0 || item.mark.over()))
+    }
+
+    /// Whether somebody's revoke was never attempted.
+    pub(super) fn revoke_untried(&self) -> bool {
+        let service = &self.context.estate.services[self.run.plan.service_index];
+        let planned = service.groups.iter().flat_map(|group| &group.principals);
+        let moved = self.run.plan.moved_too.iter().map(|moved| &moved.principal);
+        planned.chain(moved).any(|principal| !self.was_tried(&principal.id))
+    }
+
     /// Whether way (b) is open at all: on a dead side, acknowledged by a person.
     fn may_fence(&self, step: usize) -> bool {
         let confirmed = self.run.steps[step].confirmed.as_ref();
@@ -175,16 +192,19 @@ impl Engine {
     }
 
     /// Way (b), ungraceful only: `None` where it is not open at all.
-    fn fenced(&self, step: usize, since: Timestamp, now: Timestamp) -> Option<Result<Safe, Safe>> {
+    fn fenced(
+        &self,
+        step: usize,
+        principal: &PrincipalId,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Option<Result<Safe, Safe>> {
         if !self.may_fence(step) {
             return None;
         }
-        let attempted = self.run.of_action(Action::RevokeActive).is_some_and(|(_, revoke)| {
-            matches!(revoke.mark, StepMark::Deferred { .. } | StepMark::Done(_))
-                || revoke.items.iter().any(|item| item.attempts > 0)
-        });
-        if !attempted {
-            return Some(Err(Safe::new("the revoke was not even tried")));
+        if !self.was_tried(principal) {
+            let revoke = self.run.of_action(Action::RevokeActive).map_or("", |(planned, _)| &planned.id);
+            return Some(Err(Safe::new(&format!("its revoke was not tried: confirm {revoke} first"))));
         }
         let evidence = self.evidence(step, since, now);
         Some(match evidence.dead_now() {

@@ -179,7 +179,11 @@ impl Engine {
         if let Some((step, _)) = self.recheck {
             blocked.push(Safe::new(&format!("{} is being looked at again", self.run.plan.steps[step].id)));
         }
-        if matches!(self.run.steps[index].mark, StepMark::Deferred { .. }) && !self.is_back(now) {
+        let planned = &self.run.plan.steps[index];
+        // Assignments are not kept in the region: a revoke that was never tried can be at any time.
+        let untried = planned.action == Some(Action::RevokeActive) && self.revoke_untried();
+        let owed = matches!(self.run.steps[index].mark, StepMark::Deferred { .. });
+        if owed && !untried && !self.is_back(now) {
             let code = &self.run.plan.codes[self.run.plan.from];
             blocked.push(Safe::new(&format!("{code} does not answer yet")));
         }

@@ -14,6 +14,9 @@ use super::{
     run::{ItemMark, StepMark},
 };
 
+/// Why a revoke is not put off.
+const NOT_TRIED: &str = "not tried yet: confirm it once, what is refused then can be put off";
+
 impl Engine {
     /// Takes a command, or says why not. A refused command changes nothing.
     pub(super) fn command(&mut self, command: Command, now: Timestamp) -> Result<(), Refusal> {
@@ -158,6 +161,13 @@ impl Engine {
             let seen: Vec<String> = signs.iter().map(|sign| sign.class.to_string()).collect();
             let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
             return Err(Refusal::NotDead(format!("two signs of different classes are needed, seen: {seen}")));
+        }
+        // The fence of a revoke that was not tried stays shut; where it can be listed it can be tried.
+        if self.run.plan.steps[index].action == Some(Action::RevokeActive)
+            && self.revoke_untried()
+            && matches!(self.found(index, Timestamp::MIN, now), Some(Ok(_)))
+        {
+            return Err(Refusal::WrongState { step, state: NOT_TRIED });
         }
         self.emit(RunEvent::Deferred { step, reason, downgraded: true }, now);
         Ok(())

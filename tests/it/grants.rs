@@ -14,9 +14,9 @@ use farshore::{
         time::{minutes, seconds},
     },
     engine::{
-        Command, Engine, RunEvent,
+        Command, Engine, Refusal, RunEvent,
         event::{FailedHow, HeldWhy, RunEnd},
-        run::ItemMark,
+        run::{ItemMark, StepMark},
         view::ItemPhase,
     },
     runbook::{Mode, plan::MovedToo},
@@ -203,4 +203,77 @@ async fn after_a_hold_the_guard_looks_again() {
     let now = cockpit.clock.now();
     cockpit.until("five minutes", false, |_, later| later > now + minutes(5)).await;
     assert_eq!(sent(&cockpit), 0, "{}", cockpit.rehearsal.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoke_is_tried_before_it_can_stand_as_a_debt() {
+    let step = "a7-revoke";
+    let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Graceful).await;
+    cockpit.turn(step).await;
+    cockpit.inject("fault = \"dead\"\nregion = \"primary\"");
+    let died = cockpit.clock.now();
+    cockpit.until("ten minutes", false, |_, now| now > died + minutes(10)).await;
+    let downgrade = || Command::Downgrade { step: step.to_owned(), reason: Safe::new("it is dead") };
+    let mut refused = cockpit.tell(downgrade());
+    while let Err(Refusal::NotDead(_)) = refused {
+        let now = cockpit.clock.now();
+        cockpit.until("looks", false, |_, later| later > now + seconds(30)).await;
+        refused = cockpit.tell(downgrade());
+    }
+    let Err(Refusal::WrongState { state, .. }) = refused else { panic!("{refused:?}") };
+    assert!(state.contains("not tried"), "{state}");
+    // Azure refuses it: now it can be put off.
+    cockpit.inject("fault = \"lock\"\nregion = \"primary\"\nlevel = \"CanNotDelete\"");
+    let offer = cockpit.offer(step).await;
+    cockpit.tell(Command::Confirm(super::outage::said(step, &offer))).unwrap();
+    let tried = |engine: &Engine| {
+        let run = engine.run();
+        let items = &run.steps[run.plan.position(step).unwrap()].items;
+        items.iter().any(|item| matches!(item.mark, ItemMark::Refused(_)))
+    };
+    cockpit.until("refused", false, |engine, _| tried(engine)).await;
+    let mut again = cockpit.tell(downgrade());
+    while let Err(Refusal::NotDead(_)) = again {
+        let now = cockpit.clock.now();
+        cockpit.until("looks", false, |_, later| later > now + seconds(30)).await;
+        again = cockpit.tell(downgrade());
+    }
+    assert_eq!(again, Ok(()));
+    assert!(matches!(cockpit.step(step).mark, StepMark::Deferred { downgraded: true, .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoke_that_could_not_be_listed_keeps_the_fence_shut_until_it_was_tried() {
+    let step = "a7-revoke";
+    let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Ungraceful).await;
+    cockpit.inject("fault = \"dead\"\nregion = \"primary\"");
+    cockpit.turn(step).await;
+    let hidden = "fault = \"forbidden\"\nregion = \"primary\"\nmethod = \"GET\"\npath = \"/roleassignments\"\nfor = \"20m\"";
+    cockpit.inject(hidden);
+    cockpit.tell(Command::Offer { step: step.to_owned() }).unwrap();
+    let now = cockpit.clock.now();
+    cockpit.until("a minute", false, |_, later| later > now + minutes(1)).await;
+    let downgrade = Command::Downgrade { step: step.to_owned(), reason: Safe::new("it is dead") };
+    while let Err(refused) = cockpit.tell(downgrade.clone()) {
+        assert!(matches!(refused, Refusal::NotDead(_)), "{refused:?}");
+        let now = cockpit.clock.now();
+        cockpit.until("looks", false, |_, later| later > now + seconds(30)).await;
+    }
+    let working = |engine: &Engine| {
+        turn(engine) == "a11-grant" && {
+            let run = engine.run();
+            run.steps[run.plan.position("a11-grant").unwrap()].mark == StepMark::Working
+        }
+    };
+    cockpit.until("the grant", true, |engine, _| working(engine)).await;
+    let now = cockpit.clock.now();
+    cockpit.until("ten minutes", true, |_, later| later > now + minutes(10)).await;
+    assert_eq!(sent(&cockpit), 0, "{}", cockpit.rehearsal.story());
+    let why = cockpit.shown("a11-grant").items[0].detail.clone();
+    assert!(why.as_str().contains("was not tried"), "{why}");
+    // The side is still dead; its assignments can be revoked all the same.
+    let offer = cockpit.offer(step).await;
+    cockpit.tell(Command::Confirm(super::outage::said(step, &offer))).unwrap();
+    cockpit.turn("a12-first-user").await;
+    assert_eq!(sent(&cockpit), 1, "{}", cockpit.rehearsal.story());
 }

@@ -405,6 +405,8 @@ async fn a_revoke_that_is_refused_is_a_debt_and_shows_in_the_gate() {
     let readonly = "fault = \"readonly-rg\"\nregion = \"primary\"\nfor = \"6h\"";
     let mut cockpit = fenced_and_monitoring(&OUTAGE, &[readonly]).await;
     assert_eq!(word(&cockpit.step("a7-revoke").mark), "owed");
+    let tried = cockpit.writes_of("a7-revoke");
+    assert!(tried.len() == 2 && tried[0] != tried[1], "each is tried once: {tried:?}");
     let (verdict, items) = cockpit.step("a12-first-user").gate.clone().unwrap();
     assert_eq!(verdict, GateVerdict::Passed);
     let both = items.iter().find(|item| item.id == "nobody-in-both").unwrap();
