@@ -7,9 +7,8 @@ use crate::{
 };
 
 use super::{
-    event::DoneHow,
     machine::Engine,
-    run::{ItemMark, NOT_APPLICABLE, Run, StepMark},
+    run::{NOT_APPLICABLE, Run, StepMark},
     steps::PREVIEW_PACE,
 };
 
@@ -50,7 +49,7 @@ impl Run {
             planned.phase.is_some()
                 && (step.owed
                     || matches!(&step.mark, StepMark::Skipped(reason) if reason.as_str() != NOT_APPLICABLE)
-                    || step.items.iter().any(|item| item.mark == ItemMark::Done(DoneHow::Accepted)))
+                    || step.items.iter().any(|item| item.mark.accepted()))
         })
     }
 }

@@ -173,17 +173,31 @@ impl Engine {
         Ok(())
     }
 
-    /// Sends failed items once more: never a POST that may have arrived.
+    /// Whether what a person accepted by name in a step can still be ended: until somebody is granted.
+    pub(super) fn may_end_accepted(&self, index: usize) -> bool {
+        let granted = self.run.of_action(Action::GrantStandby);
+        let step = &self.run.steps[index];
+        self.run.closed.is_none()
+            && self.run.plan.steps[index].action == Some(Action::LogOffActive)
+            && matches!(step.mark, StepMark::Working | StepMark::Done(_))
+            && step.items.iter().any(|item| item.mark.accepted())
+            && !granted.is_some_and(|(_, step)| step.items.iter().any(|item| item.attempts > 0))
+    }
+
+    /// Sends failed items once more: never a POST that may have arrived. What was accepted by name
+    /// goes again where it is named, or where nothing else is left of its step.
     fn retry(&mut self, step: &StepId, item: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
-        if self.run.steps[index].mark != StepMark::Working {
+        let working = self.run.steps[index].mark == StepMark::Working;
+        let accepted = (item.is_some() || !working) && self.may_end_accepted(index);
+        if !working && !accepted {
             return Err(Refusal::WrongState { step: step.clone(), state: "not at work" });
         }
         let again: Vec<(String, u32)> = self.run.steps[index]
             .items
             .iter()
             .filter(|candidate| item.is_none_or(|wanted| wanted == candidate.key))
-            .filter(|candidate| may_go_again(candidate))
+            .filter(|candidate| may_go_again(candidate) || (accepted && candidate.mark.accepted()))
             .map(|candidate| (candidate.key.clone(), candidate.attempts))
             .collect();
         if again.is_empty() {
@@ -210,8 +224,11 @@ impl Engine {
     /// Restarts the machine under a session that will not end.
     fn restart_host(&mut self, step: &StepId, item: &str, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
-        let session =
-            self.run.steps[index].items.iter().find(|known| known.key == item && known.mark.failed());
+        let ends = self.may_end_accepted(index);
+        let stuck = |known: &&super::run::ItemRun| {
+            known.key == item && (known.mark.failed() || (ends && known.mark.accepted()))
+        };
+        let session = self.run.steps[index].items.iter().find(stuck);
         let Some(Operation::LogOff { session }) = session.and_then(|known| known.operation.clone()) else {
             return Err(Refusal::WrongState { step: step.clone(), state: "without such a stuck session" });
         };

@@ -345,6 +345,9 @@ impl Engine {
                 choices.push(Choice::RestartHost);
             }
         }
+        if self.may_end_accepted(index) && choices.is_empty() {
+            choices.extend([Choice::Retry, Choice::RestartHost]);
+        }
         if self.may_downgrade(index) && self.run.plan.mode == Mode::Graceful {
             choices.push(Choice::Downgrade);
         }

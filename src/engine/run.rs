@@ -160,6 +160,11 @@ impl ItemMark {
         matches!(self, Self::Intended | Self::Accepted(_) | Self::Ambiguous)
     }
 
+    /// Whether a person accepted by name that it did not end.
+    pub fn accepted(&self) -> bool {
+        *self == Self::Done(DoneHow::Accepted)
+    }
+
     /// Whether it ended and is not done.
     pub fn failed(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Failed(..))
@@ -258,6 +263,7 @@ impl Run {
         match event {
             RunEvent::Confirmed(confirmed) => step.confirm(confirmed, at),
             RunEvent::Intent { item, attempt, operation, before, .. } => {
+                step.reopen();
                 step.item(item, Some(operation), before, at).intended(*attempt, operation, at);
             }
             RunEvent::Accepted { item, follow, .. } => {
@@ -283,6 +289,7 @@ impl Run {
                 step.patience = Patience::default();
             }
             RunEvent::Failed { item: Some(item), how, why, .. } => {
+                step.reopen();
                 step.mark_item(item, failed_mark(*how, why), at);
             }
             RunEvent::Failed { item: None, .. } => step.timed_out = true,

@@ -13,7 +13,7 @@ use farshore::{
         auto::{Auto, Wish},
         event::{Acknowledgement, ConfirmedBy, DoneHow, GateVerdict, RunEnd},
         run::{ItemMark, StepMark, StepRun},
-        view::{OfferView, StepView},
+        view::{Choice, OfferView, StepView},
     },
     runbook::{Mode, plan::MovedToo},
     runtime::{
@@ -784,12 +784,27 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
             continue;
         }
         cockpit.tell(accept(&[&key])).unwrap();
-        cockpit.turn("a11-grant").await;
+        cockpit.turn("a10-safe-to-open").await;
         // Accepted is not gone: the guard of the grant has no third way (design §11).
         let now = cockpit.clock.now();
         cockpit.until("ten minutes", true, |_, later| later > now + minutes(10)).await;
-        assert_eq!(turn(&cockpit.engine), "a11-grant");
-        assert_eq!(cockpit.writes_of("a11-grant"), [], "{}", cockpit.rehearsal.story());
+        assert_eq!(turn(&cockpit.engine), "a10-safe-to-open");
+        let proofs = cockpit.shown("a10-safe-to-open").proofs;
+        let empty = proofs.iter().find(|item| item.id == "active-empty-or-dead").unwrap();
+        assert_eq!(empty.verdict, GateVerdict::Red);
+        let told = empty.value.as_str();
+        assert!(told.starts_with("1 sessions in WE") && told.contains(&key), "{told}");
+        // The way out: end it once more, and restart what it is on.
+        assert!(cockpit.shown(&step).choices.contains(&Choice::RestartHost));
+        cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();
+        cockpit.until("stuck once more", false, |engine, _| stuck(engine)).await;
+        assert_eq!(attempts(&cockpit), 3);
+        cockpit.tell(accept(&[&key])).unwrap();
+        cockpit.turn("a10-safe-to-open").await;
+        cockpit.tell(Command::RestartHost { step: step.clone(), item: key.clone() }).unwrap();
+        assert_eq!(turn(&cockpit.engine), step);
+        let end = cockpit.end().await;
+        assert_eq!(end, RunEnd::CompletedWithExceptions, "{}", cockpit.rehearsal.story());
     }
 }
 
