@@ -252,6 +252,7 @@ impl Evidence<'_> {
         let hosts = self.seen.hosts(index, to)?;
         let works = |session: &&UserSession| {
             session.state == crate::domain::pool::SessionState::Active
+                && self.came_since(session)
                 && hosts
                     .iter()
                     .any(|host| Some(&host.id) == session.host().as_ref() && host.beats(self.seen.now))
@@ -265,13 +266,20 @@ impl Evidence<'_> {
             let why = format!("none active yet; the grant reaches everyone by {}", time_text(by));
             return Err(Missing { source: Source::Sessions(index, to), why: Safe::new(&why) });
         }
-        Ok((false, format!("{} sessions, none active on a host that answers", sessions.len())))
+        let since = time_text(self.run.opened_to_users());
+        let count = sessions.len();
+        Ok((false, format!("{count} sessions, none begun since {since} and active on a host that answers")))
+    }
+
+    /// Whether a session began after the grant: who was there before proves nothing about it.
+    fn came_since(&self, session: &UserSession) -> bool {
+        session.created.is_some_and(|at| at >= self.run.opened_to_users())
     }
 
     pub(super) fn users_back(&self) -> Told {
         let sessions = self.seen.sessions(self.index(), self.to())?;
-        let users: BTreeSet<String> =
-            sessions.iter().map(|session| session.user.as_str().to_lowercase()).collect();
+        let back = sessions.iter().filter(|session| self.came_since(session));
+        let users: BTreeSet<String> = back.map(|session| session.user.as_str().to_lowercase()).collect();
         let baseline = self.run.baseline_users.unwrap_or_default();
         let wanted = (baseline * USERS_BACK_PERCENT).div_ceil(100);
         Ok((

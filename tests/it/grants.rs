@@ -277,3 +277,23 @@ async fn a_revoke_that_could_not_be_listed_keeps_the_fence_shut_until_it_was_tri
     cockpit.turn("a12-first-user").await;
     assert_eq!(sent(&cockpit), 1, "{}", cockpit.rehearsal.story());
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_worked_there_before_the_grant_proves_nothing() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Graceful).await;
+    cockpit.turn("a11-grant").await;
+    cockpit.inject("fault = \"session-appears\"\nregion = \"secondary\"\nservice = \"hr\"\ncount = 1");
+    cockpit.inject("fault = \"propagation\"\nms = \"20m\"");
+    cockpit.clock.sleep_until(cockpit.clock.now() + seconds(5)).await;
+    cockpit.turn("a12-first-user").await;
+    let now = cockpit.clock.now();
+    cockpit.until("ten minutes", true, |_, later| later > now + minutes(10)).await;
+    assert_eq!(turn(&cockpit.engine), "a12-first-user", "{}", cockpit.rehearsal.story());
+    assert!(
+        cockpit
+            .engine
+            .red_text(cockpit.engine.run().plan.position("a13-ramp").unwrap(), now)
+            .contains("0 of ")
+    );
+    assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
+}
