@@ -182,6 +182,15 @@ pub fn capacity(picture: &Picture, service: usize, side: Side, now: Timestamp) -
     Some(capacity)
 }
 
+/// Resource groups of the machines behind hosts: they need not lie where the pool does.
+pub fn host_groups(hosts: &[SessionHost]) -> Vec<ArmId> {
+    let mut groups: Vec<ArmId> =
+        hosts.iter().filter_map(|host| host.vm.as_ref()).filter_map(ArmId::group_id).collect();
+    groups.sort();
+    groups.dedup();
+    groups
+}
+
 /// Whether the machine behind a host is off, by Compute where known, else by the broker's word.
 pub fn is_off(host: &SessionHost, machines: Option<&Listing<VirtualMachine>>) -> bool {
     let power = machines.and_then(|listing| {

@@ -130,7 +130,7 @@ impl Evidence<'_> {
 
     pub(super) fn rights(&self) -> Told {
         let mut lacking = Vec::new();
-        let needed = rights::needed(self.estate, &self.run.plan);
+        let needed = rights::needed(self.estate, &self.run.plan, &self.seen)?;
         for (scope, action) in &needed {
             let source = Source::Permissions(scope.clone());
             let Answer::Permissions(permissions) = &self.seen.look(&source)?.answer else {
@@ -150,7 +150,7 @@ impl Evidence<'_> {
     }
 
     pub(super) fn no_locks(&self) -> Told {
-        let needed = rights::needed(self.estate, &self.run.plan);
+        let needed = rights::needed(self.estate, &self.run.plan, &self.seen)?;
         let mut found = BTreeSet::new();
         for scope in rights::scopes(&needed) {
             let source = Source::Locks(scope.clone());
