@@ -108,7 +108,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Gates and the steps that keep people out of two pools cannot be skipped.
+    /// Gates and the steps that keep people out of two pools cannot be skipped. What a person skips
+    /// although it can be done later is a debt.
     pub(super) fn may_skip(&self, index: usize) -> bool {
         let planned = &self.run.plan.steps[index];
         planned.kind != StepKind::Gate
@@ -132,7 +133,14 @@ impl Engine {
         if !self.may_skip(index) {
             return Err(Refusal::WrongState { step, state: "not to be skipped" });
         }
-        self.emit(RunEvent::Skipped { step, reason }, now);
+        // What can still be done on the side that is left is owed, whoever put it off (design §2.8).
+        let owed = matches!(self.run.plan.steps[index].ungraceful, Ungraceful::Defer | Ungraceful::TryDefer);
+        let event = if owed {
+            RunEvent::Deferred { step, reason, downgraded: false }
+        } else {
+            RunEvent::Skipped { step, reason }
+        };
+        self.emit(event, now);
         Ok(())
     }
 

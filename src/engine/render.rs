@@ -52,7 +52,7 @@ impl Engine {
             current: current.and_then(|current| shown.iter().position(|&index| index == current)),
             debts: names(&debts),
             debts_ready: if back { names(&debts) } else { Vec::new() },
-            primary_is_back: back,
+            primary_is_back: back && run.leaves_dead(),
             free_exit: !run.past_free_exit(),
             durable: self.durable,
             stopped: self.stopped.clone(),

@@ -297,3 +297,54 @@ async fn who_worked_there_before_the_grant_proves_nothing() {
     );
     assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
 }
+
+/// A person pays a debt that is ready: what is so already is found so, the rest is confirmed.
+async fn pay(cockpit: &mut Cockpit, step: &str) {
+    cockpit.tell(Command::Offer { step: step.to_owned() }).unwrap();
+    let settled = |engine: &Engine, now| {
+        let shown = engine.view(now).steps.into_iter().find(|shown| shown.id == step);
+        engine.run().paid.contains(step)
+            || shown.and_then(|shown| shown.offer).is_some_and(|offer| offer.green)
+    };
+    cockpit.until("an offer", false, settled).await;
+    if let Some(offer) = cockpit.shown(step).offer {
+        cockpit.tell(Command::Confirm(super::outage::said(step, &offer))).unwrap();
+    }
+    cockpit.until("paid", false, |engine, _| engine.run().paid.contains(step)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_skips_and_can_be_done_later_is_owed() {
+    let cases = [
+        ("a3-hold-active-scaling", true, true),
+        ("a14-stop-hosts", true, false),
+        ("a6-tell-users", false, false),
+    ];
+    for (step, owed, at_once) in cases {
+        let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Graceful).await;
+        cockpit.turn(step).await;
+        cockpit.tell(Command::Skip { step: step.to_owned(), reason: Safe::new("no time") }).unwrap();
+        let reason = Safe::new("no time");
+        let expected =
+            if owed { StepMark::Deferred { reason, downgraded: false } } else { StepMark::Skipped(reason) };
+        assert_eq!(cockpit.step(step).mark, expected, "{step}");
+        let view = cockpit.engine.view(cockpit.clock.now());
+        assert_eq!(view.debts_ready.len(), usize::from(owed), "{step}: the side answers");
+        assert!(!view.primary_is_back, "{step}: it was never gone");
+        if at_once {
+            pay(&mut cockpit, step).await;
+        } else if owed {
+            assert_eq!(cockpit.end().await, RunEnd::Monitoring, "{step}\n{}", cockpit.rehearsal.story());
+            pay(&mut cockpit, step).await;
+            cockpit
+                .until("the end", false, |engine, _| engine.run().closed != Some(RunEnd::Monitoring))
+                .await;
+        }
+        assert_eq!(
+            cockpit.end().await,
+            RunEnd::CompletedWithExceptions,
+            "{step}\n{}",
+            cockpit.rehearsal.story()
+        );
+    }
+}
