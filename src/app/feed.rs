@@ -81,7 +81,7 @@ impl Feed {
         let what = of_service(estate, &seen.source);
         match &seen.outcome {
             Err(silence) => {
-                if reading.is_none_or(|reading| reading.misses == 0) {
+                if reading.is_none_or(|reading| reading.silence.is_none()) {
                     self.push(seen.ended, origin, format!("{what}: {}", silence.why));
                 }
             }

@@ -5,7 +5,7 @@ use crate::{
     engine::{
         Command,
         event::{HeldWhy, StepId},
-        view::{Choice, RunState, StepView},
+        view::{Choice, ItemPhase, RunState, StepView},
     },
     runbook::StepKind,
     status::Scope,
@@ -424,7 +424,7 @@ impl App {
     /// Which host would be restarted: the one named, or the only stuck one.
     pub(super) fn restart_purpose(&mut self, item: Option<&str>) -> Option<Purpose> {
         let step = self.choice(Choice::RestartHost, "no host under a stuck item to restart")?;
-        let stuck = self.stuck_items();
+        let stuck = self.restartable_items();
         match (item, stuck.as_slice()) {
             (Some(item), stuck) if stuck.iter().any(|known| known == item) => {
                 Some(Purpose::Restart(step, item.to_owned()))
@@ -441,6 +441,15 @@ impl App {
     pub fn stuck_items(&self) -> Vec<String> {
         let stuck = |step: &StepView| {
             step.items.iter().filter(|item| !item.state.over()).map(|item| item.key.clone()).collect()
+        };
+        self.selected_step().map(stuck).unwrap_or_default()
+    }
+
+    /// Items of the selected step under which a host can be restarted: those accepted by name too.
+    fn restartable_items(&self) -> Vec<String> {
+        let stuck = |step: &StepView| {
+            let left = |state: ItemPhase| !state.over() || state == ItemPhase::Accepted;
+            step.items.iter().filter(|item| left(item.state)).map(|item| item.key.clone()).collect()
         };
         self.selected_step().map(stuck).unwrap_or_default()
     }

@@ -133,9 +133,12 @@ impl Client {
         let gate = self.gates.of(visit.lane, ask.provider);
         gate.budget.earn();
         let mut attempt = 1;
+        let mut left = None;
         loop {
             let failure = match self.attempt(visit, &ask).await {
                 Ok(body) => return Ok(body),
+                // Of a request that left, how it failed is told, not that no further one did.
+                Err(failure) if failure.kind == SilenceKind::NotAsked => return Err(left.unwrap_or(failure)),
                 Err(failure) => failure,
             };
             let wait = {
@@ -146,6 +149,7 @@ impl Client {
                 Some(wait) if Instant::now() + wait < visit.deadline && gate.budget.spend() => {
                     tokio::time::sleep(wait).await;
                     attempt += 1;
+                    left = Some(failure);
                 }
                 _ => return Err(failure),
             }
@@ -158,7 +162,7 @@ impl Client {
         let leave = gate.breaker.ask(Instant::now()).map_err(|rest| {
             let rest = rest.as_secs_f64().ceil();
             let why = format!("not asked: it kept failing; next attempt in {rest} s");
-            Failure::new(SilenceKind::Unreachable, why)
+            Failure::new(SilenceKind::NotAsked, why)
         })?;
         let answer = self.exchange(visit, ask).await;
         match &answer {
@@ -410,7 +414,7 @@ mod tests {
         assert_eq!(to_primary(), 5, "five failures open the breaker");
         let silence = look(&azure, Source::Pool(0, WE)).await.expect_err("open");
         assert!(
-            silence.kind == SilenceKind::Unreachable && silence.why.as_str().starts_with("not asked"),
+            silence.kind == SilenceKind::NotAsked && silence.why.as_str().starts_with("not asked"),
             "{silence:?}"
         );
         look(&azure, Source::Pool(0, Side::Secondary)).await.expect("its own breaker");

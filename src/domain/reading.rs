@@ -101,6 +101,8 @@ pub enum SilenceKind {
     Absent,
     /// 429: it answered that we ask too much.
     Throttled,
+    /// It kept failing and is left alone for a while: no request left.
+    NotAsked,
     /// The answer could not be understood.
     Garbled,
     /// Nobody may look (run command is off, nothing configured).
@@ -114,8 +116,10 @@ pub struct Reading {
     pub last: Option<Look>,
     /// Failure after the last answer, with when it ended.
     pub silence: Option<(Timestamp, Silence)>,
-    /// Failures in a row since the last answer.
+    /// Requests in a row that left and were not answered.
     pub misses: u32,
+    /// When the newest look taken in began, whatever it brought.
+    pub asked: Option<Timestamp>,
 }
 
 /// An answer with the times of its look.
@@ -130,25 +134,116 @@ pub struct Look {
 }
 
 impl Reading {
-    /// Takes in a new observation.
+    /// Whether a look that began at `started` is newer than what is known: looks may overtake each
+    /// other, and what was asked earlier says nothing about what was seen since.
+    pub fn awaits(&self, started: Timestamp) -> bool {
+        self.asked.is_none_or(|asked| asked <= started)
+    }
+
+    /// Takes in a new observation. One that began before what is known changes nothing.
     pub fn take(&mut self, observation: Observation) {
+        if !self.awaits(observation.started) {
+            return;
+        }
+        self.asked = Some(observation.started);
         match observation.outcome {
             Ok(answer) => {
-                *self = Self {
-                    last: Some(Look { started: observation.started, at: observation.ended, answer }),
-                    silence: None,
-                    misses: 0,
-                };
+                self.last = Some(Look { started: observation.started, at: observation.ended, answer });
+                self.silence = None;
+                self.misses = 0;
             }
-            Err(silence) => {
-                self.silence = Some((observation.ended, silence));
-                self.misses += 1;
-            }
+            Err(silence) => self.fall_silent(observation.ended, silence),
         }
+    }
+
+    /// What failed last stays what failed last while nobody asks.
+    fn fall_silent(&mut self, at: Timestamp, silence: Silence) {
+        match silence.kind {
+            SilenceKind::Unreachable => self.misses += 1,
+            SilenceKind::NotAsked => {
+                let failed = |(_, known): &(Timestamp, Silence)| known.kind != SilenceKind::NotAsked;
+                if self.silence.as_ref().is_some_and(failed) {
+                    return;
+                }
+            }
+            SilenceKind::Throttled | SilenceKind::NotChecked => {}
+            // It answered, only not what was asked for.
+            SilenceKind::Denied | SilenceKind::Absent | SilenceKind::Garbled => self.misses = 0,
+        }
+        self.silence = Some((at, silence));
     }
 
     /// The age of the last answer at `now`.
     pub fn age(&self, now: Timestamp) -> Option<super::time::Span> {
         self.last.as_ref().map(|look| now.duration_since(look.at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::seconds;
+
+    /// Second it began and ended, and the milliseconds it brought; `None`: it failed.
+    type Told = (i64, i64, Option<u32>);
+
+    #[test]
+    fn an_answer_that_was_asked_for_earlier_replaces_nothing() {
+        let epoch: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
+        let cases: [(&[Told], Option<u32>, u32); 6] = [
+            (&[(0, 1, Some(1)), (2, 3, Some(2))], Some(2), 0),
+            (&[(2, 3, Some(2)), (0, 9, Some(1))], Some(2), 0),
+            (&[(2, 3, Some(2)), (0, 9, None)], Some(2), 0),
+            (&[(2, 3, None), (0, 9, Some(1))], None, 1),
+            (&[(2, 3, None), (2, 4, None), (5, 6, None)], None, 3),
+            (&[(2, 3, None), (5, 6, Some(5))], Some(5), 0),
+        ];
+        for (told, millis, misses) in cases {
+            let mut reading = Reading::default();
+            for (started, ended, outcome) in told {
+                reading.take(Observation {
+                    source: Source::Control(super::super::Side::Primary),
+                    started: epoch + seconds(*started),
+                    ended: epoch + seconds(*ended),
+                    outcome: outcome.map(|millis| Answer::Control { millis }).ok_or_else(|| Silence {
+                        kind: SilenceKind::Unreachable,
+                        why: Safe::new("no answer"),
+                    }),
+                });
+            }
+            let last = reading.last.map(|look| look.answer);
+            assert_eq!(last, millis.map(|millis| Answer::Control { millis }), "{told:?}");
+            assert_eq!(reading.misses, misses, "{told:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_request_that_left_and_was_not_answered_is_a_miss() {
+        use SilenceKind::{Denied, NotAsked, Throttled, Unreachable};
+        let epoch: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
+        // What came, the misses it makes, and the silence that stands with the second it came.
+        let cases: [(&[SilenceKind], u32, (SilenceKind, i64)); 6] = [
+            (&[NotAsked, NotAsked, NotAsked], 0, (NotAsked, 2)),
+            (&[Unreachable, NotAsked, NotAsked], 1, (Unreachable, 0)),
+            (&[Unreachable, NotAsked, Unreachable], 2, (Unreachable, 2)),
+            (&[NotAsked, Unreachable, NotAsked], 1, (Unreachable, 1)),
+            (&[Unreachable, Throttled, Unreachable], 2, (Unreachable, 2)),
+            (&[Unreachable, Denied, Unreachable], 1, (Unreachable, 2)),
+        ];
+        for (kinds, misses, (kind, second)) in cases {
+            let mut reading = Reading::default();
+            for (second, kind) in (0..).zip(kinds) {
+                let at = epoch + seconds(second);
+                reading.take(Observation {
+                    source: Source::Control(super::super::Side::Primary),
+                    started: at,
+                    ended: at,
+                    outcome: Err(Silence { kind: *kind, why: Safe::new("no answer") }),
+                });
+            }
+            assert_eq!(reading.misses, misses, "{kinds:?}");
+            let silence = reading.silence.map(|(at, silence)| (silence.kind, at));
+            assert_eq!(silence, Some((kind, epoch + seconds(second))), "{kinds:?}");
+        }
     }
 }

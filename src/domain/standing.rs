@@ -91,12 +91,14 @@ pub fn holder_kind(service: &Service, held: &Held, moved_too: &[PrincipalId]) ->
 }
 
 /// Planned principals that hold at least one group of `side`, whether that very group is
-/// planned for them or not: their users could land there. `None`: not known whole.
+/// planned for them or not: their users could land there. Those `also` moved by a run count like
+/// planned ones. `None`: not known whole.
 pub fn planned_holders(
     estate: &Estate,
     picture: &Picture,
     service: usize,
     side: Side,
+    also: &[PrincipalId],
 ) -> Option<BTreeSet<PrincipalId>> {
     let held = assignments(picture, &Source::Assignments(service, side))?.complete()?;
     let planned = estate.services[service].principals();
@@ -104,7 +106,9 @@ pub fn planned_holders(
         held.iter()
             .filter(|held| held.assignment.lets_use())
             .map(|held| &held.assignment.principal)
-            .filter(|principal| planned.iter().any(|known| known.id == **principal))
+            .filter(|principal| {
+                planned.iter().any(|known| known.id == **principal) || also.contains(principal)
+            })
             .cloned()
             .collect(),
     )
@@ -112,7 +116,7 @@ pub fn planned_holders(
 
 /// The active side of a service.
 pub fn active_side(estate: &Estate, picture: &Picture, service: usize) -> ActiveSide {
-    let held = |side| planned_holders(estate, picture, service, side);
+    let held = |side| planned_holders(estate, picture, service, side, &[]);
     let unknown = |side: Side| {
         let why = match picture.reading(&Source::Assignments(service, side)) {
             None => "not looked at yet".to_owned(),
@@ -178,6 +182,15 @@ pub fn capacity(picture: &Picture, service: usize, side: Side, now: Timestamp) -
     Some(capacity)
 }
 
+/// Resource groups of the machines behind hosts: they need not lie where the pool does.
+pub fn host_groups(hosts: &[SessionHost]) -> Vec<ArmId> {
+    let mut groups: Vec<ArmId> =
+        hosts.iter().filter_map(|host| host.vm.as_ref()).filter_map(ArmId::group_id).collect();
+    groups.sort();
+    groups.dedup();
+    groups
+}
+
 /// Whether the machine behind a host is off, by Compute where known, else by the broker's word.
 pub fn is_off(host: &SessionHost, machines: Option<&Listing<VirtualMachine>>) -> bool {
     let power = machines.and_then(|listing| {
@@ -225,10 +238,10 @@ pub struct InBoth {
     pub users: BTreeSet<Safe>,
 }
 
-/// Who is in both pools of a service; `None`: not known whole.
-pub fn in_both(estate: &Estate, picture: &Picture, service: usize) -> Option<InBoth> {
-    let principals = planned_holders(estate, picture, service, Side::Primary)?
-        .intersection(&planned_holders(estate, picture, service, Side::Secondary)?)
+/// Who is in both pools of a service, those `also` moved by a run included; `None`: not known whole.
+pub fn in_both(estate: &Estate, picture: &Picture, service: usize, also: &[PrincipalId]) -> Option<InBoth> {
+    let principals = planned_holders(estate, picture, service, Side::Primary, also)?
+        .intersection(&planned_holders(estate, picture, service, Side::Secondary, also)?)
         .cloned()
         .collect();
     let users = users(picture, service, Side::Primary)?

@@ -7,9 +7,8 @@ use crate::{
 };
 
 use super::{
-    event::DoneHow,
     machine::Engine,
-    run::{ItemMark, NOT_APPLICABLE, Run, StepMark},
+    run::{NOT_APPLICABLE, Run, StepMark},
     steps::PREVIEW_PACE,
 };
 
@@ -50,7 +49,7 @@ impl Run {
             planned.phase.is_some()
                 && (step.owed
                     || matches!(&step.mark, StepMark::Skipped(reason) if reason.as_str() != NOT_APPLICABLE)
-                    || step.items.iter().any(|item| item.mark == ItemMark::Done(DoneHow::Accepted)))
+                    || step.items.iter().any(|item| item.mark.accepted()))
         })
     }
 }
@@ -68,8 +67,12 @@ impl Engine {
         self.by_observation(index, &planned, since, now)
     }
 
-    /// Whether the side that is left shows life while something is owed there.
+    /// Whether what is owed to the side that is left can be done there: it was never dead, or shows
+    /// life again.
     pub(super) fn is_back(&self, now: Timestamp) -> bool {
+        if !self.run.leaves_dead() {
+            return true;
+        }
         let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
         match self.picture.last(&source).map(|look| &look.answer) {
             Some(Answer::Hosts(hosts)) => Listing::seen(hosts).iter().any(|host| host.beats(now)),

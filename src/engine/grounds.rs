@@ -1,6 +1,9 @@
 //! What must be looked at before a killer item can be judged.
 
-use crate::{domain::Source, runbook::Killer};
+use crate::{
+    domain::{ArmId, Source},
+    runbook::Killer,
+};
 
 use super::{judge::Evidence, rights};
 
@@ -39,14 +42,8 @@ impl Evidence<'_> {
             Killer::StandbyPublished => vec![Source::Groups(index, to), Source::Workspace(index, to)],
             Killer::StandbyPlanHeld | Killer::PlansRestored => vec![Source::Plans(index, to)],
             Killer::ActivePlanHeld => vec![Source::Plans(index, from)],
-            Killer::Rights => {
-                let needed = rights::needed(self.estate, &self.run.plan);
-                rights::scopes(&needed).into_iter().map(Source::Permissions).collect()
-            }
-            Killer::NoLocks => {
-                let needed = rights::needed(self.estate, &self.run.plan);
-                rights::scopes(&needed).into_iter().map(Source::Locks).collect()
-            }
+            Killer::Rights => self.at_scopes(Source::Permissions),
+            Killer::NoLocks => self.at_scopes(Source::Locks),
             Killer::HoldersAccounted | Killer::NothingInherited => {
                 vec![Source::Assignments(index, from), Source::Assignments(index, to)]
             }
@@ -74,6 +71,15 @@ impl Evidence<'_> {
             Killer::ProfileSettings | Killer::ProfilesFlushed | Killer::Dependants | Killer::DebtsPaid => {
                 vec![]
             }
+        }
+    }
+
+    /// A source at every scope the plan writes to; while it is not known where the machines are, what
+    /// tells.
+    fn at_scopes(&self, source: fn(ArmId) -> Source) -> Vec<Source> {
+        match rights::needed(self.estate, &self.run.plan, &self.seen) {
+            Ok(needed) => rights::scopes(&needed).into_iter().map(source).collect(),
+            Err(_) => rights::host_sources(&self.run.plan),
         }
     }
 

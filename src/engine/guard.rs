@@ -7,7 +7,8 @@ use crate::{
     domain::{
         ArmId, Operation, Safe, Source,
         access::PrincipalId,
-        time::{Timestamp, seconds},
+        seeded::{Mistake, planted},
+        time::{Span, Timestamp, seconds},
     },
     runbook::Action,
 };
@@ -15,13 +16,18 @@ use crate::{
 use super::{
     event::Acknowledgement,
     judge::{EMPTY_APART, GONE_APART},
-    machine::Engine,
+    machine::{Engine, Token},
     run::{ItemRun, StepMark},
     step_run::subject,
 };
 
 /// Pause between two looks of the guard.
-const GUARD_PACE: crate::domain::time::Span = seconds(15);
+const GUARD_PACE: Span = seconds(15);
+
+/// Every look the guard relies on began at most so long ago: two of its paces, the age a gate
+/// accepts as well. Older ones say nothing about now, however they came to be heard so late: the
+/// process stood still, the disk was slow.
+const GUARD_FRESH: Span = seconds(30);
 
 /// What the guard says.
 pub(super) enum Guarded {
@@ -32,8 +38,8 @@ pub(super) enum Guarded {
 }
 
 impl Engine {
-    /// Asks the guard for one principal, by looks that began at or after `since`. Looks that
-    /// are missing are ordered.
+    /// Asks the guard for one principal, by looks that began at or after `since` and not long ago.
+    /// Looks that are missing are ordered.
     pub(super) fn guard_grant(
         &mut self,
         step: usize,
@@ -41,10 +47,26 @@ impl Engine {
         since: Timestamp,
         now: Timestamp,
     ) -> Guarded {
-        let clean = self.clean(principal, since, now);
-        match clean {
+        let (index, from) = (self.run.plan.service_index, self.run.plan.from);
+        for id in self.known_assignments(principal) {
+            self.want(Source::Assignment(id), since, GUARD_PACE);
+        }
+        self.want(Source::Assignments(index, from), since, GUARD_PACE);
+        self.want(Source::Sessions(index, from), since, GUARD_PACE);
+        if self.may_fence(step) {
+            for source in self.evidence(step, since, now).death_sources() {
+                self.want(source, since, GUARD_PACE);
+            }
+        }
+        self.guarded(step, principal, since, now)
+    }
+
+    /// What the guard says to what was seen, without ordering anything.
+    fn guarded(&self, step: usize, principal: &PrincipalId, since: Timestamp, now: Timestamp) -> Guarded {
+        let since = now.checked_sub(GUARD_FRESH).map_or(since, |limit| since.max(limit));
+        match self.clean(step, principal, since, now) {
             Ok(evidence) => Guarded::Open(evidence),
-            Err(why) => match self.fenced(step, since, now) {
+            Err(why) => match self.fenced(step, principal, since, now) {
                 Some(Ok(evidence)) => Guarded::Open(evidence),
                 Some(Err(fence)) => Guarded::Shut(Safe::new(&format!("{why}; {fence}"))),
                 None => Guarded::Shut(why),
@@ -52,18 +74,38 @@ impl Engine {
         }
     }
 
+    /// Why a grant whose intent is durable by now may not leave any more: until then its evidence
+    /// may have aged, or been overtaken.
+    pub(super) fn outdated(&self, token: &Token, now: Timestamp) -> Option<Safe> {
+        let planned = &self.run.plan.steps[token.step];
+        let item = self.run.steps[token.step].items.iter().find(|item| item.key == token.item)?;
+        let Some(Operation::Grant { principal, .. }) = &item.operation else { return None };
+        let asks = planned.action == Some(Action::GrantStandby)
+            && !(planted(Mistake::GuardOnce) && token.attempt > 1);
+        if !asks {
+            return None;
+        }
+        match self.guarded(token.step, principal, Timestamp::MIN, now) {
+            Guarded::Open(_) => None,
+            Guarded::Shut(why) => {
+                Some(Safe::new(&format!("not sent: what let it go no longer holds or is too old ({why})")))
+            }
+        }
+    }
+
     /// Way (a): every assignment of the principal on the active side is gone twice, nothing at
     /// or above those groups grants the role, and the side is empty twice.
-    fn clean(&mut self, principal: &PrincipalId, since: Timestamp, now: Timestamp) -> Result<Safe, Safe> {
+    fn clean(
+        &self,
+        step: usize,
+        principal: &PrincipalId,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Safe, Safe> {
         let (index, from) = (self.run.plan.service_index, self.run.plan.from);
-        let code = self.run.plan.codes[from].clone();
+        let code = &self.run.plan.codes[from];
         let known = self.known_assignments(principal);
-        for id in &known {
-            self.want(Source::Assignment(id.clone()), since, GUARD_PACE);
-        }
-        self.want(Source::Assignments(index, from), since, GUARD_PACE);
-        self.want(Source::Sessions(index, from), since, GUARD_PACE);
-        let seen = self.evidence(step_of_grant(self), since, now).seen;
+        let seen = self.evidence(step, since, now).seen;
         let missing = |missing: crate::runbook::seen::Missing| {
             Safe::new(&format!("{}: {}", missing.source.word(), missing.why))
         };
@@ -96,21 +138,10 @@ impl Engine {
     /// Assignments of the principal on the active side that the run has seen or revoked.
     fn known_assignments(&self, principal: &PrincipalId) -> Vec<crate::domain::ArmId> {
         let Some((_, revoke)) = self.run.of_action(Action::RevokeActive) else { return Vec::new() };
-        let service = &self.context.estate.services[self.run.plan.service_index];
-        let names: Vec<String> = service
-            .groups
-            .iter()
-            .flat_map(|group| group.principals.iter().map(move |who| (group, who)))
-            .filter(|(_, who)| who.id == *principal)
-            .map(|(group, who)| format!("{}@{}", who.name, group.code))
-            .collect();
-        let about = |item: &&ItemRun| {
-            let key = subject(&item.key);
-            names.iter().any(|name| key == *name || key.starts_with(&format!("{name}#")))
-        };
         let all = revoke.past.iter().chain(&revoke.items);
-        let ids: BTreeSet<ArmId> = all
-            .filter(about)
+        let ids: BTreeSet<ArmId> = self
+            .about(principal, all)
+            .into_iter()
             .filter_map(|item| match &item.operation {
                 Some(Operation::Revoke { assignment }) => Some(assignment.clone()),
                 _ => None,
@@ -119,24 +150,71 @@ impl Engine {
         ids.into_iter().collect()
     }
 
+    /// Those items of the revoke that are about the principal, planned or moved too.
+    fn about<'a>(
+        &self,
+        principal: &PrincipalId,
+        items: impl Iterator<Item = &'a ItemRun>,
+    ) -> Vec<&'a ItemRun> {
+        let service = &self.context.estate.services[self.run.plan.service_index];
+        let planned = service
+            .groups
+            .iter()
+            .flat_map(|group| group.principals.iter().map(move |principal| (group.code.as_str(), principal)));
+        let moved = self.run.plan.moved_too.iter().map(|moved| (moved.group.as_str(), &moved.principal));
+        let names: Vec<String> = planned
+            .chain(moved)
+            .filter(|(_, who)| who.id == *principal)
+            .map(|(group, who)| format!("{}@{group}", who.name))
+            .collect();
+        let about = |key: &str| {
+            names.iter().any(|name| {
+                key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('#'))
+            })
+        };
+        items.filter(|item| about(subject(&item.key))).collect()
+    }
+
+    /// Whether the principal's revoke was attempted at least once, or there was nothing to revoke: only
+    /// then it can stand as a debt. That a step was put off says nothing about it.
+    fn was_tried(&self, principal: &PrincipalId) -> bool {
+        let Some((_, revoke)) = self.run.of_action(Action::RevokeActive) else { return false };
+        let items = self.about(principal, revoke.items.iter());
+        matches!(revoke.mark, StepMark::Done(_))
+            || (!items.is_empty() && items.iter().all(|item| item.attempts > 0 || item.mark.over()))
+    }
+
+    /// Whether somebody's revoke was never attempted.
+    pub(super) fn revoke_untried(&self) -> bool {
+        let service = &self.context.estate.services[self.run.plan.service_index];
+        let planned = service.groups.iter().flat_map(|group| &group.principals);
+        let moved = self.run.plan.moved_too.iter().map(|moved| &moved.principal);
+        planned.chain(moved).any(|principal| !self.was_tried(&principal.id))
+    }
+
+    /// Whether way (b) is open at all: on a dead side, acknowledged by a person.
+    fn may_fence(&self, step: usize) -> bool {
+        let confirmed = self.run.steps[step].confirmed.as_ref();
+        self.run.leaves_dead()
+            && confirmed.is_some_and(|(_, confirmed)| {
+                confirmed.acknowledges == Some(Acknowledgement::FencedByEvidence)
+            })
+    }
+
     /// Way (b), ungraceful only: `None` where it is not open at all.
-    fn fenced(&mut self, step: usize, since: Timestamp, now: Timestamp) -> Option<Result<Safe, Safe>> {
-        if !self.run.leaves_dead() {
+    fn fenced(
+        &self,
+        step: usize,
+        principal: &PrincipalId,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Option<Result<Safe, Safe>> {
+        if !self.may_fence(step) {
             return None;
         }
-        let (_, confirmed) = self.run.steps[step].confirmed.as_ref()?;
-        if confirmed.acknowledges != Some(Acknowledgement::FencedByEvidence) {
-            return None;
-        }
-        let attempted = self.run.of_action(Action::RevokeActive).is_some_and(|(_, revoke)| {
-            matches!(revoke.mark, StepMark::Deferred { .. } | StepMark::Done(_))
-                || revoke.items.iter().any(|item| item.attempts > 0)
-        });
-        if !attempted {
-            return Some(Err(Safe::new("the revoke was not even tried")));
-        }
-        for source in self.evidence(step, since, now).death_sources() {
-            self.want(source, since, GUARD_PACE);
+        if !self.was_tried(principal) {
+            let revoke = self.run.of_action(Action::RevokeActive).map_or("", |(planned, _)| &planned.id);
+            return Some(Err(Safe::new(&format!("its revoke was not tried: confirm {revoke} first"))));
         }
         let evidence = self.evidence(step, since, now);
         Some(match evidence.dead_now() {
@@ -145,9 +223,4 @@ impl Engine {
             Err(missing) => Err(Safe::new(&format!("{}: {}", missing.source.word(), missing.why))),
         })
     }
-}
-
-fn step_of_grant(engine: &Engine) -> usize {
-    let steps = &engine.run.plan.steps;
-    steps.iter().position(|step| step.action == Some(Action::GrantStandby)).unwrap_or_default()
 }

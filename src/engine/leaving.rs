@@ -9,7 +9,7 @@ use crate::{
         standing::{self, HolderKind, holder_kind},
         time::{Timestamp, minute_text, span_text},
     },
-    runbook::{Action, seen::Missing},
+    runbook::{Action, seen::Missing, targets::session_key},
 };
 
 use super::{
@@ -118,7 +118,7 @@ impl Evidence<'_> {
 
     pub(super) fn no_holder_on_active(&self) -> Told {
         let held = self.seen.assignments(self.index(), self.from())?;
-        let moved: Vec<_> = self.run.plan.moved_too.iter().map(|moved| moved.principal.id.clone()).collect();
+        let moved = self.run.plan.moved_principals();
         let holding = held
             .iter()
             .filter(|held| {
@@ -133,22 +133,16 @@ impl Evidence<'_> {
 
     /// Sessions of the side that is left that count: not those accepted by name.
     pub(super) fn remaining(&self) -> Result<Vec<&UserSession>, Missing> {
-        let accepted: BTreeSet<&str> = self
-            .run
-            .of_action(Action::LogOffActive)
-            .map(|(_, step)| {
-                step.items
-                    .iter()
-                    .filter(|item| item.mark == ItemMark::Done(DoneHow::Accepted))
-                    .map(|item| subject(&item.key))
-                    .collect()
-            })
-            .unwrap_or_default();
+        let accepted = self.accepted();
         let sessions = self.seen.sessions(self.index(), self.from())?;
-        Ok(sessions
-            .iter()
-            .filter(|session| !accepted.contains(crate::runbook::targets::session_key(session).as_str()))
-            .collect())
+        Ok(sessions.iter().filter(|session| !accepted.contains(session_key(session).as_str())).collect())
+    }
+
+    /// Keys of sessions that a person accepted by name.
+    fn accepted(&self) -> BTreeSet<&str> {
+        let step = self.run.of_action(Action::LogOffActive);
+        let items = step.into_iter().flat_map(|(_, step)| &step.items);
+        items.filter(|item| item.mark.accepted()).map(|item| subject(&item.key)).collect()
     }
 
     pub(super) fn active_empty(&self) -> Told {
@@ -162,19 +156,28 @@ impl Evidence<'_> {
         if !self.graceful() {
             return self.dead_now();
         }
-        let left = self.remaining()?.len();
-        let twice = self.streaks.empty_twice(self.index(), self.from(), EMPTY_APART) || self.has_accepted();
-        if self.run.leaves_dead() && !(left == 0 && twice) {
+        // Accepted is not gone: the guard of the grant counts every session, and so does this.
+        let (listed, code) = (self.seen.sessions(self.index(), self.from())?, self.code(self.from()));
+        let twice = self.streaks.empty_twice(self.index(), self.from(), EMPTY_APART);
+        if self.run.leaves_dead() && !(listed.is_empty() && twice) {
             return self.dead_now();
         }
-        let seen = if twice { "twice, 60 s apart" } else { "once; a second look follows" };
-        Ok((left == 0 && twice, format!("{left} sessions in {}, seen {seen}", self.code(self.from()))))
-    }
-
-    pub(super) fn has_accepted(&self) -> bool {
-        self.run.of_action(Action::LogOffActive).is_some_and(|(_, step)| {
-            step.items.iter().any(|item| item.mark == ItemMark::Done(DoneHow::Accepted))
-        })
+        if listed.is_empty() {
+            let seen = if twice { "twice, 60 s apart" } else { "once; a second look follows" };
+            return Ok((twice, format!("0 sessions in {code}, seen {seen}")));
+        }
+        let accepted = self.accepted();
+        let keys = listed.iter().map(session_key).filter(|key| accepted.contains(key.as_str()));
+        let names = keys.collect::<Vec<_>>().join(", ");
+        let count = listed.len();
+        Ok((
+            false,
+            if names.is_empty() {
+                format!("{count} sessions in {code}")
+            } else {
+                format!("{count} sessions in {code}; accepted and still listed: {names}; restart the host")
+            },
+        ))
     }
 
     /// Sessions the dead side still lists are not people; only hosts that beat count there.
@@ -191,7 +194,8 @@ impl Evidence<'_> {
             self.seen.sessions(index, self.to())?.iter().map(name).filter(|user| here.contains(user)).count();
         self.seen.assignments(index, self.from())?;
         self.seen.assignments(index, self.to())?;
-        let principals = standing::in_both(self.estate, self.seen.picture, index)
+        let moved = self.run.plan.moved_principals();
+        let principals = standing::in_both(self.estate, self.seen.picture, index, &moved)
             .map_or(0, |in_both| in_both.principals.len());
         let fenced = self.run.leaves_dead() && self.run.is_owed_or_skipped(Action::RevokeActive);
         let debt = if fenced && principals > 0 { " (debt)" } else { "" };

@@ -314,7 +314,7 @@ impl Engine {
         }
         self.keep_lists_fresh(now);
         self.order_looks(now);
-        self.release();
+        self.release(now);
     }
 
     /// Hands out everything that has come together, appends first.
@@ -366,9 +366,8 @@ impl Engine {
                 continue;
             }
             let attempted = self.picture.reading(&want.source).and_then(|reading| {
-                let look = reading.last.as_ref().map(|look| look.started);
                 let silence = reading.silence.as_ref().map(|(at, _)| *at);
-                look.into_iter().chain(silence).max()
+                reading.asked.into_iter().chain(silence).max()
             });
             let due = match attempted {
                 Some(at) if at >= want.since => at + want.pace,
@@ -394,13 +393,18 @@ impl Engine {
     }
 
     /// Lets go what is durable. The only place a permit is minted.
-    fn release(&mut self) {
+    fn release(&mut self, now: Timestamp) {
         while self.stopped.is_none() {
             let Some((seq, _, _)) = self.held_sends.front() else { return };
             if *seq > self.durable {
                 return;
             }
             let Some((_, token, image)) = self.held_sends.pop_front() else { return };
+            if let Some(why) = self.outdated(&token, now) {
+                self.sent(&token, Sent::NotSent { why, retry_after: Some(0) }, now);
+                self.wake_at(now);
+                continue;
+            }
             let digest = crate::wire::body_sha256(image.body.as_bytes());
             let permit = Permit::mint(&image.method, &image.url, digest);
             let (client_request_id, correlation_id) = self.request_ids(&token);

@@ -182,7 +182,11 @@ impl Engine {
         if let Some((step, _)) = self.recheck {
             blocked.push(Safe::new(&format!("{} is being looked at again", self.run.plan.steps[step].id)));
         }
-        if matches!(self.run.steps[index].mark, StepMark::Deferred { .. }) && !self.is_back(now) {
+        let planned = &self.run.plan.steps[index];
+        // Assignments are not kept in the region: a revoke that was never tried can be at any time.
+        let untried = planned.action == Some(Action::RevokeActive) && self.revoke_untried();
+        let owed = matches!(self.run.steps[index].mark, StepMark::Deferred { .. });
+        if owed && !untried && !self.is_back(now) {
             let code = &self.run.plan.codes[self.run.plan.from];
             blocked.push(Safe::new(&format!("{code} does not answer yet")));
         }
@@ -257,8 +261,8 @@ impl Engine {
         let (service, from) = (self.run.plan.service_index, self.run.plan.from);
         let seen = self.evidence(0, Timestamp::MIN, now).seen;
         let empty = seen.sessions(service, from).is_ok_and(<[_]>::is_empty);
-        let held =
-            crate::domain::standing::planned_holders(&self.context.estate, &self.picture, service, from);
+        let moved = self.run.plan.moved_principals();
+        let held = standing::planned_holders(&self.context.estate, &self.picture, service, from, &moved);
         !(empty && held.is_some_and(|held| held.is_empty()))
     }
 

@@ -14,6 +14,9 @@ use super::{
     run::{ItemMark, StepMark},
 };
 
+/// Why a revoke is not put off.
+const NOT_TRIED: &str = "not tried yet: confirm it once, what is refused then can be put off";
+
 impl Engine {
     /// Takes a command, or says why not. A refused command changes nothing.
     pub(super) fn command(&mut self, command: Command, now: Timestamp) -> Result<(), Refusal> {
@@ -134,7 +137,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Gates and the steps that keep people out of two pools cannot be skipped.
+    /// Gates and the steps that keep people out of two pools cannot be skipped. What a person skips
+    /// although it can be done later is a debt.
     pub(super) fn may_skip(&self, index: usize) -> bool {
         let planned = &self.run.plan.steps[index];
         planned.kind != StepKind::Gate
@@ -158,7 +162,14 @@ impl Engine {
         if !self.may_skip(index) {
             return Err(Refusal::WrongState { step, state: "not to be skipped" });
         }
-        self.emit(RunEvent::Skipped { step, reason }, now);
+        // What can still be done on the side that is left is owed, whoever put it off (design §2.8).
+        let owed = matches!(self.run.plan.steps[index].ungraceful, Ungraceful::Defer | Ungraceful::TryDefer);
+        let event = if owed {
+            RunEvent::Deferred { step, reason, downgraded: false }
+        } else {
+            RunEvent::Skipped { step, reason }
+        };
+        self.emit(event, now);
         Ok(())
     }
 
@@ -188,21 +199,42 @@ impl Engine {
             let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
             return Err(Refusal::NotDead(format!("two signs of different classes are needed, seen: {seen}")));
         }
+        // The fence of a revoke that was not tried stays shut; where it can be listed it can be tried.
+        if self.run.plan.steps[index].action == Some(Action::RevokeActive)
+            && self.revoke_untried()
+            && matches!(self.found(index, Timestamp::MIN, now), Some(Ok(_)))
+        {
+            return Err(Refusal::WrongState { step, state: NOT_TRIED });
+        }
         self.emit(RunEvent::Deferred { step, reason, downgraded: true }, now);
         Ok(())
     }
 
-    /// Sends failed items once more: never a POST that may have arrived.
+    /// Whether what a person accepted by name in a step can still be ended: until somebody is granted.
+    pub(super) fn may_end_accepted(&self, index: usize) -> bool {
+        let granted = self.run.of_action(Action::GrantStandby);
+        let step = &self.run.steps[index];
+        self.run.closed.is_none()
+            && self.run.plan.steps[index].action == Some(Action::LogOffActive)
+            && matches!(step.mark, StepMark::Working | StepMark::Done(_))
+            && step.items.iter().any(|item| item.mark.accepted())
+            && !granted.is_some_and(|(_, step)| step.items.iter().any(|item| item.attempts > 0))
+    }
+
+    /// Sends failed items once more: never a POST that may have arrived. What was accepted by name
+    /// goes again where it is named, or where nothing else is left of its step.
     fn retry(&mut self, step: &StepId, item: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
-        if self.run.steps[index].mark != StepMark::Working {
+        let working = self.run.steps[index].mark == StepMark::Working;
+        let accepted = (item.is_some() || !working) && self.may_end_accepted(index);
+        if !working && !accepted {
             return Err(Refusal::WrongState { step: step.clone(), state: "not at work" });
         }
         let again: Vec<(String, u32)> = self.run.steps[index]
             .items
             .iter()
             .filter(|candidate| item.is_none_or(|wanted| wanted == candidate.key))
-            .filter(|candidate| may_go_again(candidate))
+            .filter(|candidate| may_go_again(candidate) || (accepted && candidate.mark.accepted()))
             .map(|candidate| (candidate.key.clone(), candidate.attempts))
             .collect();
         if again.is_empty() {
@@ -229,8 +261,11 @@ impl Engine {
     /// Restarts the machine under a session that will not end.
     fn restart_host(&mut self, step: &StepId, item: &str, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
-        let session =
-            self.run.steps[index].items.iter().find(|known| known.key == item && known.mark.failed());
+        let ends = self.may_end_accepted(index);
+        let stuck = |known: &&super::run::ItemRun| {
+            known.key == item && (known.mark.failed() || (ends && known.mark.accepted()))
+        };
+        let session = self.run.steps[index].items.iter().find(stuck);
         let Some(Operation::LogOff { session }) = session.and_then(|known| known.operation.clone()) else {
             return Err(Refusal::WrongState { step: step.clone(), state: "without such a stuck session" });
         };
@@ -297,6 +332,14 @@ impl Engine {
             })
             .collect();
         self.emit(RunEvent::Held { why, note, in_flight }, now);
+        self.check_anew();
+    }
+
+    /// What was looked at before a hold says nothing about the time after it.
+    fn check_anew(&mut self) {
+        for live in self.live.values_mut() {
+            live.check_since = None;
+        }
     }
 
     /// Goes on: the last completed step that can come undone is observed again first.
@@ -306,6 +349,7 @@ impl Engine {
             self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
         }
         self.awaiting_resume = false;
+        self.check_anew();
         self.opened_at.clear();
         self.green_since.clear();
         self.preconditions.clear();

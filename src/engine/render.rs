@@ -52,7 +52,7 @@ impl Engine {
             current: current.and_then(|current| shown.iter().position(|&index| index == current)),
             debts: names(&debts),
             debts_ready: if back { names(&debts) } else { Vec::new() },
-            primary_is_back: back,
+            primary_is_back: back && run.leaves_dead(),
             free_exit: !run.past_free_exit(),
             durable: self.durable,
             stopped: self.stopped.clone(),
@@ -344,6 +344,9 @@ impl Engine {
             if planned.action == Some(Action::LogOffActive) {
                 choices.push(Choice::RestartHost);
             }
+        }
+        if self.may_end_accepted(index) && choices.is_empty() {
+            choices.extend([Choice::Retry, Choice::RestartHost]);
         }
         if self.may_downgrade(index) && self.run.plan.mode == Mode::Graceful {
             choices.push(Choice::Downgrade);

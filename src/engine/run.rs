@@ -50,6 +50,8 @@ pub struct Run {
     pub baseline_users: Option<u32>,
     /// Pools whose plan acted on them when the snapshot was taken.
     pub plans_before: Vec<(crate::domain::ArmId, bool)>,
+    /// When the first principal was granted on the side that is opened, by this run.
+    pub granted_at: Option<Timestamp>,
     /// Debts that were paid.
     pub paid: BTreeSet<StepId>,
     /// Time in which only a person could move it on, holds included, processes that ended excluded.
@@ -166,6 +168,11 @@ impl ItemMark {
         matches!(self, Self::Intended | Self::Accepted(_) | Self::Ambiguous)
     }
 
+    /// Whether a person accepted by name that it did not end.
+    pub fn accepted(&self) -> bool {
+        *self == Self::Done(DoneHow::Accepted)
+    }
+
     /// Whether it ended and is not done.
     pub fn failed(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Failed(..))
@@ -213,6 +220,7 @@ impl Run {
             baseline_sessions: None,
             baseline_users: None,
             plans_before: Vec::new(),
+            granted_at: None,
             paid: BTreeSet::new(),
             waited_on_people: Span::ZERO,
             people_since: None,
@@ -245,11 +253,32 @@ impl Run {
             }
             event => {
                 if let Some(index) = event_step(event).and_then(|step| self.plan.position(step)) {
+                    self.note_grant(index, event, at);
                     self.apply_to_step(index, event, at);
                 }
             }
         }
         self.count_patience(passed, at);
+    }
+
+    /// Takes down the first grant: when Azure took it, or when its end was not seen.
+    fn note_grant(&mut self, index: usize, event: &RunEvent, at: Timestamp) {
+        if self.granted_at.is_some() || self.plan.steps[index].action != Some(Action::GrantStandby) {
+            return;
+        }
+        self.granted_at = match event {
+            RunEvent::Accepted { .. } => Some(at),
+            RunEvent::Done { item: Some(item), how: DoneHow::Adopted, .. } => {
+                self.steps[index].items.iter().find(|known| known.key == *item).map(|known| known.at)
+            }
+            _ => None,
+        };
+    }
+
+    /// Whoever signed in on the side that is opened before this was not brought there by the run. Where
+    /// it found everybody granted, somebody else did so since it was opened.
+    pub fn opened_to_users(&self) -> Timestamp {
+        self.granted_at.unwrap_or(self.opened_at)
     }
 
     fn resumed(&mut self) {
@@ -264,6 +293,7 @@ impl Run {
         match event {
             RunEvent::Confirmed(confirmed) => step.confirm(confirmed, at),
             RunEvent::Intent { item, attempt, operation, before, .. } => {
+                step.reopen();
                 step.item(item, Some(operation), before, at).intended(*attempt, operation, at);
             }
             RunEvent::Accepted { item, follow, .. } => {
@@ -289,6 +319,7 @@ impl Run {
                 step.patience = Patience::default();
             }
             RunEvent::Failed { item: Some(item), how, why, .. } => {
+                step.reopen();
                 step.mark_item(item, failed_mark(*how, why), at);
             }
             RunEvent::Failed { item: None, .. } => step.timed_out = true,

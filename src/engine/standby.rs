@@ -130,7 +130,7 @@ impl Evidence<'_> {
 
     pub(super) fn rights(&self) -> Told {
         let mut lacking = Vec::new();
-        let needed = rights::needed(self.estate, &self.run.plan);
+        let needed = rights::needed(self.estate, &self.run.plan, &self.seen)?;
         for (scope, action) in &needed {
             let source = Source::Permissions(scope.clone());
             let Answer::Permissions(permissions) = &self.seen.look(&source)?.answer else {
@@ -150,7 +150,7 @@ impl Evidence<'_> {
     }
 
     pub(super) fn no_locks(&self) -> Told {
-        let needed = rights::needed(self.estate, &self.run.plan);
+        let needed = rights::needed(self.estate, &self.run.plan, &self.seen)?;
         let mut found = BTreeSet::new();
         for scope in rights::scopes(&needed) {
             let source = Source::Locks(scope.clone());
@@ -178,7 +178,7 @@ impl Evidence<'_> {
     pub(super) fn holders_accounted(&self) -> Told {
         let mut open = BTreeSet::new();
         let mut counted = 0;
-        let moved: Vec<_> = self.run.plan.moved_too.iter().map(|moved| moved.principal.id.clone()).collect();
+        let moved = self.run.plan.moved_principals();
         for side in [self.from(), self.to()] {
             for held in self.seen.assignments(self.index(), side)? {
                 let Some(kind) = holder_kind(self.service(), held, &moved) else { continue };
@@ -197,9 +197,10 @@ impl Evidence<'_> {
 
     pub(super) fn nothing_inherited(&self) -> Told {
         let mut found = BTreeSet::new();
+        let moved = self.run.plan.moved_principals();
         for side in [self.from(), self.to()] {
             for held in self.seen.assignments(self.index(), side)? {
-                if holder_kind(self.service(), held, &[]) == Some(HolderKind::PlannedInherited) {
+                if holder_kind(self.service(), held, &moved) == Some(HolderKind::PlannedInherited) {
                     found.insert(format!(
                         "{} from {}",
                         held.assignment.principal.as_str(),
@@ -251,6 +252,7 @@ impl Evidence<'_> {
         let hosts = self.seen.hosts(index, to)?;
         let works = |session: &&UserSession| {
             session.state == crate::domain::pool::SessionState::Active
+                && self.came_since(session)
                 && hosts
                     .iter()
                     .any(|host| Some(&host.id) == session.host().as_ref() && host.beats(self.seen.now))
@@ -264,13 +266,20 @@ impl Evidence<'_> {
             let why = format!("none active yet; the grant reaches everyone by {}", time_text(by));
             return Err(Missing { source: Source::Sessions(index, to), why: Safe::new(&why) });
         }
-        Ok((false, format!("{} sessions, none active on a host that answers", sessions.len())))
+        let since = time_text(self.run.opened_to_users());
+        let count = sessions.len();
+        Ok((false, format!("{count} sessions, none begun since {since} and active on a host that answers")))
+    }
+
+    /// Whether a session began after the grant: who was there before proves nothing about it.
+    fn came_since(&self, session: &UserSession) -> bool {
+        session.created.is_some_and(|at| at >= self.run.opened_to_users())
     }
 
     pub(super) fn users_back(&self) -> Told {
         let sessions = self.seen.sessions(self.index(), self.to())?;
-        let users: BTreeSet<String> =
-            sessions.iter().map(|session| session.user.as_str().to_lowercase()).collect();
+        let back = sessions.iter().filter(|session| self.came_since(session));
+        let users: BTreeSet<String> = back.map(|session| session.user.as_str().to_lowercase()).collect();
         let baseline = self.run.baseline_users.unwrap_or_default();
         let wanted = (baseline * USERS_BACK_PERCENT).div_ceil(100);
         Ok((

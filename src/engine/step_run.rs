@@ -60,6 +60,17 @@ impl StepRun {
         matches!(self.mark, StepMark::Done(_) | StepMark::Skipped(_) | StepMark::Deferred { .. })
     }
 
+    /// A step that was done is at work again once one of its items is: a session that was accepted
+    /// by name is ended once more.
+    pub(super) fn reopen(&mut self) {
+        if matches!(self.mark, StepMark::Done(_)) {
+            self.mark = StepMark::Working;
+            self.patience = Patience::default();
+            self.timed_out = false;
+            self.ended = None;
+        }
+    }
+
     pub(super) fn over(&mut self, mark: StepMark, at: Timestamp) {
         self.mark = mark;
         self.put_off = None;

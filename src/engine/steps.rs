@@ -344,13 +344,17 @@ impl Engine {
     }
 
     /// A step that is tried on a dead side becomes a debt once one item could not be done:
-    /// waiting out a dwell for each of the others would only cost the users time.
+    /// waiting out a dwell for each of the others would only cost the users time. The revoke alone
+    /// tries them all.
     fn give_up_on_dead(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
         let step = &self.run.steps[index];
         let failed = step.items.iter().any(|item| item.mark.failed());
         let in_flight = step.items.iter().any(|item| item.mark.in_flight());
         let tries = self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
-        if !tries || step.owed || !failed || in_flight {
+        // A revoke that was not tried is no debt: each principal's must be (design §11, guard b).
+        let untried = planned.action == Some(Action::RevokeActive)
+            && step.items.iter().any(|item| item.mark == ItemMark::Pending);
+        if !tries || step.owed || !failed || in_flight || untried {
             return false;
         }
         let open = step.items.iter().filter(|item| !item.mark.over()).count();

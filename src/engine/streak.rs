@@ -7,11 +7,19 @@ use crate::domain::{
     time::{Span, Timestamp},
 };
 
-/// An unbroken row of looks that all showed the same.
+/// An unbroken row of looks that all showed the same, and the newest look, whatever it showed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Streak {
-    first: Timestamp,
+    first: Option<Timestamp>,
     last: Timestamp,
+}
+
+impl Streak {
+    /// When the last look of the row began, where the row spans at least `apart`.
+    fn spans(self, apart: Span) -> Option<Timestamp> {
+        let first = self.first?;
+        (self.last.duration_since(first) >= apart).then_some(self.last)
+    }
 }
 
 /// What was seen gone or empty in an unbroken row of looks. A look that shows the contrary,
@@ -40,40 +48,38 @@ impl Streaks {
 
     /// Whether the assignment was seen gone twice, at least `apart` apart.
     pub fn gone_twice(&self, id: &ArmId, apart: Span) -> bool {
-        self.gone.get(id).is_some_and(|streak| streak.last.duration_since(streak.first) >= apart)
+        self.gone.get(id).is_some_and(|streak| streak.spans(apart).is_some())
     }
 
     /// How many looks the row has: 0, 1, or 2 for more.
     pub fn gone_looks(&self, id: &ArmId) -> u8 {
-        self.gone.get(id).map_or(0, |streak| if streak.last > streak.first { 2 } else { 1 })
+        let row = self.gone.get(id).and_then(|streak| Some((streak.first?, streak.last)));
+        row.map_or(0, |(first, last)| if last > first { 2 } else { 1 })
     }
 
     /// When the assignment was first seen gone in the present row.
     pub fn gone_since(&self, id: &ArmId) -> Option<Timestamp> {
-        self.gone.get(id).map(|streak| streak.first)
+        self.gone.get(id)?.first
     }
 
     /// Whether a side was seen empty twice, at least `apart` apart.
     pub fn empty_twice(&self, service: usize, side: Side, apart: Span) -> bool {
-        self.empty
-            .get(&(service, side))
-            .is_some_and(|streak| streak.last.duration_since(streak.first) >= apart)
+        self.empty.get(&(service, side)).is_some_and(|streak| streak.spans(apart).is_some())
     }
 
     /// When a side was first seen empty in the present row.
     pub fn empty_since(&self, service: usize, side: Side) -> Option<Timestamp> {
-        self.empty.get(&(service, side)).map(|streak| streak.first)
+        self.empty.get(&(service, side))?.first
     }
 }
 
 fn extend<K: Ord>(rows: &mut BTreeMap<K, Streak>, key: K, holds: bool, at: Timestamp) {
-    if !holds {
-        rows.remove(&key);
+    let row = rows.entry(key).or_insert(Streak { first: None, last: at });
+    // Looks may overtake each other: one that began earlier neither breaks nor begins a row.
+    if at < row.last {
         return;
     }
-    rows.entry(key)
-        .and_modify(|streak| streak.last = streak.last.max(at))
-        .or_insert(Streak { first: at, last: at });
+    *row = Streak { first: holds.then(|| row.first.unwrap_or(at)), last: at };
 }
 
 #[cfg(test)]
@@ -135,5 +141,8 @@ mod tests {
         check(&[(0, Nothing), (20, Partial), (30, Nothing)], 15, (false, false));
         check(&[(0, Nothing), (20, Silence), (30, Nothing), (45, Nothing)], 15, (true, true));
         check(&[(0, Nothing), (60, Silence)], 15, (false, false));
+        // An answer that comes late says nothing about what was seen after it was asked for.
+        check(&[(60, Silence), (0, Nothing), (59, Nothing)], 15, (false, false));
+        check(&[(0, Nothing), (60, Nothing), (30, Silence)], 15, (true, true));
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn holders(context: &Context<'_>) -> Finding {
 /// G3: the invariant.
 pub(super) fn nobody_in_both(context: &Context<'_>) -> Finding {
     let active = standing::active_side(context.estate, context.picture, context.service);
-    let Some(both) = standing::in_both(context.estate, context.picture, context.service) else {
+    let Some(both) = standing::in_both(context.estate, context.picture, context.service, &[]) else {
         return Finding::unknown("assignments or sessions are not known whole");
     };
     let (principals, users) = (both.principals.len(), both.users.len());

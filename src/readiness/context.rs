@@ -160,11 +160,7 @@ pub(super) fn scopes(estate: &Estate, service: usize, side: Side) -> Vec<ArmId> 
 /// Resource groups of the virtual machines behind a side's hosts, as far as they were seen.
 pub(super) fn host_scopes(picture: &Picture, service: usize, side: Side) -> Vec<ArmId> {
     let hosts = standing::hosts(picture, &Source::Hosts(service, side)).map_or(&[][..], Listing::seen);
-    let mut all: Vec<ArmId> =
-        hosts.iter().filter_map(|host| host.vm.as_ref()).filter_map(ArmId::group_id).collect();
-    all.sort();
-    all.dedup();
-    all
+    standing::host_groups(hosts)
 }
 
 /// Why an answer is not whole, where it is a list and is not.

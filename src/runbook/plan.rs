@@ -156,6 +156,11 @@ impl Plan {
         self.steps.iter().find(|step| step.id == id)
     }
 
+    /// Principals moved although the estate file does not plan them.
+    pub fn moved_principals(&self) -> Vec<crate::domain::access::PrincipalId> {
+        self.moved_too.iter().map(|moved| moved.principal.id.clone()).collect()
+    }
+
     /// Place of the step with this id.
     pub fn position(&self, id: &str) -> Option<usize> {
         self.steps.iter().position(|step| step.id == id)

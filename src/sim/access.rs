@@ -136,7 +136,7 @@ impl World {
                 (Verb::Delete, _) => self.delete_assignment(path.upto(at - 1), path.seg(at + 3)),
                 _ => Answer::no_method(ask),
             },
-            ("permissions", 3) if ask.verb == Verb::Get => self.list_permissions(node),
+            ("permissions", 3) if ask.verb == Verb::Get => self.list_permissions(node, path.upto(at - 1)),
             ("locks", 3) if ask.verb == Verb::Get => self.list_locks(ask, path.upto(at - 1)),
             _ => Answer::no_route(ask),
         }

@@ -67,9 +67,11 @@ pub enum FaultKind {
     DcDown,
     /// Storage accounts of `service` in `region` are unavailable.
     ShareDown,
-    /// The caller lacks `action` at scopes of `region`: not listed, and 403 when tried.
+    /// The caller lacks `action` at scopes of `region`, only those with `path` in them when given:
+    /// not listed, and 403 when tried.
     RightsMissing,
-    /// A lock of `level` (`ReadOnly` or `CanNotDelete`) on the AVD resource group of `region`.
+    /// A lock of `level` (`ReadOnly` or `CanNotDelete`) on the AVD resource group of `region`, or on
+    /// the ones with `path` in their id.
     Lock,
     /// The application groups of `service` in `region` are taken out of their workspace.
     Unpublished,
@@ -192,8 +194,8 @@ impl FaultKind {
             Self::AllocationFailed | Self::DcDown => &["region", "count"],
             Self::AutoscaleTick | Self::StaleHealth | Self::TokenExpired => &[],
             Self::ServerError => &["region", "providers", "method", "path", "count", "effect"],
-            Self::RightsMissing => &["region", "action"],
-            Self::Lock => &["region", "level"],
+            Self::RightsMissing => &["region", "path", "action"],
+            Self::Lock => &["region", "path", "level"],
             Self::ShareDown
             | Self::Unpublished
             | Self::PlanEnabled

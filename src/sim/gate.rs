@@ -235,7 +235,10 @@ impl World {
     /// Rights, locks, and resource groups whose region cannot take writes (azure-avd.md §6.5).
     fn refuse_write(&self, ask: &Ask<'_>, aim: Aim) -> Option<Answer> {
         let wanted = action(ask);
-        if self.missing_rights(aim.region).any(|missing| missing.eq_ignore_ascii_case(&wanted)) {
+        if self
+            .missing_rights(aim.region, ask.path.lower())
+            .any(|missing| missing.eq_ignore_ascii_case(&wanted))
+        {
             return Some(forbidden(ask));
         }
         if let Some(answer) = self.locked(ask) {

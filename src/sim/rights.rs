@@ -6,7 +6,7 @@ use super::{
     access::{quoted, within},
     ask::{Ask, Verb},
     envelope::{Answer, paged},
-    fault::FaultKind,
+    fault::{FaultKind, Scope},
     spec::Region,
     topology::{DESKTOP_USER, Node, Shelf},
     world::World,
@@ -98,9 +98,9 @@ impl World {
         })
     }
 
-    pub(super) fn list_permissions(&self, node: Option<Node>) -> Answer {
+    pub(super) fn list_permissions(&self, node: Option<Node>, scope: &str) -> Answer {
         let region = node.and_then(|n| self.top.region_of(n));
-        let missing: Vec<String> = self.missing_rights(region).map(str::to_owned).collect();
+        let missing: Vec<String> = self.missing_rights(region, scope).map(str::to_owned).collect();
         Answer::json(&json!({"value": [{
             "actions": RIGHTS,
             "notActions": missing,
@@ -109,10 +109,15 @@ impl World {
         }]}))
     }
 
-    /// Actions the caller lacks at scopes of a region.
-    pub(super) fn missing_rights(&self, region: Option<Region>) -> impl Iterator<Item = &str> {
+    /// Actions the caller lacks at a path of a region.
+    pub(super) fn missing_rights<'a>(
+        &'a self,
+        region: Option<Region>,
+        path: &'a str,
+    ) -> impl Iterator<Item = &'a str> {
         self.standing(FaultKind::RightsMissing)
             .filter(move |s| s.fault.scope.region.is_none() || s.fault.scope.region == region)
+            .filter(move |s| s.fault.scope.path.as_deref().is_none_or(|piece| path.contains(piece)))
             .map(|s| {
                 s.fault.scope.action.as_deref().unwrap_or("Microsoft.Authorization/roleAssignments/write")
             })
@@ -120,12 +125,11 @@ impl World {
 
     pub(super) fn list_locks(&self, ask: &Ask<'_>, scope: &str) -> Answer {
         let hits = self.standing(FaultKind::Lock).filter_map(|s| {
-            let region = s.fault.scope.region?;
-            let group = &self.top.resource_groups[Shelf::Avd.in_region(region)];
-            let lower = group.id.to_ascii_lowercase();
+            let group = self.locked_group(&s.fault.scope)?;
+            let lower = group.to_ascii_lowercase();
             (within(scope, &lower) || within(&lower, scope)).then(|| {
                 json!({
-                    "id": format!("{}/providers/Microsoft.Authorization/locks/freeze", group.id),
+                    "id": format!("{group}/providers/Microsoft.Authorization/locks/freeze"),
                     "name": "freeze",
                     "type": "Microsoft.Authorization/locks",
                     "properties": {"level": lock_level(s.fault.scope.level.as_deref()), "notes": "change freeze"}
@@ -135,11 +139,20 @@ impl World {
         paged(ask, hits)
     }
 
+    /// The resource group a lock stands on: that of AVD, unless a piece of another's id is given.
+    fn locked_group(&self, scope: &Scope) -> Option<&str> {
+        let region = scope.region?;
+        let Some(piece) = &scope.path else {
+            return Some(&self.top.resource_groups[Shelf::Avd.in_region(region)].id);
+        };
+        let mut groups = self.top.resource_groups.iter().filter(|group| group.region == region);
+        groups.find(|group| group.id.to_ascii_lowercase().contains(piece)).map(|group| group.id.as_str())
+    }
+
     /// The refusal a lock gives this write, if one stands above it.
     pub(super) fn locked(&self, ask: &Ask<'_>) -> Option<Answer> {
         let standing = self.standing(FaultKind::Lock).find(|s| {
-            let Some(region) = s.fault.scope.region else { return false };
-            let group = &self.top.resource_groups[Shelf::Avd.in_region(region)].id;
+            let Some(group) = self.locked_group(&s.fault.scope) else { return false };
             let read_only = lock_level(s.fault.scope.level.as_deref()) == "ReadOnly";
             within(ask.path.lower(), &group.to_ascii_lowercase()) && (read_only || ask.verb == Verb::Delete)
         })?;

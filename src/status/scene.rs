@@ -246,7 +246,7 @@ impl<'a> Scene<'a> {
     fn principals_in_both(&self, services: &[usize]) -> Option<(u32, u32)> {
         let mut sum = (0, 0);
         for &service in services {
-            let held = |side| standing::planned_holders(self.estate, self.picture, service, side);
+            let held = |side| standing::planned_holders(self.estate, self.picture, service, side, &[]);
             let both = held(Side::Primary)?.intersection(&held(Side::Secondary)?).count();
             sum = (sum.0 + both as u32, sum.1 + self.service(service).principals().len() as u32);
         }

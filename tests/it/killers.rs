@@ -146,6 +146,28 @@ fn gate_1() -> Vec<Case> {
                 "fault = \"rights-missing\"\nregion = \"secondary\"\naction = \"Microsoft.Authorization/roleAssignments/write\"",
             ),
         ),
+        // Machines need not lie where their pool does.
+        red(
+            GATE_1,
+            &["rights"],
+            Struck(
+                "fault = \"rights-missing\"\nregion = \"secondary\"\npath = \"/resourcegroups/rg-hosts-ne\"\naction = \"Microsoft.Compute/virtualMachines/start/action\"",
+            ),
+        ),
+        red(
+            GATE_1,
+            &["rights"],
+            Struck(
+                "fault = \"rights-missing\"\nregion = \"primary\"\npath = \"/resourcegroups/rg-hosts-we\"\naction = \"Microsoft.Compute/virtualMachines/deallocate/action\"",
+            ),
+        ),
+        red(
+            GATE_1,
+            &["no-locks"],
+            Struck(
+                "fault = \"lock\"\nregion = \"secondary\"\npath = \"/resourcegroups/rg-hosts-ne\"\nlevel = \"ReadOnly\"",
+            ),
+        ),
         red(GATE_1, &["no-locks"], Struck("fault = \"lock\"\nregion = \"secondary\"\nlevel = \"ReadOnly\"")),
         red(
             GATE_1,

@@ -10,6 +10,7 @@ mod crash;
 mod dialogs;
 mod docs;
 mod floors;
+mod grants;
 mod hostile;
 #[expect(clippy::struct_excessive_bools, reason = "tables and scripted doubles read better whole")]
 mod invariants;

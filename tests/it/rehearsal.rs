@@ -14,7 +14,7 @@ use farshore::{
         event::{Opened, WorldKind},
     },
     journal::{Head, Journal, JournalError, MemoryJournal},
-    runbook::{self, Binding, Mode},
+    runbook::{self, Binding, Mode, plan::MovedToo},
     runtime::{
         clock::Clock,
         hands::{Hands, Scribe},
@@ -154,12 +154,21 @@ impl Rehearsal {
 
     /// A run as it is opened, without anything that drives it.
     pub async fn begin(&self, service: usize, mode: Mode) -> (Azure, Engine, Vec<farshore::engine::Output>) {
+        self.begin_moving(service, mode, vec![]).await
+    }
+
+    /// The same with holders outside the plan that are moved along.
+    pub async fn begin_moving(
+        &self,
+        service: usize,
+        mode: Mode,
+        moved_too: Vec<MovedToo>,
+    ) -> (Azure, Engine, Vec<farshore::engine::Output>) {
         let azure = self.azure();
         let picture = survey::survey(&azure, &self.clock, survey::planning_sources(service)).await;
         let now = self.clock.now();
         let runbook = runbook::builtin("avd-pooled-failover").unwrap();
-        let binding =
-            Binding { estate: &self.estate, picture: &picture, service, mode, moved_too: vec![], now };
+        let binding = Binding { estate: &self.estate, picture: &picture, service, mode, moved_too, now };
         let plan = binding.bind(&runbook).unwrap();
         let opened = Opened {
             estate: self.estate.name.clone(),
