@@ -94,7 +94,8 @@ struct Situation {
     state: Option<StepState>,
     run: RunState,
     offer: Option<(String, bool)>,
-    blocked: Vec<Safe>,
+    /// Without their figures: an age that grows is no new situation.
+    blocked: Vec<String>,
     armed: bool,
 }
 
@@ -186,7 +187,7 @@ impl Plain {
             state: step.map(|step| step.state),
             run: view.state.clone(),
             offer: step.and_then(|step| step.offer.as_ref()).map(|offer| (offer.hash.clone(), offer.green)),
-            blocked: step.map(|step| step.blocked_by.clone()).unwrap_or_default(),
+            blocked: step.into_iter().flat_map(|step| &step.blocked_by).map(without_figures).collect(),
             armed: app.arming.is_armed(),
         };
         if self.number.is_some() && self.asked.as_ref() == Some(&situation) {
@@ -488,6 +489,10 @@ fn offer_lines(app: &App, step: &StepView, offer: &OfferView, number: u8, lines:
         _ => " and the code of the region you open, twice with 3 s between".to_owned(),
     };
     lines.push(format!("to confirm type the number {number}{what}: {number} {asked}").trim_end().to_owned());
+}
+
+fn without_figures(text: &Safe) -> String {
+    text.as_str().chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::{
 };
 
 use super::{
+    event::RunEnd,
     machine::Engine,
     run::{NOT_APPLICABLE, Run, StepMark},
     steps::PREVIEW_PACE,
@@ -14,8 +15,13 @@ use super::{
 
 impl Run {
     /// Steps that are owed, in the order they are to be paid: nobody new may land there before
-    /// anything else is set right (design §11).
+    /// anything else is set right (design §11). A run that was aborted before it granted anything
+    /// owes nothing: the side that it did not leave is not to be emptied.
     pub fn debts(&self) -> Vec<usize> {
+        let aborted = matches!(self.closed, Some(RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack));
+        if aborted && !self.has_granted() {
+            return Vec::new();
+        }
         let mut debts: Vec<usize> = (0..self.steps.len())
             .filter(|&index| matches!(self.steps[index].mark, StepMark::Deferred { .. }))
             .filter(|&index| !self.paid.contains(&self.plan.steps[index].id))
@@ -28,6 +34,17 @@ impl Run {
             _ => 4,
         });
         debts
+    }
+
+    /// Whether a grant on the side that is opened was at least tried.
+    pub fn has_granted(&self) -> bool {
+        let grant = self.of_action(Action::GrantStandby);
+        grant.is_some_and(|(_, step)| step.past.iter().chain(&step.items).any(|item| item.attempts > 0))
+    }
+
+    /// Whether nothing can be done in it any more: it has ended and owes nothing.
+    pub fn is_over(&self) -> bool {
+        self.closed.is_some_and(|end| end != RunEnd::Monitoring) && self.debts().is_empty()
     }
 
     /// Whether the side that is left counts as dead: by the mode of the run, or because a

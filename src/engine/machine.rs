@@ -211,7 +211,7 @@ impl Engine {
     pub fn recover(context: Context, events: &[Stamped]) -> Result<Self, RecoverError> {
         let mut engine = Self::with(context, Run::recover(events)?);
         engine.durable = engine.run.seq;
-        engine.awaiting_resume = engine.run.closed.is_none_or(|end| end == super::event::RunEnd::Monitoring);
+        engine.awaiting_resume = !engine.run.is_over();
         Ok(engine)
     }
 

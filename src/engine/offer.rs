@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     command::{Confirm, Refusal},
-    event::{Acknowledgement, Confirmed, ConfirmedItem, GateVerdict, RunEnd, RunEvent, StepId},
+    event::{Acknowledgement, Confirmed, ConfirmedItem, GateVerdict, RunEvent, StepId},
     machine::Engine,
     pin::Shown,
     run::{ItemMark, StepMark},
@@ -145,8 +145,7 @@ impl Engine {
     /// A phase step in its turn, a step at work that needs more, an undo step whose step was
     /// done, or a debt.
     pub(super) fn may_offer(&self, index: usize, now: Timestamp) -> bool {
-        let closed = self.run.closed.is_some_and(|end| end != RunEnd::Monitoring);
-        if closed || self.awaiting_resume {
+        if self.run.is_over() || self.awaiting_resume {
             return false;
         }
         let current = self.run.current();

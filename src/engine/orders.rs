@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     command::{Command, Refusal},
-    event::{DoneHow, HeldWhy, NoteAbout, RunEnd, RunEvent, StepId},
+    event::{DoneHow, HeldWhy, NoteAbout, RunEvent, StepId},
     items::LOOK_AGAIN,
     machine::{Engine, FollowOrder, Output, Token},
     patience::NEW_PROCESS,
@@ -23,7 +23,7 @@ impl Engine {
         if let Some(why) = &self.stopped {
             return Err(Refusal::NoJournal(why.to_string()));
         }
-        if let Some(end) = self.run.closed.filter(|end| *end != RunEnd::Monitoring) {
+        if let Some(end) = self.run.closed.filter(|_| self.run.is_over()) {
             return Err(Refusal::Closed(format!("{end:?}")));
         }
         match command {

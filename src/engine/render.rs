@@ -9,7 +9,6 @@ use crate::{
 };
 
 use super::{
-    event::RunEnd,
     machine::Engine,
     run::{ItemMark, ItemRun, StepMark},
     view::{Choice, ItemPhase, ItemView, PhaseView, RunState, RunView, StepState, StepView},
@@ -75,7 +74,7 @@ impl Engine {
 
     fn run_state(&self, current: Option<usize>, now: Timestamp) -> RunState {
         if let Some(end) = self.run.closed
-            && !(end == RunEnd::Monitoring && self.any_working())
+            && (self.run.is_over() || !self.any_working())
         {
             return RunState::Closed(end);
         }

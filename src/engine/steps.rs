@@ -40,7 +40,7 @@ impl Engine {
         if self.stopped.is_some() || self.awaiting_resume {
             return false;
         }
-        if self.run.closed.is_some_and(|end| end != RunEnd::Monitoring) {
+        if self.run.is_over() {
             return false;
         }
         if let Some((reason, since)) = self.aborting.clone() {
@@ -53,10 +53,12 @@ impl Engine {
         if let Some((step, since)) = self.recheck {
             return self.look_again(step, since, now);
         }
-        let Some(index) = self.run.current() else { return self.pay_what_is_so(now) || self.close(now) };
-        if self.run.closed.is_some() && self.run.steps[index].mark != StepMark::Working {
-            return false;
-        }
+        // A run that has ended only watches what it owes, and works on what is being paid.
+        let ended = self.run.closed.is_some();
+        let current = self.run.current();
+        let Some(index) = current.filter(|&at| !ended || self.run.steps[at].mark == StepMark::Working) else {
+            return self.pay_what_is_so(now) || self.close(now);
+        };
         self.opened_at.entry(index).or_insert(now);
         if self.run.steps[index].mark == StepMark::Working {
             return self.work(index, now);
@@ -73,7 +75,7 @@ impl Engine {
             (true, true) => RunEnd::CompletedWithExceptions,
             (true, false) => RunEnd::Completed,
         };
-        if self.run.closed == Some(end) {
+        if self.run.closed == Some(end) || self.run.closed == Some(RunEnd::AbortedAsIs) {
             return false;
         }
         let note =
@@ -99,8 +101,9 @@ impl Engine {
         self.aborting = None;
         let mut all = self.run.steps.iter().flat_map(|step| step.past.iter().chain(&step.items));
         let wrote = all.any(|item| item.attempts > 0);
+        let owed = if self.run.has_granted() { self.run.debts() } else { Vec::new() };
         let debts: Vec<String> =
-            self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
+            owed.into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
         let as_was = !wrote && debts.is_empty();
         let end = if as_was { RunEnd::AbortedRolledBack } else { RunEnd::AbortedAsIs };
         self.emit(RunEvent::Closed { end, debts, note: reason }, now);

@@ -30,7 +30,8 @@ fn line(session: &Session, summary: &runs::RunSummary) -> Option<RunSummary> {
     }
     let (state, open, debts) = match last.map(|stamped| &stamped.event) {
         Some(RunEvent::Closed { end, debts, .. }) => {
-            let open = if *end == RunEnd::Monitoring { RunOpen::Open } else { RunOpen::Closed };
+            let watches = *end == RunEnd::Monitoring || !debts.is_empty();
+            let open = if watches { RunOpen::Open } else { RunOpen::Closed };
             (sentence::end_word(*end), open, debts.len())
         }
         Some(RunEvent::Held { .. }) => ("held", RunOpen::Open, 0),

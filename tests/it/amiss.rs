@@ -15,7 +15,7 @@ use farshore::{
     engine::{
         Command, Engine, RunEvent,
         event::{DoneHow, FailedHow, RunEnd},
-        run::{ItemMark, Run, StepMark},
+        run::{ItemMark, StepMark},
         view::RunState,
     },
     runbook::{self, Binding, Mode},
@@ -25,7 +25,7 @@ use farshore::{
 };
 
 use super::{
-    outage::Cockpit,
+    outage::{Cockpit, said},
     rehearsal::{Rehearsal, Setting},
 };
 
@@ -209,18 +209,52 @@ async fn a_run_that_watches_its_debts_cannot_be_aborted() {
     assert!(!cockpit.engine.run().debts().is_empty());
 }
 
+/// Until something was granted the side that is left is the one that serves: it is not to be emptied.
 #[tokio::test(start_paused = true)]
-async fn what_an_aborted_run_owes_stays_owed() {
-    let mut cockpit = over_a_dead_region().await;
-    cockpit.turn("a11-grant").await;
-    assert!(!cockpit.engine.run().debts().is_empty());
-    cockpit.tell(Command::Abort { reason: Safe::new("enough") }).unwrap();
-    cockpit.until("the end", false, |engine, _| engine.run().closed.is_some()).await;
-    assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs));
-    let again = Run::recover(&cockpit.rehearsal.journal.events()).unwrap();
-    assert!(!again.debts().is_empty());
-    let last = cockpit.rehearsal.journal.events().pop().unwrap();
-    assert!(matches!(last.event, RunEvent::Closed { debts, .. } if debts.len() == again.debts().len()));
+async fn what_an_aborted_run_owes_stays_owed_once_somebody_was_granted_and_can_be_paid() {
+    for (step, owes) in [("a11-grant", false), ("a12-first-user", true)] {
+        let mut cockpit = over_a_dead_region().await;
+        cockpit.turn(step).await;
+        assert!(!cockpit.engine.run().debts().is_empty());
+        cockpit.tell(Command::Abort { reason: Safe::new("enough") }).unwrap();
+        cockpit.until("the end", false, |engine, _| engine.run().closed.is_some()).await;
+        assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs));
+        let last = cockpit.rehearsal.journal.events().pop().unwrap();
+        assert!(matches!(last.event, RunEvent::Closed { debts, .. } if debts.is_empty() != owes), "{step}");
+        let mut cockpit = cockpit.recover();
+        assert_eq!(cockpit.engine.run().is_over(), !owes, "{step}");
+        if !owes {
+            let said = cockpit.tell(Command::Resume).unwrap_err().to_string();
+            assert!(said.contains("AbortedAsIs"), "{said}");
+            continue;
+        }
+        cockpit.tell(Command::Resume).unwrap();
+        cockpit.rehearsal.sim.heal("dead");
+        for owed in ["a5-drain", "a3-hold-active-scaling", "a8-log-off", "a14-stop-hosts"] {
+            let paid = |engine: &Engine| {
+                let run = engine.run();
+                !run.debts().contains(&run.plan.position(owed).unwrap())
+            };
+            if paid(&cockpit.engine) {
+                continue;
+            }
+            let arms = Command::Arm { on: true, how: Safe::new("by typing the estate's name") };
+            cockpit.tell(arms).unwrap();
+            let ready = |engine: &Engine, now| {
+                let view = engine.view(now);
+                let shown = view.steps.iter().find(|shown| shown.id == owed);
+                shown.and_then(|shown| shown.offer.as_ref()).is_some_and(|offer| offer.green)
+            };
+            cockpit.until(owed, false, |engine, now| paid(engine) || ready(engine, now)).await;
+            if !paid(&cockpit.engine) {
+                let offer = cockpit.offer(owed).await;
+                cockpit.tell(Command::Confirm(said(owed, &offer))).unwrap();
+                cockpit.until(owed, false, |engine, _| paid(engine)).await;
+            }
+        }
+        assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs), "it stays what it is");
+        assert!(cockpit.engine.run().debts().is_empty() && cockpit.engine.run().is_over());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,9 +9,10 @@ use std::{
 };
 
 use farshore::{
+    domain::{ArmId, Operation},
     engine::{
         Stamped,
-        event::{RunEnd, RunEvent},
+        event::{RequestRecord, RunEnd, RunEvent},
     },
     journal::{FileJournal, Journal},
 };
@@ -156,12 +157,28 @@ fn left(state: &State, server: &Server) -> String {
     state.run()
 }
 
-/// Writes into the journal of a run that it was aborted while it owed a step.
+/// Writes into the journal of a run that it was aborted after a grant while it owed a step.
 fn aborted_owing(state: &State, run: &str) {
     let mut reopened = FileJournal::open(state.path(), run).unwrap();
     let step = "a5-drain".to_owned();
     let last = reopened.events.last().unwrap().clone();
+    let vm = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/vm";
+    let granted = RunEvent::Intent {
+        step: "a11-grant".to_owned(),
+        item: "GRP1@DAG1".to_owned(),
+        attempt: 1,
+        operation: Operation::StartVm { vm: ArmId::parse(vm).unwrap() },
+        request: RequestRecord {
+            method: "PUT".to_owned(),
+            url: "http://127.0.0.1:1/x".to_owned(),
+            body_sha256: String::new(),
+            client_request_id: "c-1".to_owned(),
+            correlation_id: "k-1".to_owned(),
+        },
+        before: "absent".into(),
+    };
     let events = [
+        granted,
         RunEvent::Deferred { step: step.clone(), reason: "dead".into(), downgraded: false },
         RunEvent::Closed { end: RunEnd::AbortedAsIs, debts: vec![step], note: "enough".into() },
     ];

@@ -4,10 +4,7 @@ use crate::{
     app::sentence,
     cli::{Check, CheckForm, Cli, Status, StatusForm},
     domain::{Safe, picture::Picture, time::Timestamp},
-    engine::{
-        Context, Engine, RunEvent, RunView,
-        event::{RunEnd, WorldKind},
-    },
+    engine::{Context, Engine, RunEvent, RunView, event::WorldKind},
     journal::runs,
     readiness,
     runtime::{facts, session::Session, survey},
@@ -160,7 +157,7 @@ fn open_run(
     };
     let engine = Engine::recover(context, &transcript.events).map_err(|error| unread(&error))?;
     let (run, owed) = (engine.run(), engine.run().debts().len());
-    if run.closed.is_some_and(|end| end != RunEnd::Monitoring) && owed == 0 {
+    if run.is_over() {
         return Ok(None);
     }
     if opened.estate_hash != session.estate.hash {
