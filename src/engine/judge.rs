@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     event::{GateItem, GateVerdict},
-    run::{Run, StepMark},
+    run::Run,
     streak::Streaks,
 };
 
@@ -261,10 +261,5 @@ impl Evidence<'_> {
             };
         }
         (verdict, oldest)
-    }
-
-    /// Whether the judged step is owed or skipped.
-    pub fn is_deferred(&self) -> bool {
-        matches!(self.run.steps[self.step].mark, StepMark::Deferred { .. })
     }
 }

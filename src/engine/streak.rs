@@ -57,19 +57,9 @@ impl Streaks {
         row.map_or(0, |(first, last)| if last > first { 2 } else { 1 })
     }
 
-    /// When the assignment was first seen gone in the present row.
-    pub fn gone_since(&self, id: &ArmId) -> Option<Timestamp> {
-        self.gone.get(id)?.first
-    }
-
     /// Whether a side was seen empty twice, at least `apart` apart.
     pub fn empty_twice(&self, service: usize, side: Side, apart: Span) -> bool {
         self.empty.get(&(service, side)).is_some_and(|streak| streak.spans(apart).is_some())
-    }
-
-    /// When a side was first seen empty in the present row.
-    pub fn empty_since(&self, service: usize, side: Side) -> Option<Timestamp> {
-        self.empty.get(&(service, side))?.first
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::{
     Operation, Safe, Side, Source,
-    access::{DESKTOP_USER_ROLE, PrincipalId, assignment_name},
+    access::{DESKTOP_USER_ROLE, assignment_name},
     compute::{Power, VirtualMachine},
     estate::{Estate, GroupPair, Principal, Service},
     operation::Probe,
@@ -449,10 +449,4 @@ pub fn session_key(session: &UserSession) -> String {
     let host = session.host().map(|host| host.name().split('.').next().unwrap_or_default().to_owned());
     let born = session.created.map_or_else(|| "-".to_owned(), |at| at.as_second().to_string());
     format!("{}/{}/{born}", host.unwrap_or_default(), session.id.name())
-}
-
-/// Whether a principal is planned for the service, those moved too included.
-pub fn is_planned(service: &Service, plan: &Plan, principal: &PrincipalId) -> bool {
-    service.principals().iter().any(|known| known.id == *principal)
-        || plan.moved_too.iter().any(|moved| moved.principal.id == *principal)
 }
