@@ -334,11 +334,11 @@ impl App {
     fn act_on_step(&mut self) {
         let Some(run) = &self.run else { return };
         match &run.view.state {
-            RunState::Closed(_) => {
+            _ if run.view.interrupted => return self.go_on(),
+            RunState::Held(..) => return self.go_on(),
+            RunState::Closed(_) if !run.view.watches => {
                 return self.say("the run is over; :report writes its report, q goes home");
             }
-            RunState::Held(..) => return self.go_on(),
-            _ if run.view.interrupted => return self.go_on(),
             _ => {}
         }
         let Some(step) = self.selected_step() else { return };
@@ -371,7 +371,8 @@ impl App {
     /// Keys that speak to the run.
     pub(super) fn intend_run(&mut self, intent: Intent) {
         let Some(run) = &self.run else { return self.say("no run is open; r starts one") };
-        if run.is_closed() && intent != Intent::Undo {
+        let watches = run.view.watches && intent == Intent::Hold && run.view.interrupted;
+        if run.is_closed() && intent != Intent::Undo && !watches {
             return self.say("the run is over");
         }
         let held = run.view.interrupted || matches!(run.view.state, RunState::Held(..));

@@ -517,8 +517,7 @@ pub(crate) fn move_phase() -> RunView {
         item("GRP3 @ APPG3", ItemPhase::Verifying, "seen 1 of 2"),
     ];
     steps[7].done = 2;
-    steps[7].since = Some(noon() - seconds(12));
-    steps[7].running = seconds(12);
+    (steps[7].since, steps[7].running) = (Some(noon() - seconds(12)), seconds(12));
     steps[7].undo = Some("a7-regrant".to_owned());
     let phase = |id: &str, first, count, over, free_exit_ends| PhaseView {
         id: id.to_owned(),
@@ -544,6 +543,7 @@ pub(crate) fn move_phase() -> RunView {
         impact: noon() - seconds(708),
         rto_left: Some(minutes(108)),
         interrupted: false,
+        watches: false,
         phases: vec![
             phase("decide", 0, 2, 2, false),
             phase("prepare", 2, 3, 3, true),

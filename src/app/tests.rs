@@ -4,7 +4,7 @@ use crate::{
     domain::{Safe, Source, time::minutes},
     engine::{
         Command, Confirm, Refusal,
-        event::{ConfirmedBy, HeldWhy},
+        event::{ConfirmedBy, HeldWhy, RunEnd},
         view::{Choice, Drift, RunState, StepState},
     },
     status::{Component, Scope},
@@ -258,10 +258,12 @@ fn a_list_that_changes_a_little_keeps_what_was_typed_and_is_confirmed_as_it_was_
 #[test]
 fn enter_goes_on_with_a_run_that_is_interrupted_or_held() {
     let held = RunState::Held(HeldWhy::HangUp, Safe::new("the terminal went away"));
-    for (interrupted, state) in [(true, RunState::AwaitingPerson), (false, held)] {
+    let watching = RunState::Closed(RunEnd::Monitoring);
+    for (interrupted, state) in [(true, RunState::AwaitingPerson), (false, held), (true, watching)] {
         let (mut app, view, script) = scene::running(scene::move_phase());
         {
             let mut view = view.lock().unwrap();
+            view.watches = matches!(state, RunState::Closed(_));
             (view.interrupted, view.state) = (interrupted, state);
         }
         app.update(Event::Tick, at(500));
@@ -277,6 +279,29 @@ fn enter_goes_on_with_a_run_that_is_interrupted_or_held() {
     let (mut app, ..) = scene::running(scene::move_phase());
     app.go_on();
     assert!(app.modals.is_empty(), "it is going on already");
+}
+
+/// What a run owes is paid in the run that owes it, though it has ended.
+#[test]
+fn enter_on_a_debt_that_is_ready_opens_its_dialog_and_nothing_else_can_be_done() {
+    for ready in [true, false] {
+        let (mut app, view, script) = scene::running(scene::move_phase());
+        let owed = {
+            let mut view = view.lock().unwrap();
+            view.state = RunState::Closed(RunEnd::Monitoring);
+            view.watches = true;
+            view.current = None;
+            view.steps[0].state = StepState::Deferred;
+            let owed = view.steps[0].id.clone();
+            view.debts = vec![owed.clone()];
+            view.debts_ready = if ready { vec![owed.clone()] } else { Vec::new() };
+            owed
+        };
+        app.update(Event::Tick, at(500));
+        press(&mut app, &[(1_000, Intent::Move(Motion::First)), (2_000, Intent::Enter)]);
+        let offered = script.lock().unwrap().told.contains(&Command::Offer { step: owed });
+        assert_eq!(offered, ready, "{:?}", app.notice);
+    }
 }
 
 #[test]

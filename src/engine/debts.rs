@@ -23,7 +23,7 @@ impl Run {
             return Vec::new();
         }
         let mut debts: Vec<usize> = (0..self.steps.len())
-            .filter(|&index| matches!(self.steps[index].mark, StepMark::Deferred { .. }))
+            .filter(|&index| self.steps[index].owes())
             .filter(|&index| !self.paid.contains(&self.plan.steps[index].id))
             .collect();
         debts.sort_by_key(|&index| match self.plan.steps[index].action {
@@ -77,6 +77,9 @@ impl Engine {
     pub(super) fn pay_what_is_so(&mut self, now: Timestamp) -> bool {
         self.back_since = self.is_back(now).then(|| self.back_since.unwrap_or(now));
         let (Some(back), Some(&index)) = (self.back_since, self.run.debts().first()) else { return false };
+        if self.run.steps[index].mark == StepMark::Working {
+            return false;
+        }
         let since = self.opened_at.get(&index).map_or(back, |opened| back.max(*opened));
         let planned = self.run.plan.steps[index].clone();
         self.want_killers(index, &planned.after, since, PREVIEW_PACE, now);

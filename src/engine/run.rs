@@ -369,13 +369,19 @@ impl Run {
     }
 
     /// The step whose turn it is: one at work first (an undo step or a debt may be), else the
-    /// first phase step that is not over.
+    /// first phase step that is not over. Where an earlier step has come undone a later one that
+    /// has nothing under way waits for it: its guards may be shut because of it.
     pub fn current(&self) -> Option<usize> {
-        let working = self.steps.iter().position(|step| step.mark == StepMark::Working);
-        working.or_else(|| {
-            (0..self.plan.steps.len())
-                .find(|&index| self.plan.steps[index].phase.is_some() && !self.steps[index].is_over())
-        })
+        let open = |end: usize| {
+            (0..end).find(|&index| self.plan.steps[index].phase.is_some() && !self.steps[index].is_over())
+        };
+        let Some(at) = self.steps.iter().position(|step| step.mark == StepMark::Working) else {
+            return open(self.steps.len());
+        };
+        let step = &self.steps[at];
+        let waits = self.plan.steps[at].phase.is_some() && step.put_off.is_none();
+        let still = !step.items.iter().any(|item| item.mark.in_flight());
+        if waits && still { open(at).or(Some(at)) } else { Some(at) }
     }
 
     /// The plan's step and its state for an action.

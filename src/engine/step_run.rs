@@ -55,6 +55,12 @@ impl StepRun {
         self.past.iter().chain(&self.items).filter(move |item| subject(&item.key) == key)
     }
 
+    /// Whether it was put off and is not done: also while it is being paid.
+    pub(super) fn owes(&self) -> bool {
+        matches!(self.mark, StepMark::Deferred { .. })
+            || (self.mark == StepMark::Working && self.put_off.is_some())
+    }
+
     /// Whether the run goes on past it.
     pub fn is_over(&self) -> bool {
         matches!(self.mark, StepMark::Done(_) | StepMark::Skipped(_) | StepMark::Deferred { .. })

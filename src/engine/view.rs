@@ -44,6 +44,8 @@ pub struct RunView {
     pub rto_left: Option<Span>,
     /// Rebuilt from its journal, it does nothing until somebody says to go on.
     pub interrupted: bool,
+    /// It has ended and still owes something: it only watches that, and lets it be paid.
+    pub watches: bool,
     /// Phases.
     pub phases: Vec<PhaseView>,
     /// Phase steps in order, then undo steps that are offered.

@@ -3,7 +3,7 @@
 use crate::{
     domain::time::Timestamp,
     engine::{
-        Stamped,
+        Run, Stamped,
         event::{
             Confirmed, ConfirmedBy, DoneHow, FailedHow, GateVerdict, NoteAbout, Opened, RunEnd, RunEvent,
         },
@@ -33,6 +33,12 @@ pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp
     for stamped in events {
         person(&mut report.people, stamped);
         take(&mut report, stamped);
+    }
+    // What a run owes is what the run itself says: one aborted before a grant owes nothing.
+    if let Ok(run) = Run::recover(events) {
+        let owed: Vec<&str> =
+            run.debts().into_iter().map(|index| run.plan.steps[index].id.as_str()).collect();
+        report.debts.retain(|debt| debt.paid.is_some() || owed.contains(&debt.step.as_str()));
     }
     report.marks = timeline::marks(opened, events, &report);
     report.figures = timeline::figures(&report, events);
@@ -175,6 +181,8 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
         RunEvent::Deferred { step, reason, downgraded } => {
             let kind = if *downgraded { DeviationKind::Downgraded } else { DeviationKind::Deferred };
             deviation(kind, Some(step), reason.as_str());
+            // Put off again it is the same debt.
+            report.debts.retain(|debt| debt.step != *step || debt.paid.is_some());
             report.debts.push(DebtRecord {
                 step: step.clone(),
                 opened: at,

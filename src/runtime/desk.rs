@@ -184,16 +184,7 @@ impl Desk {
                 }
                 self.feed(Event::Run(input), None);
             }
-            Happening::News(event) => {
-                let hosts = match &event {
-                    Event::Observed(seen) if seen.outcome.is_ok() => Some(seen.source.clone()),
-                    _ => None,
-                };
-                self.feed(event, None);
-                if let Some(Source::Hosts(service, side)) = hosts {
-                    self.watch_scopes(service, side);
-                }
-            }
+            Happening::News(event) => self.feed(event, None),
             Happening::Opened(opened) => self.sit(*opened),
             Happening::Due => {
                 self.due = None;
@@ -221,8 +212,15 @@ impl Desk {
     pub fn feed(&mut self, event: Event, at: Option<u64>) {
         let terminal = at.unwrap_or_else(|| self.clock.ms());
         let moment = Moment { now: self.session.clock.now(), terminal };
+        let hosts = match &event {
+            Event::Observed(seen) if seen.outcome.is_ok() => Some(seen.source.clone()),
+            _ => None,
+        };
         for effect in self.app.update(event, moment) {
             self.perform(effect);
+        }
+        if let Some(Source::Hosts(service, side)) = hosts {
+            self.watch_scopes(service, side);
         }
     }
 

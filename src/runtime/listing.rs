@@ -2,7 +2,7 @@
 
 use crate::{
     app::{RunSummary, run::RunOpen, sentence},
-    engine::{RunEvent, event::RunEnd},
+    engine::{Run, RunEvent, event::RunEnd},
     journal::runs,
 };
 
@@ -28,15 +28,7 @@ fn line(session: &Session, summary: &runs::RunSummary) -> Option<RunSummary> {
     if !here || opened.endpoint != session.endpoint {
         return None;
     }
-    let (state, open, debts) = match last.map(|stamped| &stamped.event) {
-        Some(RunEvent::Closed { end, debts, .. }) => {
-            let watches = *end == RunEnd::Monitoring || !debts.is_empty();
-            let open = if watches { RunOpen::Open } else { RunOpen::Closed };
-            (sentence::end_word(*end), open, debts.len())
-        }
-        Some(RunEvent::Held { .. }) => ("held", RunOpen::Open, 0),
-        _ => ("open", RunOpen::Open, 0),
-    };
+    let (state, open, debts) = standing(summary);
     Some(RunSummary {
         run: summary.run.clone(),
         runbook: opened.plan.runbook.clone(),
@@ -49,4 +41,25 @@ fn line(session: &Session, summary: &runs::RunSummary) -> Option<RunSummary> {
         debts,
         trouble: summary.problem.clone(),
     })
+}
+
+/// How a run stands, by the words of the screen; whether something can be done in it, and how much it
+/// owes. Its last record tells, unless something was done after it had ended.
+pub(super) fn standing(summary: &runs::RunSummary) -> (&'static str, RunOpen, usize) {
+    match summary.last.as_ref().map(|record| &record.stamped.event) {
+        Some(RunEvent::Closed { end, debts, .. }) => {
+            let watches = *end == RunEnd::Monitoring || !debts.is_empty();
+            let open = if watches { RunOpen::Open } else { RunOpen::Closed };
+            (sentence::end_word(*end), open, debts.len())
+        }
+        Some(RunEvent::Held { .. }) => ("held", RunOpen::Open, 0),
+        _ => folded(summary).unwrap_or(("open", RunOpen::Open, 0)),
+    }
+}
+
+/// The same of a run that had ended and has further records.
+fn folded(summary: &runs::RunSummary) -> Option<(&'static str, RunOpen, usize)> {
+    let run = Run::recover(&runs::read(&summary.path).ok()?.events).ok()?;
+    let open = if run.is_over() { RunOpen::Closed } else { RunOpen::Open };
+    Some((sentence::end_word(run.closed?), open, run.debts().len()))
 }

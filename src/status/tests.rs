@@ -328,6 +328,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         impact: world.now,
         rto_left: None,
         interrupted: false,
+        watches: false,
         phases: Vec::new(),
         steps: Vec::new(),
         current: None,

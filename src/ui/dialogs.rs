@@ -28,7 +28,7 @@ const WIDTH: u16 = 72;
 pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
     match modal {
         Modal::Help(top) => help::draw(app, *top, pen),
-        Modal::Palette(field) => palette_line(field, pen),
+        Modal::Palette(field) => palette_line(app, field, pen),
         Modal::Arm(dialog) => arm(app, dialog, pen),
         Modal::Confirm(dialog) => confirm(app, dialog, pen),
         Modal::Start(dialog) => start::draw(app, dialog, pen),
@@ -388,8 +388,8 @@ fn leave(app: &App, dialog: &LeaveDialog, pen: &mut Pen<'_>) {
     sheet.draw(pen);
 }
 
-/// The command line in the last row, with what it could become above it.
-fn palette_line(field: &Field, pen: &mut Pen<'_>) {
+/// The command line in the last row; above it what it could become, or why it was not obeyed.
+fn palette_line(app: &App, field: &Field, pen: &mut Pen<'_>) {
     let (width, y) = (pen.width(), pen.height() - 1);
     pen.fill(Rect::new(0, y - 1, width, 2), Role::Text);
     let near = palette::matching(field.text());
@@ -397,7 +397,11 @@ fn palette_line(field: &Field, pen: &mut Pen<'_>) {
         [(name, what)] => format!("{name}: {what}"),
         many => many.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("  "),
     };
-    pen.text(1, y - 1, width - 2, &words, Role::Dim);
+    let (words, role) = match &app.notice {
+        Some(notice) => (notice.text.as_str(), Role::Notice),
+        None => (words.as_str(), Role::Dim),
+    };
+    pen.text(1, y - 1, width - 2, words, role);
     let at = pen.text(1, y, 1, ":", Role::Key);
     let end = pen.text(at, y, width - 3, field.text(), Role::Input);
     pen.point(end, y);

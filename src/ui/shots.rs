@@ -205,6 +205,19 @@ fn every_size_is_drawn() {
 }
 
 #[test]
+fn a_command_that_there_is_not_is_said() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let typed = "vantage".chars().map(Intent::Type);
+    let all = std::iter::once(Intent::Palette).chain(typed).chain([Intent::Enter]);
+    for (count, intent) in all.enumerate() {
+        app.update(Event::Intent(intent), at(1_000 * (count as u64 + 1)));
+    }
+    let painted = painted(&mut app, USUAL, &look("default", Glyphs::Box));
+    let text: String = painted.content.iter().map(Cell::symbol).collect();
+    assert!(text.contains("no command `vantage`; tab lists them"), "{text}");
+}
+
+#[test]
 fn mono_never_sets_a_colour() {
     let mut app = scene::app(World::Live, Weather::Outage);
     let buffer = painted(&mut app, USUAL, &look("mono", Glyphs::Box));

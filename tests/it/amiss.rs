@@ -11,10 +11,13 @@ use std::{
 
 use bytes::Bytes;
 use farshore::{
-    domain::{Safe, time::minutes},
+    domain::{
+        Safe,
+        time::{minutes, seconds},
+    },
     engine::{
         Command, Engine, RunEvent,
-        event::{DoneHow, FailedHow, RunEnd},
+        event::{DoneHow, FailedHow, HeldWhy, RunEnd},
         run::{ItemMark, StepMark},
         view::RunState,
     },
@@ -25,7 +28,7 @@ use farshore::{
 };
 
 use super::{
-    outage::{Cockpit, said},
+    outage::{Cockpit, said, turn},
     rehearsal::{Rehearsal, Setting},
 };
 
@@ -207,6 +210,28 @@ async fn a_run_that_watches_its_debts_cannot_be_aborted() {
     assert!(said.contains("only watches what is owed: a5-drain"), "{said}");
     assert_eq!(cockpit.engine.run().closed, Some(RunEnd::Monitoring));
     assert!(!cockpit.engine.run().debts().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn somebody_who_comes_back_before_the_grant_is_logged_off_first() {
+    let step = "a11-grant";
+    let mut cockpit = at(step).await;
+    cockpit.inject("fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 1");
+    cockpit.clock.sleep_until(cockpit.clock.now() + seconds(5)).await;
+    let shut = |engine: &Engine| {
+        let run = engine.run();
+        let step = &run.steps[run.plan.position(step).unwrap()];
+        step.mark == StepMark::Working && step.items.iter().all(|item| item.attempts == 0)
+    };
+    cockpit.until("confirmed", true, |engine, _| shut(engine)).await;
+    let later = cockpit.clock.now() + minutes(3);
+    cockpit.until("later", false, |_, now| now >= later).await;
+    assert!(shut(&cockpit.engine), "the guard stays shut");
+    let note = Safe::new("who is that");
+    cockpit.tell(Command::Hold { why: HeldWhy::Person, note }).unwrap();
+    cockpit.tell(Command::Resume).unwrap();
+    cockpit.until("the log-off", false, |engine, _| turn(engine) == "a8-log-off").await;
+    assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
 }
 
 /// Until something was granted the side that is left is the one that serves: it is not to be emptied.

@@ -23,6 +23,7 @@ use crate::{
         front::{self, First},
         hands::{Hands, Scribe},
         headless::{Headless, Outcome},
+        listing,
         opening::{self, OpenRun, Order},
         session::{self, Session},
     },
@@ -183,14 +184,12 @@ fn list_line(summary: &runs::RunSummary) -> String {
         }
         _ => "cannot be read".to_owned(),
     };
-    let end = match (&summary.problem, summary.last.as_ref().map(|record| &record.stamped.event)) {
-        (Some(problem), _) => format!("trouble: {problem}"),
-        (None, Some(RunEvent::Closed { end, debts, .. })) => {
-            let owed = if debts.is_empty() { String::new() } else { format!(", {} debts", debts.len()) };
-            format!("{}{owed}", sentence::end_word(*end))
-        }
-        (None, Some(RunEvent::Held { .. })) => "held".to_owned(),
-        (None, _) => "open".to_owned(),
+    let end = match &summary.problem {
+        Some(problem) => format!("trouble: {problem}"),
+        None => match listing::standing(summary) {
+            (state, _, 0) => state.to_owned(),
+            (state, _, debts) => format!("{state}, {debts} debts"),
+        },
     };
     format!("{}  {what}  {end}", summary.run)
 }
