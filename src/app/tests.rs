@@ -301,6 +301,9 @@ fn enter_on_a_debt_that_is_ready_opens_its_dialog_and_nothing_else_can_be_done()
         press(&mut app, &[(1_000, Intent::Move(Motion::First)), (2_000, Intent::Enter)]);
         let offered = script.lock().unwrap().told.contains(&Command::Offer { step: owed });
         assert_eq!(offered, ready, "{:?}", app.notice);
+        app.update(Event::Tick, at(3_000));
+        let waits = matches!(app.modals.first(), Some(Modal::Confirm(_)));
+        assert_eq!(waits, ready, "the dialog waits for its list: {:?}", app.notice);
     }
 }
 

@@ -249,8 +249,9 @@ impl App {
                     if let Some(offer) = &step.offer {
                         dialog.pin(offer, at);
                     }
-                    let gone =
-                        step.state.over() || matches!(step.state, StepState::Confirmed | StepState::Running);
+                    // What is owed is offered as soon as its list has been read.
+                    let done = step.state.over() && !run.view.debts.contains(&step.id);
+                    let gone = done || matches!(step.state, StepState::Confirmed | StepState::Running);
                     if gone && step.offer.is_none() {
                         over = Some(format!("{} is {} now", step.id, step.state.word()));
                     }

@@ -134,11 +134,20 @@ fn phase_row(view: &RunView, phase: &PhaseView) -> Row {
         Some((_, Some(GateVerdict::Red))) => "  gate red",
         _ => "",
     };
-    let mark = if over { "ok" } else { ". " };
+    let steps = view.steps.iter().skip(phase.first).take(phase.count);
+    let owed = match steps.filter(|step| step.state == StepState::Deferred).count() {
+        0 => String::new(),
+        owed => format!("  {owed} owed"),
+    };
+    let (mark, role) = match (over, owed.is_empty()) {
+        (true, true) => ("ok", Role::Text),
+        (true, false) => ("! ", Role::Warn),
+        (false, _) => (". ", Role::Pending),
+    };
     Row {
-        text: format!("{mark} {:<10} {first}-{last}{gate}", phase.id),
+        text: format!("{mark} {:<10} {first}-{last}{gate}{owed}", phase.id),
         right: if over { clock_text(phase.elapsed) } else { String::new() },
-        role: if over { Role::Text } else { Role::Pending },
+        role,
         step: None,
     }
 }
