@@ -158,12 +158,21 @@ impl Engine {
                 true
             }
             _ => {
-                self.recheck = None;
+                self.recheck = self.rests_on(&planned).map(|earlier| (earlier, since));
                 let (what, value) = (Safe::new("looked at again"), Safe::new("still so"));
                 self.emit(RunEvent::Observed { step: planned.id, item: None, what, value }, now);
                 true
             }
         }
+    }
+
+    /// An empty side says nothing once its groups hold it again: the revoke is looked at too.
+    fn rests_on(&self, planned: &PlannedStep) -> Option<usize> {
+        let revoke = |&at: &usize| {
+            self.run.plan.steps[at].action == Some(Action::RevokeActive)
+                && matches!(self.run.steps[at].mark, StepMark::Done(_))
+        };
+        (planned.action == Some(Action::LogOffActive)).then(|| (0..self.run.steps.len()).find(revoke))?
     }
 
     pub(super) fn want_killers(

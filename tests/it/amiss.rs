@@ -212,26 +212,30 @@ async fn a_run_that_watches_its_debts_cannot_be_aborted() {
     assert!(!cockpit.engine.run().debts().is_empty());
 }
 
+/// Who holds the side that is left, or works there, shuts the guard of the grant; a person has a way on.
 #[tokio::test(start_paused = true)]
-async fn somebody_who_comes_back_before_the_grant_is_logged_off_first() {
+async fn what_comes_undone_before_the_grant_is_done_anew_first() {
     let step = "a11-grant";
-    let mut cockpit = at(step).await;
-    cockpit.inject("fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 1");
-    cockpit.clock.sleep_until(cockpit.clock.now() + seconds(5)).await;
-    let shut = |engine: &Engine| {
-        let run = engine.run();
-        let step = &run.steps[run.plan.position(step).unwrap()];
-        step.mark == StepMark::Working && step.items.iter().all(|item| item.attempts == 0)
-    };
-    cockpit.until("confirmed", true, |engine, _| shut(engine)).await;
-    let later = cockpit.clock.now() + minutes(3);
-    cockpit.until("later", false, |_, now| now >= later).await;
-    assert!(shut(&cockpit.engine), "the guard stays shut");
-    let note = Safe::new("who is that");
-    cockpit.tell(Command::Hold { why: HeldWhy::Person, note }).unwrap();
-    cockpit.tell(Command::Resume).unwrap();
-    cockpit.until("the log-off", false, |engine, _| turn(engine) == "a8-log-off").await;
-    assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
+    for (fault, undone) in [("session-appears", "a8-log-off"), ("reassigned", "a7-revoke")] {
+        let mut cockpit = at(step).await;
+        let count = if fault == "session-appears" { "count = 1" } else { "" };
+        cockpit.inject(&format!("fault = \"{fault}\"\nregion = \"primary\"\nservice = \"hr\"\n{count}"));
+        cockpit.clock.sleep_until(cockpit.clock.now() + seconds(5)).await;
+        let shut = |engine: &Engine| {
+            let run = engine.run();
+            let step = &run.steps[run.plan.position(step).unwrap()];
+            step.mark == StepMark::Working && step.items.iter().all(|item| item.attempts == 0)
+        };
+        cockpit.until("confirmed", true, |engine, _| shut(engine)).await;
+        let later = cockpit.clock.now() + minutes(3);
+        cockpit.until("later", false, |_, now| now >= later).await;
+        assert!(shut(&cockpit.engine), "{fault}: the guard stays shut");
+        let note = Safe::new("who is that");
+        cockpit.tell(Command::Hold { why: HeldWhy::Person, note }).unwrap();
+        cockpit.tell(Command::Resume).unwrap();
+        cockpit.until(undone, false, |engine, _| turn(engine) == undone).await;
+        assert_eq!(cockpit.end().await, RunEnd::Completed, "{fault}\n{}", cockpit.rehearsal.story());
+    }
 }
 
 /// Until something was granted the side that is left is the one that serves: it is not to be emptied.
