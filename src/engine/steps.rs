@@ -30,6 +30,10 @@ pub(super) const PREVIEW_PACE: Span = seconds(15);
 /// two minutes.
 const ABORT_WAITS: Span = minutes(5);
 
+/// A gate passes on looks that began no longer ago than this, however long its probe or one item
+/// took (reliability-security, staleness).
+const GATE_FRESH: Span = seconds(30);
+
 /// Pause between two looks at a side that is owed something.
 const DEBT_PACE: Span = seconds(30);
 
@@ -284,7 +288,10 @@ impl Engine {
         if unfinished {
             return self.run_out(index, &planned, since, now);
         }
-        let last = step_last(&self.run, index).unwrap_or(since).max(since);
+        let mut last = step_last(&self.run, index).unwrap_or(since).max(since);
+        if planned.kind == StepKind::Gate {
+            last = last.max(now - GATE_FRESH);
+        }
         if share(&self.run, index) >= u32::from(planned.done_at) {
             if self.proven(index, &planned, last, now) {
                 self.step_done(index, &planned, DoneHow::Action, last, now);

@@ -23,6 +23,14 @@ fn no_schedule_breaks_a_rule() {
     (0..FEW).for_each(holds);
 }
 
+/// Schedules that once broke a rule: 421 passed a gate on looks of 80 s ago while its probe ran slowly.
+const ONCE_BROKEN: [u64; 1] = [421];
+
+#[test]
+fn no_schedule_that_once_broke_a_rule_breaks_one_again() {
+    ONCE_BROKEN.into_iter().for_each(holds);
+}
+
 #[test]
 fn a_schedule_goes_the_same_way_twice() {
     for seed in 0..8 {
