@@ -140,6 +140,8 @@ pub struct Engine {
     pub(super) awaiting_resume: bool,
     /// Armed in this process: what an earlier one had armed counts no more.
     pub(super) armed_here: bool,
+    /// When this process went on with a run of another one, whose clock may have been another.
+    pub(super) went_on: Option<Timestamp>,
     /// Since when the side that is owed something shows life without a break.
     pub(super) back_since: Option<Timestamp>,
     /// A step to look at again before the next is offered.
@@ -230,6 +232,7 @@ impl Engine {
             confirmed_here: BTreeSet::new(),
             awaiting_resume: false,
             armed_here: false,
+            went_on: None,
             back_since: None,
             recheck: None,
             dialogs: BTreeMap::new(),

@@ -135,11 +135,12 @@ impl Engine {
     }
 
     /// What had ended by then is not merely missing from a list that lags: the looks under it began
-    /// a whole dwell later.
+    /// a whole dwell later, on the clock of this process: the one before may have had another.
     pub(super) fn settled(&self, index: usize) -> Timestamp {
         let planned = &self.run.plan.steps[index];
         let (_, begun) = self.oldest_source(planned);
-        begun.and_then(|begun| begun.checked_sub(planned.dwell).ok()).unwrap_or(Timestamp::MIN)
+        let settled = begun.and_then(|begun| begun.checked_sub(planned.dwell).ok());
+        settled.filter(|at| self.went_on.is_none_or(|went_on| *at >= went_on)).unwrap_or(Timestamp::MIN)
     }
 
     /// A phase step in its turn, a step at work that needs more, an undo step whose step was

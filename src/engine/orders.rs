@@ -346,7 +346,11 @@ impl Engine {
     fn resume(&mut self, now: Timestamp) {
         if self.awaiting_resume && self.run.armed && !self.armed_here {
             self.awaiting_resume = false;
+            self.went_on = Some(now);
             self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
+        }
+        if self.awaiting_resume {
+            self.went_on = Some(now);
         }
         self.awaiting_resume = false;
         self.check_anew();

@@ -23,8 +23,9 @@ fn no_schedule_breaks_a_rule() {
     (0..FEW).for_each(holds);
 }
 
-/// Schedules that once broke a rule: 421 passed a gate on looks of 80 s ago while its probe ran slowly.
-const ONCE_BROKEN: [u64; 1] = [421];
+/// Schedules that once broke a rule: 421 passed a gate on looks of 80 s ago while its probe ran slowly;
+/// in 889 and 3502 the clock of a second process went ahead, and a dwell seemed over that was not.
+const ONCE_BROKEN: [u64; 3] = [421, 889, 3502];
 
 #[test]
 fn no_schedule_that_once_broke_a_rule_breaks_one_again() {
