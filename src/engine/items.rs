@@ -331,7 +331,9 @@ impl Engine {
             }
             Seen::No => {
                 let looked = self.last_look(&operation);
-                if looked.is_some_and(|at| at.duration_since(item.at) >= planned.dwell) {
+                // The process before may have had another clock: the dwell is counted on this one.
+                let from = self.went_on.map_or(item.at, |went_on| item.at.max(went_on));
+                if looked.is_some_and(|at| at.duration_since(from) >= planned.dwell) {
                     let (how, why) = self.not_so(&operation, planned, now);
                     let token = Token { step: index, item: item.key.clone(), attempt: item.attempts };
                     self.fail(&token, how, why, now);

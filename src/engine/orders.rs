@@ -344,13 +344,12 @@ impl Engine {
 
     /// Goes on: the last completed step that can come undone is observed again first.
     fn resume(&mut self, now: Timestamp) {
-        if self.awaiting_resume && self.run.armed && !self.armed_here {
-            self.awaiting_resume = false;
-            self.went_on = Some(now);
-            self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
-        }
         if self.awaiting_resume {
             self.went_on = Some(now);
+        }
+        if self.awaiting_resume && self.run.armed && !self.armed_here {
+            self.awaiting_resume = false;
+            self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
         }
         self.awaiting_resume = false;
         self.check_anew();
