@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::domain::{
     ArmId, Listing, Safe, Side,
     compute::{Power, Usage, VirtualMachine},
-    health::same_region,
+    health::{names_region, same_region},
     reading::SilenceKind,
     source::DirectoryServer,
 };
@@ -132,8 +132,9 @@ pub(super) async fn machines(
     let lists = join_all(subscriptions.iter().map(|subscription| async move {
         let models = |item: MachineItem| {
             let id = item.id.0.clone().ok_or("a machine without a readable id")?;
-            let Some(location) = &item.location.0 else {
-                return Err(Safe::new(&format!("machine {}: its region is missing", short(&id))));
+            let Some(location) = item.location.0.as_ref().filter(|location| names_region(location.as_str()))
+            else {
+                return Err(Safe::new(&format!("machine {}: its region cannot be read", short(&id))));
             };
             Ok(same_region(location.as_str(), region).then(|| machine(item, id)))
         };

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::domain::{
     ArmId, Listing, Safe, Side,
-    health::{Availability, HealthEvent, Impact, same_region},
+    health::{Availability, HealthEvent, Impact, names_region, same_region},
     time::Timestamp,
 };
 
@@ -50,7 +50,8 @@ pub(super) async fn availability(
     let lists = join_all(subscriptions.iter().map(|subscription| {
         let keep = move |item: Object<StatusDto>| {
             let id = item.id.0.ok_or("a health status without a readable id")?;
-            if item.location.0.is_some_and(|location| !same_region(location.as_str(), region)) {
+            let elsewhere = |named: &str| names_region(named) && !same_region(named, region);
+            if item.location.0.is_some_and(|location| elsewhere(location.as_str())) {
                 return Ok(None);
             }
             let resource = subject(&id).ok_or("a health status that names no resource")?;

@@ -112,9 +112,9 @@ pub(super) async fn assignment_by_id(
 #[serde(rename_all = "camelCase")]
 struct GrantDto {
     #[serde(default)]
-    actions: Option<Vec<String>>,
+    actions: Option<Vec<Safe>>,
     #[serde(default)]
-    not_actions: Option<Vec<String>>,
+    not_actions: Option<Vec<Safe>>,
 }
 
 /// What the caller may do at a scope. Half a list would read as fewer rights, or as more.

@@ -83,9 +83,9 @@ pub struct Permissions {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PermissionGrant {
     /// Allowed actions, with `*`.
-    pub actions: Vec<String>,
+    pub actions: Vec<Safe>,
     /// Actions taken out.
-    pub not_actions: Vec<String>,
+    pub not_actions: Vec<Safe>,
 }
 
 impl Permissions {
@@ -93,8 +93,8 @@ impl Permissions {
     pub fn allow(&self, action: &str) -> bool {
         let action = action.to_ascii_lowercase();
         self.grants.iter().any(|grant| {
-            grant.actions.iter().any(|pattern| matches(pattern, &action))
-                && !grant.not_actions.iter().any(|pattern| matches(pattern, &action))
+            grant.actions.iter().any(|pattern| matches(pattern.as_str(), &action))
+                && !grant.not_actions.iter().any(|pattern| matches(pattern.as_str(), &action))
         })
     }
 }
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn wildcards_allow_and_exclusions_take_out() {
         let check = |actions: &[&str], not: &[&str], action: &str| {
-            let own = |list: &[&str]| list.iter().map(ToString::to_string).collect();
+            let own = |list: &[&str]| list.iter().map(|action| Safe::from(*action)).collect();
             Permissions { grants: vec![PermissionGrant { actions: own(actions), not_actions: own(not) }] }
                 .allow(action)
         };

@@ -51,6 +51,13 @@ pub fn same_region(one: &str, other: &str) -> bool {
     plain(one) == plain(other)
 }
 
+/// Whether a text can be the name of a region at all, as `westeurope` or `West Europe`. What
+/// has another one is not left out of a region's list: nobody knows where it is.
+pub fn names_region(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '(' | ')'))
+}
+
 /// Resource Health of one resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Availability {

@@ -299,7 +299,7 @@ impl World {
         self.put(Source::Availability(side), Answer::Availability(Listing::whole(Vec::new(), 1)));
         self.put(Source::Control(side), Answer::Control { millis: 41 });
         let all = Permissions {
-            grants: vec![PermissionGrant { actions: vec!["*".to_owned()], not_actions: Vec::new() }],
+            grants: vec![PermissionGrant { actions: vec!["*".into()], not_actions: Vec::new() }],
         };
         let all_scopes: Vec<ArmId> =
             (0..self.estate.services.len()).flat_map(|at| scopes(&self.estate, at, side)).collect();

@@ -32,15 +32,15 @@ impl TimeSource for Paused {
     }
 }
 
-struct World {
+pub struct World {
     azure: Azure,
-    sim: Arc<Sim>,
-    estate: Arc<Estate>,
+    pub sim: Arc<Sim>,
+    pub estate: Arc<Estate>,
     time: Arc<Paused>,
 }
 
 impl World {
-    fn open(scenario: &str, page_size: usize) -> Self {
+    pub fn open(scenario: &str, page_size: usize) -> Self {
         let scenario = Scenario::builtin(scenario).expect("a built-in scenario");
         let estate = Arc::new(config::parse(&scenario.estate_toml(None), "scenario").expect("its estate"));
         let time = Arc::new(Paused(scenario.epoch(), Instant::now()));
@@ -52,12 +52,16 @@ impl World {
         Self { azure, sim, estate, time }
     }
 
-    async fn look(&self, source: Source) -> Result<Answer, Silence> {
+    pub fn now(&self) -> Timestamp {
+        self.time.now()
+    }
+
+    pub async fn look(&self, source: Source) -> Result<Answer, Silence> {
         self.azure.look(&source, &|| self.time.now()).await.outcome
     }
 
     /// Sends the request of an operation past the engine, which alone may pass the guard.
-    async fn write(&self, operation: &Operation) -> Response {
+    pub async fn write(&self, operation: &Operation) -> Response {
         let image = self.azure.encoder().encode(operation);
         let request = http::Request::builder()
             .method(image.method.as_str())
@@ -95,7 +99,7 @@ impl World {
 }
 
 /// How many items an answer has, if it is whole.
-fn count(answer: &Answer) -> Option<usize> {
+pub fn count(answer: &Answer) -> Option<usize> {
     match answer {
         Answer::Hosts(list) | Answer::Inventory(list) => list.count(),
         Answer::Sessions(list) => list.count(),
@@ -117,7 +121,7 @@ fn count(answer: &Answer) -> Option<usize> {
     }
 }
 
-fn sources(estate: &Estate) -> Vec<(Source, usize)> {
+pub fn sources(estate: &Estate) -> Vec<(Source, usize)> {
     let mut all = Vec::new();
     for side in Side::BOTH {
         for service in 0..estate.services.len() {

@@ -3,6 +3,7 @@
 
 mod amiss;
 mod anew;
+mod answers;
 mod azure;
 mod cli;
 mod contract;
