@@ -223,6 +223,11 @@ impl Client {
         Ok(response)
     }
 
+    /// A pause of the estate's time in ours.
+    pub(super) fn pause(&self, of_estate: Duration) -> Duration {
+        self.buckets.pace.pause(of_estate)
+    }
+
     /// How many estate seconds pass in one of ours from now on.
     pub(super) fn set_pace(&self, speed: f64) {
         self.buckets.pace.set(speed);

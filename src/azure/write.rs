@@ -27,6 +27,10 @@ use super::{
 /// Deadline of one write on the wire, and of the wait for room and token before it.
 const WRITE_LIMIT: Duration = Duration::from_secs(30);
 
+/// A grant waits no longer for its turn and its token, in the time of the estate: it leaves on looks of
+/// the last 30 s or goes back unsent, so that its guard is asked again (design §11).
+const GRANT_WAIT: Duration = Duration::from_secs(2);
+
 /// Wait between two looks at a long operation where Azure names none, in seconds.
 pub(super) const PACE: u32 = 10;
 
@@ -145,7 +149,9 @@ async fn deliver(
         Ok(_) => return Err(unsent("the address is not written as we write it")),
         Err(blocked) => return Err(unsent(&format!("not sent: {blocked}"))),
     }
-    let deadline = Instant::now() + WRITE_LIMIT;
+    // The one PUT we send is a grant.
+    let wait = if method == Method::PUT { client.pause(GRANT_WAIT) } else { WRITE_LIMIT };
+    let deadline = Instant::now() + wait;
     client.room_for_write(&subscription(&image.url), deadline).await.map_err(|refusal| Sent::NotSent {
         why: Safe::new("held back: Azure or our own limit wants a pause in writes"),
         retry_after: Some(seconds(refusal.wait())),
@@ -441,6 +447,40 @@ mod tests {
         assert_eq!(script.sent().len(), 1);
         tokio::time::advance(Duration::from_secs(61)).await;
         assert!(matches!(azure.send(&image, permit(), &ids()).await, Sent::Accepted { .. }));
+    }
+
+    /// The guard's word is half a minute old at most; a grant that would leave later goes back.
+    #[tokio::test(start_paused = true)]
+    async fn a_grant_does_not_wait_for_its_turn() {
+        let wait = |image: &WriteImage| {
+            let image = image.clone();
+            async move {
+                let script =
+                    Script::new(&[("", &[status(429, "").with("retry-after", "20"), status(200, "")])]);
+                let azure = azure(&script);
+                let permit = || Permit::mint(&image.method, &image.url, body_sha256(image.body.as_bytes()));
+                azure.send(&image, permit(), &ids()).await;
+                let from = Instant::now();
+                (azure.send(&image, permit(), &ids()).await, from.elapsed().as_secs())
+            }
+        };
+        let grant = encode(&Operation::Grant {
+            assignment: id(
+                "/resourceGroups/rg-ne/providers/x/y/z/providers/Microsoft.Authorization/roleAssignments/a",
+            ),
+            scope: id("/resourceGroups/rg-ne/providers/x/y/z"),
+            role: "r".to_owned(),
+            principal: crate::domain::access::PrincipalId::parse("4c4c4c4c-0000-4000-8000-00000000e001")
+                .unwrap(),
+            principal_type: "Group".to_owned(),
+        });
+        let (sent, waited) = wait(&grant).await;
+        assert!(
+            matches!(sent, Sent::NotSent { retry_after: Some(_), .. }) && waited < 3,
+            "{sent:?} {waited}"
+        );
+        let (sent, waited) = wait(&start()).await;
+        assert!(matches!(sent, Sent::Accepted { .. }) && waited >= 20, "{sent:?} {waited}");
     }
 
     #[test]

@@ -2,14 +2,17 @@
 
 use crate::domain::Safe;
 
+/// Stands for a figure that is not known.
+const UNKNOWN: &str = "?";
+
 /// Figures taken down with the snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Baseline {
-    /// Sessions in every state.
-    pub sessions: u32,
-    /// Distinct users.
-    pub users: u32,
-    /// Pools and whether their plan acted on them.
+    /// Sessions in every state; `None`: their list could not be read whole.
+    pub sessions: Option<u32>,
+    /// Distinct users; `None` likewise.
+    pub users: Option<u32>,
+    /// Pools whose plans could be read whole, and whether one acted on them.
     pub plans: Vec<(crate::domain::ArmId, bool)>,
 }
 
@@ -21,14 +24,19 @@ impl Baseline {
             .iter()
             .map(|(pool, on)| format!("{pool}={}", if *on { "on" } else { "off" }))
             .collect();
-        Safe::new(&format!("sessions {} users {} plans {}", self.sessions, self.users, plans.join(",")))
+        let figure = |known: Option<u32>| known.map_or_else(|| UNKNOWN.to_owned(), |count| count.to_string());
+        let (sessions, users) = (figure(self.sessions), figure(self.users));
+        Safe::new(&format!("sessions {sessions} users {users} plans {}", plans.join(",")))
     }
 
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut words = text.split(' ');
         let mut figure = |name: &str| {
             (words.next()? == name).then_some(())?;
-            words.next()?.parse().ok()
+            match words.next()? {
+                UNKNOWN => Some(None),
+                count => count.parse().ok().map(Some),
+            }
         };
         let sessions = figure("sessions")?;
         let users = figure("users")?;
@@ -55,8 +63,10 @@ mod tests {
     fn a_baseline_reads_as_it_was_written() {
         let pool = ArmId::parse("/subscriptions/s/resourceGroups/rg one/providers/x/hostPools/hp").unwrap();
         for plans in [vec![], vec![(pool.clone(), true)], vec![(pool.clone(), false), (pool, true)]] {
-            let baseline = Baseline { sessions: 299, users: 297, plans };
-            assert_eq!(Baseline::parse(baseline.text().as_str()), Some(baseline));
+            for (sessions, users) in [(Some(299), Some(297)), (None, None), (Some(0), Some(0))] {
+                let baseline = Baseline { sessions, users, plans: plans.clone() };
+                assert_eq!(Baseline::parse(baseline.text().as_str()), Some(baseline));
+            }
         }
     }
 }

@@ -3,11 +3,25 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    domain::{Answer, ArmId, Operation, Safe, Source, compute::Power, pool::PlanReference, time::Timestamp},
-    runbook::targets::session_key,
+    domain::{
+        Answer, ArmId, Operation, Safe, Side, Source,
+        compute::Power,
+        pool::{PlanReference, SessionHost},
+        standing,
+        time::Timestamp,
+    },
+    runbook::{
+        seen::Missing,
+        targets::{on_host, session_key},
+    },
 };
 
-use super::{items::LOOK_AGAIN, judge::GONE_APART, machine::Engine, step_run::subject};
+use super::{
+    items::{LOOK_AGAIN, THERE_RECENTLY},
+    judge::GONE_APART,
+    machine::Engine,
+    step_run::subject,
+};
 
 /// What looking at an item's object says.
 pub(super) enum Seen {
@@ -106,6 +120,7 @@ impl Engine {
             Operation::SendMessage { .. } => seen
                 .sessions(index, self.run.plan.from)
                 .map(|sessions| sessions.iter().any(|session| session_key(session) == subject(key))),
+            Operation::DeallocateVm { vm } => self.people_on(vm, since, now).map(|_| true),
             Operation::StartVm { vm } => {
                 let machine = seen.look(&Source::Power(vm.clone()));
                 machine.map(|look| !matches!(look.answer, Answer::Power(None)))
@@ -125,9 +140,47 @@ impl Engine {
         }
     }
 
-    /// Why a confirmed change is no longer what was shown. Azure replaces all references of a scaling
-    /// plan at once, so an old list would take back what somebody has changed for another pool since.
+    /// Why a confirmed change is no longer what was shown.
     pub(super) fn overtaken(&self, operation: &Operation, since: Timestamp, now: Timestamp) -> Option<Safe> {
+        match operation {
+            Operation::SetPlanReferences { .. } => self.references_changed(operation, since, now),
+            Operation::DeallocateVm { vm } => self.people_on(vm, since, now).ok().flatten(),
+            _ => None,
+        }
+    }
+
+    /// Who works on a machine that is to be stopped lands there after the list was confirmed.
+    fn people_on(&self, vm: &ArmId, since: Timestamp, now: Timestamp) -> Result<Option<Safe>, Missing> {
+        let Some((side, host)) = self.host_of(vm) else { return Ok(None) };
+        let since = since.checked_sub(THERE_RECENTLY).unwrap_or(since);
+        let sessions = self.evidence(0, since, now).seen.sessions(self.run.plan.service_index, side)?;
+        let people = on_host(sessions, host);
+        let why = format!("{} has {people} sessions again: nothing was sent", host.short_name());
+        Ok((people > 0).then(|| Safe::new(&why)))
+    }
+
+    /// The session host that runs on a machine, by the last look.
+    fn host_of(&self, vm: &ArmId) -> Option<(Side, &SessionHost)> {
+        let index = self.run.plan.service_index;
+        Side::BOTH.into_iter().find_map(|side| {
+            let hosts = standing::hosts(&self.picture, &Source::Hosts(index, side))?;
+            Some((side, hosts.seen().iter().find(|host| host.vm.as_ref() == Some(vm))?))
+        })
+    }
+
+    /// What must be looked at before an operation is sent, beside what shows its effect.
+    pub(super) fn want_start(&mut self, operation: &Operation, since: Timestamp) {
+        if let Operation::DeallocateVm { vm } = operation
+            && let Some((side, _)) = self.host_of(vm)
+        {
+            self.want(Source::Sessions(self.run.plan.service_index, side), since, LOOK_AGAIN);
+        }
+        self.want_item(operation, since);
+    }
+
+    /// Azure replaces all references of a scaling plan at once, so an old list would take back what
+    /// somebody has changed for another pool since.
+    fn references_changed(&self, operation: &Operation, since: Timestamp, now: Timestamp) -> Option<Safe> {
         let Operation::SetPlanReferences { plan, pool, references } = operation else { return None };
         let seen = self.evidence(0, since, now).seen;
         let plans = seen.plans(self.run.plan.service_index, self.side_of(operation)?).ok()?;

@@ -32,6 +32,9 @@ impl Evidence<'_> {
                 if self.run.baseline_sessions.is_none() {
                     sources.push(Source::Sessions(index, from));
                 }
+                if self.need_unknowable() {
+                    sources.push(Source::Machines(to));
+                }
                 sources
             }
             Killer::StandbyAdmits => vec![Source::Hosts(index, to)],
@@ -58,6 +61,7 @@ impl Evidence<'_> {
                 sessions.into_iter().chain(self.death_sources()).collect()
             }
             Killer::HoldersOnStandby => vec![Source::Assignments(index, to)],
+            Killer::StandbyNotOpened => vec![Source::Assignments(index, to), Source::Sessions(index, to)],
             Killer::FirstUser => vec![Source::Sessions(index, to), Source::Hosts(index, to)],
             Killer::NobodyInBoth => vec![
                 Source::Hosts(index, from),

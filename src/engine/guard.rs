@@ -10,11 +10,11 @@ use crate::{
         seeded::{Mistake, planted},
         time::{Span, Timestamp, seconds},
     },
-    runbook::Action,
+    runbook::{Action, Killer},
 };
 
 use super::{
-    event::Acknowledgement,
+    event::{Acknowledgement, GateVerdict},
     judge::{EMPTY_APART, GONE_APART},
     machine::{Engine, Token},
     run::{ItemRun, StepMark},
@@ -35,12 +35,49 @@ pub(super) enum Guarded {
     Open(Safe),
     /// Not now.
     Shut(Safe),
+    /// Not as things stand: waiting does not help.
+    Never(Safe),
+}
+
+/// `since`, or the moment before which a look is too old for the guard.
+fn fresh(since: Timestamp, now: Timestamp) -> Timestamp {
+    now.checked_sub(GUARD_FRESH).map_or(since, |limit| since.max(limit))
 }
 
 impl Engine {
+    /// Asks the guard for the operation of a step, by looks that began at or after `since` and not long
+    /// ago; `None`: it needs none. Looks that are missing are ordered.
+    pub(super) fn guard(
+        &mut self,
+        step: usize,
+        operation: &Operation,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Option<Guarded> {
+        let Operation::Grant { principal, .. } = operation else { return None };
+        match self.run.plan.steps[step].action {
+            Some(Action::GrantStandby) => Some(self.guard_grant(step, principal, since, now)),
+            Some(Action::RegrantActive) => {
+                self.want_killers(step, &[Killer::StandbyNotOpened], since, GUARD_PACE, now);
+                Some(self.guard_regrant(step, since, now))
+            }
+            _ => None,
+        }
+    }
+
+    /// The side that is left is granted again only while nobody was let in on the other one.
+    fn guard_regrant(&self, step: usize, since: Timestamp, now: Timestamp) -> Guarded {
+        let judgement = self.evidence(step, fresh(since, now), now).judge(Killer::StandbyNotOpened);
+        match judgement.verdict {
+            GateVerdict::Green => Guarded::Open(judgement.value),
+            GateVerdict::Unknown => Guarded::Shut(judgement.value),
+            _ => Guarded::Never(judgement.value),
+        }
+    }
+
     /// Asks the guard for one principal, by looks that began at or after `since` and not long ago.
     /// Looks that are missing are ordered.
-    pub(super) fn guard_grant(
+    fn guard_grant(
         &mut self,
         step: usize,
         principal: &PrincipalId,
@@ -63,7 +100,7 @@ impl Engine {
 
     /// What the guard says to what was seen, without ordering anything.
     fn guarded(&self, step: usize, principal: &PrincipalId, since: Timestamp, now: Timestamp) -> Guarded {
-        let since = now.checked_sub(GUARD_FRESH).map_or(since, |limit| since.max(limit));
+        let since = fresh(since, now);
         match self.clean(step, principal, since, now) {
             Ok(evidence) => Guarded::Open(evidence),
             Err(why) => match self.fenced(step, principal, since, now) {
@@ -80,14 +117,15 @@ impl Engine {
         let planned = &self.run.plan.steps[token.step];
         let item = self.run.steps[token.step].items.iter().find(|item| item.key == token.item)?;
         let Some(Operation::Grant { principal, .. }) = &item.operation else { return None };
-        let asks = planned.action == Some(Action::GrantStandby)
-            && !(planted(Mistake::GuardOnce) && token.attempt > 1);
-        if !asks {
-            return None;
-        }
-        match self.guarded(token.step, principal, Timestamp::MIN, now) {
+        let guarded = match planned.action {
+            Some(Action::GrantStandby) if planted(Mistake::GuardOnce) && token.attempt > 1 => return None,
+            Some(Action::GrantStandby) => self.guarded(token.step, principal, Timestamp::MIN, now),
+            Some(Action::RegrantActive) => self.guard_regrant(token.step, Timestamp::MIN, now),
+            _ => return None,
+        };
+        match guarded {
             Guarded::Open(_) => None,
-            Guarded::Shut(why) => {
+            Guarded::Shut(why) | Guarded::Never(why) => {
                 Some(Safe::new(&format!("not sent: what let it go no longer holds or is too old ({why})")))
             }
         }
@@ -193,7 +231,7 @@ impl Engine {
     }
 
     /// Whether way (b) is open at all: on a dead side, acknowledged by a person.
-    fn may_fence(&self, step: usize) -> bool {
+    pub(super) fn may_fence(&self, step: usize) -> bool {
         let confirmed = self.run.steps[step].confirmed.as_ref();
         self.run.leaves_dead()
             && confirmed.is_some_and(|(_, confirmed)| {

@@ -28,9 +28,10 @@ pub(super) const LOOK_AGAIN: Span = seconds(5);
 /// A look that began in the very moment a write was taken may have been before it.
 const AFTER: Span = Span::from_micros(1);
 
-/// A message goes to a session that was there this long ago: to list them anew for each of
-/// hundreds would delay the notice of all, and a message to nobody harms nobody.
-const THERE_RECENTLY: Span = seconds(5);
+/// A message goes to a session that was there this long ago, and a host is stopped that was empty this
+/// long ago: to list them anew for each of hundreds would delay the notice of all, and a message to
+/// nobody harms nobody.
+pub(super) const THERE_RECENTLY: Span = seconds(5);
 
 /// Pause after a write that surely was not sent and named no time itself.
 const SEND_AGAIN: Span = seconds(5);
@@ -106,7 +107,7 @@ impl Engine {
                 return Started::Moved;
             }
             (Seen::NotYet, _) | (_, Seen::NotYet) => {
-                self.want_item(&operation, since);
+                self.want_start(&operation, since);
                 return Started::Blocks;
             }
             (Seen::No, Seen::Yes) => {}
@@ -114,11 +115,10 @@ impl Engine {
         if let Some(why) = self.overtaken(&operation, since, now) {
             return if in_flight > 0 { Started::Blocks } else { self.confirm_anew(index, item, why, now) };
         }
-        if let Operation::Grant { principal, .. } = &operation
-            && planned.action == Some(crate::runbook::Action::GrantStandby)
-            && !(planted(Mistake::GuardOnce) && item.attempts > 0)
+        if !(planted(Mistake::GuardOnce) && item.attempts > 0)
+            && let Some(guarded) = self.guard(index, &operation, since, now)
         {
-            match self.guard_grant(index, principal, since, now) {
+            match guarded {
                 Guarded::Open(evidence) => {
                     let step = planned.id.clone();
                     let item = Some(item.key.clone());
@@ -127,7 +127,10 @@ impl Engine {
                         now,
                     );
                 }
-                Guarded::Shut(why) => {
+                Guarded::Never(why) if self.nothing_sent(index) => {
+                    return self.confirm_anew(index, item, why, now);
+                }
+                Guarded::Shut(why) | Guarded::Never(why) => {
                     self.live(index, &item.key).why = Some(why);
                     return Started::Blocks;
                 }
@@ -137,6 +140,10 @@ impl Engine {
             Target { key: item.key.clone(), operation: Some(operation), before: item.before.clone() };
         self.intend(index, &target, item.attempts + 1, now);
         Started::Moved
+    }
+
+    fn nothing_sent(&self, index: usize) -> bool {
+        self.run.steps[index].items.iter().all(|item| item.attempts == 0)
     }
 
     /// What was confirmed is not sent: it would write over what somebody has changed since. The step
@@ -322,7 +329,7 @@ impl Engine {
             self.done(index, &item.key, DoneHow::Action, "Azure took it", now);
             return true;
         }
-        let since = item.at + AFTER;
+        let since = self.here(item.at, now) + AFTER;
         match self.is_so(&operation, &item.key, since, now) {
             Seen::Yes if self.is_gone_once(&operation) => {}
             Seen::Yes => {

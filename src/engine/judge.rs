@@ -137,6 +137,7 @@ impl Evidence<'_> {
             Killer::ProfilesFlushed => Ok(self.profiles_flushed()),
             Killer::HoldersOnStandby => self.holders_on_standby(),
             Killer::FirstUser => self.first_user(),
+            Killer::StandbyNotOpened => self.standby_not_opened(),
             Killer::NobodyInBoth => self.nobody_in_both(),
             Killer::UsersBack => self.users_back(),
             Killer::ActiveStopped => self.active_stopped(),
@@ -196,7 +197,7 @@ impl Evidence<'_> {
     }
 
     /// When a source was tried last, whether it answered or not: silence is evidence too.
-    fn tried_at(&self, source: &Source) -> Option<Timestamp> {
+    pub(super) fn tried_at(&self, source: &Source) -> Option<Timestamp> {
         let reading = self.seen.picture.reading(source)?;
         let answered = reading.last.as_ref().map(|look| look.started);
         answered.max(reading.silence.as_ref().map(|(at, _)| *at))
@@ -214,7 +215,7 @@ impl Evidence<'_> {
     }
 
     /// Refuses an answer whose list is not whole.
-    fn whole(&self, source: &Source) -> Result<(), Missing> {
+    pub(super) fn whole(&self, source: &Source) -> Result<(), Missing> {
         let (index, look) = (self.index(), self.seen.look(source)?);
         let side = source.side().unwrap_or(self.to());
         match &look.answer {
@@ -227,11 +228,21 @@ impl Evidence<'_> {
         }
     }
 
-    /// Sessions the standby must hold: the most of what was taken down and what is there now.
+    /// Sessions the standby must hold: the most of what was taken down and what is there now; where
+    /// neither could be read whole, one for each user there was when the plan was made.
     pub fn need(&self) -> Option<u32> {
         let now = self.seen.sessions(self.index(), self.from()).ok().map(|sessions| sessions.len() as u32);
-        let most = now.into_iter().chain(self.run.baseline_sessions).max()?;
+        let most = now.into_iter().chain(self.run.baseline_sessions).max().or(self.run.plan.users)?;
         Some(need(most, self.service().capacity_percent))
+    }
+
+    /// Whether a side that counts as dead was asked for its sessions, does not tell them, and nobody took
+    /// them down before.
+    pub(super) fn need_unknowable(&self) -> bool {
+        let source = Source::Sessions(self.index(), self.from());
+        self.run.leaves_dead()
+            && self.need().is_none()
+            && self.tried_at(&source).is_some_and(|at| at >= self.seen.since)
     }
 
     /// The death rule again, now, with no host that beats.

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use crate::{
     domain::{
+        ArmId, Listing, Operation, Source,
         compute::Power,
-        pool::UserSession,
+        pool::{SessionHost, UserSession},
         standing::{self, HolderKind, holder_kind},
         time::{Timestamp, minute_text, span_text},
     },
@@ -79,8 +80,22 @@ impl Evidence<'_> {
 
     pub(super) fn active_drained(&self) -> Told {
         let hosts = self.seen.hosts(self.index(), self.from())?;
-        let open = hosts.iter().filter(|host| host.accepts != Some(false)).count();
-        Ok((open == 0, format!("{} of {} refuse new sessions", hosts.len() - open, hosts.len())))
+        let open: Vec<_> = hosts.iter().filter(|host| host.accepts != Some(false)).collect();
+        let spared = self.spared(Action::DrainActive);
+        let spares = |host: &SessionHost| {
+            let drains = |done: &&Operation| matches!(done, Operation::SetAdmission { host: known, .. } if *known == host.id);
+            spared.iter().any(drains)
+        };
+        let accepted = open.iter().filter(|host| spares(host)).count();
+        let refusing = format!("{} of {} refuse new sessions", hosts.len() - open.len(), hosts.len());
+        Ok((open.len() == accepted, with_accepted(refusing, accepted)))
+    }
+
+    /// Changes of a step that a person accepted by name as not done.
+    pub(super) fn spared(&self, action: Action) -> Vec<&Operation> {
+        let step = self.run.of_action(action);
+        let items = step.into_iter().flat_map(|(_, step)| &step.items);
+        items.filter(|item| item.mark.accepted()).filter_map(|item| item.operation.as_ref()).collect()
     }
 
     /// How many were told; a message whose end was not seen is never sent twice, and may not have come.
@@ -180,18 +195,44 @@ impl Evidence<'_> {
         ))
     }
 
+    /// Which list a side that counts as dead does not give, although it was asked for: what nobody can
+    /// know there must not keep the other side waiting (procedures D2). Its return is watched.
+    fn dead_and_silent(&self) -> Option<&'static str> {
+        let (index, from) = (self.index(), self.from());
+        let silent = |source: &Source| {
+            self.tried_at(source).is_some_and(|at| at >= self.seen.since) && self.whole(source).is_err()
+        };
+        let lists =
+            [Source::Hosts(index, from), Source::Sessions(index, from), Source::Assignments(index, from)];
+        lists.iter().find(|source| self.run.leaves_dead() && silent(source)).map(Source::word)
+    }
+
     /// Sessions the dead side still lists are not people; only hosts that beat count there.
     pub(super) fn nobody_in_both(&self) -> Told {
         let index = self.index();
-        let hosts = self.seen.hosts(index, self.from())?;
+        let silent = self.dead_and_silent();
+        let (hosts, sessions) = match silent {
+            // What was seen there last can still tell of somebody, and never that there is nobody.
+            Some(_) => (
+                standing::hosts(self.seen.picture, &Source::Hosts(index, self.from()))
+                    .map_or(&[][..], Listing::seen),
+                standing::sessions(self.seen.picture, &Source::Sessions(index, self.from()))
+                    .map_or(&[][..], Listing::seen),
+            ),
+            None => (self.seen.hosts(index, self.from())?, self.seen.sessions(index, self.from())?),
+        };
         let alive = |session: &&UserSession| {
             hosts.iter().any(|host| Some(&host.id) == session.host().as_ref() && host.beats(self.seen.now))
         };
         let name = |session: &UserSession| session.user.as_str().to_lowercase();
-        let here: BTreeSet<String> =
-            self.seen.sessions(index, self.from())?.iter().filter(alive).map(name).collect();
+        let here: BTreeSet<String> = sessions.iter().filter(alive).map(name).collect();
         let both =
             self.seen.sessions(index, self.to())?.iter().map(name).filter(|user| here.contains(user)).count();
+        if let Some(silent) = silent {
+            let code = self.code(self.from());
+            let value = format!("{both} users seen in both; {code} does not tell its {silent}: owed");
+            return Ok((both == 0, value));
+        }
         self.seen.assignments(index, self.from())?;
         self.seen.assignments(index, self.to())?;
         let moved = self.run.plan.moved_principals();
@@ -208,13 +249,23 @@ impl Evidence<'_> {
     pub(super) fn active_stopped(&self) -> Told {
         let hosts = self.seen.hosts(self.index(), self.from())?;
         let machines = self.seen.machines(self.from())?;
-        let on = hosts
+        let on: Vec<_> = hosts
             .iter()
             .filter_map(|host| machines.iter().find(|machine| Some(&machine.id) == host.vm.as_ref()))
             .filter(|machine| machine.power != Some(Power::Deallocated))
-            .count();
-        Ok((on == 0, format!("{on} of {} still on", hosts.len())))
+            .collect();
+        let spared = self.spared(Action::StopActive);
+        let spares =
+            |id: &ArmId| spared.iter().any(|done| matches!(done, Operation::DeallocateVm { vm } if vm == id));
+        let accepted = on.iter().filter(|machine| spares(&machine.id)).count();
+        let still = format!("{} of {} still on", on.len(), hosts.len());
+        Ok((on.len() == accepted, with_accepted(still, accepted)))
     }
+}
+
+/// A value with how much of it a person accepted by name.
+pub(super) fn with_accepted(value: String, accepted: usize) -> String {
+    if accepted == 0 { value } else { format!("{value}, {accepted} accepted") }
 }
 
 /// Entries of a CCDLocations value.

@@ -440,6 +440,12 @@ impl Engine {
         }
     }
 
+    /// A moment of the journal on the clock of this process. One that lies ahead was stamped by a
+    /// process whose clock was ahead: whatever this process has looked at was later.
+    pub(super) fn here(&self, at: Timestamp, now: Timestamp) -> Timestamp {
+        if at > now { self.went_on.unwrap_or(now) } else { at }
+    }
+
     /// The live state of an item.
     pub(super) fn live(&mut self, step: usize, item: &str) -> &mut Live {
         self.live.entry((step, item.to_owned())).or_default()

@@ -17,6 +17,7 @@ mod orders;
 pub mod patience;
 mod pin;
 mod preview;
+mod recheck;
 mod render;
 pub mod rights;
 pub mod run;

@@ -164,6 +164,9 @@ impl Engine {
     /// host to start, another look with the probe. A proof that is merely not in yet is none.
     fn needs_more(&self, index: usize, now: Timestamp) -> bool {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        if self.lacks_fence(index, now) {
+            return true;
+        }
         if step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight()) {
             return false;
         }
@@ -175,6 +178,18 @@ impl Engine {
             .iter()
             .filter(|killer| !probing || matches!(killer, Killer::ProfileSettings | Killer::ProfilesFlushed))
             .any(|killer| evidence.judge(*killer).verdict == GateVerdict::Red)
+    }
+
+    /// Whether a grant was confirmed while the clean way was open, and it is no longer: the other way
+    /// has to be acknowledged before anything more can leave.
+    pub(super) fn lacks_fence(&self, index: usize, now: Timestamp) -> bool {
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        planned.action == Some(Action::GrantStandby)
+            && step.mark == StepMark::Working
+            && step.items.iter().any(|item| item.mark == ItemMark::Pending)
+            && !step.items.iter().any(|item| item.mark.in_flight())
+            && !self.may_fence(index)
+            && self.needs_fence(now)
     }
 
     fn blocked_by_state(&self, index: usize, now: Timestamp) -> Vec<Safe> {

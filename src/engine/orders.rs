@@ -221,10 +221,16 @@ impl Engine {
             && !granted.is_some_and(|(_, step)| step.items.iter().any(|item| item.attempts > 0))
     }
 
+    /// What was confirmed finishes when the cockpit is disarmed; another decision needs it armed.
+    fn must_be_armed(&self, step: &StepId) -> Result<(), Refusal> {
+        if self.run.armed { Ok(()) } else { Err(Refusal::NotArmed(step.clone())) }
+    }
+
     /// Sends failed items once more: never a POST that may have arrived. What was accepted by name
     /// goes again where it is named, or where nothing else is left of its step.
     fn retry(&mut self, step: &StepId, item: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
+        self.must_be_armed(step)?;
         let working = self.run.steps[index].mark == StepMark::Working;
         let accepted = (item.is_some() || !working) && self.may_end_accepted(index);
         if !working && !accepted {
@@ -261,6 +267,7 @@ impl Engine {
     /// Restarts the machine under a session that will not end.
     fn restart_host(&mut self, step: &StepId, item: &str, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
+        self.must_be_armed(step)?;
         let ends = self.may_end_accepted(index);
         let stuck = |known: &&super::run::ItemRun| {
             known.key == item && (known.mark.failed() || (ends && known.mark.accepted()))
@@ -295,9 +302,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a step can go on without an item: where nobody can be in two pools because of it. A
+    /// revoke cannot; a plan that acts is skipped instead.
+    pub(super) fn may_accept_stuck(&self, index: usize) -> bool {
+        let planned = &self.run.plan.steps[index];
+        let spared = [Action::DrainActive, Action::LogOffActive, Action::GrantStandby, Action::StopActive];
+        self.run.steps[index].mark == StepMark::Working
+            && (planned.phase.is_none() || planned.action.is_some_and(|action| spared.contains(&action)))
+    }
+
     /// All stuck items must be named, and nothing else.
     fn accept_stuck(&mut self, step: &StepId, items: &[String], now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
+        if !self.may_accept_stuck(index) {
+            return Err(Refusal::WrongState { step: step.clone(), state: "not to go on without an item" });
+        }
         let stuck: Vec<String> = self.run.steps[index]
             .items
             .iter()

@@ -2,7 +2,7 @@
 //! down, and what is so already is found so.
 
 use crate::{
-    domain::{Answer, Safe, Source, time::Timestamp},
+    domain::{Answer, Listing, Safe, Source, standing, time::Timestamp},
     runbook::{Killer, StepKind, plan::PlannedStep},
 };
 
@@ -119,25 +119,23 @@ impl Engine {
     /// Users, sessions and plans as they were before anything was changed.
     fn take_baseline(&mut self, planned: &PlannedStep, now: Timestamp) {
         let (index, from, to) = (self.run.plan.service_index, self.run.plan.from, self.run.plan.to);
-        let sessions = match self.picture.last(&Source::Sessions(index, from)).map(|look| &look.answer) {
-            Some(Answer::Sessions(listing)) => listing.seen(),
-            _ => &[],
-        };
-        let users: std::collections::BTreeSet<String> =
-            sessions.iter().map(|session| session.user.as_str().to_lowercase()).collect();
+        // A list that is not whole says how many there were at least, which is no figure to go by.
+        let sessions = standing::sessions(&self.picture, &Source::Sessions(index, from));
+        let users = standing::users(&self.picture, index, from);
         let service = &self.context.estate.services[index];
         let plans = [from, to]
             .into_iter()
             .filter_map(|side| match &self.picture.last(&Source::Plans(index, side))?.answer {
                 Answer::Plans(listing) => {
                     let pool = &service.sides[side].pool;
-                    let on = listing.seen().iter().any(|plan| plan.enabled_for(pool) == Some(true));
+                    let on = listing.complete()?.iter().any(|plan| plan.enabled_for(pool) == Some(true));
                     Some((pool.clone(), on))
                 }
                 _ => None,
             })
             .collect();
-        let baseline = Baseline { sessions: sessions.len() as u32, users: users.len() as u32, plans };
+        let sessions = sessions.and_then(Listing::count).map(|count| count as u32);
+        let baseline = Baseline { sessions, users: users.map(|users| users.len() as u32), plans };
         let (step, about, text) = (Some(planned.id.clone()), NoteAbout::Baseline, baseline.text());
         self.emit(RunEvent::Note { step, about, text }, now);
         let value = Safe::new(&self.snapshot_text());

@@ -130,18 +130,18 @@ impl Engine {
 
     /// State of a step by the design's words.
     pub fn step_state(&self, index: usize, now: Timestamp) -> StepState {
-        self.state(index, || self.offer(index, now).is_some_and(|offer| offer.blocked.is_empty()))
+        self.state(index, now, || self.offer(index, now).is_some_and(|offer| offer.blocked.is_empty()))
     }
 
     /// The same; `ready` says whether the step could be confirmed, which is dear to find out.
-    fn state(&self, index: usize, ready: impl FnOnce() -> bool) -> StepState {
+    fn state(&self, index: usize, now: Timestamp, ready: impl Fn() -> bool) -> StepState {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
         match &step.mark {
             StepMark::Done(super::event::DoneHow::Observation) => StepState::DoneByObservation,
             StepMark::Done(_) => StepState::Done,
             StepMark::Skipped(_) => StepState::Skipped,
             StepMark::Deferred { .. } => StepState::Deferred,
-            StepMark::Working => self.working_state(index, ready),
+            StepMark::Working => self.working_state(index, now, ready),
             StepMark::Open if planned.phase.is_some() && self.run.current() != Some(index) => {
                 StepState::Pending
             }
@@ -149,11 +149,14 @@ impl Engine {
         }
     }
 
-    fn working_state(&self, index: usize, ready: impl FnOnce() -> bool) -> StepState {
+    fn working_state(&self, index: usize, now: Timestamp, ready: impl Fn() -> bool) -> StepState {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
         let busy = step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight());
         if self.awaiting_resume && busy {
             return StepState::Interrupted;
+        }
+        if self.lacks_fence(index, now) && ready() {
+            return StepState::Ready;
         }
         if busy && !self.may_write(index) && !step.items.iter().any(|item| item.mark.in_flight()) {
             return StepState::Blocked;
@@ -203,7 +206,7 @@ impl Engine {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
         let offer = self.offer(index, now);
         let blocked_by = offer.as_ref().map(|offer| offer.blocked.clone());
-        let state = self.state(index, || blocked_by.as_ref().is_some_and(Vec::is_empty));
+        let state = self.state(index, now, || blocked_by.as_ref().is_some_and(Vec::is_empty));
         let offer = offer.and_then(|live| self.view_of(index, live, now));
         let since = step.began.or_else(|| self.opened_at.get(&index).copied());
         let running = since.map_or(Span::ZERO, |at| step.ended.unwrap_or(now).duration_since(at));
@@ -340,7 +343,9 @@ impl Engine {
         let stuck = step.items.iter().any(|item| item.mark.failed());
         if working && stuck {
             choices.push(Choice::Retry);
-            choices.push(Choice::AcceptStuck);
+            if self.may_accept_stuck(index) {
+                choices.push(Choice::AcceptStuck);
+            }
             if planned.action == Some(Action::LogOffActive) {
                 choices.push(Choice::RestartHost);
             }

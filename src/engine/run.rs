@@ -362,26 +362,39 @@ impl Run {
     /// Reads the figures of a baseline note, written by [`Baseline::text`].
     fn baseline(&mut self, text: &Safe) {
         if let Some(baseline) = Baseline::parse(text.as_str()) {
-            self.baseline_sessions = Some(baseline.sessions);
-            self.baseline_users = Some(baseline.users);
+            self.baseline_sessions = baseline.sessions;
+            self.baseline_users = baseline.users;
             self.plans_before = baseline.plans;
         }
     }
 
-    /// The step whose turn it is: one at work first (an undo step or a debt may be), else the
-    /// first phase step that is not over. Where an earlier step has come undone a later one that
-    /// has nothing under way waits for it: its guards may be shut because of it.
+    /// The step whose turn it is: one at work first (an undo step may be), else the first phase step
+    /// that is not over. Where an earlier step has come undone a later one that has nothing under way
+    /// waits for it: its guards may be shut because of it. A debt that is being paid never has the turn
+    /// while something else does: it must not keep users waiting.
     pub fn current(&self) -> Option<usize> {
+        let working = |&index: &usize| self.steps[index].mark == StepMark::Working;
+        let pays = |&index: &usize| self.pays(index);
+        let all = 0..self.steps.len();
+        if self.closed.is_some() {
+            return all.clone().find(working);
+        }
         let open = |end: usize| {
-            (0..end).find(|&index| self.plan.steps[index].phase.is_some() && !self.steps[index].is_over())
+            (0..end).find(|&index| {
+                self.plan.steps[index].phase.is_some() && !self.steps[index].is_over() && !pays(&index)
+            })
         };
-        let Some(at) = self.steps.iter().position(|step| step.mark == StepMark::Working) else {
-            return open(self.steps.len());
+        let Some(at) = all.clone().find(|index| working(index) && !pays(index)) else {
+            return open(self.steps.len()).or_else(|| all.clone().find(pays));
         };
-        let step = &self.steps[at];
-        let waits = self.plan.steps[at].phase.is_some() && step.put_off.is_none();
-        let still = !step.items.iter().any(|item| item.mark.in_flight());
-        if waits && still { open(at).or(Some(at)) } else { Some(at) }
+        let still = !self.steps[at].items.iter().any(|item| item.mark.in_flight());
+        if self.plan.steps[at].phase.is_some() && still { open(at).or(Some(at)) } else { Some(at) }
+    }
+
+    /// Whether the step at `index` is a debt that is being paid.
+    pub fn pays(&self, index: usize) -> bool {
+        let step = &self.steps[index];
+        step.mark == StepMark::Working && step.put_off.is_some()
     }
 
     /// The plan's step and its state for an action.

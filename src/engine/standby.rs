@@ -4,17 +4,19 @@ use std::collections::BTreeSet;
 
 use crate::{
     domain::{
-        Answer, ArmId, Safe, Side, Source,
+        Answer, ArmId, Operation, Safe, Side, Source,
         access::LockLevel,
+        compute::Power,
         pool::{SessionHost, UserSession},
         standing::{HolderKind, holder_kind},
         time::time_text,
     },
-    runbook::seen::Missing,
+    runbook::{Action, seen::Missing},
 };
 
 use super::{
     judge::{Evidence, Told},
+    leaving::with_accepted,
     rights,
 };
 
@@ -28,14 +30,36 @@ impl Evidence<'_> {
         let limit = self.seen.pool(index, to)?.session_limit;
         let usable = hosts.iter().filter(|host| host.usable(self.seen.now)).count() as u32;
         let room = usable.saturating_mul(limit);
-        let need = self.need().ok_or_else(|| Missing {
-            source: Source::Sessions(index, self.from()),
-            why: Safe::new("the number of sessions to carry is not known"),
-        })?;
+        let Some(need) = self.need() else { return self.all_the_room_there_is(usable, hosts.len()) };
         Ok((
             room >= need && usable > 0,
             format!("{usable} of {} usable, room for {room}, needed {need}", hosts.len()),
         ))
+    }
+
+    /// Nobody knows how many sessions there were, and the side that could tell is dead: everything that
+    /// can be started has to be.
+    fn all_the_room_there_is(&self, usable: u32, all: usize) -> Told {
+        let (index, to) = (self.index(), self.to());
+        if !self.need_unknowable() {
+            return Err(Missing {
+                source: Source::Sessions(index, self.from()),
+                why: Safe::new("the number of sessions to carry is not known"),
+            });
+        }
+        let machines = self.seen.machines(to)?;
+        let off = |host: &&SessionHost| {
+            let tried = self.run.of_action(Action::StartStandby).is_some_and(|(_, step)| {
+                step.given_up().any(|key| key.strip_prefix("start ") == Some(host.short_name()))
+            });
+            let machine = machines.iter().find(|machine| Some(&machine.id) == host.vm.as_ref());
+            !tried
+                && machine
+                    .is_some_and(|machine| matches!(machine.power, Some(Power::Deallocated | Power::Stopped)))
+        };
+        let off = self.seen.hosts(index, to)?.iter().filter(off).count();
+        let value = format!("{usable} of {all} usable, {off} off; how many sessions there were is not known");
+        Ok((usable > 0 && off == 0, value))
     }
 
     pub(super) fn standby_admits(&self) -> Told {
@@ -218,7 +242,8 @@ impl Evidence<'_> {
     pub(super) fn holders_on_standby(&self) -> Told {
         let held = self.seen.assignments(self.index(), self.to())?;
         let mut missing = Vec::new();
-        let mut planned = 0;
+        let (mut planned, mut accepted) = (0, 0);
+        let spared = self.spared(Action::GrantStandby);
         let moved = self.run.plan.moved_too.iter().map(|moved| (&moved.group, &moved.principal));
         let groups = self.service().groups.iter();
         for (code, principal) in
@@ -236,14 +261,43 @@ impl Evidence<'_> {
                     && held.assignment.lets_use()
                     && held.assignment.principal == principal.id
             });
-            if !holds {
-                missing.push(format!("{}@{code}", principal.name));
+            let spared = || {
+                spared.iter().any(|done| {
+                    matches!(done, Operation::Grant { scope: at, principal: who, .. } if Some(at) == scope && *who == principal.id)
+                })
+            };
+            match holds {
+                true => {}
+                false if spared() => accepted += 1,
+                false => missing.push(format!("{}@{code}", principal.name)),
             }
         }
         if missing.is_empty() {
-            return Ok((true, format!("{planned} of {planned} hold {}", self.code(self.to()))));
+            let hold = format!("{} of {planned} hold {}", planned - accepted, self.code(self.to()));
+            return Ok((true, with_accepted(hold, accepted)));
         }
         Ok((false, format!("missing: {}", missing.join(", "))))
+    }
+
+    /// Nobody planned holds the side that is to be opened, and nobody was let in there since the run
+    /// began. A session of before, or one that another holder explains, was there all along.
+    pub(super) fn standby_not_opened(&self) -> Told {
+        let (index, to) = (self.index(), self.to());
+        let moved = self.run.plan.moved_principals();
+        let (mut planned, mut others) = (0, 0);
+        for held in self.seen.assignments(index, to)? {
+            match holder_kind(self.service(), held, &moved) {
+                Some(HolderKind::Planned | HolderKind::PlannedInherited) => planned += 1,
+                Some(HolderKind::Excepted | HolderKind::Unaccounted) => others += 1,
+                None => {}
+            }
+        }
+        let begun = |session: &&UserSession| session.created.is_none_or(|at| at >= self.run.opened_at);
+        let begun = self.seen.sessions(index, to)?.iter().filter(begun).count();
+        Ok((
+            planned == 0 && (begun == 0 || others > 0),
+            format!("{planned} planned principals hold {}, {begun} sessions begun there", self.code(to)),
+        ))
     }
 
     pub(super) fn first_user(&self) -> Told {
@@ -280,7 +334,10 @@ impl Evidence<'_> {
         let sessions = self.seen.sessions(self.index(), self.to())?;
         let back = sessions.iter().filter(|session| self.came_since(session));
         let users: BTreeSet<String> = back.map(|session| session.user.as_str().to_lowercase()).collect();
-        let baseline = self.run.baseline_users.unwrap_or_default();
+        let baseline = self.run.baseline_users.or(self.run.plan.users).ok_or_else(|| Missing {
+            source: Source::Sessions(self.index(), self.from()),
+            why: Safe::new("how many users there were was never read whole"),
+        })?;
         let wanted = (baseline * USERS_BACK_PERCENT).div_ceil(100);
         Ok((
             users.len() as u32 >= wanted,

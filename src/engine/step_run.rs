@@ -16,9 +16,17 @@ const REQUEST: &str = ", request ";
 
 impl StepRun {
     /// Items that tell how far the step is. A power change that was looked for during its whole
-    /// dwell and is not done tells nothing: it never left, or it was lost. The step's proof does.
+    /// dwell and is not done tells nothing: it never left, or it was lost. The step's proof does. One that
+    /// failed and was asked for anew tells nothing either.
     pub fn telling(&self) -> impl Iterator<Item = &ItemRun> {
-        self.items.iter().filter(|item| !item.never_happened())
+        let replaced = |index: usize, item: &ItemRun| {
+            item.mark.failed()
+                && self.items[index + 1..].iter().any(|later| subject(&later.key) == subject(&item.key))
+        };
+        let items = self.items.iter().enumerate();
+        items
+            .filter(move |(index, item)| !item.never_happened() && !replaced(*index, item))
+            .map(|(_, item)| item)
     }
 
     /// Items of a message that were told. Who had left before their turn was not, and delays nobody.
@@ -28,8 +36,8 @@ impl StepRun {
     }
 
     /// The key under which a target goes. What was sent before the step was opened again, a POST whose
-    /// effect is gone although it had ended by `settled`, and a power change that was looked for
-    /// during its whole dwell and never happened, are asked for anew: a POST is never sent twice for one
+    /// effect is gone although it had ended by `settled`, a power change that was looked for during its
+    /// whole dwell and never happened, and a stop that Azure refused or failed, are asked for anew: a POST is never sent twice for one
     /// item, so each request is an item of its own with a confirmation of its own.
     pub(super) fn key_for(&self, target: &Target, settled: Timestamp) -> ItemKey {
         let key = &target.key;
@@ -37,7 +45,10 @@ impl StepRun {
         let sent_before = self.past.iter().any(|item| item.key == last.key);
         let posted = target.operation.as_ref().is_some_and(|operation| !operation.repeatable());
         let gone = posted && last.attempts > 0 && last.may_be_undone(settled);
-        let spent = (target.operation.is_some() && sent_before) || gone || last.never_happened();
+        let refused = last.attempts > 0
+            && last.mark.failed()
+            && matches!(last.operation, Some(Operation::DeallocateVm { .. }));
+        let spent = (target.operation.is_some() && sent_before) || gone || last.never_happened() || refused;
         if spent {
             return format!("{key}{REQUEST}{}", self.requests(key).count() + 1);
         }

@@ -58,16 +58,25 @@ impl Engine {
             return self.look_again(step, since, now);
         }
         // A run that has ended only watches what it owes, and works on what is being paid.
-        let ended = self.run.closed.is_some();
         let current = self.run.current();
-        let Some(index) = current.filter(|&at| !ended || self.run.steps[at].mark == StepMark::Working) else {
-            return self.pay_what_is_so(now) || self.close(now);
-        };
+        if self.pay_beside(current, now) {
+            return true;
+        }
+        let Some(index) = current else { return self.pay_what_is_so(now) || self.close(now) };
         self.opened_at.entry(index).or_insert(now);
         if self.run.steps[index].mark == StepMark::Working {
             return self.work(index, now);
         }
         self.does_not_apply(index, now) || self.preview(index, now)
+    }
+
+    /// Debts that are being paid go on beside the step in turn.
+    fn pay_beside(&mut self, current: Option<usize>, now: Timestamp) -> bool {
+        let paying = (0..self.run.steps.len()).filter(|&at| self.run.pays(at) && Some(at) != current);
+        paying.collect::<Vec<usize>>().into_iter().any(|at| {
+            self.opened_at.entry(at).or_insert(now);
+            self.work(at, now)
+        })
     }
 
     /// Ends the run when every step is over, or goes over to watching the debts.
@@ -95,7 +104,9 @@ impl Engine {
         let end = since + ABORT_WAITS;
         if !flying.is_empty() && end > now {
             self.wake_at(end);
-            return self.run.current().is_some_and(|index| self.work_items(index, now));
+            let flies = |index: &usize| self.run.steps[*index].items.iter().any(|item| item.mark.in_flight());
+            let flying: Vec<usize> = (0..self.run.steps.len()).filter(flies).collect();
+            return flying.into_iter().any(|index| self.work_items(index, now));
         }
         let reason = if flying.is_empty() {
             reason
@@ -135,50 +146,6 @@ impl Engine {
         }
     }
 
-    /// After a resume the last completed step is observed again; reality wins over the journal.
-    fn look_again(&mut self, index: usize, since: Timestamp, now: Timestamp) -> bool {
-        let planned = self.run.plan.steps[index].clone();
-        let (verdict, _) = self.evidence(index, since, now).all_green(&planned.after);
-        match verdict {
-            GateVerdict::Unknown => {
-                self.want_killers(index, &planned.after, since, LOOK_AGAIN, now);
-                false
-            }
-            // While debts are watched nothing is opened again; the record says what was seen.
-            GateVerdict::Red if self.run.closed.is_some() => {
-                self.recheck = None;
-                let value = Safe::new(&self.red_text(index, now));
-                let what = Safe::new("looked at again: no longer so");
-                self.emit(RunEvent::Observed { step: planned.id, item: None, what, value }, now);
-                true
-            }
-            GateVerdict::Red => {
-                self.recheck = None;
-                let why = Safe::new("looked at again after the resume: it is no longer so");
-                self.emit(
-                    RunEvent::Refused { step: planned.id, item: None, attempt: None, status: None, why },
-                    now,
-                );
-                true
-            }
-            _ => {
-                self.recheck = self.rests_on(&planned).map(|earlier| (earlier, since));
-                let (what, value) = (Safe::new("looked at again"), Safe::new("still so"));
-                self.emit(RunEvent::Observed { step: planned.id, item: None, what, value }, now);
-                true
-            }
-        }
-    }
-
-    /// An empty side says nothing once its groups hold it again: the revoke is looked at too.
-    fn rests_on(&self, planned: &PlannedStep) -> Option<usize> {
-        let revoke = |&at: &usize| {
-            self.run.plan.steps[at].action == Some(Action::RevokeActive)
-                && matches!(self.run.steps[at].mark, StepMark::Done(_))
-        };
-        (planned.action == Some(Action::LogOffActive)).then(|| (0..self.run.steps.len()).find(revoke))?
-    }
-
     pub(super) fn want_killers(
         &mut self,
         index: usize,
@@ -205,7 +172,8 @@ impl Engine {
     ) -> Option<Result<Found, Missing>> {
         let action = self.run.plan.steps[index].action?;
         let mut history = self.run.history(index);
-        history.need = self.evidence(index, Timestamp::MIN, now).need();
+        let evidence = self.evidence(index, Timestamp::MIN, now);
+        history.need = evidence.need().or_else(|| evidence.need_unknowable().then_some(u32::MAX));
         let seen = Seen { picture: &self.picture, since, now };
         let finder = Finder { estate: &self.context.estate, plan: &self.run.plan, seen, history: &history };
         let (step, settled) = (&self.run.steps[index], self.settled(index));
@@ -273,7 +241,7 @@ impl Engine {
     /// After the confirmation.
     fn work(&mut self, index: usize, now: Timestamp) -> bool {
         let planned = self.run.plan.steps[index].clone();
-        let since = self.run.steps[index].confirmed.as_ref().map_or(now, |(at, _)| *at);
+        let since = self.run.steps[index].confirmed.as_ref().map_or(now, |(at, _)| self.here(*at, now));
         match self.preconditions(index, &planned, since, now) {
             Preconditions::Green => {}
             Preconditions::Refused => return true,
@@ -288,7 +256,7 @@ impl Engine {
         if unfinished {
             return self.run_out(index, &planned, since, now);
         }
-        let mut last = step_last(&self.run, index).unwrap_or(since).max(since);
+        let mut last = step_last(&self.run, index).map_or(since, |last| self.here(last, now)).max(since);
         if planned.kind == StepKind::Gate {
             last = last.max(now - GATE_FRESH);
         }
@@ -364,15 +332,26 @@ impl Engine {
 
     /// A step that is tried on a dead side becomes a debt once one item could not be done:
     /// waiting out a dwell for each of the others would only cost the users time. The revoke alone
-    /// tries them all.
+    /// tries them all. A debt whose payment failed is owed as before: it may be confirmed again, and
+    /// nothing else waits for it.
     fn give_up_on_dead(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
         let step = &self.run.steps[index];
         let failed = step.items.iter().any(|item| item.mark.failed());
         let in_flight = step.items.iter().any(|item| item.mark.in_flight());
+        let pending = step.items.iter().any(|item| item.mark == ItemMark::Pending);
+        if let Some(StepMark::Deferred { downgraded, .. }) = step.put_off
+            && step.telling().any(|item| item.mark.failed())
+            && !in_flight
+            && !pending
+        {
+            let open = step.telling().filter(|item| item.mark.failed()).count();
+            let reason = Safe::new(&format!("not paid: {open} of {} are not done", step.items.len()));
+            self.emit(RunEvent::Deferred { step: planned.id.clone(), reason, downgraded }, now);
+            return true;
+        }
         let tries = self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
         // A revoke that was not tried is no debt: each principal's must be (design §11, guard b).
-        let untried = planned.action == Some(Action::RevokeActive)
-            && step.items.iter().any(|item| item.mark == ItemMark::Pending);
+        let untried = planned.action == Some(Action::RevokeActive) && pending;
         if !tries || step.owed || !failed || in_flight || untried {
             return false;
         }

@@ -68,8 +68,12 @@ impl Engine {
     /// An undo step is open while what it undoes is done and nobody has been granted yet.
     pub(super) fn may_undo(&self, index: usize) -> bool {
         let id = &self.run.plan.steps[index].id;
-        let granted =
-            self.run.of_action(Action::GrantStandby).is_some_and(|(_, step)| !step.items.is_empty());
+        // Found granted is granted too, whoever did it.
+        let granted = self.run.has_granted()
+            || self
+                .run
+                .of_action(Action::GrantStandby)
+                .is_some_and(|(_, step)| step.mark != StepMark::Open || !step.items.is_empty());
         let done = self.run.plan.steps.iter().zip(&self.run.steps).any(|(planned, step)| {
             planned.undo.as_ref() == Some(id)
                 && step.standing().any(|item| item.attempts > 0)

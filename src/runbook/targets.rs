@@ -87,7 +87,9 @@ pub fn sources(action: Action, plan: &Plan) -> Vec<Source> {
         Action::StopActive => {
             vec![Source::Hosts(service, from), Source::Sessions(service, from), Source::Machines(from)]
         }
-        Action::StopStarted => vec![Source::Machines(to)],
+        Action::StopStarted => {
+            vec![Source::Hosts(service, to), Source::Sessions(service, to), Source::Machines(to)]
+        }
     }
 }
 
@@ -101,8 +103,8 @@ impl Finder<'_> {
         let (service, from, to) = (self.plan.service_index, self.plan.from, self.plan.to);
         let items = match action {
             Action::StartStandby => self.start_standby()?,
-            Action::HoldStandbyPlan => self.set_plans(to, |_| false)?,
-            Action::HoldActivePlan => self.set_plans(from, |_| false)?,
+            Action::HoldStandbyPlan => self.set_plans(to, |_| Some(false))?,
+            Action::HoldActivePlan => self.set_plans(from, |_| Some(false))?,
             Action::ReleasePlans => {
                 let mut items = self.set_plans(from, |pool| self.acted_before(pool))?;
                 items.extend(self.set_plans(to, |pool| self.acted_before(pool))?);
@@ -146,8 +148,9 @@ impl Finder<'_> {
         }
     }
 
-    fn acted_before(&self, pool: &crate::domain::ArmId) -> bool {
-        self.history.plans_before.iter().any(|(known, enabled)| known == pool && *enabled)
+    /// `None`: nobody could see it, so it is left as it is.
+    fn acted_before(&self, pool: &crate::domain::ArmId) -> Option<bool> {
+        self.history.plans_before.iter().find(|(known, _)| known == pool).map(|(_, enabled)| *enabled)
     }
 
     /// Hosts to start and to admit until there is room. Hosts whose machine runs but that are
@@ -202,11 +205,11 @@ impl Finder<'_> {
     fn set_plans(
         &self,
         side: Side,
-        wanted: impl Fn(&crate::domain::ArmId) -> bool,
+        wanted: impl Fn(&crate::domain::ArmId) -> Option<bool>,
     ) -> Result<Vec<Target>, Missing> {
         let pool = &self.service().sides[side].pool;
+        let Some(wanted) = wanted(pool) else { return Ok(Vec::new()) };
         let plans = self.seen.plans(self.plan.service_index, side)?;
-        let wanted = wanted(pool);
         Ok(plans
             .iter()
             .filter_map(|plan| plan.enabled_for(pool).map(|enabled| (plan, enabled)))
@@ -364,18 +367,23 @@ impl Finder<'_> {
         let hosts = self.seen.hosts(service, from)?;
         let sessions = self.seen.sessions(service, from)?;
         let machines = self.seen.machines(from)?;
-        let busy =
-            |host: &SessionHost| sessions.iter().any(|session| session.host().as_ref() == Some(&host.id));
         Ok(hosts
             .iter()
-            .filter(|host| !busy(host))
+            .filter(|host| on_host(sessions, host) == 0)
             .filter_map(|host| Some((host, machine_of(host, machines)?)))
             .map(|(host, machine)| stop(host.short_name(), machine))
             .collect())
     }
 
+    /// Hosts that the run has started. One with people on it stays as it is.
     fn stop_started(&self) -> Result<Vec<Target>, Missing> {
-        let machines = self.seen.machines(self.plan.to)?;
+        let (service, to) = (self.plan.service_index, self.plan.to);
+        let machines = self.seen.machines(to)?;
+        let (hosts, sessions) = (self.seen.hosts(service, to)?, self.seen.sessions(service, to)?);
+        let people = |vm: &crate::domain::ArmId| {
+            let host = hosts.iter().find(|host| host.vm.as_ref() == Some(vm));
+            host.map_or(0, |host| on_host(sessions, host))
+        };
         // One that was stopped by somebody may have been started twice.
         let started: BTreeSet<_> = self
             .history
@@ -389,9 +397,20 @@ impl Finder<'_> {
         Ok(started
             .into_iter()
             .filter_map(|vm| machines.iter().find(|machine| machine.id == *vm))
-            .map(|machine| stop(machine.id.name(), machine))
+            .map(|machine| match (people(&machine.id), stop(machine.id.name(), machine)) {
+                (0, target) => target,
+                (people, target) => {
+                    let before = Safe::new(&format!("stays: {people} sessions on it"));
+                    Target { operation: None, before, ..target }
+                }
+            })
             .collect())
     }
+}
+
+/// Sessions on a host, in every state.
+pub fn on_host(sessions: &[UserSession], host: &SessionHost) -> usize {
+    sessions.iter().filter(|session| session.host().as_ref() == Some(&host.id)).count()
 }
 
 fn machine_of<'m>(host: &SessionHost, machines: &'m [VirtualMachine]) -> Option<&'m VirtualMachine> {

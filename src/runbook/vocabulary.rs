@@ -134,6 +134,8 @@ pub enum Killer {
     HoldersOnStandby,
     /// A planned user works on a standby host.
     FirstUser,
+    /// Nobody was let in on the side that is to be opened: the other may be granted again.
+    StandbyNotOpened,
     /// Nobody has a session in both regions and no principal holds both.
     NobodyInBoth,
     /// Enough users are back.

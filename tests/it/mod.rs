@@ -27,3 +27,4 @@ mod schedule;
 mod search;
 mod stage;
 mod terminal;
+mod ways_out;

@@ -9,7 +9,7 @@ use farshore::{
     azure::Azure,
     domain::{
         Operation, Safe,
-        time::{Timestamp, minutes, seconds},
+        time::{Span, Timestamp, minutes, seconds},
     },
     engine::{
         Command, Confirm, Engine, Input, Output, Refusal, Run, RunEvent, RunView,
@@ -161,6 +161,25 @@ impl Cockpit {
         while !wanted(&self.engine, self.clock.now()) {
             assert!(self.clock.now() < end, "{what}: waited too long\n{}", self.rehearsal.story());
             self.next().await;
+        }
+    }
+
+    /// Lets time pass, also while the engine waits for nothing but a person.
+    pub async fn pass(&mut self, span: Span) {
+        let end = self.clock.now() + span;
+        while self.clock.now() < end {
+            let (clock, due) = (self.clock.clone(), self.wake.map_or(end, |wake| wake.min(end)));
+            tokio::select! {
+                biased;
+                input = self.inbox.recv() => {
+                    if let Some(input) = input {
+                        self.give(input);
+                    }
+                }
+                () = clock.sleep_until(due) => {
+                    self.give(Input::Tick);
+                }
+            }
         }
     }
 
