@@ -180,18 +180,6 @@ impl Engine {
             .any(|killer| evidence.judge(*killer).verdict == GateVerdict::Red)
     }
 
-    /// Whether a grant was confirmed while the clean way was open, and it is no longer: the other way
-    /// has to be acknowledged before anything more can leave.
-    pub(super) fn lacks_fence(&self, index: usize, now: Timestamp) -> bool {
-        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
-        planned.action == Some(Action::GrantStandby)
-            && step.mark == StepMark::Working
-            && step.items.iter().any(|item| item.mark == ItemMark::Pending)
-            && !step.items.iter().any(|item| item.mark.in_flight())
-            && !self.may_fence(index)
-            && self.needs_fence(now)
-    }
-
     fn blocked_by_state(&self, index: usize, now: Timestamp) -> Vec<Safe> {
         let mut blocked = Vec::new();
         if let Some((step, _)) = self.recheck {
@@ -259,26 +247,6 @@ impl Engine {
             return Some(Acknowledgement::FencedByEvidence);
         }
         grown(planned, writes).then_some(Acknowledgement::GrownList)
-    }
-
-    /// What the acknowledgement of a dead side rests on. A process that goes on with a run has
-    /// not looked at it, and no other killer item of the step would.
-    pub(super) fn fence(&self, planned: &PlannedStep) -> Option<&'static Killer> {
-        let grants = planned.action == Some(Action::GrantStandby) && self.run.leaves_dead();
-        grants.then_some(&Killer::ActiveEmptyOrDead)
-    }
-
-    /// Whether the clean way of the grant guard is out of reach on a dead side.
-    fn needs_fence(&self, now: Timestamp) -> bool {
-        if !self.run.leaves_dead() {
-            return false;
-        }
-        let (service, from) = (self.run.plan.service_index, self.run.plan.from);
-        let seen = self.evidence(0, Timestamp::MIN, now).seen;
-        let empty = seen.sessions(service, from).is_ok_and(<[_]>::is_empty);
-        let moved = self.run.plan.moved_principals();
-        let held = standing::planned_holders(&self.context.estate, &self.picture, service, from, &moved);
-        !(empty && held.is_some_and(|held| held.is_empty()))
     }
 
     /// Takes a confirmation, or says why not.

@@ -7,6 +7,7 @@ use crate::{
         event::{
             Confirmed, ConfirmedBy, DoneHow, FailedHow, GateVerdict, NoteAbout, Opened, RunEnd, RunEvent,
         },
+        run::StepMark,
     },
     runbook::PlannedStep,
 };
@@ -25,6 +26,9 @@ const SCHEMA_VERSION: u32 = 1;
 /// Faster than this nobody has read what they confirmed.
 const INSTANT_MILLIS: u64 = 1_500;
 
+/// Why a step that was done is pending.
+const TAKEN_BACK: &str = "an undo opened it again";
+
 /// Builds the report of `run`; `None`: the first event does not open a run.
 pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp) -> Option<Report> {
     let first = events.first()?;
@@ -39,11 +43,25 @@ pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp
         let owed: Vec<&str> =
             run.debts().into_iter().map(|index| run.plan.steps[index].id.as_str()).collect();
         report.debts.retain(|debt| debt.paid.is_some() || owed.contains(&debt.step.as_str()));
+        opened_again(&mut report, &run);
     }
     report.marks = timeline::marks(opened, events, &report);
     report.figures = timeline::figures(&report, events);
     report.rpo = timeline::rpo(&opened.plan, &report);
     Some(report)
+}
+
+/// What an undo took back, and everything that followed it, is to be done anew: what was done before
+/// stays told, and is not called done.
+fn opened_again(report: &mut Report, run: &Run) {
+    let steps = report.steps.iter_mut().zip(run.plan.steps.iter().zip(&run.steps));
+    for (told, (planned, step)) in steps {
+        if planned.phase.is_some() && step.mark == StepMark::Open && told.ended.is_some() {
+            told.state = "pending";
+            told.ended = None;
+            told.reason = Some(TAKEN_BACK.into());
+        }
+    }
 }
 
 fn blank(run: &str, opened: &Opened, integrity: Integrity, now: Timestamp) -> Report {

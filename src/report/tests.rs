@@ -78,7 +78,10 @@ fn plan() -> Plan {
         steps: vec![
             planned("a0", "decide", StepKind::Gate, None, &[Killer::ModeFits]),
             planned("a4", "prepare", StepKind::Gate, None, &[Killer::StandbyCapacity]),
-            planned("a5", "open", StepKind::Automatic, Some(Action::DrainActive), &[]),
+            PlannedStep {
+                undo: Some("a5-admit".to_owned()),
+                ..planned("a5", "open", StepKind::Automatic, Some(Action::DrainActive), &[])
+            },
             planned("a9", "open", StepKind::Observe, None, &[Killer::ProfilesFlushed]),
             planned(
                 "a11",
@@ -89,6 +92,10 @@ fn plan() -> Plan {
             ),
             planned("a12", "open", StepKind::Gate, None, &[Killer::FirstUser]),
             planned("a13", "open", StepKind::Observe, None, &[Killer::UsersBack]),
+            PlannedStep {
+                phase: None,
+                ..planned("a5-admit", "", StepKind::Automatic, Some(Action::AdmitActive), &[])
+            },
         ],
         moved_too: Vec::new(),
     }
@@ -243,6 +250,30 @@ fn an_open_run_says_so_and_claims_nothing_it_does_not_know() {
     let text = to_markdown(&report);
     assert!(text.contains("\n# OPEN\n"), "{text}");
     assert!(!text.contains("SIM"), "{text}");
+}
+
+/// What an undo opened again is not called done, whatever was done of it before.
+#[test]
+fn what_was_taken_back_is_pending_again() {
+    let mut all: Vec<RunEvent> = events(WorldKind::Sim).into_iter().map(|stamped| stamped.event).collect();
+    let grant = all.iter().position(|event| matches!(event, RunEvent::Confirmed(_))).unwrap();
+    all.truncate(grant);
+    all.extend([
+        confirmed("a5", 900),
+        done("a5", Some("drain h1"), DoneHow::Action),
+        done("a5", None, DoneHow::Action),
+    ]);
+    let state = |all: &[RunEvent], id: &str| {
+        let told = report(&stamp(all.to_vec()));
+        let step = told.steps.iter().find(|step| step.id == id).unwrap();
+        (step.state, step.ended.is_some(), step.items.len())
+    };
+    assert_eq!(state(&all, "a5"), ("done", true, 1));
+    all.extend([confirmed("a5-admit", 900), done("a5-admit", None, DoneHow::Action)]);
+    assert_eq!(state(&all, "a5"), ("pending", false, 1));
+    assert_eq!(state(&all, "a9"), ("pending", false, 0), "what followed it too");
+    assert_eq!(state(&all, "a4"), ("done", true, 0), "and nothing before it");
+    assert_eq!(state(&all, "a5-admit").0, "done");
 }
 
 #[test]
