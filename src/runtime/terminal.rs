@@ -24,10 +24,12 @@ use crossterm::{
 };
 use ratatui::{
     backend::{Backend, CrosstermBackend},
-    buffer::Buffer,
+    buffer::{Buffer, Cell},
     layout::{Position, Rect},
+    style::Style,
 };
 use tokio::sync::Notify;
+use unicode_width::UnicodeWidthStr;
 
 use crate::{
     app::App,
@@ -41,6 +43,8 @@ const END_FRAME: &[u8] = b"\x1b[?2026l";
 const LAST_FRAME: Duration = Duration::from_millis(500);
 /// How long the panic hook waits for the writer to be between two writes.
 const PANIC_WAIT: Duration = Duration::from_millis(200);
+/// A gap of so many cells is written again: moving over it takes six bytes or more.
+const GAP_MAX: u16 = 5;
 /// Largest text put on the clipboard, before encoding: terminals drop longer sequences.
 const CLIPBOARD_BYTES: usize = 70_000;
 
@@ -236,13 +240,37 @@ fn encode(shown: &Buffer, next: &Buffer, cursor: Option<Position>) -> io::Result
     if changes.is_empty() && cursor.is_none() && !fresh {
         return Ok(Vec::new());
     }
-    CrosstermBackend::new(&mut bytes).draw(changes.into_iter())?;
+    CrosstermBackend::new(&mut bytes).draw(bridged(&changes, next).into_iter())?;
     match cursor {
         Some(Position { x, y }) => queue!(bytes, MoveTo(x, y), Show)?,
         None => queue!(bytes, Hide)?,
     }
     bytes.extend_from_slice(END_FRAME);
     Ok(bytes)
+}
+
+/// The changes, and what stands in the small gaps between them where writing it again is cheaper than
+/// moving the cursor over it: plain characters in the style of either side.
+fn bridged<'c>(changes: &[(u16, u16, &'c Cell)], next: &'c Buffer) -> Vec<(u16, u16, &'c Cell)> {
+    let mut all: Vec<(u16, u16, &Cell)> = Vec::with_capacity(changes.len() * 2);
+    for &(x, y, cell) in changes {
+        if let Some(&(last, row, before)) = all.last()
+            && row == y
+            && before.symbol().width() == 1
+            && (1..=GAP_MAX).contains(&x.saturating_sub(last + 1))
+        {
+            let gap = (last + 1..x).filter_map(|at| Some((at, y, next.cell((at, y))?)));
+            let gap: Vec<_> = gap.collect();
+            let fits = |style: Style| {
+                gap.iter().all(|(_, _, cell)| cell.symbol().len() == 1 && cell.style() == style)
+            };
+            if fits(before.style()) || fits(cell.style()) {
+                all.extend(gap);
+            }
+        }
+        all.push((x, y, cell));
+    }
+    all
 }
 
 /// The thread that writes to the terminal, and its one place for a frame.
@@ -397,6 +425,64 @@ mod tests {
         two.set_string(0, 1, "x", ratatui::style::Style::new());
         let second = String::from_utf8(encode(&one, &two, None).unwrap()).unwrap();
         assert!(!second.contains("\x1b[2J") && !second.contains("hosts") && second.contains('x'));
+    }
+
+    /// Random rows of plain, wide and many-byte characters in a few styles, with small gaps.
+    fn scribbled(rng: &mut fastrand::Rng, area: Rect) -> Buffer {
+        use ratatui::style::{Color, Modifier};
+        let styles = [Style::new(), Style::new().fg(Color::Green), Style::new().add_modifier(Modifier::BOLD)];
+        let mut buffer = Buffer::empty(area);
+        for y in 0..area.height {
+            let mut x = 0;
+            while x < area.width {
+                let word = ["a", "bc", "─", "日", "é", " "][rng.usize(..6)];
+                if x + word.width() as u16 <= area.width {
+                    buffer.set_string(x, y, word, styles[rng.usize(..3)]);
+                }
+                x += word.width() as u16 + rng.u16(..4);
+            }
+        }
+        buffer
+    }
+
+    /// Whatever was shown before and whatever gaps were bridged, the terminal shows the frame.
+    #[test]
+    fn a_terminal_shows_what_was_drawn() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let area = Rect::new(0, 0, 14, 3);
+        let mut terminal = vt100::Parser::new(area.height, area.width, 0);
+        let mut shown = Buffer::default();
+        for round in 0..500 {
+            let next = scribbled(&mut rng, area);
+            terminal.process(&encode(&shown, &next, None).unwrap());
+            for (x, y) in (0..area.height).flat_map(|y| (0..area.width).map(move |x| (x, y))) {
+                let (drawn, seen) = (next.cell((x, y)).unwrap(), terminal.screen().cell(y, x).unwrap());
+                if seen.is_wide_continuation() {
+                    continue;
+                }
+                let text = if seen.has_contents() { seen.contents() } else { " " };
+                assert_eq!(text, drawn.symbol(), "round {round}, {x},{y}");
+                let (bold, green) = (seen.bold(), seen.fgcolor() == vt100::Color::Idx(2));
+                let style = drawn.style();
+                let wanted = (
+                    style.add_modifier.contains(ratatui::style::Modifier::BOLD),
+                    style.fg == Some(ratatui::style::Color::Green),
+                );
+                assert!(text == " " || (bold, green) == wanted, "round {round}, {x},{y}: {style:?}");
+            }
+            shown = next;
+        }
+    }
+
+    #[test]
+    fn a_small_gap_is_written_rather_than_jumped_over() {
+        let area = Rect::new(0, 0, 40, 1);
+        let mut next = Buffer::empty(area);
+        for (x, word) in [(0, "hosts"), (6, "12"), (30, "far")] {
+            next.set_string(x, 0, word, Style::new());
+        }
+        let bytes = String::from_utf8(encode(&Buffer::default(), &next, None).unwrap()).unwrap();
+        assert!(bytes.contains("hosts 12\x1b[1;31Hfar"), "{bytes:?}");
     }
 
     /// What the child process below does with the terminal.
