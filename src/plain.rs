@@ -64,6 +64,9 @@ pub enum Reply {
     Leave,
 }
 
+/// What leaves an undo or a debt alone that was asked for.
+const BACK: &str = "back";
+
 /// Wrong answers in a row after which no person is waited for any more: whoever answers does not read.
 pub const WRONG_MAX: u8 = 3;
 
@@ -81,6 +84,8 @@ pub struct Plain {
     /// Wrong answers since the last right one.
     wrong: u8,
     offered: Option<StepId>,
+    /// An undo step or a debt that a person asked for, until it is confirmed or left alone.
+    chosen: Option<StepId>,
     /// What was last told of how the list in question has changed.
     drift: Option<Drift>,
     /// A level-3 line that came once, and when.
@@ -160,11 +165,37 @@ impl Plain {
         }
     }
 
+    /// The step that is asked about: the one a person asked for, else the one in turn, else what is to
+    /// be paid first where only debts are watched.
+    fn subject<'v>(&self, view: &'v RunView) -> Option<&'v StepView> {
+        let by_id = |id: &StepId| view.steps.iter().find(|step| step.id == *id);
+        let chosen = self.chosen.as_ref().and_then(by_id);
+        let turn = view.current.and_then(|place| view.steps.get(place));
+        let debt = view.debts_ready.first().filter(|_| view.watches).and_then(by_id);
+        chosen.or(turn).or(debt)
+    }
+
+    /// Takes back or pays what a person asks for: its list is shown, and confirmed like every other.
+    fn choose(&mut self, view: &RunView, word: &str, id: &str) -> Reply {
+        let open: Vec<&str> = match word {
+            "undo" => view.steps.iter().filter(|step| step.is_undo).map(|step| step.id.as_str()).collect(),
+            _ => view.debts_ready.iter().map(StepId::as_str).collect(),
+        };
+        if !open.contains(&id) {
+            let open = if open.is_empty() { "nothing".to_owned() } else { open.join(", ") };
+            return wrong(&format!("{word}: there is {open}"));
+        }
+        self.chosen = Some(id.to_owned());
+        self.offered = None;
+        said(&format!("{id}: its list is being read; {BACK} leaves it alone"))
+    }
+
     /// A command the run needs before anything can be asked: the offer of the step in turn.
     pub fn wants(&mut self, app: &App) -> Option<Command> {
         let view = app.run_view()?;
-        let step = view.steps.get(view.current?)?;
-        let ready = matches!(step.state, StepState::Ready | StepState::Blocked) && question(step).is_none();
+        let step = self.subject(view)?;
+        let ready = matches!(step.state, StepState::Ready | StepState::Blocked) || owed(view, step);
+        let ready = ready && question(step).is_none();
         if !ready || self.offered.as_ref() == Some(&step.id) {
             return None;
         }
@@ -177,8 +208,9 @@ impl Plain {
     /// terminal's clock.
     pub fn prompt(&mut self, app: &App, at: u64, draw: impl FnOnce() -> u8) -> Option<Vec<String>> {
         let view = app.run_view()?;
-        let step = view.current.and_then(|place| view.steps.get(place));
-        if step.is_some_and(|step| step.state == StepState::Ready && step.offer.is_none()) {
+        let step = self.subject(view);
+        let listed = |step: &StepView| step.state == StepState::Ready || owed(view, step);
+        if step.is_some_and(|step| listed(step) && step.offer.is_none()) {
             // Its list is being read: there is nothing to answer yet.
             return None;
         }
@@ -208,6 +240,10 @@ impl Plain {
     pub fn answer(&mut self, app: &App, line: &str, at: u64) -> Reply {
         let (word, rest) = split(line.trim());
         let latency_ms = at.saturating_sub(self.put);
+        if word == BACK {
+            self.chosen = None;
+            return said("as before");
+        }
         if let Some(reply) = light(app, word, rest, latency_ms) {
             return reply;
         }
@@ -231,7 +267,7 @@ impl Plain {
 
     fn decide(&mut self, app: &App, rest: &str, at: u64) -> Reply {
         let Some(view) = app.run_view() else { return said("no run is open") };
-        let step = view.current.and_then(|place| view.steps.get(place));
+        let step = self.subject(view);
         let (word, text) = split(rest);
         let reason = Safe::new(text);
         let id = || step.map(|step| step.id.clone()).unwrap_or_default();
@@ -259,6 +295,7 @@ impl Plain {
                 Command::AcceptStuck { step: id(), items, by: ConfirmedBy::Person }
             }
             "leave" => return leave_holder(app, text),
+            "undo" | "pay" => return self.choose(view, word, text),
             _ => return self.confirm(step, rest, at),
         };
         Reply::Command(command)
@@ -292,6 +329,7 @@ impl Plain {
         }
         // Whatever comes of it, the next question about this step is about another list.
         self.offered = None;
+        self.chosen = None;
         Reply::Command(Command::Confirm(Confirm {
             step: step.id.clone(),
             offer: offer.hash.clone(),
@@ -337,9 +375,10 @@ pub fn stops(line: &str) -> bool {
 
 fn help() -> Vec<String> {
     [
-        "status, steps, note TEXT, value TEXT, hold, disarm, quit need no number",
+        "status, steps, note TEXT, value TEXT, hold, disarm, back, quit need no number",
         "NN arm ESTATE, NN skip REASON, NN downgrade REASON, NN retry [ITEM], NN restart ITEM",
         "NN accept COUNT, NN shorten REASON, NN state TEXT, NN leave ID REASON, NN resume, NN abort REASON",
+        "NN undo STEP takes a step back, NN pay STEP pays a debt: both show their list first",
         "NN is the number drawn with the question; each counts once",
     ]
     .map(str::to_owned)
@@ -357,6 +396,11 @@ fn said(text: &str) -> Reply {
 fn split(line: &str) -> (&str, &str) {
     let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     (word, rest.trim())
+}
+
+/// Whether a step is a debt that can be paid now.
+fn owed(view: &RunView, step: &StepView) -> bool {
+    step.state == StepState::Deferred && view.debts_ready.contains(&step.id)
 }
 
 /// The question a step still asks.
@@ -413,16 +457,17 @@ fn step_lines(view: &RunView) -> Vec<String> {
 /// The question of the moment; empty where nothing is asked.
 fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8) -> Vec<String> {
     match &view.state {
-        RunState::Closed(_) => return Vec::new(),
+        RunState::Closed(_) if !view.watches => return Vec::new(),
         RunState::Held(_, note) => {
             return vec![format!("held: {note}"), format!("to go on type: {number} resume")];
         }
-        RunState::Running | RunState::AwaitingPerson => {}
+        RunState::Closed(_) | RunState::Running | RunState::AwaitingPerson => {}
     }
     let Some(step) = step else { return Vec::new() };
     let mut lines = Vec::new();
     match step.state {
         StepState::Ready | StepState::Blocked => {}
+        StepState::Deferred if owed(view, step) => lines.push(step_words(step)),
         StepState::AwaitingPerson | StepState::Failed | StepState::TimedOut => {
             lines.push(step_words(step));
             let items = stuck(Some(step));
@@ -645,5 +690,60 @@ mod tests {
         assert!(!ask(&mut plain, "42 67"), "a right one begins anew");
         assert!(!ask(&mut plain, "43 67") && !ask(&mut plain, "help") && !ask(&mut plain, "42"));
         assert!(ask(&mut plain, "yes"));
+    }
+
+    /// A run that watches its debts, the first of which can be paid.
+    fn watching() -> RunView {
+        let mut view = scene::log_off(scene::offer(2, Some("67")));
+        let debt = view.steps[8].id.clone();
+        view.state = RunState::Closed(crate::engine::event::RunEnd::Monitoring);
+        (view.watches, view.current) = (true, None);
+        view.steps[8].state = StepState::Deferred;
+        (view.debts, view.debts_ready) = (vec![debt.clone()], vec![debt]);
+        view
+    }
+
+    #[test]
+    fn what_is_owed_is_asked_about_once_it_can_be_paid() {
+        let app = armed(watching());
+        let mut plain = Plain::default();
+        assert!(matches!(plain.wants(&app), Some(Command::Offer { step }) if step == "a8-logoff"));
+        let lines = plain.prompt(&app, 0, || 42).unwrap();
+        assert!(lines.iter().any(|line| line.contains("a8-logoff deferred")), "{lines:?}");
+        assert!(matches!(plain.answer(&app, "42 67", 700), Reply::Command(Command::Confirm(_))));
+        let mut later = watching();
+        later.debts_ready.clear();
+        assert_eq!(Plain::default().prompt(&armed(later), 0, || 42), None, "the region does not answer yet");
+        let mut over = watching();
+        over.watches = false;
+        assert_eq!(Plain::default().prompt(&armed(over), 0, || 42), None, "nothing is owed");
+    }
+
+    #[test]
+    fn a_step_is_taken_back_by_name_through_its_own_question() {
+        let mut view = scene::log_off(scene::offer(2, Some("67")));
+        let mut undo = view.steps[8].clone();
+        (undo.id, undo.is_undo, undo.offer) =
+            ("a7-regrant".to_owned(), true, Some(scene::offer(2, Some("5"))));
+        view.steps.push(undo);
+        let app = armed(view);
+        let mut plain = Plain::default();
+        plain.prompt(&app, 0, || 42);
+        assert!(
+            matches!(plain.answer(&app, "42 undo a5-admit", 700), Reply::Wrong(why) if why.contains("a7-regrant"))
+        );
+        plain.prompt(&app, 0, || 42);
+        assert!(matches!(plain.answer(&app, "42 undo a7-regrant", 700), Reply::Lines(_)));
+        assert!(matches!(plain.wants(&app), Some(Command::Offer { step }) if step == "a7-regrant"));
+        let lines = plain.prompt(&app, 0, || 43).unwrap();
+        assert!(lines.iter().any(|line| line.starts_with("a7-regrant ")), "{lines:?}");
+        let Reply::Command(Command::Confirm(confirm)) = plain.answer(&app, "43 5", 700) else { panic!() };
+        assert_eq!(confirm.step, "a7-regrant");
+        // Left alone it is forgotten.
+        plain.prompt(&app, 0, || 44);
+        plain.answer(&app, "44 undo a7-regrant", 700);
+        plain.answer(&app, "back", 700);
+        let lines = plain.prompt(&app, 0, || 45).unwrap();
+        assert!(lines.iter().any(|line| line.starts_with("a8-logoff ")), "{lines:?}");
     }
 }

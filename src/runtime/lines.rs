@@ -39,6 +39,7 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
                 clock,
                 deaf_until: None,
                 dropped: 0,
+                watched: true,
             };
             match first {
                 First::Nothing => lines.status().await,
@@ -64,6 +65,8 @@ struct Lines {
     deaf_until: Option<u64>,
     /// Lines dropped since that was last said.
     dropped: usize,
+    /// The run had ended before, as far as is known.
+    watched: bool,
 }
 
 /// Lines read ahead: a pipe that never ends must not fill the memory.
@@ -226,9 +229,15 @@ impl Lines {
                 return Ok(Some(1));
             }
         }
-        let Some(RunState::Closed(end)) = self.desk.app.run.as_ref().map(|run| run.view.state.clone()) else {
+        let Some(run) = &self.desk.app.run else { return Ok(None) };
+        let RunState::Closed(end) = run.view.state else {
+            self.watched = false;
             return Ok(None);
         };
+        // One that ended before has been opened to pay what it owes.
+        if self.watched && self.desk.app.run.as_ref().is_some_and(|run| run.view.watches) {
+            return Ok(None);
+        }
         self.settle().await;
         Ok(Some(super::headless::Outcome::Ended(end).exit_code()))
     }
