@@ -70,12 +70,13 @@ impl Versions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::azure::scripted::estate;
+    use crate::{azure::scripted::estate, domain::estate::API_VERSION_KEYS};
 
     #[test]
     fn every_row_is_found_and_can_be_replaced() {
-        for (place, (api, ..)) in TABLE.iter().enumerate() {
+        for (place, (api, key, ..)) in TABLE.iter().enumerate() {
             assert_eq!(*api as usize, place, "{api:?}");
+            assert_eq!(API_VERSION_KEYS[place], *key, "the estate file knows the same keys");
         }
         let mut estate = estate();
         assert_eq!(Versions::new(&estate).of(Api::Compute), "2024-03-01");

@@ -6,13 +6,14 @@ use toml::de::DeTable;
 
 use crate::domain::{
     Pair, Side,
-    estate::{Cloud, Estate, Policy, Region, Simulated},
+    estate::{API_VERSION_KEYS, Cloud, Estate, Policy, Region, Simulated},
     time::{Span, minutes},
 };
 
 use super::{
     FORMAT, later,
     mistake::{Mistakes, quoted},
+    nearest::nearest,
     section::{Entry, Section},
     service,
 };
@@ -49,8 +50,10 @@ pub(super) fn read<'a>(table: &'a DeTable<'a>, mistakes: &'a Mistakes<'a>, hash:
     let services = service::read_all(&mut root, &mut not_in_this_version);
     let directory = root.take("directory").and_then(Entry::section).map(directory).unwrap_or_default();
     let policy = policy(root.take("policy").and_then(Entry::section));
-    let api_versions =
-        root.take("api_versions").and_then(Entry::section).map(|section| api_versions(&section));
+    let api_versions = root
+        .take("api_versions")
+        .and_then(Entry::section)
+        .map(|section| api_versions(&section, &mut not_in_this_version));
     let simulated = root.take("simulated").and_then(Entry::section).and_then(simulated);
     later::accept(&mut root, None, &mut not_in_this_version);
     root.finish();
@@ -159,17 +162,32 @@ fn policy(section: Option<Section<'_>>) -> Policy {
     policy
 }
 
-fn api_versions(section: &Section<'_>) -> BTreeMap<String, String> {
+/// Api-versions by the keys we know. A key that says nothing to us would be believed in and never
+/// used, so it is a mistake, unless a later version knows it.
+fn api_versions(section: &Section<'_>, later: &mut Vec<String>) -> BTreeMap<String, String> {
+    let known = API_VERSION_KEYS.into_iter().chain(later::API_VERSIONS);
     let mut versions = BTreeMap::new();
-    for (provider, entry) in section.all() {
+    let mut seen = Vec::new();
+    for (key, entry) in section.all() {
         let Some(version) = entry.text() else { continue };
-        if !provider.to_ascii_lowercase().starts_with("microsoft.") {
-            entry.wrong("is no resource provider; write \"Microsoft.Compute\" or the like");
-        }
         if !is_api_version(version) {
             entry.wrong(&format!("is no api-version: {}; write 2024-03-01 or the like", quoted(version)));
         }
-        versions.insert(provider.to_owned(), version.to_owned());
+        let Some(meant) = known.clone().find(|known| known.eq_ignore_ascii_case(key)) else {
+            // Who leaves the common prefix out has misspelt nothing else.
+            let near = nearest(key, known.clone());
+            section.unknown(key, near.or_else(|| nearest(&format!("Microsoft.{key}"), known.clone())));
+            continue;
+        };
+        if seen.contains(&meant) {
+            section.repeated(key);
+        }
+        seen.push(meant);
+        if later::API_VERSIONS.contains(&meant) {
+            later.push(format!("api-version of {meant}"));
+        } else {
+            versions.insert(key.to_owned(), version.to_owned());
+        }
     }
     versions
 }

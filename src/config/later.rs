@@ -20,6 +20,18 @@ const LATER: [&str; 13] = [
     "change_windows",
 ];
 
+/// Keys of `[api_versions]` for what those sections will ask for.
+pub(super) const API_VERSIONS: [&str; 8] = [
+    "Microsoft.RecoveryServices",
+    "Microsoft.NetApp",
+    "Microsoft.Network",
+    "Microsoft.Network/trafficManagerProfiles",
+    "Microsoft.AAD",
+    "Microsoft.Compute/skus",
+    "Microsoft.Compute/galleries",
+    "Microsoft.Resources/subscriptions",
+];
+
 /// Accepts the later sections of `section` and adds them to `list` in words.
 pub(super) fn accept(section: &mut Section<'_>, service: Option<&str>, list: &mut Vec<String>) {
     for key in LATER {

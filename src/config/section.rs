@@ -97,10 +97,24 @@ impl<'a> Section<'a> {
             if self.known.contains(&word) {
                 continue;
             }
-            let what = format!("unknown key {} in {}", quoted(word), self.label);
             let absent = self.known.iter().copied().filter(|known| !self.table.contains_key(*known));
-            self.mistakes.add(&key.span(), &self.path_of(word), &what, nearest(word, absent));
+            self.unknown(word, nearest(word, absent));
         }
+    }
+
+    /// Reports a key that means nothing here.
+    pub(super) fn unknown(&self, key: &str, nearest: Option<&str>) {
+        self.about_key(key, &format!("unknown key {} in {}", quoted(key), self.label), nearest);
+    }
+
+    /// Reports a key that differs only in case from one before it.
+    pub(super) fn repeated(&self, key: &str) {
+        self.about_key(key, &format!("{} in {} stands there twice", quoted(key), self.label), None);
+    }
+
+    fn about_key(&self, key: &str, what: &str, nearest: Option<&str>) {
+        let place = self.table.get_key_value(key).map_or(self.span.clone(), |(key, _)| key.span());
+        self.mistakes.add(&place, &self.path_of(key), what, nearest);
     }
 
     fn path_of(&self, key: &str) -> String {

@@ -211,7 +211,21 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     ("format = 1\n", "", "missing key \"format\""),
     ("\"2024-03-01\"", "\"2024-13-01\"", "is no api-version"),
-    ("\"Microsoft.Compute\" =", "\"Compute\" =", "is no resource provider"),
+    (
+        "\"Microsoft.Compute\" =",
+        "\"Microsoft.Compte\" =",
+        "estate.toml:42:1: unknown key \"Microsoft.Compte\" in [api_versions]; nearest is \"Microsoft.Compute\"",
+    ),
+    (
+        "\"Microsoft.Compute\" =",
+        "\"Compute\" =",
+        "unknown key \"Compute\" in [api_versions]; nearest is \"Microsoft.Compute\"",
+    ),
+    (
+        "\"Microsoft.Compute\" = \"2024-03-01\"",
+        "\"Microsoft.Compute\" = \"2024-03-01\"\n\"microsoft.compute\" = \"2024-07-01\"",
+        "estate.toml:43:1: \"microsoft.compute\" in [api_versions] stands there twice",
+    ),
     ("speed = 10", "speed = 0", "is 0; it must be over 0 and at most 3600"),
     ("speed = 10", "speed = nan", "it must be over 0"),
     ("08:00:00Z", "08:00", "is no moment"),
@@ -296,6 +310,19 @@ fn later_sections_are_accepted_and_listed() {
         ]
     );
     assert_eq!(estate.services.len(), 1);
+}
+
+#[test]
+fn versions_of_what_is_not_built_yet_are_accepted_and_listed() {
+    let text = full().replace(
+        "[api_versions]\n",
+        "[api_versions]\n\"microsoft.recoveryservices\" = \"2024-04-01\"\n\"microsoft.storage\" = \"2023-05-01\"\n",
+    );
+    let estate = parse(&text, "e").unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(estate.not_in_this_version, ["api-version of Microsoft.RecoveryServices"]);
+    assert_eq!(estate.api_versions["microsoft.storage"], "2023-05-01", "case does not matter");
+    let said = check("\"Microsoft.Compute\" = \"2024-03-01\"", "\"Microsoft.Network\" = \"soon\"");
+    assert!(said.contains("is no api-version: \"soon\""), "{said}");
 }
 
 #[test]

@@ -37,6 +37,19 @@ pub struct Estate {
     pub hash: String,
 }
 
+/// Keys of `[api_versions]`: providers, and what of a provider has versions of its own.
+pub const API_VERSION_KEYS: [&str; 9] = [
+    "Microsoft.DesktopVirtualization",
+    "Microsoft.Authorization",
+    "Microsoft.Authorization/locks",
+    "Microsoft.Compute",
+    "Microsoft.Storage",
+    "Microsoft.Resources",
+    "Microsoft.ResourceGraph",
+    "Microsoft.ResourceHealth",
+    "Microsoft.Insights",
+];
+
 /// The Azure clouds we know the origins of (azure-avd §6.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
