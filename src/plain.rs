@@ -429,9 +429,8 @@ fn leave_holder(app: &App, text: &str) -> Reply {
     if id.is_empty() || reason.is_empty() {
         return said("leave needs the beginning of the holder's id and a reason");
     }
-    let mut fitting: Vec<PrincipalId> =
+    let fitting: Vec<PrincipalId> =
         app.unplanned_holders().into_iter().filter(|known| known.as_str().starts_with(id)).collect();
-    fitting.dedup();
     match fitting.as_slice() {
         [principal] => {
             Reply::Command(Command::LeaveHolder { principal: principal.clone(), reason: Safe::new(reason) })

@@ -197,9 +197,8 @@ impl App {
     /// Finds the holder whose id begins so among those nobody planned.
     fn leave_holder(&mut self, id: &str, reason: &str) {
         let found = self.unplanned_holders();
-        let mut fitting: Vec<PrincipalId> =
+        let fitting: Vec<PrincipalId> =
             found.into_iter().filter(|known| known.as_str().starts_with(id)).collect();
-        fitting.dedup();
         match fitting.as_slice() {
             [principal] => {
                 let (principal, reason) = (principal.clone(), Safe::new(reason));
@@ -210,21 +209,23 @@ impl App {
         }
     }
 
-    /// Holders on the side the run leaves that are neither planned nor excepted.
+    /// Holders of either side of the run's service that are neither planned nor excepted: gate 1 asks
+    /// for both.
     pub fn unplanned_holders(&self) -> Vec<PrincipalId> {
-        use crate::domain::{Source, standing};
+        use crate::domain::{Side, Source, standing};
         let Some(view) = self.run_view() else { return Vec::new() };
-        let source = Source::Assignments(view.service_index, view.from);
         let Some(service) = self.estate.services.get(view.service_index) else { return Vec::new() };
-        let Some(listing) = standing::assignments(&self.picture, &source) else { return Vec::new() };
         let unplanned = Some(standing::HolderKind::Unaccounted);
-        let mut found: Vec<PrincipalId> = listing
-            .seen()
+        let sources = Side::BOTH.map(|side| Source::Assignments(view.service_index, side));
+        let mut found: Vec<PrincipalId> = sources
             .iter()
+            .filter_map(|source| standing::assignments(&self.picture, source))
+            .flat_map(crate::domain::Listing::seen)
             .filter(|held| standing::holder_kind(service, held, &[]) == unplanned)
             .map(|held| held.assignment.principal.clone())
             .collect();
         found.sort();
+        found.dedup();
         found
     }
 

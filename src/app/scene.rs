@@ -227,6 +227,13 @@ pub(crate) fn helpdesk() -> Principal {
     }
 }
 
+/// The standby of the first service with a group that nobody planned, assigned on the group itself.
+pub(crate) fn stranger_on_standby(stranger: &Principal) -> Observation {
+    let group = &estate().services[0].groups[0].ids[Side::Secondary];
+    let listing = Listing::whole(vec![held(group, stranger, group)], 1);
+    seen(Source::Assignments(0, Side::Secondary), 9, Answer::Assignments(listing))
+}
+
 /// Everything there is to read.
 pub(crate) fn readings(weather: Weather) -> Vec<Observation> {
     let estate = estate();

@@ -73,7 +73,7 @@ pub enum StartFocus {
     Button(Button),
 }
 
-/// Holders of the active side that the estate file does not know.
+/// Holders of either side that the estate file does not know.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Holders {
     /// Known whole; each with what becomes of it.
@@ -87,11 +87,13 @@ pub enum Holders {
 pub struct Holder {
     /// Code of the application group.
     pub group: String,
+    /// Code of the region, where it is the standby.
+    pub region: Option<String>,
     /// Who.
     pub principal: PrincipalId,
     /// `Group` or `User`.
     pub principal_type: Safe,
-    /// Whether the role comes from above the group: such a holder cannot be moved.
+    /// Where the role was given, which decides whether such a holder can be moved.
     pub origin: Origin,
     /// What becomes of it.
     pub fate: Fate,
@@ -106,6 +108,8 @@ pub enum Origin {
     Direct,
     /// Above it.
     Inherited,
+    /// On the standby only: there is nothing to move.
+    Standby,
 }
 
 /// What becomes of a holder outside the plan (design §11).
@@ -231,11 +235,11 @@ impl StartDialog {
         }
     }
 
-    /// Lists the holders of the chosen service's active side again; what was decided of one stays.
+    /// Lists the holders of the chosen service again; what was decided of one stays.
     pub fn look_for_holders(&mut self, estate: &Estate, picture: &Picture) {
         let Some(service) = self.service() else { return };
         let found = match standing::active_side(estate, picture, service).side() {
-            Some(side) => unaccounted(estate, picture, service, side),
+            Some(side) => unaccounted_on_both(estate, picture, service, side),
             None => Holders::Unknown(Safe::new("no single active side")),
         };
         let before = std::mem::replace(&mut self.holders, found);
@@ -292,13 +296,14 @@ impl StartDialog {
 impl Holder {
     /// Group and the beginning of the id: what a line has room for.
     pub fn name(&self) -> String {
-        format!("{} {} @ {}", self.principal_type, &self.principal.as_str()[..8], self.group)
+        let region = self.region.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
+        format!("{} {} @ {}{region}", self.principal_type, &self.principal.as_str()[..8], self.group)
     }
 
     fn next_fate(&self) -> Fate {
         match (self.fate, self.origin) {
             (Fate::Stop, Origin::Direct) => Fate::Move,
-            (Fate::Stop, Origin::Inherited) | (Fate::Move, _) => Fate::Leave,
+            (Fate::Stop, Origin::Inherited | Origin::Standby) | (Fate::Move, _) => Fate::Leave,
             (Fate::Leave, _) => Fate::Stop,
         }
     }
@@ -313,6 +318,27 @@ impl Holder {
             },
         }
     }
+}
+
+/// Holders of both sides that are neither planned nor excepted, those of the `active` one first.
+/// Whoever holds a group on both is told once.
+fn unaccounted_on_both(estate: &Estate, picture: &Picture, service: usize, active: Side) -> Holders {
+    let mut all = match unaccounted(estate, picture, service, active) {
+        Holders::Known(holders) => holders,
+        unknown @ Holders::Unknown(_) => return unknown,
+    };
+    let there = match unaccounted(estate, picture, service, active.other()) {
+        Holders::Known(holders) => holders,
+        unknown @ Holders::Unknown(_) => return unknown,
+    };
+    for holder in there {
+        let told = |known: &Holder| known.group == holder.group && known.principal == holder.principal;
+        if !all.iter().any(told) {
+            let region = Some(estate.regions[active.other()].code.clone());
+            all.push(Holder { region, origin: Origin::Standby, ..holder });
+        }
+    }
+    Holders::Known(all)
 }
 
 /// Holders of one side that are neither planned nor excepted.
@@ -334,6 +360,7 @@ fn unaccounted(estate: &Estate, picture: &Picture, service: usize, side: Side) -
                     .iter()
                     .find(|group| group.ids[side] == held.group)
                     .map_or_else(|| held.group.name().to_owned(), |group| group.code.clone()),
+                region: None,
                 principal: held.assignment.principal.clone(),
                 principal_type: held.assignment.principal_type.clone(),
                 origin: if held.inherited() { Origin::Inherited } else { Origin::Direct },

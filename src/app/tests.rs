@@ -1,7 +1,7 @@
 //! Keys in, state and effects out.
 
 use crate::{
-    domain::{Safe, Source, time::minutes},
+    domain::{Safe, Source, access::PrincipalId, estate::Principal, time::minutes},
     engine::{
         Command, Confirm, Refusal,
         event::{ConfirmedBy, HeldWhy, RunEnd},
@@ -17,7 +17,7 @@ use super::{
     gesture::Button,
     scene::{self, Weather, at},
     screen::{Filter, Screen},
-    start::{Fate, Holders, StartFocus},
+    start::{Fate, Holders, Origin, StartFocus},
 };
 
 /// Feeds intents, each with the terminal time its key was read at.
@@ -441,6 +441,44 @@ fn the_start_dialog_wants_a_reason_and_a_word_on_every_unplanned_holder() {
     "helpdesk".chars().for_each(|c| holders[0].reason.push(c));
     let order = dialog.order_run(&app.estate, scene::noon()).unwrap();
     assert_eq!((order.service.as_str(), order.left_holders.len(), order.moved_too.len()), ("hr", 1, 0));
+}
+
+/// A group that nobody planned.
+fn stranger() -> Principal {
+    let id = PrincipalId::parse("5d5d5d5d-0000-4000-8000-00000000e0fe").unwrap();
+    Principal { name: "GRP-OLD".to_owned(), id, principal_type: "Group".to_owned() }
+}
+
+#[test]
+fn the_start_dialog_asks_for_the_holders_of_both_sides() {
+    let mut app = scene::app(World::Sim, Weather::Calm);
+    app.update(Event::Observed(scene::stranger_on_standby(&stranger())), at(0));
+    press(&mut app, &[(1_000, Intent::Start)]);
+    let Some(Modal::Start(dialog)) = app.modals.last_mut() else { panic!() };
+    let Holders::Known(holders) = &mut dialog.holders else { panic!() };
+    let names: Vec<String> = holders.iter().map(super::start::Holder::name).collect();
+    assert_eq!(names, ["Group 4c4c4c4c @ DAG1", "Group 5d5d5d5d @ DAG1 NE"]);
+    assert_eq!(holders[1].origin, Origin::Standby, "it has nothing to move");
+    for holder in holders.iter_mut() {
+        holder.fate = Fate::Leave;
+        "known".chars().for_each(|c| holder.reason.push(c));
+    }
+    "drill".chars().for_each(|c| dialog.reason.push(c));
+    let order = dialog.order_run(&app.estate, scene::noon()).unwrap();
+    let left: Vec<PrincipalId> = order.left_holders.into_iter().map(|(principal, _)| principal).collect();
+    assert_eq!(left, [scene::helpdesk().id, stranger().id]);
+}
+
+#[test]
+fn a_holder_nobody_planned_can_be_left_on_either_side() {
+    let (mut app, _, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+    app.update(Event::Observed(scene::stranger_on_standby(&stranger())), at(0));
+    assert_eq!(app.unplanned_holders(), [scene::helpdesk().id, stranger().id]);
+    press(&mut app, &[(1_000, Intent::Palette)]);
+    press(&mut app, &typed("leave 5d5d known", 1_400));
+    press(&mut app, &[(20_000, Intent::Enter)]);
+    let left = Command::LeaveHolder { principal: stranger().id, reason: Safe::new("known") };
+    assert_eq!(script.lock().unwrap().told.last(), Some(&left), "{}", notice(&app));
 }
 
 #[test]

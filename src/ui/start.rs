@@ -144,7 +144,7 @@ fn impact(dialog: &StartDialog) -> String {
 
 fn holder_text(holder: &Holder) -> String {
     let origin = match holder.origin {
-        Origin::Direct => "",
+        Origin::Direct | Origin::Standby => "",
         Origin::Inherited => ", inherited",
     };
     format!("{}{origin}: {}", holder.name(), holder.fate.word())
