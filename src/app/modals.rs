@@ -354,7 +354,6 @@ impl App {
                     Ok(order) => {
                         dialog.remark = Some("opening the run".to_owned());
                         dialog.progress = Progress::Opening;
-                        self.left_holders.clone_from(&order.left_holders);
                         self.want(Effect::StartRun(order));
                     }
                     Err(why) => dialog.remark = Some(why),

@@ -3,13 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{
-        Answer, Safe, Source,
-        access::{AccessChange, PrincipalId},
-        estate::Estate,
-        picture::Picture,
-        time::Timestamp,
-    },
+    domain::{Answer, Safe, Source, access::AccessChange, estate::Estate, picture::Picture, time::Timestamp},
     engine::{RunView, event::RunEnd, view::StepView},
     readiness::{self, LocalFacts, Verdict},
     status::{Scope, Summary, summarize},
@@ -79,8 +73,6 @@ pub struct App {
     pub moment: Moment,
     /// Columns and rows of the window.
     pub size: (u16, u16),
-    /// Holders the start dialog left where they are, until the run is open.
-    pub(super) left_holders: Vec<(PrincipalId, Safe)>,
     /// Terminal time of the last checks.
     pub(super) checked: Option<u64>,
     pub(super) leaving: Leaving,
@@ -178,7 +170,6 @@ impl App {
             notice: None,
             moment,
             size: (80, 24),
-            left_holders: Vec::new(),
             checked: None,
             leaving: Leaving::No,
             effects: Vec::new(),

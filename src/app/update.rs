@@ -139,11 +139,6 @@ impl App {
         self.step = StepCursor::Following;
         self.modals.retain(|modal| !matches!(modal, Modal::Start(_)));
         self.perform(first);
-        for (principal, reason) in std::mem::take(&mut self.left_holders) {
-            if let Some(refusal) = self.command(Command::LeaveHolder { principal, reason }) {
-                self.say(format!("could not {refusal}"));
-            }
-        }
         if self.arming.is_armed() {
             let how = Safe::new("the cockpit was armed when the run was opened");
             self.drive(Input::Command(Command::Arm { on: true, how }));
@@ -151,7 +146,6 @@ impl App {
     }
 
     fn run_refused(&mut self, why: &Safe) {
-        self.left_holders.clear();
         let text = format!("could not {why}");
         self.feed.push(self.moment.now, Origin::Cockpit, text.clone());
         match self.modals.last_mut() {

@@ -425,8 +425,14 @@ fn written(session: &Session, id: &str) -> Result<PathBuf, String> {
 mod tests {
     use super::*;
     use crate::{
+        app::{
+            dialog::Modal,
+            gesture::{Button, Field},
+            start::{Fate, Holder, Holders, Origin, StartFocus},
+        },
         cli,
-        engine::{Command, Stamped, event::RunEnd, event::RunEvent, view::RunState},
+        domain::access::PrincipalId,
+        engine::{Command, Stamped, event::NoteAbout, event::RunEnd, event::RunEvent, view::RunState},
         journal::{FileJournal, Journal},
         runbook::Mode,
         runtime::{front, verbs::session_of},
@@ -509,6 +515,36 @@ mod tests {
         // Nobody else could have come between, and nobody can now.
         let other = Session::open(&cli.global, None).unwrap();
         assert!(matches!(opening::resume(&other, &first, None), Err(OpenError::Lock(_))));
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_holder_left_in_the_start_dialog_is_journaled_once() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
+        desk.feed(Event::Intent(app::Intent::Start), Some(1));
+        let Some(Modal::Start(dialog)) = desk.app.modals.last_mut() else { panic!() };
+        let mut holder = Holder {
+            group: "DAG1".to_owned(),
+            region: None,
+            principal: PrincipalId::parse("5d5d5d5d-0000-4000-8000-00000000e0fe").unwrap(),
+            principal_type: "Group".into(),
+            origin: Origin::Inherited,
+            fate: Fate::Leave,
+            reason: Field::default(),
+        };
+        "known".chars().for_each(|c| holder.reason.push(c));
+        dialog.holders = Holders::Known(vec![holder]);
+        "test".chars().for_each(|c| dialog.reason.push(c));
+        dialog.focus = StartFocus::Button(Button::Act);
+        desk.feed(Event::Intent(app::Intent::Enter), Some(60_000));
+        until(&mut desk, "a run", |desk| open_here(desk).is_some() && desk.is_durable()).await;
+        let path = runs::find(state.path(), &open_here(&desk).unwrap()).unwrap();
+        let events = runs::read(&path).unwrap().events;
+        let left = |stamped: &&Stamped| {
+            matches!(&stamped.event, RunEvent::Note { about: NoteAbout::HolderLeft, .. })
+        };
+        assert_eq!(events.iter().filter(left).count(), 1);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
