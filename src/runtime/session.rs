@@ -1,7 +1,7 @@
 //! What a process works with: an estate, the Azure behind it, and the clock.
 
 use std::{
-    env, iter,
+    env, io, iter,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -137,7 +137,7 @@ impl Session {
         match global.asked() {
             Asked::Estate(path) => Self::live(global, &path, state),
             Asked::Sim(scenario) => Self::sim(global, scenario.as_deref().unwrap_or(DEFAULT_SCENARIO), state),
-            Asked::Nothing => match default_estate().filter(|path| path.exists()) {
+            Asked::Nothing => match default_estate().filter(|path| is_there(path)) {
                 Some(path) => Self::live(global, &path, state),
                 None if verb.is_none() => Self::sim(global, DEFAULT_SCENARIO, state),
                 None => {
@@ -331,6 +331,13 @@ pub fn state_dir(global: &Global) -> Result<PathBuf, SessionError> {
 
 fn default_estate() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|directories| config::default_path(&directories))
+}
+
+/// Whether anything stands at `path`, readable or not: what cannot be read is no reason to rehearse.
+fn is_there(path: &Path) -> bool {
+    let absent = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+    let dangling = |place: &Path| place.is_symlink() && !place.exists();
+    !path.symlink_metadata().is_err_and(absent) || path.ancestors().any(dangling)
 }
 
 /// Whether the run's world is kept here, so that it was simulated in-process.

@@ -66,6 +66,41 @@ fn a_verb_without_an_estate_never_falls_back_to_the_simulator() {
     }
 }
 
+/// Makes what lies below a configuration directory unreadable.
+type Spoil = fn(&Path);
+
+fn link(to: impl AsRef<Path>, at: &Path) {
+    std::os::unix::fs::symlink(to, at).unwrap();
+}
+
+#[test]
+fn an_estate_file_that_is_there_and_cannot_be_read_never_opens_the_simulator() {
+    let spoiled: [(&str, Spoil); 4] = [
+        ("a link to nowhere", |config| {
+            fs::create_dir(config.join("farshore")).unwrap();
+            link("/nowhere", &config.join("farshore/estate.toml"));
+        }),
+        ("a directory that is a link to nowhere", |config| link("/nowhere", &config.join("farshore"))),
+        ("links in a circle", |config| {
+            link(config.join("farshore"), &config.join("farshore"));
+        }),
+        ("no directory", |config| fs::write(config.join("farshore"), "").unwrap()),
+    ];
+    for (what, spoil) in spoiled {
+        let state = State::new();
+        spoil(state.path());
+        for (words, code) in [("--plain", 2), ("status", 3)] {
+            let output = state.verb(&words.split(' ').collect::<Vec<_>>());
+            let all = text(&output.stdout) + &text(&output.stderr);
+            assert_eq!(output.status.code(), Some(code), "{what}: {all}");
+            assert!(
+                all.contains("farshore/estate.toml: cannot be read") && !all.contains("SIM"),
+                "{what}: {all}"
+            );
+        }
+    }
+}
+
 #[test]
 fn without_a_terminal_there_is_a_hint_and_no_escape() {
     let state = State::new();
