@@ -14,7 +14,7 @@ use crate::{
     cli::{Asked, Global, Speed},
     config::{self, ConfigErrors},
     domain::{
-        estate::Estate,
+        estate::{Estate, Simulated},
         time::{Span, Timestamp},
     },
     engine::{Actor, event::WorldKind},
@@ -127,7 +127,27 @@ pub enum SessionError {
         /// The estate file that says so.
         path: PathBuf,
     },
+    /// The clock of a served estate would stand where no calendar reaches.
+    #[error(
+        "[simulated] in {} leads to no date: epoch {}, anchor {}, speed {}; \
+         write the estate file anew with `farshore sim estate --port N`",
+        .path.display(), .simulated.epoch, or_none(.simulated.anchor), .simulated.speed
+    )]
+    NoDate {
+        /// What the file says of the clock.
+        simulated: Simulated,
+        /// The estate file.
+        path: PathBuf,
+    },
 }
+
+fn or_none(moment: Option<Timestamp>) -> String {
+    moment.map_or_else(|| "none".to_owned(), |moment| moment.to_string())
+}
+
+/// First moment that is taken for a mistake: the year 3000. What is counted from a moment, such as a
+/// patience, then never leaves the calendar.
+const LAST_DATE: Timestamp = Timestamp::constant(32_503_680_000, 0);
 
 impl Session {
     /// Opens what the command line asks for. `verb` is named in the hint; the bare cockpit
@@ -290,8 +310,11 @@ fn live_clock(
         (None, None) => Ok(Clock::new(real, 1.0)),
         (Some(simulated), None) => {
             let elapsed = simulated.anchor.map_or(Span::ZERO, |anchor| real.duration_since(anchor));
-            let estate = Span::from_micros((elapsed.as_secs_f64() * simulated.speed * 1e6) as i64);
-            Ok(Clock::new(simulated.epoch + estate, simulated.speed))
+            let passed = Span::from_micros((elapsed.as_secs_f64() * simulated.speed * 1e6) as i64);
+            let now = simulated.epoch.checked_add(passed).ok();
+            let now = now.filter(|now| (Timestamp::UNIX_EPOCH..LAST_DATE).contains(now));
+            let now = now.ok_or_else(|| SessionError::NoDate { simulated, path: path.to_owned() })?;
+            Ok(Clock::new(now, simulated.speed))
         }
     }
 }
@@ -343,4 +366,41 @@ fn is_there(path: &Path) -> bool {
 /// Whether the run's world is kept here, so that it was simulated in-process.
 pub fn has_world(global: &Global, run: &str) -> bool {
     state_dir(global).is_ok_and(|state| worlds::exists(&state, run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cli, sim::Scenario};
+
+    /// What is said of a served estate whose clock is described so.
+    fn said(simulated: &str) -> String {
+        let state = tempfile::tempdir().unwrap();
+        let path = state.path().join("estate.toml");
+        let text = Scenario::builtin("tiny").unwrap().estate_toml(None);
+        let text = text.split("[simulated]").next().unwrap();
+        std::fs::write(&path, format!("{text}\n[simulated]\n{simulated}\n")).unwrap();
+        let (path, state) = (path.display().to_string(), state.path().display().to_string());
+        let words =
+            ["farshore", "--estate", &path, "--endpoint", "http://127.0.0.1:1", "--state-dir", &state];
+        let cli = cli::parse(words.map(std::ffi::OsString::from)).unwrap();
+        match Session::open(&cli.global, None) {
+            Ok(session) => session.clock.now().strftime("%Y-%m-%d").to_string(),
+            Err(error) => error.to_string().replace(&path, "FILE"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_would_leave_the_calendar_is_refused() {
+        let epoch = "epoch = \"2026-11-20T08:00:00Z\"";
+        let now = Timestamp::now();
+        assert_eq!(said(&format!("{epoch}\nanchor = \"{now}\"\nspeed = 3600")), "2026-11-20");
+        for anchor in ["-009998-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "9999-12-30T00:00:00Z"] {
+            let said = said(&format!("{epoch}\nanchor = \"{anchor}\"\nspeed = 3600"));
+            assert!(said.starts_with("[simulated] in FILE leads to no date"), "{anchor}: {said}");
+            assert!(said.contains(anchor), "{anchor}: {said}");
+        }
+        let said = said("epoch = \"9999-12-30T22:00:00Z\"");
+        assert!(said.starts_with("[simulated] in FILE leads to no date"), "{said}");
+    }
 }
