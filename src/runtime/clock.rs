@@ -110,6 +110,10 @@ impl crate::sim::TimeSource for Clock {
     fn now(&self) -> Timestamp {
         Self::now(self)
     }
+
+    fn wall(&self) -> Timestamp {
+        Timestamp::now()
+    }
 }
 
 #[cfg(test)]
@@ -117,7 +121,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::time::{minutes, seconds};
+    use crate::{
+        domain::time::{minutes, seconds},
+        sim::TimeSource,
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn tokens_of_a_rehearsed_estate_end_by_the_clock_on_the_wall() {
+        let clock = Clock::new("2026-11-20T08:00:00Z".parse().unwrap(), 3_600.0);
+        let before = Timestamp::now();
+        let wall = TimeSource::wall(&clock);
+        assert!((before..=Timestamp::now()).contains(&wall), "{wall}");
+    }
 
     #[tokio::test(start_paused = true)]
     async fn speed_pause_and_sleep_agree() {

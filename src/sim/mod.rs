@@ -66,6 +66,11 @@ use std::fmt;
 pub trait TimeSource: fmt::Debug + Send + Sync {
     /// The instant it is in the estate. Must not run backwards; the simulator holds it if it does.
     fn now(&self) -> jiff::Timestamp;
+
+    /// The instant it is outside the estate, by which tokens end: clients judge them by their own clock.
+    fn wall(&self) -> jiff::Timestamp {
+        self.now()
+    }
 }
 
 /// Why a simulated world could not be opened.

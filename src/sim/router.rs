@@ -2,16 +2,10 @@
 
 use serde_json::json;
 
-use super::{
-    ask::Ask,
-    envelope::Answer,
-    moment::{HOUR, SECOND},
-    throttle::Buckets,
-    world::World,
-};
+use super::{ask::Ask, envelope::Answer, throttle::Buckets, world::World};
 
-/// Life of the tokens the loopback identity endpoint issues.
-const TOKEN_LIFE: i64 = HOUR;
+/// Life of the tokens the loopback identity endpoint issues, in seconds.
+const TOKEN_LIFE_S: i64 = 3_600;
 
 impl World {
     /// Answers a request that passed every gate.
@@ -48,8 +42,8 @@ pub(super) fn endpoints(base: &str, tenant: &str) -> Answer {
     }))
 }
 
-/// `/msi/token`: the App Service identity protocol of 2019-08-01.
-pub(super) fn token(request: &http::HeaderMap, query: &str, now: i64, nonce: u128) -> Answer {
+/// `/msi/token`: the App Service identity protocol of 2019-08-01. `wall` is no estate time.
+pub(super) fn token(request: &http::HeaderMap, query: &str, wall: jiff::Timestamp, nonce: u128) -> Answer {
     if !request.contains_key("x-identity-header") {
         return Answer::error(401, "AuthenticationFailed", "The X-IDENTITY-HEADER header is missing.");
     }
@@ -59,8 +53,8 @@ pub(super) fn token(request: &http::HeaderMap, query: &str, now: i64, nonce: u12
     Answer::json(&json!({
         "access_token": format!("farshore-sim-{nonce:032x}"),
         "client_id": super::access::CALLER,
-        "expires_on": ((now + TOKEN_LIFE) / SECOND).to_string(),
-        "not_before": (now / SECOND).to_string(),
+        "expires_on": (wall.as_second() + TOKEN_LIFE_S).to_string(),
+        "not_before": wall.as_second().to_string(),
         "resource": resource,
         "token_type": "Bearer",
     }))

@@ -341,7 +341,7 @@ impl Sim {
         match (path.seg(0), path.seg(1), path.len()) {
             ("msi", "token", 2) => {
                 let nonce = state.ids.u128(..);
-                Some(router::token(request.headers(), query, state.world.now, nonce))
+                Some(router::token(request.headers(), query, self.time.wall(), nonce))
             }
             ("metadata", "endpoints", 2) => Some(router::endpoints(base, self.scenario.tenant())),
             ("farshore", "world", 2) => Some(Answer::json(&json!({

@@ -26,6 +26,9 @@ const ROLE: &str = "/subscriptions/22222222-2222-4222-8222-222222222222/provider
 const GRP1: &str = "4c4c4c4c-0000-4000-8000-00000000e001";
 const NAME: &str = "5e5e5e5e-0000-4000-8000-000000000001";
 
+/// What the clock on the wall shows while an estate is rehearsed.
+const WALL: &str = "2025-02-03T10:00:00Z";
+
 /// A clock that a test turns.
 #[derive(Debug)]
 struct Hand(AtomicI64);
@@ -34,6 +37,10 @@ impl TimeSource for Hand {
     fn now(&self) -> jiff::Timestamp {
         jiff::Timestamp::from_millisecond(self.0.load(Ordering::SeqCst))
             .expect("test times are near the epoch")
+    }
+
+    fn wall(&self) -> jiff::Timestamp {
+        WALL.parse().expect("a moment")
     }
 }
 

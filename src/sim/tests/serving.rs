@@ -71,7 +71,12 @@ fn the_identity_endpoint_follows_the_app_service_protocol() {
     assert_eq!(got.body["resource"], "https://management.azure.com/");
     assert_eq!(got.body["token_type"], "Bearer");
     let expires: i64 = got.body["expires_on"].as_str().expect("text").parse().expect("epoch seconds");
-    assert_eq!(expires, bench.clock.0.load(Ordering::SeqCst) / 1_000 + 3_600);
+    let ends: jiff::Timestamp = "2025-02-03T11:00:00Z".parse().expect("a moment");
+    assert_eq!(expires, ends.as_second(), "by the clock on the wall, not by that of the estate");
+    assert_eq!(
+        got.body["not_before"],
+        super::WALL.parse::<jiff::Timestamp>().expect("a moment").as_second().to_string()
+    );
     assert_ne!(got.body["access_token"], bench.get(path).body["access_token"]);
     let mut bare = Request::new(Bytes::new());
     *bare.uri_mut() = path.parse().expect("uri");
