@@ -245,7 +245,7 @@ impl Session {
             .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
         let identity = self.tokens.describe().identity;
         let (upn, oid) = match identity {
-            Some(crate::azure::Identity::Named { name, oid }) => (name, oid),
+            Some(crate::azure::Identity::Named { name, oid, .. }) => (name, oid),
             Some(crate::azure::Identity::Opaque) | None => {
                 let word = if self.world() == WorldKind::Sim { "sim operator" } else { "opaque" };
                 (word.into(), crate::domain::Safe::default())

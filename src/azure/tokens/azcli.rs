@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
     process::{Output, Stdio},
     sync::Arc,
-    time::Duration,
 };
 
 use azure_core::credentials::TokenCredential;
@@ -18,12 +17,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment};
+use super::{AZ_LIMIT, Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment};
 
 const NAME: &str = "az login";
-
-/// Longest run of `az`.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Most bytes taken from each of its streams; a token is a few thousand.
 const MAX_OUTPUT: u64 = 64 * 1024;
@@ -133,8 +129,8 @@ impl Executor for Bounded {
                 futures_util::future::join3(capped(stdout), capped(stderr), child.wait()).await;
             Ok(Output { status: status?, stdout: stdout?, stderr: stderr? })
         };
-        timeout(LIMIT, work).await.map_err(|_| {
-            io::Error::new(io::ErrorKind::TimedOut, format!("no answer from az in {} s", LIMIT.as_secs()))
+        timeout(AZ_LIMIT, work).await.map_err(|_| {
+            io::Error::new(io::ErrorKind::TimedOut, format!("no answer from az in {} s", AZ_LIMIT.as_secs()))
         })?
     }
 }

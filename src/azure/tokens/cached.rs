@@ -14,16 +14,13 @@ use tokio::time::{Instant, timeout};
 
 use crate::domain::time::{Span, Timestamp, minutes, seconds};
 
-use super::{Bearer, TokenError, TokenSource, TokenStatus};
+use super::{Bearer, Identity, TokenError, TokenSource, TokenStatus, WHOLE_LIMIT};
 
 /// A token is renewed from this long before it ends (reliability-security §0, finding 3).
 const RENEW_BEFORE: Span = minutes(15);
 
 /// Up to this much later, so that two cockpits do not renew in step.
 const SPREAD_S: i64 = 60;
-
-/// Longest wait for an issuer.
-const LIMIT: Duration = Duration::from_secs(10);
 
 /// Pause after a renewal that failed or brought nothing newer: `az` hands its own cached token
 /// out until 5 min before its end.
@@ -44,7 +41,8 @@ const YOUNG: Duration = Duration::from_secs(10);
 pub type WallClock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Keeps the token of another source. One request to the source at a time; while a token is
-/// valid nobody waits for the next one.
+/// valid nobody waits for the next one. Whom the first token was for, all are for: a run must not
+/// change hands without a word, so a token for anybody else is an error.
 #[derive(Clone)]
 pub struct Cached(Arc<Inner>);
 
@@ -59,6 +57,8 @@ type Flight = Shared<BoxFuture<'static, Result<Bearer, TokenError>>>;
 #[derive(Default)]
 struct State {
     held: Option<Held>,
+    /// Whom the first token was for.
+    acts: Option<Identity>,
     flight: Option<Flight>,
     quiet_until: Option<Instant>,
     trouble: Option<TokenError>,
@@ -95,12 +95,11 @@ impl Inner {
     fn depart(self: &Arc<Self>, state: &mut State) -> Flight {
         let inner = Arc::clone(self);
         let flight = async move {
-            let answer = timeout(LIMIT, inner.source.bearer()).await.unwrap_or_else(|_| {
+            let answer = timeout(WHOLE_LIMIT, inner.source.bearer()).await.unwrap_or_else(|_| {
                 let source_name = inner.source.describe().source;
-                Err(TokenError::Slow { source_name, limit_s: LIMIT.as_secs() })
+                Err(TokenError::Slow { source_name, limit_s: WHOLE_LIMIT.as_secs() })
             });
-            inner.land(answer.clone());
-            answer
+            inner.land(answer)
         };
         let flight = flight.boxed().shared();
         state.flight = Some(flight.clone());
@@ -108,12 +107,19 @@ impl Inner {
         flight
     }
 
-    /// Takes in what the source gave.
-    fn land(&self, answer: Result<Bearer, TokenError>) {
+    /// Takes in what the source gave, and says what may be used of it.
+    fn land(&self, answer: Result<Bearer, TokenError>) -> Result<Bearer, TokenError> {
         let (now, at) = ((self.clock)(), Instant::now());
         let mut state = self.state();
         state.flight = None;
-        match answer {
+        let answer = answer.and_then(|bearer| {
+            let acts = state.acts.get_or_insert_with(|| bearer.identity.clone());
+            if acts.is_same(&bearer.identity) {
+                return Ok(bearer);
+            }
+            Err(TokenError::Changed { was: acts.in_full(), is: bearer.identity.in_full() })
+        });
+        match answer.clone() {
             Ok(bearer) => {
                 let least = now.checked_add(LEAST_LIFE).unwrap_or(Timestamp::MAX);
                 let spread = seconds(state.rng.i64(0..SPREAD_S));
@@ -133,6 +139,7 @@ impl Inner {
                 state.trouble = Some(trouble);
             }
         }
+        answer
     }
 
     /// What is valid now, or the flight to wait for, or why there is nothing to wait for.
@@ -282,9 +289,9 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hanging_issuer_is_given_up_after_ten_seconds() {
+    async fn a_hanging_issuer_is_given_up_after_a_while() {
         let (cached, _) = cached(3_600, 3_600, u32::MAX);
-        assert_eq!(cached.bearer().await.err(), Some(TokenError::Slow { source_name: "slow", limit_s: 10 }));
+        assert_eq!(cached.bearer().await.err(), Some(TokenError::Slow { source_name: "slow", limit_s: 15 }));
     }
 
     #[tokio::test(start_paused = true)]
@@ -301,6 +308,54 @@ mod tests {
         cached.challenged();
         wait(&cached).await;
         assert_eq!(slow.asked.load(Ordering::SeqCst), 2);
+    }
+
+    /// Gives an hour's token for whoever is signed in.
+    #[derive(Debug)]
+    struct Desk(Mutex<&'static str>, Instant);
+
+    impl TokenSource for Desk {
+        fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
+            let token = crate::azure::tokens::jwt::tests::token(*self.0.lock().unwrap());
+            let ends = clock(self.1) + seconds(3_600);
+            Box::pin(std::future::ready(Bearer::new(&Secret::new(token), Issuer::Real, Some(ends))))
+        }
+
+        fn describe(&self) -> TokenStatus {
+            TokenStatus { source: "desk", identity: None, expires: None, trouble: None }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_for_somebody_else_is_told_and_not_used() {
+        let (op, again) = (r#"{"upn":"op","oid":"o1","tid":"t1"}"#, r#"{"upn":"Op","oid":"O1","tid":"t1"}"#);
+        for other in [
+            r#"{"upn":"op","oid":"o2","tid":"t1"}"#,
+            r#"{"upn":"op","oid":"o1","tid":"t2"}"#,
+            r#"{"upn":"op"}"#,
+        ] {
+            let born = Instant::now();
+            let desk = Arc::new(Desk(Mutex::new(op), born));
+            let cached = Cached::new(desk.clone(), Arc::new(move || clock(born)), 7);
+            let ends = cached.bearer().await.expect("the first").expires;
+            *desk.0.lock().unwrap() = other;
+            tokio::time::sleep(Duration::from_secs(50 * 60)).await;
+            for _ in 0..2 {
+                let first = cached.bearer().await.expect("the token of before is still good");
+                assert_eq!(first.expires, ends, "{other}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            let status = cached.describe();
+            let trouble = status.trouble.expect(other).to_string();
+            assert!(trouble.contains("token not used: it is for op"), "{trouble}");
+            assert!(status.identity.unwrap().in_full().as_str().contains("op (o1 of t1)"), "{other}");
+            tokio::time::sleep(Duration::from_secs(11 * 60)).await;
+            assert!(matches!(cached.bearer().await, Err(TokenError::Changed { .. })), "{other}");
+            *desk.0.lock().unwrap() = again;
+            tokio::time::sleep(SHORT_PAUSE).await;
+            assert!(cached.bearer().await.is_ok(), "{other}");
+            assert_eq!(cached.describe().trouble, None, "{other}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -24,6 +24,7 @@ struct Payload {
     preferred_username: Lax<Safe>,
     appid: Lax<Safe>,
     oid: Lax<Safe>,
+    tid: Lax<Safe>,
     exp: Lax<u64>,
 }
 
@@ -37,9 +38,10 @@ pub(super) fn claims(token: &str) -> Option<Claims> {
     let payload: Payload = lenient::from_slice(&base64url(payload)?).ok()?;
     let oid = payload.oid.0.unwrap_or_default();
     let name = payload.upn.0.or(payload.unique_name.0).or(payload.preferred_username.0).or(payload.appid.0);
+    let tenant = payload.tid.0.unwrap_or_default();
     let name = name.unwrap_or_else(|| oid.clone());
     let expires = payload.exp.0.and_then(|exp| Timestamp::from_second(i64::try_from(exp).ok()?).ok());
-    Some(Claims { identity: Identity::Named { name, oid }, expires })
+    Some(Claims { identity: Identity::Named { name, oid, tenant }, expires })
 }
 
 /// Decodes base64url, with or without padding.

@@ -15,7 +15,7 @@ pub use fixed::Fixed;
 pub use managed::{IdentityEndpoint, ManagedIdentity};
 pub use secret::Secret;
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
@@ -23,6 +23,23 @@ use http::HeaderValue;
 use crate::domain::{Safe, time::Timestamp};
 
 use super::origin::Origin;
+
+/// Longest run of `az`: it starts in two or three seconds on a slow machine, and may then have to ask
+/// over a slow network.
+const AZ_LIMIT: Duration = Duration::from_secs(10);
+
+/// Longest wait for the source in force, and for the first one: what it says itself comes before.
+const SOURCE_LIMIT: Duration = Duration::from_secs(11);
+
+/// Longest wait for a source that is asked because the one before it had nothing: away from Azure
+/// nothing at all answers for a managed identity, and the word of the first must not wait for that.
+const NEXT_LIMIT: Duration = Duration::from_secs(3);
+
+/// Longest wait for a token: one source after the other, and well within the 20 s of a look.
+const WHOLE_LIMIT: Duration = Duration::from_secs(15);
+
+const _: () = assert!(AZ_LIMIT.as_secs() < SOURCE_LIMIT.as_secs());
+const _: () = assert!(SOURCE_LIMIT.as_secs() + NEXT_LIMIT.as_secs() < WHOLE_LIMIT.as_secs());
 
 /// Who issued a token: it decides where the token may go (design §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +71,37 @@ pub enum Identity {
         name: Safe,
         /// Object id.
         oid: Safe,
+        /// Tenant.
+        tenant: Safe,
     },
     /// The token is no JWT.
     Opaque,
+}
+
+impl Identity {
+    /// Whether both are the same object of the same tenant; where a token names no object, its name counts.
+    fn is_same(&self, other: &Self) -> bool {
+        let same = |one: &Safe, two: &Safe| one.as_str().eq_ignore_ascii_case(two.as_str());
+        match (self, other) {
+            (Self::Opaque, Self::Opaque) => true,
+            (
+                Self::Named { name, oid, tenant },
+                Self::Named { name: other_name, oid: other_oid, tenant: other_tenant },
+            ) => {
+                let unnamed = oid.as_str().is_empty();
+                same(oid, other_oid) && same(tenant, other_tenant) && (!unnamed || same(name, other_name))
+            }
+            _ => false,
+        }
+    }
+
+    /// Name, object and tenant, to tell two of one name apart.
+    fn in_full(&self) -> Safe {
+        match self {
+            Self::Named { name, oid, tenant } => Safe::new(&format!("{name} ({oid} of {tenant})")),
+            Self::Opaque => "an opaque token's owner".into(),
+        }
+    }
 }
 
 impl fmt::Display for Identity {
@@ -145,6 +190,16 @@ pub enum TokenError {
     Elsewhere {
         /// Why.
         why: &'static str,
+    },
+    /// It is for somebody else than the first one was.
+    #[error(
+        "token not used: it is for {is}, this process acts as {was}; sign in as that again, or start anew"
+    )]
+    Changed {
+        /// Whom the first token was for.
+        was: Safe,
+        /// Whom this one is for.
+        is: Safe,
     },
     /// What came is no token.
     #[error("token unusable: {why}")]
