@@ -14,7 +14,7 @@ use super::{
 };
 
 /// The identity the simulated tenant sees behind every bearer token.
-pub(super) const CALLER: &str = "6e6e6e6e-0000-4000-8000-000000000001";
+pub const CALLER: &str = "6e6e6e6e-0000-4000-8000-000000000001";
 /// Somebody else in the tenant, for faults in which a colleague acts.
 const COLLEAGUE: &str = "6e6e6e6e-0000-4000-8000-000000000002";
 /// Ended assignments are kept this long past their effect, for stale reads.

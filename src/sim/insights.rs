@@ -8,6 +8,7 @@ use super::{
     ask::{Ask, Path, Verb},
     envelope::{Answer, paged},
     moment::{Iso, Ms},
+    token::CALLER_NAME,
     world::World,
 };
 
@@ -57,7 +58,7 @@ impl World {
             "eventDataId": id,
             "correlationId": write.correlation_id,
             "operationId": write.correlation_id,
-            "caller": "op.01@contoso.example",
+            "caller": CALLER_NAME,
             "claims": {"appid": CALLER, "http://schemas.microsoft.com/identity/claims/objectidentifier": CALLER},
             "authorization": {"action": action, "scope": write.path},
             "eventName": {"value": "EndRequest", "localizedValue": "End request"},

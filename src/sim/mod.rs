@@ -10,7 +10,7 @@
 //! |---|---|
 //! | `spec` `scenario` `topology` `estate` | the scenario file, and the fixed part of a world |
 //! | `world` `hosts` `sessions` `people` `autoscale` `outage` | the living part and its events |
-//! | `ask` `envelope` `gate` `router` `throttle` | one request from path to answer |
+//! | `ask` `envelope` `gate` `router` `throttle` `token` | one request from path to answer |
 //! | `access` `rights` `avd` `roster` `compute` `view` `operations` `guest` `graph` `health` `storage` `resources` `insights` | the providers |
 //! | `fault` | the closed list of what can go wrong |
 //! | `ledger` `record` `outcome` | what survives, and what a run is judged by |
@@ -46,6 +46,7 @@ mod sessions;
 mod spec;
 mod storage;
 mod throttle;
+mod token;
 mod topology;
 mod view;
 mod world;
@@ -53,6 +54,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use access::CALLER;
 pub use fault::{Fault, FaultKind, Scope};
 pub use ledger::{Ledger, LedgerEntry, NoLedger, WriteRecord};
 pub use outcome::EndState;

@@ -4,9 +4,6 @@ use serde_json::json;
 
 use super::{ask::Ask, envelope::Answer, throttle::Buckets, world::World};
 
-/// Life of the tokens the loopback identity endpoint issues, in seconds.
-const TOKEN_LIFE_S: i64 = 3_600;
-
 impl World {
     /// Answers a request that passed every gate.
     pub(super) fn route(&mut self, ask: &Ask<'_>, buckets: &mut Buckets) -> Answer {
@@ -39,23 +36,5 @@ pub(super) fn endpoints(base: &str, tenant: &str) -> Answer {
         "resourceManager": base,
         "microsoftGraphResourceId": base,
         "suffixes": {"storage": "core.windows.net"},
-    }))
-}
-
-/// `/msi/token`: the App Service identity protocol of 2019-08-01. `wall` is no estate time.
-pub(super) fn token(request: &http::HeaderMap, query: &str, wall: jiff::Timestamp, nonce: u128) -> Answer {
-    if !request.contains_key("x-identity-header") {
-        return Answer::error(401, "AuthenticationFailed", "The X-IDENTITY-HEADER header is missing.");
-    }
-    let Some(resource) = super::ask::parameter(query, "resource").filter(|r| !r.is_empty()) else {
-        return Answer::error(400, "BadRequest", "The resource parameter is required.");
-    };
-    Answer::json(&json!({
-        "access_token": format!("farshore-sim-{nonce:032x}"),
-        "client_id": super::access::CALLER,
-        "expires_on": (wall.as_second() + TOKEN_LIFE_S).to_string(),
-        "not_before": wall.as_second().to_string(),
-        "resource": resource,
-        "token_type": "Bearer",
     }))
 }

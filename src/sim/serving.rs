@@ -19,6 +19,7 @@ use super::{
     record::{Caller, entry_of, fits, record_of},
     router,
     throttle::{Buckets, Kind},
+    token,
     world::World,
 };
 use crate::wire::{Reply, Request, Response, Wire, WireError};
@@ -341,7 +342,7 @@ impl Sim {
         match (path.seg(0), path.seg(1), path.len()) {
             ("msi", "token", 2) => {
                 let nonce = state.ids.u128(..);
-                Some(router::token(request.headers(), query, self.time.wall(), nonce))
+                Some(token::answer(request.headers(), query, self.scenario.tenant(), self.time.wall(), nonce))
             }
             ("metadata", "endpoints", 2) => Some(router::endpoints(base, self.scenario.tenant())),
             ("farshore", "world", 2) => Some(Answer::json(&json!({

@@ -77,6 +77,9 @@ fn the_identity_endpoint_follows_the_app_service_protocol() {
         got.body["not_before"],
         super::WALL.parse::<jiff::Timestamp>().expect("a moment").as_second().to_string()
     );
+    let token = got.body["access_token"].as_str().expect("text").to_owned();
+    assert_eq!(token.split('.').count(), 3, "{token}");
+    assert!(token.starts_with("eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJ"), "{token}");
     assert_ne!(got.body["access_token"], bench.get(path).body["access_token"]);
     let mut bare = Request::new(Bytes::new());
     *bare.uri_mut() = path.parse().expect("uri");
