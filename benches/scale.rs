@@ -111,7 +111,7 @@ fn setup(estate: Arc<Estate>) -> Setup {
         access: Access::MayArm,
         endpoint: None,
         estate,
-        identity: Identity { name: "bench".into() },
+        identity: Identity { name: "bench".into(), oid: "bench".into() },
         token: TokenStatus::NotNeeded,
         speed: Speed::Times(1.0),
         runbooks: Vec::new(),

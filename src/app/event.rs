@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    mode::{Speed, TokenStatus},
+    mode::{Identity, Speed, TokenStatus},
     run::{RunHandle, RunSummary},
 };
 
@@ -42,7 +42,12 @@ pub enum Event {
     /// A second passed.
     Tick,
     /// The token was renewed, or could not be.
-    Token(TokenStatus),
+    Token {
+        /// What is known of its life.
+        status: TokenStatus,
+        /// Whom it is for; `None`: not known yet.
+        identity: Option<Identity>,
+    },
     /// What only this process knows has changed.
     Facts(Box<LocalFacts>),
     /// The journals were listed, newest run first.

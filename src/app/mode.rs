@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{Safe, estate::Estate, time::Span},
+    domain::{Safe, access::AccessChange, estate::Estate, time::Span},
     runbook::Mode,
 };
 
@@ -43,6 +43,19 @@ pub enum Access {
 pub struct Identity {
     /// User principal name or a word such as `sim operator`.
     pub name: Safe,
+    /// Object id; empty where it is not known.
+    pub oid: Safe,
+}
+
+impl Identity {
+    /// Whether the log says that this identity made a change. It names people by their principal name and
+    /// services by their object id, and either may stand in the claims.
+    pub fn made(&self, change: &AccessChange) -> bool {
+        let is = |own: &Safe, told: &Safe| {
+            !own.as_str().is_empty() && own.as_str().eq_ignore_ascii_case(told.as_str())
+        };
+        is(&self.name, &change.caller) || is(&self.oid, &change.caller) || is(&self.oid, &change.oid)
+    }
 }
 
 /// What is known of the token's life. Deadlines are on the terminal clock, in milliseconds:
@@ -57,11 +70,23 @@ pub enum TokenStatus {
     Until {
         /// Milliseconds of the terminal clock.
         terminal_ms: u64,
+        /// Why no newer one could be had, where it was tried.
+        trouble: Option<Safe>,
     },
-    /// No JWT: its end is not known.
+    /// Its end is not known.
     Opaque,
     /// None could be had.
     Failed(Safe),
+}
+
+impl TokenStatus {
+    /// Why there is none, or no newer one.
+    pub fn trouble(&self) -> Option<&Safe> {
+        match self {
+            Self::Failed(why) | Self::Until { trouble: Some(why), .. } => Some(why),
+            Self::NotNeeded | Self::Asking | Self::Opaque | Self::Until { trouble: None, .. } => None,
+        }
+    }
 }
 
 /// Speed of the estate's clock.

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     domain::{
         Answer, ArmId, Listing, Observation, Pair, Safe, Side, Source,
-        access::{DESKTOP_USER_ROLE, PrincipalId, RoleAssignment},
+        access::{AccessChange, DESKTOP_USER_ROLE, PrincipalId, RoleAssignment},
         compute::{Power, VirtualMachine},
         estate::{
             Cloud, Estate, GroupPair, Layout, Policy, Principal, Region, Service, ServiceKind, ServiceSide,
@@ -234,6 +234,19 @@ pub(crate) fn stranger_on_standby(stranger: &Principal) -> Observation {
     seen(Source::Assignments(0, Side::Secondary), 9, Answer::Assignments(listing))
 }
 
+/// What the activity log says: a change by each of `callers`, with their object ids.
+pub(crate) fn changes_by(callers: &[(&str, &str)]) -> Observation {
+    let change = |(caller, oid): &(&str, &str)| AccessChange {
+        at: noon(),
+        caller: Safe::new(caller),
+        oid: Safe::new(oid),
+        operation: Safe::new("Microsoft.Authorization/roleAssignments/write"),
+        resource: Safe::default(),
+    };
+    let listing = Listing::whole(callers.iter().map(change).collect(), 1);
+    seen(Source::AccessChanges, 2, Answer::AccessChanges(listing))
+}
+
 /// Everything there is to read.
 pub(crate) fn readings(weather: Weather) -> Vec<Observation> {
     let estate = estate();
@@ -364,7 +377,7 @@ fn event() -> HealthEvent {
 /// A cockpit over the estate with everything read.
 pub(crate) fn app(world: World, weather: Weather) -> App {
     let token = match world {
-        World::Live => TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000 },
+        World::Live => TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None },
         World::Sim | World::Replay => TokenStatus::NotNeeded,
     };
     let name = if world == World::Live { "op.01@contoso.example" } else { "sim operator" };
@@ -373,7 +386,7 @@ pub(crate) fn app(world: World, weather: Weather) -> App {
         access: Access::MayArm,
         endpoint: None,
         estate: Arc::new(estate()),
-        identity: Identity { name: Safe::new(name) },
+        identity: Identity { name: Safe::new(name), oid: Safe::default() },
         token,
         speed: Speed::Times(1.0),
         runbooks: vec![RunbookEntry {

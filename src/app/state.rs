@@ -231,7 +231,7 @@ impl App {
     /// Milliseconds until the token ends; `None`: not known or not needed.
     pub fn token_left(&self) -> Option<u64> {
         match self.token {
-            TokenStatus::Until { terminal_ms } => Some(terminal_ms.saturating_sub(self.moment.terminal)),
+            TokenStatus::Until { terminal_ms, .. } => Some(terminal_ms.saturating_sub(self.moment.terminal)),
             _ => None,
         }
     }
@@ -272,9 +272,8 @@ impl App {
         let Some(Answer::AccessChanges(all)) = reading.last.as_ref().map(|look| &look.answer) else {
             return OthersChanges::Asking;
         };
-        let own = self.identity.name.as_str();
         let mut others: Vec<&AccessChange> =
-            all.seen().iter().filter(|change| !change.caller.as_str().eq_ignore_ascii_case(own)).collect();
+            all.seen().iter().filter(|change| !self.identity.made(change)).collect();
         others.sort_by_key(|change| std::cmp::Reverse(change.at));
         OthersChanges::Known(others, all.error())
     }

@@ -11,8 +11,8 @@ use crate::{
 };
 
 use super::{
-    Access, App, Effect, Event, Identity, Intent, LeaveReason, Moment, Motion, Setup, Speed, TokenStatus,
-    World,
+    Access, App, Effect, Event, Identity, Intent, LeaveReason, Moment, Motion, OthersChanges, Setup, Speed,
+    TokenStatus, World,
     dialog::{Modal, Purpose},
     gesture::Button,
     scene::{self, Weather, at},
@@ -81,6 +81,53 @@ fn read_only_and_recordings_cannot_be_armed_and_say_why() {
     };
     check(World::Sim, Access::ReadOnly, "--read-only");
     check(World::Replay, Access::MayArm, "recording");
+}
+
+#[test]
+fn whom_the_token_is_for_and_why_there_is_no_newer_one_are_told_once() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let identity = Identity { name: Safe::new("op.02@contoso.example"), oid: Safe::new("o-2") };
+    let token = |trouble: Option<&str>| Event::Token {
+        status: TokenStatus::Until { terminal_ms: 600_000, trouble: trouble.map(Safe::new) },
+        identity: Some(identity.clone()),
+    };
+    let lines = |app: &App| app.feed.newest().take(3).map(|line| line.text.clone()).collect::<Vec<_>>();
+    app.update(token(None), at(1_000));
+    assert_eq!((&app.identity, app.token_left()), (&identity, Some(599_000)));
+    assert_eq!(lines(&app)[0], "acts as op.02@contoso.example");
+    let told = app.feed.count();
+    app.update(token(None), at(2_000));
+    assert_eq!(app.feed.count(), told);
+    let why = "no token from az login: signed out";
+    for time in [3_000, 4_000] {
+        app.update(token(Some(why)), at(time));
+        assert_eq!((notice(&app), app.feed.count()), (why, told + 1));
+        assert_eq!(lines(&app)[0], why);
+    }
+    app.update(token(None), at(5_000));
+    assert_eq!(lines(&app)[0], "a new token came");
+}
+
+#[test]
+fn what_the_person_here_changed_is_no_change_by_others() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let others = |app: &App| match app.others_changes() {
+        OthersChanges::Known(changes, None) => {
+            changes.iter().map(|change| format!("{} {}", change.caller, change.oid)).collect::<Vec<_>>()
+        }
+        other => panic!("{other:?}"),
+    };
+    let log =
+        [("OP.02@contoso.example", ""), ("live#op", "O-2"), ("o-2", ""), ("colleague", "o-3"), ("", "")];
+    app.update(Event::Observed(scene::changes_by(&log)), at(0));
+    let token = |identity: Option<Identity>| Event::Token { status: TokenStatus::Opaque, identity };
+    app.update(token(Some(Identity { name: Safe::new("opaque"), oid: Safe::default() })), at(0));
+    assert_eq!(others(&app).len(), 5, "nobody knows who acts here");
+    let op = Identity { name: Safe::new("op.02@contoso.example"), oid: Safe::new("o-2") };
+    app.update(token(Some(op)), at(0));
+    assert_eq!(others(&app), ["colleague o-3", " "]);
+    app.update(token(None), at(0));
+    assert_eq!(others(&app).len(), 2, "it stays known");
 }
 
 #[test]

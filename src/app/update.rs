@@ -15,6 +15,7 @@ use super::{
     dialog::Modal,
     event::{Effect, Event, LeaveReason, Moment},
     feed::Origin,
+    mode::{Identity, TokenStatus},
     run::{OpenRun, RunHandle, Viewed},
     screen::{Screen, StepCursor},
     start::Progress,
@@ -40,7 +41,7 @@ impl App {
             Event::Run(input) => self.inform(input),
             Event::Resized { w, h } => self.size = (w, h),
             Event::Tick => self.tick(),
-            Event::Token(status) => self.token = status,
+            Event::Token { status, identity } => self.token_told(status, identity),
             Event::Facts(facts) => {
                 self.facts = *facts;
                 self.checked = None;
@@ -71,6 +72,27 @@ impl App {
         if let Some(refusal) = self.drive(Input::Command(command)) {
             self.say(format!("could not {refusal}"));
         }
+    }
+
+    /// Takes in what is known of the token. What changed about who acts, or went wrong, is told once.
+    fn token_told(&mut self, status: TokenStatus, identity: Option<Identity>) {
+        if let Some(identity) = identity.filter(|known| *known != self.identity) {
+            self.feed.push(self.moment.now, Origin::Cockpit, format!("acts as {}", identity.name));
+            self.identity = identity;
+        }
+        let told = match (self.token.trouble(), status.trouble()) {
+            (before, Some(why)) if before != Some(why) => {
+                let why = why.to_string();
+                self.say(why.clone());
+                Some(why)
+            }
+            (Some(_), None) => Some("a new token came".to_owned()),
+            _ => None,
+        };
+        if let Some(told) = told {
+            self.feed.push(self.moment.now, Origin::Cockpit, told);
+        }
+        self.token = status;
     }
 
     fn observed(&mut self, observation: Observation) {

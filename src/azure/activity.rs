@@ -29,11 +29,19 @@ const OPERATIONS: &str = "microsoft.authorization/roleassignments/";
 #[serde(rename_all = "camelCase", default)]
 struct EntryDto {
     caller: Lax<Safe>,
+    claims: Option<ClaimsDto>,
     operation_name: Option<Worded>,
     status: Option<Worded>,
     event_timestamp: Lax<Timestamp>,
     correlation_id: Lax<Safe>,
     resource_id: Lax<Safe>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ClaimsDto {
+    #[serde(rename = "http://schemas.microsoft.com/identity/claims/objectidentifier")]
+    oid: Lax<Safe>,
 }
 
 #[derive(Deserialize, Default)]
@@ -93,9 +101,10 @@ fn entry(dto: EntryDto) -> Result<Option<Entry>, Safe> {
     let at = dto.event_timestamp.0.ok_or("an assignment change without a time")?;
     let status = dto.status.and_then(|status| status.value.0).unwrap_or_default();
     let resource = dto.resource_id.0.unwrap_or_default();
+    let oid = dto.claims.and_then(|claims| claims.oid.0).unwrap_or_default();
     Ok(Some(Entry {
         failed: status.as_str().eq_ignore_ascii_case("Failed"),
         operation: (dto.correlation_id.0.unwrap_or_default(), operation.clone(), resource.clone()),
-        change: AccessChange { at, caller: dto.caller.0.unwrap_or_default(), operation, resource },
+        change: AccessChange { at, caller: dto.caller.0.unwrap_or_default(), oid, operation, resource },
     }))
 }

@@ -470,7 +470,7 @@ mod tests {
         }
 
         fn describe(&self) -> TokenStatus {
-            TokenStatus { source: "test", identity: None, expires: None, trouble: None }
+            TokenStatus::unasked("test")
         }
 
         fn challenged(&self) {

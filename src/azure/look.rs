@@ -450,7 +450,7 @@ mod tests {
     async fn changes_of_rights_are_told_once_each_within_the_window() {
         let entry = |correlation: &str, operation: &str, state: &str| {
             format!(
-                r#"{{"caller":"other@contoso.example","operationName":{{"value":"{operation}"}},"status":{{"value":"{state}"}},
+                r#"{{"caller":"other@contoso.example","claims":{{"http://schemas.microsoft.com/identity/claims/objectidentifier":"o-1"}},"operationName":{{"value":"{operation}"}},"status":{{"value":"{state}"}},
                     "eventTimestamp":"2026-11-20T09:50:00Z","correlationId":"{correlation}","resourceId":"r"}}"#
             )
         };
@@ -468,6 +468,7 @@ mod tests {
             panic!()
         };
         assert_eq!(changes.count(), Some(2), "{changes:?}");
+        assert_eq!(changes.seen()[0].oid.as_str(), "o-1", "what the claims say tells two of one name apart");
         let sent = script.sent();
         assert!(
             sent[0].contains(

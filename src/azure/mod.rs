@@ -35,7 +35,7 @@ mod write;
 pub use limits::Limits;
 pub use origin::{Endpoint, EndpointError, Loopback};
 pub use place::own_region;
-pub use tokens::{Bearer, Identity, Issuer, Secret, TokenError, TokenSource, TokenStatus};
+pub use tokens::{Bearer, Identity, Issuer, Life, Secret, TokenError, TokenSource, TokenStatus};
 pub use write::WriteIds;
 
 use std::{fmt, sync::Arc};

@@ -141,6 +141,8 @@ pub struct AccessChange {
     pub at: Timestamp,
     /// Who, as the log names them.
     pub caller: Safe,
+    /// Their object id, where the log has it.
+    pub oid: Safe,
     /// The operation's name.
     pub operation: Safe,
     /// What was changed.

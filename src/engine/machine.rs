@@ -64,6 +64,8 @@ pub enum Input {
         /// What was seen.
         progress: Progress,
     },
+    /// Who acts is known now: records bear it from here on.
+    Actor(Actor),
     /// Time passed.
     Tick,
 }
@@ -286,6 +288,10 @@ impl Engine {
             }
             Input::Progress { token, progress } => {
                 self.progressed(&token, progress, now);
+                None
+            }
+            Input::Actor(actor) => {
+                self.context.actor = actor;
                 None
             }
             Input::Tick => None,

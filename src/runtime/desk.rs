@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{self, App, Effect, Event, LeaveReason, Moment, StartOrder},
+    app::{self, App, Effect, Event, LeaveReason, Moment, StartOrder, TokenStatus},
     domain::{Safe, Side, Source, time::Timestamp},
     engine::{Input, Output},
     journal::{lock::EstateLock, runs},
@@ -24,6 +24,7 @@ use super::{
     session::{Place, Session},
     survey,
     terminal::TerminalClock,
+    token,
 };
 
 /// News waiting for the loop; a full box stalls the pollers, never the loop. One entry per
@@ -78,6 +79,10 @@ pub struct Desk {
     second: Interval,
     seconds: u32,
     durable: u64,
+    /// The run that is being gone on with.
+    resuming: Option<String>,
+    /// What the app was told of the token last.
+    token: TokenStatus,
     /// Last record of the run when its report was written.
     reported: Option<u64>,
     clock: TerminalClock,
@@ -129,6 +134,8 @@ impl Desk {
             second,
             seconds: 0,
             durable: 0,
+            resuming: None,
+            token: TokenStatus::NotNeeded,
             reported: None,
             clock,
             front: Vec::new(),
@@ -193,9 +200,33 @@ impl Desk {
             Happening::Second => {
                 self.seconds += 1;
                 self.mark();
+                self.tell_token();
                 self.feed(Event::Tick, None);
                 self.conclude();
             }
+        }
+    }
+
+    /// Tells app and run what is known of the token, where that has changed. Nobody is asked.
+    fn tell_token(&mut self) {
+        if matches!(self.session.place, Place::Sim(_)) {
+            return;
+        }
+        let known = self.session.tokens.describe();
+        let status = token::status(&known, Timestamp::now(), self.clock.ms());
+        if token::is_same(&self.token, &status) {
+            return;
+        }
+        self.token = status.clone();
+        let identity = known.identity.is_some().then(|| self.session.identity());
+        self.feed(Event::Token { status, identity }, None);
+        self.name_actor();
+    }
+
+    /// Tells the run here who acts: the token may have come only after it was opened.
+    fn name_actor(&mut self) {
+        if self.run.is_some() {
+            self.feed(Event::Run(Input::Actor(self.session.actor())), None);
         }
     }
 
@@ -321,17 +352,28 @@ impl Desk {
             self.front.push(Front::Reopen(id));
             return;
         }
+        if let Some(run) = &self.resuming {
+            return self.say(&format!("{run} is being opened"));
+        }
         match self.handed_on() {
             // Whatever it watches, it watches already.
             _ if self.run.as_ref().is_some_and(|run| run.id == id) => {
                 self.say(&format!("{id} is open here already; m shows it"));
             }
-            Ok(held) => self.sit(opening::resume(&self.session, &id, held)),
+            Ok(held) => {
+                self.resuming = Some(id.clone());
+                let (session, opened) = (self.session.clone(), self.opened.0.clone());
+                tokio::spawn(async move {
+                    let _ = opened.send(opening::resume(&session, &id, held).await).await;
+                });
+            }
             Err(why) => self.feed(Event::RunRefused(why), None),
         }
     }
 
     fn sit(&mut self, opened: Result<OpenRun, OpenError>) {
+        self.resuming = None;
+        self.tell_token();
         match opened {
             Ok(open) => self.work(open),
             Err(error) => self.feed(Event::RunRefused(Safe::new(&format!("open the run: {error}"))), None),
@@ -360,6 +402,7 @@ impl Desk {
         let seq = open.seq;
         (self.durable, self.reported, self.due) = (seq, None, None);
         self.feed(Event::RunStarted { handle: Box::new(open.engine), seq, first: open.first, lock }, None);
+        self.name_actor();
         self.feed(Event::RunsListed(listing::of(&self.session)), None);
     }
 
@@ -423,6 +466,8 @@ fn written(session: &Session, id: &str) -> Result<PathBuf, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
     use crate::{
         app::{
@@ -430,8 +475,9 @@ mod tests {
             gesture::{Button, Field},
             start::{Fate, Holder, Holders, Origin, StartFocus},
         },
+        azure::{self, Bearer, Endpoint, Identity, Life, TokenError, TokenSource},
         cli,
-        domain::access::PrincipalId,
+        domain::{access::PrincipalId, estate::Estate},
         engine::{Command, Stamped, event::NoteAbout, event::RunEnd, event::RunEvent, view::RunState},
         journal::{FileJournal, Journal},
         runbook::Mode,
@@ -514,7 +560,7 @@ mod tests {
         assert!(holder.as_str().ends_with(&second), "{holder}");
         // Nobody else could have come between, and nobody can now.
         let other = Session::open(&cli.global, None).unwrap();
-        assert!(matches!(opening::resume(&other, &first, None), Err(OpenError::Lock(_))));
+        assert!(matches!(opening::resume(&other, &first, None).await, Err(OpenError::Lock(_))));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -568,16 +614,120 @@ mod tests {
         assert!(said.contains("is open here already"), "{said}");
     }
 
-    /// Writes into the journal of a run that it owes a step and watches it.
-    async fn owe(state: &std::path::Path, run: &str) {
-        let mut reopened = loop {
+    /// A source of tokens that is told what it knows and when it answers.
+    #[derive(Debug)]
+    struct Told(Mutex<azure::TokenStatus>, tokio::sync::Semaphore);
+
+    impl Told {
+        fn knows(&self, status: azure::TokenStatus) {
+            *self.0.lock().unwrap() = status;
+        }
+    }
+
+    impl TokenSource for Told {
+        fn bearer(&self) -> futures_util::future::BoxFuture<'_, Result<Bearer, TokenError>> {
+            Box::pin(async move {
+                let _ = self.1.acquire().await;
+                Err(TokenError::Refused { source_name: "told", why: "it gives none".into() })
+            })
+        }
+
+        fn describe(&self) -> azure::TokenStatus {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
+    /// A desk of the simulated world that takes it for Azure, with tokens of `told`.
+    fn live(cli: &cli::Cli, session: Session, told: Arc<Told>) -> Desk {
+        let place = Place::Live(Endpoint::parse("http://127.0.0.1:1").unwrap());
+        // The lock of a live estate holds for the whole machine, and other tests know this estate too.
+        let hash = crate::domain::text::sha256_hex(session.state.as_os_str().as_encoded_bytes());
+        let estate = Arc::new(Estate { hash, ..(*session.estate).clone() });
+        desk(cli, Session { place, estate, tokens: told, ..session })
+    }
+
+    /// Lets a desk go, and waits for the end of its journal's thread.
+    async fn leave(desk: Desk) {
+        let (state, run) = (desk.session.state.clone(), open_here(&desk).unwrap());
+        drop(desk);
+        reopened(&state, &run).await;
+    }
+
+    fn of(name: &str) -> azure::TokenStatus {
+        let identity = Identity::Named { name: name.into(), oid: "o-1".into(), tenant: "t-1".into() };
+        let life = Life::Until(Timestamp::now() + crate::domain::time::minutes(30));
+        azure::TokenStatus { identity: Some(identity), life, ..azure::TokenStatus::unasked("told") }
+    }
+
+    fn last_actor(desk: &Desk) -> String {
+        let path = runs::find(&desk.session.state, &open_here(desk).unwrap()).unwrap();
+        let actor = runs::read(&path).unwrap().events.pop().unwrap().actor;
+        format!("{} {}", actor.upn, actor.oid)
+    }
+
+    async fn noted(desk: &mut Desk) -> String {
+        desk.feed(Event::Command(Command::Note { text: "x".into() }), None);
+        until(desk, "durable", Desk::is_durable).await;
+        last_actor(desk)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_live_run_waits_for_who_goes_on_with_it_and_hears_of_it_later_where_it_must() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let told =
+            Arc::new(Told(Mutex::new(azure::TokenStatus::unasked("told")), tokio::sync::Semaphore::new(0)));
+        let mut first = live(&cli, Session::open(&cli.global, None).unwrap(), told.clone());
+        told.knows(of("op.01"));
+        let run = started(&mut first).await;
+        assert_eq!(last_actor(&first), "op.01 o-1");
+        until(&mut first, "line 1", |desk| desk.app.identity.name.as_str() == "op.01").await;
+        assert!(first.app.token_left().is_some_and(|left| left > 29 * 60_000), "{:?}", first.app.token);
+        leave(first).await;
+
+        // Nothing is known yet: the token is waited for, and keys are not kept waiting by it.
+        told.knows(azure::TokenStatus::unasked("told"));
+        let mut second = live(&cli, session_of(&cli, &run).unwrap(), told.clone());
+        assert_eq!(second.app.identity.name.as_str(), "not signed in");
+        {
+            let mut opening = std::pin::pin!(opening::resume(&second.session, &run, None));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            assert!(opening.as_mut().poll(&mut context).is_pending(), "who goes on with it is waited for");
+        }
+        second.resume(run.clone());
+        second.resume(run.clone());
+        assert_eq!(second.app.notice.as_ref().unwrap().text, format!("{run} is being opened"));
+        told.knows(of("op.02"));
+        told.1.add_permits(1);
+        until(&mut second, "the run", |desk| open_here(desk).is_some()).await;
+        assert_eq!(noted(&mut second).await, "op.02 o-1");
+        leave(second).await;
+
+        // There is none to be had: the run opens all the same, and names them from when they are known.
+        told.knows(azure::TokenStatus::unasked("told"));
+        let mut third = live(&cli, session_of(&cli, &run).unwrap(), told.clone());
+        third.resume(run.clone());
+        until(&mut third, "the run", |desk| open_here(desk).is_some()).await;
+        assert_eq!(noted(&mut third).await, "not signed in ");
+        told.knows(of("op.03"));
+        until(&mut third, "line 1", |desk| desk.app.identity.name.as_str() == "op.03").await;
+        assert_eq!(noted(&mut third).await, "op.03 o-1");
+    }
+
+    async fn reopened(state: &std::path::Path, run: &str) -> crate::journal::Reopened {
+        loop {
             // The thread of its journal ends with the desk, not at once.
             match FileJournal::open(state, run) {
-                Ok(reopened) => break reopened,
+                Ok(reopened) => return reopened,
                 Err(crate::journal::JournalError::Busy { .. }) => tokio::task::yield_now().await,
                 Err(error) => panic!("{error}"),
             }
-        };
+        }
+    }
+
+    /// Writes into the journal of a run that it owes a step and watches it.
+    async fn owe(state: &std::path::Path, run: &str) {
+        let mut reopened = reopened(state, run).await;
         let step = "a5-drain".to_owned();
         let last = reopened.events.last().unwrap().clone();
         let events = [

@@ -98,7 +98,7 @@ pub fn setup(cli: &Cli, session: &Session) -> Setup {
         access: if cli.global.read_only { crate::app::Access::ReadOnly } else { crate::app::Access::MayArm },
         endpoint,
         estate: session.estate.clone(),
-        identity: crate::app::Identity { name: session.actor().upn },
+        identity: session.identity(),
         token: if world == World::Sim { TokenStatus::NotNeeded } else { TokenStatus::Asking },
         speed: Speed::Times(session.clock.speed()),
         runbooks: runbooks(session),

@@ -243,7 +243,7 @@ impl Lines {
     }
 
     fn refused(&self) -> bool {
-        self.desk.app.feed.newest().next().is_some_and(|line| line.text.contains("could not"))
+        self.desk.app.feed.newest().next().is_some_and(|line| line.text.starts_with("could not"))
     }
 
     async fn settle(&mut self) {

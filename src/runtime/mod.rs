@@ -19,5 +19,6 @@ pub mod signals;
 pub mod sim_verbs;
 pub mod survey;
 pub mod terminal;
+pub mod token;
 pub mod verbs;
 pub mod worlds;

@@ -139,6 +139,7 @@ pub async fn open(
 ) -> Result<OpenRun, OpenError> {
     let run = unused_id(session);
     let lock = lock(session, &run, held)?;
+    session.identify().await;
     let plan = plan(session, &order).await?;
     let opened = Opened {
         estate: session.estate.name.clone(),
@@ -172,8 +173,13 @@ pub async fn open(
 }
 
 /// Goes on with a run. Nothing is sent until [`Command::Resume`]. `held` as for [`open`].
-pub fn resume(session: &Session, run: &str, held: Option<Arc<EstateLock>>) -> Result<OpenRun, OpenError> {
+pub async fn resume(
+    session: &Session,
+    run: &str,
+    held: Option<Arc<EstateLock>>,
+) -> Result<OpenRun, OpenError> {
     let lock = lock(session, run, held)?;
+    session.identify().await;
     let reopened = FileJournal::open(&session.state, run)?;
     check(session, run, &reopened.events)?;
     let mut engine = Engine::recover(context(session, &session.azure, run), &reopened.events)

@@ -7,18 +7,20 @@ use std::{
 };
 
 use crate::{
+    app,
     azure::{
-        Azure, AzureOptions, Endpoint, EndpointError, TokenError, TokenSource,
+        self, Azure, AzureOptions, Endpoint, EndpointError, TokenError, TokenSource,
         tokens::{AzCli, Cached, Chain, Fixed, IdentityEndpoint, ManagedIdentity},
     },
     cli::{Asked, Global, Speed},
     config::{self, ConfigErrors},
     domain::{
+        Safe,
         estate::{Estate, Simulated},
         time::{Span, Timestamp},
     },
     engine::{Actor, event::WorldKind},
-    sim::{Scenario, Sim, SimError, SimOptions},
+    sim::{self, Scenario, Sim, SimError, SimOptions},
     wire::{Guard, Live, LiveError, LiveOptions, Reach, Wire},
 };
 
@@ -243,15 +245,27 @@ impl Session {
         let os = env::var("USER")
             .or_else(|_| env::var("LOGNAME"))
             .unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
-        let identity = self.tokens.describe().identity;
-        let (upn, oid) = match identity {
-            Some(crate::azure::Identity::Named { name, oid, .. }) => (name, oid),
-            Some(crate::azure::Identity::Opaque) | None => {
-                let word = if self.world() == WorldKind::Sim { "sim operator" } else { "opaque" };
-                (word.into(), crate::domain::Safe::default())
-            }
-        };
+        let app::Identity { name: upn, oid } = self.identity();
         Actor { upn, oid, os: os.into() }
+    }
+
+    /// Who Azure sees, as far as the token says.
+    pub fn identity(&self) -> app::Identity {
+        let word = |word: &str| app::Identity { name: word.into(), oid: Safe::default() };
+        match (self.world(), self.tokens.describe().identity) {
+            (_, Some(azure::Identity::Named { name, oid, .. })) => app::Identity { name, oid },
+            (WorldKind::Sim, _) => app::Identity { name: "sim operator".into(), oid: sim::CALLER.into() },
+            (WorldKind::Live, Some(azure::Identity::Opaque)) => word("opaque"),
+            (WorldKind::Live, None) => word("not signed in"),
+        }
+    }
+
+    /// Waits for who acts, where nothing is known of them yet: what a run writes down names them. Where
+    /// there is no token to be had the wait ends within the limit of its source, and the run opens all the same.
+    pub async fn identify(&self) {
+        if self.world() == WorldKind::Live && self.tokens.describe().identity.is_none() {
+            let _ = self.tokens.bearer().await;
+        }
     }
 
     /// Whether `--auto` may act here: simulated, or endpoint and identity endpoint on loopback.

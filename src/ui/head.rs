@@ -92,7 +92,7 @@ fn left(app: &App) -> Vec<Word> {
     let short = name.split('@').next().unwrap_or_default().to_owned();
     words.push(stays(name.to_owned(), Role::Text, Some(short)));
     if let Some((text, role)) = token(app) {
-        let short = text.replace("token ", "tok ");
+        let short = text.replace("token ", "tok ").replace("unrenewed", "!");
         words.push(stays(text, role, Some(short)));
     }
     words
@@ -106,9 +106,10 @@ fn token(app: &App) -> Option<(String, Role)> {
         (TokenStatus::Opaque, _) => Some(("token opaque".to_owned(), Role::Dim)),
         (TokenStatus::Failed(_), _) => Some(("token NONE".to_owned(), Role::Bad)),
         (TokenStatus::Until { .. }, Some(0) | None) => Some(("token OVER".to_owned(), Role::Bad)),
-        (TokenStatus::Until { .. }, Some(left)) => {
-            let role = if left < TOKEN_WARNING_MS { Role::Warn } else { Role::Text };
-            Some((format!("token {}m", left / 60_000), role))
+        (TokenStatus::Until { trouble, .. }, Some(left)) => {
+            let late = if trouble.is_some() { " unrenewed" } else { "" };
+            let warns = trouble.is_some() || left < TOKEN_WARNING_MS;
+            Some((format!("token {}m{late}", left / 60_000), if warns { Role::Warn } else { Role::Text }))
         }
     }
 }

@@ -10,7 +10,7 @@ use ratatui::{
 
 use crate::{
     app::{
-        App, Event, Intent, World,
+        App, Event, Intent, TokenStatus, World,
         scene::{self, Weather, at},
     },
     engine::{RunView, event::Acknowledgement, view::Drift},
@@ -85,6 +85,17 @@ fn home_ascii() {
     let shot = shot(&mut scene::app(World::Live, Weather::Outage), USUAL, Glyphs::Ascii);
     assert!(shot.is_ascii());
     insta::assert_snapshot!(shot);
+}
+
+#[test]
+fn a_token_that_is_not_renewed_says_so_at_every_width() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let status = TokenStatus::Until { terminal_ms: 9 * 60_000 + 500, trouble: Some("signed out".into()) };
+    app.update(Event::Token { status, identity: None }, at(0));
+    for (width, expected) in [(120, "token 9m unrenewed"), (80, "tok 9m !"), (60, "tok 9m !")] {
+        let shot = shot(&mut app, (width, 24), Glyphs::Box);
+        assert!(shot.lines().next().unwrap().contains(expected), "{width}: {shot}");
+    }
 }
 
 #[test]

@@ -63,7 +63,9 @@ impl Lines {
             if line.contains(part) {
                 return;
             }
-            let asked = ["to arm type: ", "to confirm type "].iter().any(|start| line.starts_with(start));
+            let asked = ["to arm type: ", "to confirm type ", "to go on type: "]
+                .iter()
+                .any(|start| line.starts_with(start));
             if asked {
                 line.rsplit(": ").next().unwrap().clone_into(&mut last);
             } else if !line.starts_with("not taken: ") {
@@ -155,6 +157,27 @@ fn left(state: &State, server: &Server) -> String {
     let (code, heard) = lines.end();
     assert_eq!(code, Some(3), "{heard:#?}");
     state.run()
+}
+
+#[test]
+fn a_run_on_a_served_world_says_who_opened_it_and_who_went_on() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let run = left(&state, &server);
+    let opened = fs::read_to_string(state.journal(&run)).unwrap().lines().count();
+    let mut lines = Lines::start(server.command(&state, &["--plain", "resume", &run]));
+    lines.obey_until("is running");
+    lines.keyboard = None;
+    let (code, heard) = lines.end();
+    assert_eq!(code, Some(3), "{heard:#?}");
+    let written = fs::read_to_string(state.journal(&run)).unwrap();
+    assert!(written.lines().count() > opened, "{written}");
+    for line in written.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        let actor = &record["actor"];
+        assert_eq!(actor["upn"], "op.01@contoso.example", "{line}");
+        assert_eq!(actor["oid"], "6e6e6e6e-0000-4000-8000-000000000001", "{line}");
+    }
 }
 
 /// Writes into the journal of a run that it was aborted after a grant while it owed a step.

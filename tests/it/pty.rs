@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::terminal::{LIMIT, State, Terminal, kill, ready, text};
+use super::{
+    cli::Server,
+    terminal::{LIMIT, State, Terminal, kill, ready, text},
+};
 
 /// Speed of the estate's clock while the run works.
 const FAST: &str = "speed 30";
@@ -119,6 +122,25 @@ fn opened(state: &State) -> Option<Terminal> {
     terminal.start_run();
     terminal.command(FAST);
     Some(terminal)
+}
+
+#[test]
+fn line_1_of_a_served_world_names_who_acts_and_how_long_the_token_lasts() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &["--speed", "60"]);
+    let words = format!(
+        "IDENTITY_HEADER=x IDENTITY_ENDPOINT=http://127.0.0.1:{0}/msi/token \
+         exec $FARSHORE --endpoint http://127.0.0.1:{0} --estate {1}",
+        server.port,
+        server.estate.display()
+    );
+    let Some(mut terminal) = Terminal::shell(&state, &["-c", &words]) else { return };
+    terminal.until("who acts, and the token's life", |screen| {
+        let line = screen.lines().next().unwrap_or_default();
+        line.contains(" op.01 ") && (line.contains(" tok 59m ") || line.contains(" tok 60m "))
+    });
+    terminal.press("qq");
+    terminal.end(LIMIT);
 }
 
 /// Every step that is confirmed, in order.

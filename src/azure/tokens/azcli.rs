@@ -98,7 +98,7 @@ impl TokenSource for AzCli {
     }
 
     fn describe(&self) -> TokenStatus {
-        TokenStatus { source: NAME, identity: None, expires: None, trouble: None }
+        TokenStatus::unasked(NAME)
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::domain::time::{Span, Timestamp, minutes, seconds};
 
-use super::{Bearer, Identity, TokenError, TokenSource, TokenStatus, WHOLE_LIMIT};
+use super::{Bearer, Identity, Life, TokenError, TokenSource, TokenStatus, WHOLE_LIMIT};
 
 /// A token is renewed from this long before it ends (reliability-security §0, finding 3).
 const RENEW_BEFORE: Span = minutes(15);
@@ -186,8 +186,9 @@ impl TokenSource for Cached {
         let held = state.held.as_ref();
         TokenStatus {
             source,
-            identity: held.map(|held| held.bearer.identity.clone()),
-            expires: held.and_then(|held| held.bearer.expires),
+            // Whom they are for stays known while there is none.
+            identity: state.acts.clone(),
+            life: held.map_or(Life::None, |held| held.bearer.expires.into()),
             trouble: state.trouble.clone(),
         }
     }
@@ -237,7 +238,7 @@ mod tests {
         }
 
         fn describe(&self) -> TokenStatus {
-            TokenStatus { source: "slow", identity: None, expires: None, trouble: None }
+            TokenStatus::unasked("slow")
         }
     }
 
@@ -322,7 +323,7 @@ mod tests {
         }
 
         fn describe(&self) -> TokenStatus {
-            TokenStatus { source: "desk", identity: None, expires: None, trouble: None }
+            TokenStatus::unasked("desk")
         }
     }
 

@@ -57,7 +57,7 @@ impl TokenSource for Chain {
     }
 
     fn describe(&self) -> TokenStatus {
-        let none = TokenStatus { source: "no source", identity: None, expires: None, trouble: None };
+        let none = TokenStatus::unasked("no source");
         let source = self.sources.get(self.in_force.get().copied().unwrap_or_default());
         source.map_or(none, TokenSource::describe)
     }
@@ -85,7 +85,7 @@ mod tests {
         }
 
         fn describe(&self) -> TokenStatus {
-            TokenStatus { source: self.0, identity: None, expires: None, trouble: None }
+            TokenStatus::unasked(self.0)
         }
     }
 
@@ -106,7 +106,7 @@ mod tests {
         }
 
         fn describe(&self) -> TokenStatus {
-            TokenStatus { source: self.0, identity: None, expires: None, trouble: None }
+            TokenStatus::unasked(self.0)
         }
     }
 

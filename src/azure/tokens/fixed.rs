@@ -33,7 +33,7 @@ impl TokenSource for Fixed {
         TokenStatus {
             source: self.source,
             identity: Some(self.bearer.identity.clone()),
-            expires: self.bearer.expires,
+            life: self.bearer.expires.into(),
             trouble: None,
         }
     }

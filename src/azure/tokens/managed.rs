@@ -117,7 +117,7 @@ impl TokenSource for ManagedIdentity {
     }
 
     fn describe(&self) -> TokenStatus {
-        TokenStatus { source: NAME, identity: None, expires: None, trouble: None }
+        TokenStatus::unasked(NAME)
     }
 }
 

@@ -214,12 +214,36 @@ pub enum TokenError {
 pub struct TokenStatus {
     /// Name of the source, such as `az login`.
     pub source: &'static str,
-    /// Who the last token is for; `None`: no token yet.
+    /// Who the tokens are for; `None`: no token yet.
     pub identity: Option<Identity>,
-    /// When the last token ends.
-    pub expires: Option<Timestamp>,
+    /// How long the last token lasts.
+    pub life: Life,
     /// Why the last attempt to get one failed.
     pub trouble: Option<TokenError>,
+}
+
+impl TokenStatus {
+    /// Of a source that nobody has asked yet, or that keeps nothing.
+    pub fn unasked(source: &'static str) -> Self {
+        Self { source, identity: None, life: Life::None, trouble: None }
+    }
+}
+
+/// How long the last token lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// There is none.
+    None,
+    /// Its end is not known.
+    Unknown,
+    /// Until this moment of the real time.
+    Until(Timestamp),
+}
+
+impl From<Option<Timestamp>> for Life {
+    fn from(expires: Option<Timestamp>) -> Self {
+        expires.map_or(Self::Unknown, Self::Until)
+    }
 }
 
 /// Gives tokens for one scope.

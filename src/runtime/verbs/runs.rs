@@ -66,7 +66,7 @@ pub async fn resume(cli: &Cli, args: &Resume) -> Result<u8, VerbError> {
     let session = session_of(cli, &args.run)?;
     may_start(cli, &session, args.auto)?;
     if args.auto {
-        let open = opening::resume(&session, &args.run, None)?;
+        let open = opening::resume(&session, &args.run, None).await?;
         return auto(&session, open).await;
     }
     front::open(cli, session, First::Resume(args.run.clone()))
