@@ -321,14 +321,14 @@ fn live_clock(
         (Some(simulated), Some(_)) => {
             Err(SessionError::SpeedIsTheServers { speed: simulated.speed, path: path.to_owned() })
         }
-        (None, None) => Ok(Clock::new(real, 1.0)),
+        (None, None) => Ok(Clock::live(real, 1.0)),
         (Some(simulated), None) => {
             let elapsed = simulated.anchor.map_or(Span::ZERO, |anchor| real.duration_since(anchor));
             let passed = Span::from_micros((elapsed.as_secs_f64() * simulated.speed * 1e6) as i64);
             let now = simulated.epoch.checked_add(passed).ok();
             let now = now.filter(|now| (Timestamp::UNIX_EPOCH..LAST_DATE).contains(now));
             let now = now.ok_or_else(|| SessionError::NoDate { simulated, path: path.to_owned() })?;
-            Ok(Clock::new(now, simulated.speed))
+            Ok(Clock::live(now, simulated.speed))
         }
     }
 }
@@ -401,6 +401,24 @@ mod tests {
         match Session::open(&cli.global, None) {
             Ok(session) => session.clock.now().strftime("%Y-%m-%d").to_string(),
             Err(error) => error.to_string().replace(&path, "FILE"),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_clock_of_a_live_estate_counts_the_time_the_machine_sleeps() {
+        let state = tempfile::tempdir().unwrap();
+        let path = state.path().join("estate.toml");
+        std::fs::write(&path, Scenario::builtin("tiny").unwrap().estate_toml(None)).unwrap();
+        let (path, state) = (path.display().to_string(), state.path().display().to_string());
+        for (words, expected) in [
+            (vec!["--estate", &path], "ticks: Machine"),
+            (vec!["--estate", &path, "--endpoint", "http://127.0.0.1:1"], "ticks: Machine"),
+            (vec!["--sim=tiny"], "ticks: Runtime"),
+        ] {
+            let all = ["farshore", "--state-dir", &state].into_iter().chain(words.iter().copied());
+            let cli = cli::parse(all.map(std::ffi::OsString::from)).unwrap();
+            let clock = format!("{:?}", Session::open(&cli.global, None).unwrap().clock);
+            assert!(clock.contains(expected), "{words:?}: {clock}");
         }
     }
 

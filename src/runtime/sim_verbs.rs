@@ -249,7 +249,8 @@ pub async fn perform(cli: &Cli, verb: &cli::Sim) -> Result<u8, VerbError> {
                 Some(Speed::Times(times)) => times,
                 None => 1.0,
             };
-            let clock = Arc::new(Clock::new(scenario.epoch(), speed));
+            // Its clients reckon its time from the clock on the wall, so that it may not fall behind.
+            let clock = Arc::new(Clock::live(scenario.epoch(), speed));
             let seed = cli.global.seed.unwrap_or(DEFAULT_SEED);
             let (port, latency_ms) = (args.port, u64::from(args.latency));
             // Only where it was asked for: most served worlds are thrown away.
