@@ -1,12 +1,11 @@
 //! The cockpit on a terminal: batches, keys first, one frame per batch.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::sync::mpsc;
 
 use crate::{
     app::{App, Event, LeaveReason},
-    domain::Source,
     ui::Look,
 };
 
@@ -21,6 +20,10 @@ use super::{
 
 /// News repaints at most this often, in milliseconds (design §13); keys repaint at once.
 const NEWS_FRAME_MS: u64 = 250;
+
+/// Keys and frames wait so long for news at most, in milliseconds: half of what a key may take to the
+/// screen (design §13).
+const BATCH_MS: u64 = 8;
 
 /// Time for the journal to take everything when the cockpit leaves.
 const LAST_WORDS: Duration = Duration::from_secs(4);
@@ -170,22 +173,11 @@ impl Cockpit {
         Ok(())
     }
 
-    /// Everything that is there, the latest reading per source only.
+    /// Takes what there is for as long as keys and frames can wait: where more comes than can be taken
+    /// in, the screen must not stand still over it.
     fn batch(&mut self, first: Happening) {
-        let mut readings: BTreeMap<Source, Event> = BTreeMap::new();
-        let mut next = Some(first);
-        while let Some(happening) = next {
-            match happening {
-                Happening::News(Event::Observed(observation)) => {
-                    readings.insert(observation.source.clone(), Event::Observed(observation));
-                }
-                other => self.desk.take(other),
-            }
-            next = self.desk.ready();
-        }
-        for event in readings.into_values() {
-            self.desk.feed(event, None);
-        }
+        let (clock, until) = (self.clock, self.clock.ms() + BATCH_MS);
+        self.desk.gather(first, || clock.ms() < until);
         if self.paint == Paint::Nothing {
             self.paint = Paint::News;
         }

@@ -1,6 +1,11 @@
 //! The app with everything that carries out what it asks for; screens and lines sit on it.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::mpsc::{self, Receiver, Sender, UnboundedReceiver},
@@ -166,11 +171,11 @@ impl Desk {
         };
         tokio::select! {
             biased;
+            _ = self.second.tick() => Happening::Second,
             Some(input) = input => Happening::Run(input),
             Some(opened) = self.opened.1.recv() => Happening::Opened(Box::new(opened)),
             () = due => Happening::Due,
             Some(event) = self.news.recv() => Happening::News(event),
-            _ = self.second.tick() => Happening::Second,
         }
     }
 
@@ -180,6 +185,25 @@ impl Desk {
             return Some(Happening::Run(input));
         }
         self.news.try_recv().ok().map(Happening::News)
+    }
+
+    /// Takes in a happening and what is there besides, the latest reading per source only, while `more`
+    /// may be taken.
+    pub fn gather(&mut self, first: Happening, mut more: impl FnMut() -> bool) {
+        let mut readings: BTreeMap<Source, Event> = BTreeMap::new();
+        let mut next = Some(first);
+        while let Some(happening) = next {
+            match happening {
+                Happening::News(Event::Observed(observation)) => {
+                    readings.insert(observation.source.clone(), Event::Observed(observation));
+                }
+                other => self.take(other),
+            }
+            next = if more() { self.ready() } else { None };
+        }
+        for event in readings.into_values() {
+            self.feed(event, None);
+        }
     }
 
     /// Takes in a happening.
@@ -536,6 +560,24 @@ mod tests {
         desk.feed(Event::Command(Command::Abort { reason: "test".into() }), None);
         desk.app.settle();
         until(desk, "closed", Desk::rests).await;
+    }
+
+    /// Keys and frames wait for no more news than they can: where more comes than is taken in, the rest
+    /// stays for later.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn news_that_never_ends_keeps_nothing_waiting() {
+        let state = tempfile::tempdir().unwrap();
+        let mut desk = desk(&cli(state.path()), Session::open(&cli(state.path()).global, None).unwrap());
+        for _ in 0..5 {
+            desk.facts.try_send(Event::Tick).unwrap();
+        }
+        let mut asked = 0;
+        desk.gather(Happening::News(Event::Tick), || {
+            asked += 1;
+            asked < 3
+        });
+        assert_eq!(asked, 3);
+        assert!(desk.ready().is_some() && desk.ready().is_some(), "the rest is still there");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    desk::{Desk, Front, Happening},
+    desk::{Desk, Front},
     front::{self, First},
     session::Session,
     terminal::TerminalClock,
@@ -68,6 +68,9 @@ struct Lines {
     /// The run had ended before, as far as is known.
     watched: bool,
 }
+
+/// What is typed waits so long for news at most, in milliseconds.
+const BATCH_MS: u64 = 100;
 
 /// Lines read ahead: a pipe that never ends must not fill the memory.
 const READ_AHEAD: usize = 64;
@@ -139,21 +142,16 @@ impl Lines {
             tokio::select! {
                 biased;
                 () = hears => self.hear()?,
-                happening = self.desk.next() => self.take(happening),
+                happening = self.desk.next() => {
+                    let (clock, until) = (self.clock, self.clock.ms() + BATCH_MS);
+                    self.desk.gather(happening, || clock.ms() < until);
+                }
                 line = self.typed.recv() => match line.flatten() {
                     Some(line) if self.deaf_until.is_some() && !stops(&line) => self.dropped += 1,
                     Some(line) => self.answer(&line)?,
                     None => self.desk.feed(Event::Leaving(LeaveReason::Hangup), None),
                 },
             }
-        }
-    }
-
-    fn take(&mut self, happening: Happening) {
-        let mut next = Some(happening);
-        while let Some(happening) = next {
-            self.desk.take(happening);
-            next = self.desk.ready();
         }
     }
 
