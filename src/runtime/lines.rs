@@ -97,7 +97,7 @@ const FIRST_LOOKS: Duration = Duration::from_secs(25);
 
 impl Lines {
     async fn status(&mut self) -> Result<u8, VerbError> {
-        let wanted = super::survey::watch_sources(&self.desk.app.estate);
+        let wanted = super::survey::status_sources(&self.desk.app.estate);
         let desk = &mut self.desk;
         let _ = tokio::time::timeout(FIRST_LOOKS, async {
             while wanted.iter().any(|source| desk.app.picture.reading(source).is_none()) {

@@ -69,16 +69,11 @@ pub async fn quick_look(
     }
 }
 
-/// Everything the home screen and `status` show of an estate.
-pub fn watch_sources(estate: &Estate) -> Vec<Source> {
+/// What `status` says something about: each of these stands behind a cell that its silence spoils.
+pub fn status_sources(estate: &Estate) -> Vec<Source> {
     let mut sources = vec![Source::Events];
     for side in Side::BOTH {
-        sources.extend([
-            Source::Control(side),
-            Source::Machines(side),
-            Source::Availability(side),
-            Source::Usages(side),
-        ]);
+        sources.extend([Source::Control(side), Source::Machines(side)]);
         if !estate.directory[side].is_empty() {
             sources.push(Source::Directory(side));
         }
@@ -87,14 +82,24 @@ pub fn watch_sources(estate: &Estate) -> Vec<Source> {
                 Source::Pool(service, side),
                 Source::Hosts(service, side),
                 Source::Sessions(service, side),
-                Source::Groups(service, side),
                 Source::Assignments(service, side),
-                Source::Plans(service, side),
-                Source::Workspace(service, side),
             ]);
             if !estate.services[service].sides[side].accounts.is_empty() {
                 sources.push(Source::Storage(service, side));
             }
+        }
+    }
+    sources
+}
+
+/// What the cockpit watches from its start: the rows of the home screen, and besides what only the lists
+/// behind them show, each with its own trouble.
+pub fn watch_sources(estate: &Estate) -> Vec<Source> {
+    let mut sources = status_sources(estate);
+    for side in Side::BOTH {
+        sources.push(Source::Availability(side));
+        for service in 0..estate.services.len() {
+            sources.extend([Source::Groups(service, side), Source::Plans(service, side)]);
         }
     }
     sources
@@ -115,4 +120,31 @@ pub fn planning_sources(service: usize) -> Vec<Source> {
             ]
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        readiness::fixture::World,
+        status::{Scope, Verdict, summarize},
+    };
+
+    #[test]
+    fn status_calls_nothing_right_that_it_looked_at_in_vain() {
+        let calm = World::calm();
+        let verdict =
+            |world: &World| summarize(&world.estate, &world.picture, &[], Scope::All, world.now).verdict;
+        assert_eq!(verdict(&calm), Verdict::Ok);
+        for source in status_sources(&calm.estate) {
+            for kind in [SilenceKind::Denied, SilenceKind::Unreachable, SilenceKind::Throttled] {
+                let mut world = World::calm();
+                world.never(&source, kind);
+                // On the primary every host beats: nothing rests on which machines are off.
+                let unused = source == Source::Machines(Side::Primary);
+                let expected = if unused { Verdict::Ok } else { Verdict::Unknown };
+                assert_eq!(verdict(&world), expected, "{source:?} {kind:?}");
+            }
+        }
+    }
 }

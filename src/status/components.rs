@@ -21,11 +21,14 @@ pub(super) struct Part {
     pub(super) reason: Option<Safe>,
     /// The value is that of an earlier moment whatever the age of the answer.
     pub(super) as_of: Option<Timestamp>,
+    /// What Compute said, where the value rests on which machines are off.
+    pub(super) powers: Option<Sight>,
 }
 
 impl Part {
     pub(super) fn new(state: CellState, text: impl Into<String>, short: impl Into<String>) -> Self {
-        Self { state, text: text.into(), short: short.into(), figure: None, reason: None, as_of: None }
+        let (text, short) = (text.into(), short.into());
+        Self { state, text, short, figure: None, reason: None, as_of: None, powers: None }
     }
 
     pub(super) fn figure(mut self, count: impl TryInto<u64>, of: Option<usize>) -> Self {
@@ -111,9 +114,13 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         Component::Capacity => pools::capacity(scene, bucket),
         Component::Health => regional::health(scene, bucket.side),
     };
-    let part = match (sight.trust, value) {
+    let mut part = match (sight.trust, value) {
         (Trust::Good, Some(part)) => part,
         (_, value) => distrusted(scene, bucket, &sight, value),
+    };
+    let sight = match part.powers.take() {
+        Some(powers) => sight.beside(powers),
+        None => sight,
     };
     Judged { part, sight }
 }
@@ -202,7 +209,7 @@ fn is_configured(scene: &Scene<'_>, component: Component, service: usize, side: 
     }
 }
 
-/// The sources behind a component of one service on one side.
+/// The sources behind a component of one service on one side; [`Part::powers`] besides.
 fn sources(scene: &Scene<'_>, component: Component, service: usize, side: Side) -> Vec<Source> {
     match component {
         Component::ControlPlane => vec![Source::Control(side)],

@@ -12,6 +12,7 @@ use crate::domain::{
 use super::{
     components::{Bucket, Part, answer},
     scene::Scene,
+    sight::{Sight, Trust},
     summary::{CellState, Component, Problem, Role},
 };
 
@@ -49,6 +50,8 @@ struct Hosts {
     silent: usize,
     /// Beating, in a state that takes no users.
     unfit: usize,
+    /// Cold or silent: which of them only Compute can tell, and it does not.
+    unsure: usize,
     /// Youngest heartbeat.
     beat: Option<Timestamp>,
 }
@@ -58,18 +61,26 @@ impl Hosts {
         self.all - self.cold
     }
 
-    /// Whether something is on and nothing beats.
+    /// Whether something is on, or may be, and nothing beats.
     fn all_silent(&self) -> bool {
-        self.on() > 0 && self.silent == self.on()
+        self.on() > 0 && self.silent + self.unsure == self.on()
     }
 
-    fn take(&mut self, host: &SessionHost, off: bool, now: Timestamp) {
+    /// Whether what was counted rests on which machines are off.
+    fn rest_on_power(&self) -> bool {
+        self.cold + self.silent + self.unsure > 0
+    }
+
+    /// `off`: whether its machine is off; `None`: not known.
+    fn take(&mut self, host: &SessionHost, off: Option<bool>, now: Timestamp) {
         self.all += 1;
         self.beat = self.beat.max(host.heartbeat);
         if host.usable(now) {
             self.usable += 1;
-        } else if off {
+        } else if off == Some(true) {
             self.cold += 1;
+        } else if off.is_none() && !host.beats(now) {
+            self.unsure += 1;
         } else if !host.beats(now) {
             self.silent += 1;
         } else if host.status.takes_users() {
@@ -83,40 +94,57 @@ impl Hosts {
 /// Counts the hosts of a bucket; `None`: a list is missing or not whole.
 fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
     let machines = standing::machines(scene.picture, &Source::Machines(bucket.side));
+    let known = powers(scene, bucket.side).trust == Trust::Good;
     let mut hosts = Hosts::default();
     for &service in bucket.services {
         let listing = standing::hosts(scene.picture, &Source::Hosts(service, bucket.side))?;
         for host in listing.complete()? {
-            hosts.take(host, standing::is_off(host, machines), scene.now);
+            hosts.take(host, known.then(|| standing::is_off(host, machines)), scene.now);
         }
     }
     Some(hosts)
 }
 
+/// What Compute said of the machines of a side: the broker alone cannot tell a cold host from a silent one.
+fn powers(scene: &Scene<'_>, side: Side) -> Sight {
+    Sight::of(scene.picture, &Source::Machines(side), scene.now)
+}
+
+/// Why nobody knows which hosts are off.
+fn power_unknown(powers: &Sight) -> String {
+    let why = powers.reason.as_ref().map_or("no answer", |reason| reason.as_str());
+    format!("which hosts are off is not known, virtual machines: {why}")
+}
+
 pub(super) fn hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     let hosts = count_hosts(scene, bucket)?;
-    let standby = bucket.role == Role::Standby;
+    let powers = powers(scene, bucket.side);
+    let active = bucket.role == Role::Active;
     let bad = hosts.silent + hosts.unfit;
     let part = if hosts.all == 0 {
         Part::new(CellState::Crit, "no hosts", "none").because("the pool lists no host")
-    } else if hosts.all_silent() {
+    } else if hosts.all_silent() && (hosts.unsure == 0 || active) {
         let (on, of) = (hosts.on(), hosts.all);
         let reason = format!("none of the {on} hosts that are on has reported for 5 min");
         Part::new(CellState::Crit, format!("0 of {on} heartbeats"), format!("0/{of} hb")).because(&reason)
     } else {
-        let serves = matches!(bucket.role, Role::Active | Role::Unknown);
         let state = match () {
-            () if serves && hosts.usable == 0 && bucket.role == Role::Active => CellState::Crit,
+            () if active && hosts.usable == 0 => CellState::Crit,
+            () if hosts.unsure > 0 => CellState::Unknown,
             () if bad > 0 || hosts.drained > 0 => CellState::Warn,
             () => CellState::Ok,
         };
-        let (text, short) = hosts_text(&hosts, standby);
+        let (text, short) = hosts_text(&hosts, bucket.role == Role::Standby);
         let part = Part::new(state, text, short);
         match state {
             CellState::Crit => part.because("no host takes new users"),
+            CellState::Unknown => part.because(&power_unknown(&powers)),
             _ => part,
         }
     };
+    // Where nobody can sign in on the side that serves it does not matter which hosts are off.
+    let rests = hosts.rest_on_power() && !(active && hosts.usable == 0);
+    let part = Part { powers: rests.then_some(powers), ..part };
     Some(part.figure(hosts.usable as u64, Some(hosts.all)))
 }
 
@@ -127,6 +155,7 @@ fn hosts_text(hosts: &Hosts, standby: bool) -> (String, String) {
         (hosts.unfit, "unhealthy", "bad"),
         (hosts.drained, "drained", "dr"),
         (hosts.cold, "cold", "c"),
+        (hosts.unsure, "cold or silent", "?"),
     ];
     let mut text = format!("{usable} of {all}");
     let mut short = format!("{usable}/{all}");
@@ -294,6 +323,8 @@ struct Room {
     need: u32,
     /// Hosts that would have to start.
     hosts_short: u32,
+    /// Whether a host is cold or unhealthy: which of them, Compute tells.
+    unused: bool,
 }
 
 fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<Room> {
@@ -301,6 +332,7 @@ fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<Room> {
     for &service in services {
         let capacity = standing::capacity(scene.picture, service, side, scene.now)?;
         sum.now += capacity.room;
+        sum.unused |= capacity.cold + capacity.unhealthy > 0;
         sum.started += (capacity.usable + capacity.cold).saturating_mul(capacity.limit);
         if let Some((active, other)) = standing::session_counts(scene.picture, service, side) {
             sum.used += active + other;
@@ -333,6 +365,18 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     }
     let percent = |room_for: u32| u64::from(room_for) * 100 / u64::from(room.users);
     let (now, started) = (percent(room.now), percent(room.started));
+    let powers = powers(scene, bucket.side);
+    if powers.trust != Trust::Good && room.unused {
+        // What is off counts for the need, unless what is on is enough.
+        let text = format!("{now}%");
+        let part = if room.now >= room.need {
+            Part::new(CellState::Ok, text.clone(), text)
+        } else {
+            let part = Part::new(CellState::Unknown, format!("{now}%, cold not known"), format!("{now}%, ?"));
+            Part { powers: Some(powers.clone()), ..part.because(&power_unknown(&powers)) }
+        };
+        return Some(part.figure(room.now, None));
+    }
     let text = if started > now { format!("{now}%, {started}% if started") } else { format!("{now}%") };
     let short = if started > now { format!("{now}%, {started}%") } else { format!("{now}%") };
     // Cold standby hosts are no warning (design §7): only room that cannot be had is.
@@ -343,6 +387,7 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         Part::new(CellState::Warn, text, short)
             .because(&format!("{lacking} users find no place even with every host started"))
     };
+    let part = Part { powers: room.unused.then_some(powers), ..part };
     Some(part.figure(room.now, None))
 }
 

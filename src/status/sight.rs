@@ -65,6 +65,13 @@ impl Sight {
         }
     }
 
+    /// With something that only a part of the value rests on: if that never came, the value is as
+    /// old as the rest.
+    pub(super) fn beside(self, part: Self) -> Self {
+        let at = part.at.or(self.at);
+        self.join(Self { at, ..part })
+    }
+
     /// Both together: the older time, the worse trust.
     pub(super) fn join(self, other: Self) -> Self {
         let at = match (self.at, other.at) {

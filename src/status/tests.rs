@@ -192,6 +192,76 @@ fn what_cannot_be_read_is_unknown_and_never_ok() {
     }
 }
 
+/// Spoils what Compute says of a side's machines.
+type Blind = fn(&mut World, Side);
+
+const BLIND: [(&str, Blind); 3] = [
+    ("never answered", |world, side| world.never(&Source::Machines(side), SilenceKind::Denied)),
+    ("denied", |world, side| world.silence(&Source::Machines(side), SilenceKind::Denied, 1)),
+    ("not whole", |world, side| {
+        let partial = Listing::partial(Vec::new(), 1, Safe::new("power states: 403"));
+        world.put(Source::Machines(side), Answer::Machines(partial));
+    }),
+];
+
+#[test]
+fn which_hosts_are_off_is_not_known_without_compute() {
+    let machines = Source::Machines(Side::Secondary);
+    for status in ["Shutdown", "Unavailable"] {
+        for (name, blind) in BLIND {
+            let what = format!("{status}, {name}");
+            let mut world = World::calm();
+            for service in 0..2 {
+                world.edit_hosts(service, Side::Secondary, |_, host| {
+                    (host.status, host.heartbeat) = (HostStatus::parse(status), None);
+                });
+            }
+            blind(&mut world, Side::Secondary);
+            let summary = all(&world);
+            assert_eq!(summary.verdict.exit_code(), 3, "{what}");
+            let hosts = summary.cell(Component::Hosts, Side::Secondary).unwrap();
+            assert_eq!(hosts.state, CellState::Unknown, "{what}: {hosts:?}");
+            assert_eq!(hosts.text, "0 of 6, 6 cold or silent", "{what}");
+            let reason = hosts.reason.clone().unwrap();
+            assert!(reason.as_str().starts_with("which hosts are off is not known, virtual machines: "));
+            assert_eq!((hosts.complete, hosts.at.is_some()), (name != "not whole", true), "{what}");
+            let capacity = text(&summary, Component::Capacity, Side::Secondary);
+            assert_eq!(capacity, (CellState::Unknown, "0%, cold not known".to_owned()), "{what}");
+            // What everybody knows to be on does not need it.
+            assert_eq!(text(&summary, Component::Hosts, Side::Primary).0, CellState::Ok, "{what}");
+        }
+    }
+    // The last answer is too old for that.
+    let mut world = World::calm();
+    let later = world.now + minutes(1);
+    let old = world.picture.last(&machines).map(|look| look.answer.clone()).unwrap();
+    world.now = later;
+    for (source, reading) in World::calm().picture.iter().filter(|(source, _)| **source != machines) {
+        world.put(source.clone(), reading.last.clone().unwrap().answer);
+    }
+    for service in 0..2 {
+        world.edit_hosts(service, Side::Secondary, |_, host| {
+            if host.status == HostStatus::Available {
+                host.heartbeat = Some(later);
+            }
+        });
+    }
+    assert_eq!(text(&all(&world), Component::Hosts, Side::Secondary).0, CellState::Unknown);
+    world.put(machines, old);
+    assert_eq!(text(&all(&world), Component::Hosts, Side::Secondary).1, "3 of 6, 3 cold");
+}
+
+#[test]
+fn where_nobody_can_sign_in_it_does_not_matter_which_hosts_are_off() {
+    for (name, blind) in BLIND {
+        let mut world = World::calm();
+        world.burn_primary();
+        blind(&mut world, Side::Primary);
+        let cell = text(&all(&world), Component::Hosts, Side::Primary);
+        assert_eq!(cell, (CellState::Crit, "0 of 6 heartbeats".to_owned()), "{name}");
+    }
+}
+
 #[test]
 fn nobody_in_both_pools() {
     let mut world = World::calm();

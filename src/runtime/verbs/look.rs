@@ -26,7 +26,7 @@ pub async fn status(cli: &Cli, args: &Status) -> Result<u8, VerbError> {
     let world = session.world();
     let mut picture = Picture::default();
     loop {
-        let sources = survey::watch_sources(&session.estate);
+        let sources = survey::status_sources(&session.estate);
         survey::quick_look(&mut picture, &session.azure, &session.clock, sources).await;
         let now = session.clock.now();
         let (runs, unread) = open_runs(&session, now);
