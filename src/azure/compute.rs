@@ -248,7 +248,9 @@ pub(super) async fn usages(client: &Client, visit: &Visit, side: Side) -> Result
         let keep = |item: UsageItem| {
             let name = item.name.and_then(|name| name.value.0).ok_or("a quota without a name")?;
             match (item.current_value.0, item.limit.0) {
-                (Some(used), Some(limit)) => Ok(Some(Usage { name, used, limit })),
+                (Some(used), Some(limit)) => {
+                    Ok(Some(Usage { subscription: subscription.clone(), name, used, limit }))
+                }
                 _ => Err(Safe::new(&format!("quota {name}: its figures cannot be read"))),
             }
         };

@@ -444,6 +444,7 @@ mod tests {
             told(Source::Usages(WE), &list(r#"{"name":{"value":"cores"},"currentValue":"4","limit":10},{"name":{"value":"x"},"limit":-1}"#)).await
         else { panic!() };
         assert_eq!((usages.count(), usages.seen().len(), usages.seen()[0].used), (None, 1, 4));
+        assert_eq!(usages.seen()[0].subscription, id("").subscription_id());
     }
 
     #[tokio::test(start_paused = true)]

@@ -66,9 +66,11 @@ pub struct VirtualMachine {
     pub power: Option<Power>,
 }
 
-/// Use of one quota in one region.
+/// Use of one quota in one region by one subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
+    /// Subscription that may use it: each has quotas of its own.
+    pub subscription: ArmId,
     /// Name, such as `standardDSv5Family` or `cores`.
     pub name: Safe,
     /// Used now.

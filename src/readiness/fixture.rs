@@ -293,7 +293,7 @@ impl World {
             .map(|vm| DirectoryServer { vm: machine(vm, side, 0, Power::Running), health: None })
             .collect();
         self.put(Source::Directory(side), Answer::Directory(Listing::whole(servers, 1)));
-        let usage = |name: &str| Usage { name: Safe::new(name), used: 40, limit: 400 };
+        let usage = |name: &str| usage(name, 40, 400);
         let usages = vec![usage("cores"), usage("standardDSv5Family")];
         self.put(Source::Usages(side), Answer::Usages(Listing::whole(usages, 1)));
         self.put(Source::Availability(side), Answer::Availability(Listing::whole(Vec::new(), 1)));
@@ -326,6 +326,12 @@ pub(crate) fn held(group: &ArmId, scope: &ArmId, who: &PrincipalId) -> Held {
             created_by: Safe::default(),
         },
     }
+}
+
+/// A quota of the subscription that everything lies in.
+pub(crate) fn usage(name: &str, used: u64, limit: u64) -> Usage {
+    let subscription = ArmId::parse(SUBSCRIPTION).unwrap();
+    Usage { subscription, name: Safe::new(name), used, limit }
 }
 
 pub(crate) fn lock(scope: &ArmId, level: LockLevel) -> Lock {

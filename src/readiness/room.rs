@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    Answer, Listing, Safe, Side, Source,
+    Answer, ArmId, Listing, Safe, Side, Source,
     compute::{Usage, VirtualMachine},
     pool::{ScalingPlan, SessionHost},
     source::DirectoryServer,
@@ -86,32 +86,62 @@ pub(super) fn quota(context: &Context<'_>) -> Finding {
     if cold.is_empty() {
         return Finding::crit(format!("{} hosts have to start, none is cold", need.short));
     }
-    let mut complaints = Vec::new();
-    let sizes: BTreeSet<&str> = cold.iter().map(|machine| machine.size.as_str()).collect();
-    let mut cores = 0;
-    for size in &sizes {
-        let Some((family, each)) = family(size) else {
-            complaints.push((State::Unknown, format!("cores of {size} are not known")));
-            continue;
-        };
-        // Which of several sizes will start is open, so each family must carry its whole share.
-        let of_size = cold.iter().filter(|machine| machine.size.as_str() == *size).count() as u64;
-        let wanted = of_size.min(u64::from(need.short)) * each;
-        cores = cores.max(u64::from(need.short) * each);
-        complaints.extend(quota_complaint(usages.seen(), &family, wanted));
-    }
-    if cores > 0 {
-        complaints.extend(quota_complaint(usages.seen(), "cores", cores));
+    // A machine starts within the quota of its own subscription.
+    let subscriptions: BTreeSet<ArmId> = cold.iter().map(|machine| machine.id.subscription_id()).collect();
+    let (mut complaints, mut cores) = (Vec::new(), 0);
+    for subscription in &subscriptions {
+        let own: Vec<&VirtualMachine> =
+            cold.iter().copied().filter(|machine| machine.id.subscription_id() == *subscription).collect();
+        let foreign = usages.seen().iter().any(|usage| usage.subscription != *subscription);
+        let name = subscription.name().get(..8).unwrap_or(subscription.name());
+        let place = if foreign { format!(" in {name}") } else { String::new() };
+        let theirs = Quota { usages: usages.seen(), subscription, place };
+        cores += theirs.judge(&own, u64::from(need.short), &mut complaints);
     }
     Finding::worst(&complaints, format!("{cores} cores for {} hosts are free", need.short))
 }
 
-fn quota_complaint(usages: &[Usage], name: &str, wanted: u64) -> Option<(State, String)> {
-    let Some(usage) = usages.iter().find(|usage| usage.name.as_str().eq_ignore_ascii_case(name)) else {
-        return Some((State::Unknown, format!("no quota named {name} was listed")));
-    };
-    let free = usage.limit.saturating_sub(usage.used);
-    (free < wanted).then(|| (State::Crit, format!("{name}: {free} free, {wanted} needed")))
+/// Quotas of one subscription.
+struct Quota<'a> {
+    usages: &'a [Usage],
+    subscription: &'a ArmId,
+    /// Where they hold, in words, where there are several subscriptions.
+    place: String,
+}
+
+impl Quota<'_> {
+    /// Complains of every quota under which `short` of these cold machines cannot start; returns the
+    /// cores they need.
+    fn judge(&self, cold: &[&VirtualMachine], short: u64, complaints: &mut Vec<(State, String)>) -> u64 {
+        let sizes: BTreeSet<&str> = cold.iter().map(|machine| machine.size.as_str()).collect();
+        let mut cores = 0;
+        for size in &sizes {
+            let Some((family, each)) = family(size) else {
+                complaints.push((State::Unknown, format!("cores of {size} are not known")));
+                continue;
+            };
+            // Which of several sizes will start is open, so each family must carry its whole share.
+            let of_size = cold.iter().filter(|machine| machine.size.as_str() == *size).count() as u64;
+            cores = cores.max(short.min(cold.len() as u64) * each);
+            complaints.extend(self.complaint(&family, of_size.min(short) * each));
+        }
+        if cores > 0 {
+            complaints.extend(self.complaint("cores", cores));
+        }
+        cores
+    }
+
+    fn complaint(&self, name: &str, wanted: u64) -> Option<(State, String)> {
+        let place = &self.place;
+        let own = |usage: &&Usage| {
+            usage.subscription == *self.subscription && usage.name.as_str().eq_ignore_ascii_case(name)
+        };
+        let Some(usage) = self.usages.iter().find(own) else {
+            return Some((State::Unknown, format!("no quota named {name}{place} was listed")));
+        };
+        let free = usage.limit.saturating_sub(usage.used);
+        (free < wanted).then(|| (State::Crit, format!("{name}{place}: {free} free, {wanted} needed")))
+    }
 }
 
 /// Machines behind standby hosts that are off.

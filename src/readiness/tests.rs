@@ -3,7 +3,7 @@
 use crate::domain::{
     Answer, ArmId, Listing, Safe, Side, Source,
     access::{LockLevel, PrincipalId},
-    compute::Usage,
+    compute::{Power, Usage},
     pool::Workspace,
     reading::SilenceKind,
     time::minutes,
@@ -11,7 +11,7 @@ use crate::domain::{
 
 use super::{
     FslogixReport, LocalFacts, State, TypedProfile, Verdict, check,
-    fixture::{World, held, id, lock},
+    fixture::{World, held, id, lock, machine, usage},
     host_sources, json, overall, sources, table,
 };
 
@@ -175,8 +175,7 @@ fn broken_room_and_rights() -> Vec<Case> {
             State::Crit,
             "standardDsv5Family: 8 free, 16 needed",
             Box::new(move |world| {
-                let usage = |name: &str, used| Usage { name: Safe::new(name), used, limit: 100 };
-                let list = vec![usage("cores", 40), usage("standardDSv5Family", 92)];
+                let list = vec![usage("cores", 40, 100), usage("standardDSv5Family", 92, 100)];
                 world.put(Source::Usages(NE), Answer::Usages(Listing::whole(list, 1)));
             }),
         ),
@@ -185,7 +184,7 @@ fn broken_room_and_rights() -> Vec<Case> {
             State::Unknown,
             "no quota named standardDsv5Family",
             Box::new(move |world| {
-                let list = vec![Usage { name: Safe::new("cores"), used: 0, limit: 100 }];
+                let list = vec![usage("cores", 0, 100)];
                 world.put(Source::Usages(NE), Answer::Usages(Listing::whole(list, 1)));
             }),
         ),
@@ -270,6 +269,55 @@ fn each_broken_thing_is_seen_by_its_check() {
         assert_eq!(verdict.state, state, "{check} {text}: {verdict:#?}");
         assert!(verdict.observed.contains(text), "{check} {text}: {verdict:#?}");
         assert_eq!(verdict.next.is_empty(), state == State::Ok, "{check}");
+    }
+}
+
+/// The machines of the last two standby hosts, which are cold, lie in a subscription of their own.
+fn move_cold_machines(world: &mut World) -> ArmId {
+    let other = ArmId::parse("/subscriptions/33333333-3333-4333-8333-333333333333").unwrap();
+    let vm = |number: usize| {
+        other.child(&format!(
+            "resourceGroups/rg-avd-ne/providers/Microsoft.Compute/virtualMachines/hp-hr-ne-{number}"
+        ))
+    };
+    world.edit_hosts(0, NE, |number, host| {
+        if number > 1 {
+            host.vm = Some(vm(number));
+        }
+    });
+    let Some(Answer::Machines(list)) =
+        world.picture.last(&Source::Machines(NE)).map(|look| look.answer.clone())
+    else {
+        panic!()
+    };
+    let mut machines = list.into_seen();
+    machines.extend((2..4).map(|number| machine(&vm(number), NE, number, Power::Deallocated)));
+    world.put(Source::Machines(NE), Answer::Machines(Listing::whole(machines, 1)));
+    other
+}
+
+#[test]
+fn quota_is_that_of_the_subscription_the_machines_are_in() {
+    // Used cores of the family in the other subscription, and what G9 comes to.
+    let cases = [
+        (Some(92), State::Crit, "standardDsv5Family in 33333333: 8 free, 16 needed"),
+        (Some(84), State::Ok, "16 cores for 2 hosts are free"),
+        (None, State::Unknown, "no quota named cores in 33333333 was listed"),
+    ];
+    for (used, state, text) in cases {
+        let mut world = World::calm();
+        let other = move_cold_machines(&mut world);
+        // The first subscription has room for all of them, or for none.
+        for first in [0, 100] {
+            let mut list = vec![usage("cores", first, 100), usage("standardDSv5Family", first, 100)];
+            let more = used.map(|used| [usage("cores", 0, 100), usage("standardDSv5Family", used, 100)]);
+            list.extend(more.into_iter().flatten().map(|one| Usage { subscription: other.clone(), ..one }));
+            world.put(Source::Usages(NE), Answer::Usages(Listing::whole(list, 1)));
+            let verdicts = run(&world);
+            let verdict = find(&verdicts, "G9");
+            assert_eq!(verdict.state, state, "{used:?} {first}: {verdict:#?}");
+            assert!(verdict.observed.contains(text), "{verdict:#?}");
+        }
     }
 }
 
