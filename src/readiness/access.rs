@@ -164,12 +164,13 @@ fn lacking(context: &Context<'_>, needs: &[(Side, &[&str])]) -> Finding {
     if checked == 0 {
         return Finding::unknown("no scope is known");
     }
-    if missing.is_empty() {
-        Finding::ok(format!("{checked} rights, all held"))
-    } else {
+    let mut complaints: Vec<(State, String)> =
+        Side::BOTH.into_iter().filter_map(|side| context.unlinked(side)).collect();
+    if !missing.is_empty() {
         let list: Vec<String> = missing.into_iter().collect();
-        Finding::crit(format!("not allowed: {}", list.join("; ")))
+        complaints.push((State::Crit, format!("not allowed: {}", list.join("; "))));
     }
+    Finding::worst(&complaints, format!("{checked} rights, all held"))
 }
 
 /// Scopes at which an action is performed on a side.
@@ -197,7 +198,7 @@ fn short(action: &str) -> &str {
 /// G18: what the standby needs must not lie in the region that is left.
 pub(super) fn placement(context: &Context<'_>) -> Finding {
     let left = &context.estate.regions[context.active];
-    let mut complaints = Vec::new();
+    let mut complaints: Vec<(State, String)> = context.unlinked(context.standby).into_iter().collect();
     for scope in context.resource_groups(context.standby) {
         if let Some(Answer::GroupLocation(place)) = context.answer(&Source::GroupLocation(scope.clone()))
             && same_region(place.as_str(), &left.azure)
@@ -223,6 +224,7 @@ fn lock_place(lock: &Lock) -> &str {
 pub(super) fn locks(context: &Context<'_>) -> Finding {
     let mut complaints = BTreeSet::new();
     for side in [context.active, context.standby] {
+        complaints.extend(context.unlinked(side));
         for scope in context.scopes(side) {
             let Some(Answer::Locks(locks)) = context.answer(&Source::Locks(scope.clone())) else { continue };
             for lock in locks.seen() {

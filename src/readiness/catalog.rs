@@ -160,10 +160,7 @@ const SPECS: [Spec; 25] = [
         title: "quota suffices",
         expected: "enough cores in the standby region for the hosts that must start",
         next: "ask for quota, or plan fewer hosts",
-        sources: |context| {
-            let region = [Source::Machines(context.standby), Source::Usages(context.standby)];
-            with(capacity(context), region.to_vec())
-        },
+        sources: |context| with(capacity(context), vec![Source::Usages(context.standby)]),
         judge: room::quota,
     },
     Spec {
@@ -197,7 +194,7 @@ const SPECS: [Spec; 25] = [
         title: "profile settings of standby hosts",
         expected: "ProfileType 0, the standby's own share first, providers required at sign-in",
         next: "read them with the probe, or type what a host shows",
-        sources: |_| Vec::new(),
+        sources: |context| vec![Source::Hosts(context.service, context.standby)],
         judge: local::profile_settings,
     },
     Spec {
@@ -206,7 +203,9 @@ const SPECS: [Spec; 25] = [
         expected: "resource groups of the standby and this machine lie outside the active region",
         next: "writes to those groups fail with the region; move the objects",
         sources: |context| {
-            context.resource_groups(context.standby).into_iter().map(Source::GroupLocation).collect()
+            let groups = context.resource_groups(context.standby).into_iter();
+            let hosts = vec![Source::Hosts(context.service, context.standby)];
+            with(hosts, groups.map(Source::GroupLocation).collect())
         },
         judge: access::placement,
     },
@@ -318,6 +317,7 @@ fn machines() -> Vec<Source> {
 fn capacity(context: &Context<'_>) -> Vec<Source> {
     vec![
         Source::Hosts(context.service, context.standby),
+        Source::Machines(context.standby),
         Source::Pool(context.service, context.standby),
         Source::Sessions(context.service, context.active),
     ]
@@ -341,6 +341,8 @@ fn permissions(context: &Context<'_>) -> Vec<Source> {
     each_scope(context, Source::Permissions)
 }
 
+/// One source for each scope that is written to, and the hosts: which scopes there are follows from them.
 fn each_scope(context: &Context<'_>, make: fn(ArmId) -> Source) -> Vec<Source> {
-    Side::BOTH.into_iter().flat_map(|side| context.scopes(side)).map(make).collect()
+    let scopes = Side::BOTH.into_iter().flat_map(|side| context.scopes(side));
+    with(hosts(context), scopes.map(make).collect())
 }

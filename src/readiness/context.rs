@@ -2,6 +2,7 @@
 
 use crate::domain::{
     Answer, ArmId, Listing, Side, Source,
+    compute::VirtualMachine,
     estate::{Estate, Service},
     picture::{Picture, STALE_INTERVALS},
     pool::SessionHost,
@@ -124,6 +125,24 @@ impl<'a> Context<'a> {
         standing::hosts(self.picture, &Source::Hosts(self.service, side)).map_or(&[], Listing::seen)
     }
 
+    /// The machines behind a side's hosts, and a complaint about hosts whose machine was not found.
+    pub(super) fn machines(&self, side: Side) -> (Vec<&'a VirtualMachine>, Option<(State, String)>) {
+        let seen = standing::machines(self.picture, &Source::Machines(side)).map_or(&[][..], Listing::seen);
+        let hosts = self.hosts(side);
+        let found: Vec<&VirtualMachine> = hosts.iter().filter_map(|host| machine_of(host, seen)).collect();
+        let lost = hosts.len() - found.len();
+        let text = format!("the machines of {} in {} were not found", counted(lost, "host"), self.code(side));
+        (found, (lost > 0).then_some((State::Unknown, text)))
+    }
+
+    /// A complaint about hosts that name no machine: nobody knows where theirs are.
+    pub(super) fn unlinked(&self, side: Side) -> Option<(State, String)> {
+        let count = self.hosts(side).iter().filter(|host| host.vm.is_none()).count();
+        let verb = if count == 1 { "names" } else { "name" };
+        let text = format!("{} in {} {verb} no machine", counted(count, "host"), self.code(side));
+        (count > 0).then_some((State::Unknown, text))
+    }
+
     /// Scopes of a side that the run would write to.
     pub(super) fn scopes(&self, side: Side) -> Vec<ArmId> {
         let mut all = scopes(self.estate, self.service, side);
@@ -140,6 +159,17 @@ impl<'a> Context<'a> {
         all.dedup();
         all
     }
+}
+
+/// The machine behind a host, if it is among those `seen`.
+pub(super) fn machine_of<'a>(host: &SessionHost, seen: &'a [VirtualMachine]) -> Option<&'a VirtualMachine> {
+    let vm = host.vm.as_ref()?;
+    seen.iter().find(|machine| machine.id == *vm)
+}
+
+/// `1 host`, `2 hosts`.
+pub(super) fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How a flaw begins that leaves the list not whole.

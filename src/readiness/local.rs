@@ -7,7 +7,7 @@ use crate::domain::{
 
 use super::{
     FslogixReport, State,
-    context::{Context, Finding},
+    context::{Context, Finding, counted},
 };
 
 /// A failover that ended less than this ago may still be settling (procedures A-p9).
@@ -62,6 +62,10 @@ pub(super) fn profile_settings(context: &Context<'_>) -> Finding {
         };
     }
     let mut complaints = Vec::new();
+    let unread = hosts.len() - reports.len();
+    if unread > 0 {
+        complaints.push((State::Unknown, format!("{} not probed", counted(unread, "host"))));
+    }
     for (host, report) in &reports {
         judge_report(context, host, report, &mut complaints);
     }

@@ -236,10 +236,11 @@ fn way(context: &Context<'_>, assumed: Option<String>) -> Verdict {
     let basis = context.basis(&Side::BOTH.map(|side| Source::Assignments(context.service, side)));
     let way = format!("{} to {}", context.code(context.active), context.code(context.standby));
     let by_design = context.service().layout != Layout::ActivePassive;
-    let (state, observed) = match assumed {
-        None => (State::Ok, way),
-        Some(why) if by_design => (State::NotConfigured, format!("{way}, {why}")),
-        Some(why) => (State::Unknown, format!("{way}, {why}")),
+    let (state, observed) = match (assumed, basis.flaw) {
+        (None, None) => (State::Ok, way),
+        (None, Some(flaw)) => (State::Unknown, format!("{way} when last seen; {flaw}")),
+        (Some(why), _) if by_design => (State::NotConfigured, format!("{way}, {why}")),
+        (Some(why), _) => (State::Unknown, format!("{way}, {why}")),
     };
     Verdict {
         id: "way",

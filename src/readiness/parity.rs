@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    Answer, Listing, Side, Source,
+    Answer, Side, Source,
+    compute::VirtualMachine,
     pool::{ApplicationGroup, HostPool, SessionHost},
     standing,
 };
@@ -189,7 +190,10 @@ pub(super) fn standby_hosts(context: &Context<'_>) -> Finding {
     if usable + cold == 0 {
         complaints.push((State::Crit, "no host is usable or can be started".to_owned()));
     }
-    let (left, opened) = (images(context, context.active), images(context, context.standby));
+    let (ours, ours_lost) = context.machines(context.standby);
+    let (theirs, theirs_lost) = context.machines(context.active);
+    complaints.extend(ours_lost.into_iter().chain(theirs_lost));
+    let (left, opened) = (images(&theirs), images(&ours));
     if let (Some(left), Some(opened)) = (&left, &opened) {
         if left != opened {
             let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
@@ -209,16 +213,9 @@ pub(super) fn standby_hosts(context: &Context<'_>) -> Finding {
     )
 }
 
-/// Image versions of a side's machines; `None`: no machine says.
-fn images(context: &Context<'_>, side: Side) -> Option<BTreeSet<String>> {
-    let machines =
-        standing::machines(context.picture, &Source::Machines(side)).map_or(&[][..], Listing::seen);
-    let own: BTreeSet<String> = context
-        .hosts(side)
-        .iter()
-        .filter_map(|host| host.vm.as_ref())
-        .filter_map(|vm| machines.iter().find(|machine| machine.id == *vm))
-        .filter_map(|machine| machine.image.as_ref().map(ToString::to_string))
-        .collect();
-    (!own.is_empty()).then_some(own)
+/// Image versions of machines; `None`: one of them does not say, or there is none.
+fn images(machines: &[&VirtualMachine]) -> Option<BTreeSet<String>> {
+    let all: Option<BTreeSet<String>> =
+        machines.iter().map(|machine| machine.image.as_ref().map(ToString::to_string)).collect();
+    all.filter(|all| !all.is_empty())
 }

@@ -13,7 +13,7 @@ use crate::domain::{
 
 use super::{
     State,
-    context::{Context, Finding},
+    context::{Context, Finding, counted, machine_of},
 };
 
 /// A host's token dies when it has not run for so many days (procedures §4.G, G7).
@@ -82,13 +82,17 @@ pub(super) fn quota(context: &Context<'_>) -> Finding {
     if need.short == 0 {
         return Finding::ok("no host has to start");
     }
-    let cold = cold_machines(context);
-    if cold.is_empty() {
+    let (cold, lost) = cold_machines(context);
+    if cold.is_empty() && lost == 0 {
         return Finding::crit(format!("{} hosts have to start, none is cold", need.short));
     }
     // A machine starts within the quota of its own subscription.
     let subscriptions: BTreeSet<ArmId> = cold.iter().map(|machine| machine.id.subscription_id()).collect();
     let (mut complaints, mut cores) = (Vec::new(), 0);
+    if lost > 0 {
+        let text = format!("the machines of {} were not found", counted(lost, "cold host"));
+        complaints.push((State::Unknown, text));
+    }
     for subscription in &subscriptions {
         let own: Vec<&VirtualMachine> =
             cold.iter().copied().filter(|machine| machine.id.subscription_id() == *subscription).collect();
@@ -144,17 +148,15 @@ impl Quota<'_> {
     }
 }
 
-/// Machines behind standby hosts that are off.
-fn cold_machines<'a>(context: &Context<'a>) -> Vec<&'a VirtualMachine> {
+/// Machines behind standby hosts that are off, and how many of them were not found.
+fn cold_machines<'a>(context: &Context<'a>) -> (Vec<&'a VirtualMachine>, usize) {
     let machines = standing::machines(context.picture, &Source::Machines(context.standby));
     let seen = machines.map_or(&[][..], Listing::seen);
-    context
-        .hosts(context.standby)
-        .iter()
-        .filter(|host| standing::is_off(host, machines))
-        .filter_map(|host| host.vm.as_ref())
-        .filter_map(|vm| seen.iter().find(|machine| machine.id == *vm))
-        .collect()
+    let hosts = context.hosts(context.standby).iter();
+    let cold: Vec<&SessionHost> = hosts.filter(|host| standing::is_off(host, machines)).collect();
+    let found: Vec<&VirtualMachine> = cold.iter().filter_map(|host| machine_of(host, seen)).collect();
+    let lost = cold.len() - found.len();
+    (found, lost)
 }
 
 /// Quota name and cores of a size: `Standard_D8s_v5` is 8 cores of `standardDSv5Family`.
@@ -191,22 +193,19 @@ pub(super) fn ninety_days(context: &Context<'_>) -> Finding {
 
 /// G10: zones of the standby's machines.
 pub(super) fn zones(context: &Context<'_>) -> Finding {
-    let machines = standing::machines(context.picture, &Source::Machines(context.standby));
-    let seen = machines.map_or(&[][..], Listing::seen);
-    let own: Vec<&VirtualMachine> = context
-        .hosts(context.standby)
-        .iter()
-        .filter_map(|host| host.vm.as_ref())
-        .filter_map(|vm| seen.iter().find(|machine| machine.id == *vm))
-        .collect();
+    let (own, lost) = context.machines(context.standby);
     let zones: BTreeSet<&str> = own.iter().flat_map(|machine| &machine.zones).map(Safe::as_str).collect();
-    match (own.len(), zones.len()) {
-        (0, _) => Finding::unknown("no machine of a standby host was found"),
-        (1, _) => Finding::ok("one host only"),
-        (_, 0) => Finding::warn("no availability zones"),
-        (_, 1) => Finding::warn("all in one zone"),
-        (hosts, zones) => Finding::ok(format!("{hosts} hosts in {zones} zones")),
-    }
+    let mut complaints: Vec<(State, String)> = lost.into_iter().collect();
+    let good = match (own.len(), zones.len()) {
+        (0, _) => return Finding::unknown("no machine of a standby host was found"),
+        (1, _) => "one host only".to_owned(),
+        (hosts, zones) => {
+            let few = if zones == 0 { "no availability zones" } else { "all in one zone" };
+            complaints.extend((zones < 2).then(|| (State::Warn, few.to_owned())));
+            format!("{hosts} hosts in {zones} zones")
+        }
+    };
+    Finding::worst(&complaints, good)
 }
 
 fn plans<'a>(context: &Context<'a>, side: Side) -> &'a [ScalingPlan] {

@@ -11,6 +11,7 @@ use crate::domain::{
 
 use super::{
     FslogixReport, LocalFacts, State, TypedProfile, Verdict, check,
+    context::scopes,
     fixture::{World, held, id, lock, machine, usage},
     host_sources, json, overall, sources, table,
 };
@@ -345,25 +346,137 @@ fn edit_application(world: &mut World, arguments: Option<&str>) {
     world.put(source, Answer::Groups(Listing::whole(groups, 1)));
 }
 
+/// What a check rests on, told apart from the list of checks itself.
+fn rests_on(world: &World, check: &str) -> Vec<Source> {
+    let both = |make: fn(usize, Side) -> Source| Side::BOTH.map(|side| make(0, side)).to_vec();
+    let scopes = |make: fn(ArmId) -> Source| -> Vec<Source> {
+        Side::BOTH.into_iter().flat_map(|side| scopes(&world.estate, 0, side)).map(make).collect()
+    };
+    let room = vec![Source::Hosts(0, NE), Source::Machines(NE), Source::Pool(0, NE), Source::Sessions(0, WE)];
+    match check {
+        "way" | "A-p2" | "G2" => both(Source::Assignments),
+        "A-p1" | "G1" => both(Source::Groups),
+        "A-p3" => [both(Source::Hosts), Side::BOTH.map(Source::Machines).to_vec()].concat(),
+        "A-p4" => room,
+        "A-p5" => vec![Source::Directory(NE)],
+        "A-p6" => vec![Source::Storage(0, NE)],
+        "A-p7" | "G19" => [both(Source::Hosts), scopes(Source::Permissions)].concat(),
+        "A-p10" | "G11" => both(Source::Plans),
+        "G3" => [both(Source::Assignments), both(Source::Sessions)].concat(),
+        "G4" => both(Source::Pool),
+        "G5" => vec![Source::Groups(0, NE), Source::Workspace(0, NE)],
+        "G7" | "G16" => vec![Source::Hosts(0, NE)],
+        "G8" => both(Source::Hosts),
+        "G9" => [room, vec![Source::Usages(NE)]].concat(),
+        "G10" => vec![Source::Hosts(0, NE), Source::Machines(NE)],
+        "G14" => Side::BOTH.map(Source::Directory).to_vec(),
+        "G18" => vec![Source::Hosts(0, NE), Source::GroupLocation(rg(NE))],
+        "G21" => [both(Source::Hosts), scopes(Source::Locks)].concat(),
+        _ => Vec::new(),
+    }
+}
+
+/// Makes a list of hosts or machines lose its second page.
+fn cut(world: &mut World, source: &Source) -> bool {
+    let why = Safe::new("page 2 did not come");
+    let answer = match world.picture.last(source).map(|look| look.answer.clone()) {
+        Some(Answer::Hosts(list)) => Answer::Hosts(Listing::partial(list.into_seen(), 1, why)),
+        Some(Answer::Machines(list)) => Answer::Machines(Listing::partial(list.into_seen(), 1, why)),
+        _ => return false,
+    };
+    world.put(source.clone(), answer);
+    true
+}
+
 #[test]
-fn whatever_source_falls_silent_no_check_over_it_stays_ok() {
+fn whatever_source_falls_silent_every_check_over_it_is_unknown() {
     let calm = World::calm();
-    let all = sources(&calm.estate, 0);
-    for source in &all {
+    let facts = probed(&calm);
+    let before = run_with(&calm, &facts);
+    let rests: Vec<(&str, Vec<Source>)> =
+        before.iter().map(|verdict| (verdict.id, rests_on(&calm, verdict.id))).collect();
+    let check = |world: &World, source: &Source, how: &str| {
+        for (verdict, was) in run_with(world, &facts).iter().zip(&before) {
+            let (_, sources) = rests.iter().find(|(id, _)| *id == verdict.id).unwrap();
+            let expected = if sources.contains(source) { State::Unknown } else { was.state };
+            assert_eq!(verdict.state, expected, "{source:?} {how}: {verdict:#?}");
+        }
+    };
+    for source in &sources(&calm.estate, 0) {
         for kind in [SilenceKind::Unreachable, SilenceKind::Denied, SilenceKind::Throttled] {
             let mut world = World::calm();
             world.silence(source, kind, 1);
-            let unknown = run(&world).into_iter().filter(|verdict| verdict.state == State::Unknown).count();
-            // These matter for the way back only.
-            let unused = matches!(
-                source,
-                Source::Usages(Side::Primary)
-                    | Source::Workspace(0, Side::Primary)
-                    | Source::Storage(0, Side::Primary)
-            ) || matches!(source, Source::GroupLocation(scope) if scope.name() == "rg-avd-we");
-            assert_eq!(unknown == 0, unused, "{source:?} {kind:?}");
+            check(&world, source, &format!("{kind:?}"));
+        }
+        let mut world = World::calm();
+        if cut(&mut world, source) {
+            check(&world, source, "cut");
         }
     }
+}
+
+/// Profile settings of every standby host, read just now and as expected.
+fn probed(world: &World) -> LocalFacts {
+    let location = r"type=smb,connectionString=\\sthrpne.file.core.example\p";
+    let report = FslogixReport {
+        at: world.now,
+        profile_type: Some(0),
+        locations: vec![Safe::new(location)],
+        required_for_register: Some(1),
+        required_for_unregister: Some(1),
+    };
+    LocalFacts {
+        fslogix: (0..4).map(|number| (standby_vm(number), report.clone())).collect(),
+        ..LocalFacts::default()
+    }
+}
+
+fn standby_vm(number: usize) -> ArmId {
+    id(NE, "Microsoft.Compute/virtualMachines", &format!("hp-hr-ne-{number}"))
+}
+
+#[test]
+fn a_host_that_nothing_is_known_of_is_not_left_out() {
+    /// Check, what it says, and what is missing.
+    type Lacks = (&'static str, &'static str, fn(&mut World));
+    let cases: [Lacks; 8] = [
+        ("A-p3", "the machines of 1 host in NE were not found", |world| lose_machine(world, 1)),
+        ("G10", "the machines of 1 host in NE were not found", |world| lose_machine(world, 1)),
+        ("G9", "the machines of 1 cold host were not found", |world| lose_machine(world, 3)),
+        ("A-p3", "the machines of 1 host in NE were not found", unlink_host),
+        ("A-p7", "1 host in NE names no machine", unlink_host),
+        ("G18", "1 host in NE names no machine", unlink_host),
+        ("G19", "1 host in NE names no machine", unlink_host),
+        ("G21", "1 host in NE names no machine", unlink_host),
+    ];
+    for (check, text, spoil) in cases {
+        let mut world = World::calm();
+        spoil(&mut world);
+        let verdicts = run(&world);
+        let verdict = find(&verdicts, check);
+        assert_eq!(verdict.state, State::Unknown, "{verdict:#?}");
+        assert!(verdict.observed.contains(text), "{verdict:#?}");
+    }
+}
+
+/// Compute lists every machine but that of one standby host.
+fn lose_machine(world: &mut World, number: usize) {
+    let source = Source::Machines(NE);
+    let Some(Answer::Machines(list)) = world.picture.last(&source).map(|look| look.answer.clone()) else {
+        panic!()
+    };
+    let gone = standby_vm(number);
+    let left = list.into_seen().into_iter().filter(|machine| machine.id != gone).collect();
+    world.put(source, Answer::Machines(Listing::whole(left, 1)));
+}
+
+/// The broker names no machine behind one standby host.
+fn unlink_host(world: &mut World) {
+    world.edit_hosts(0, NE, |number, host| {
+        if number == 1 {
+            host.vm = None;
+        }
+    });
 }
 
 #[test]
@@ -401,16 +514,16 @@ fn the_direction_follows_the_assignments() {
 #[test]
 fn local_facts_are_judged() {
     let world = World::calm();
-    let vm = id(Side::Secondary, "Microsoft.Compute/virtualMachines", "hp-hr-ne-0");
-    let report = FslogixReport {
-        at: world.now,
-        profile_type: Some(0),
-        locations: vec![Safe::new(r"type=smb,connectionString=\\sthrpne.file.core.example\p")],
-        required_for_register: Some(1),
-        required_for_unregister: Some(1),
+    let report = probed(&world).fslogix[&standby_vm(0)].clone();
+    // What one host shows, the others being as expected.
+    let with = |report: FslogixReport| {
+        let mut facts = probed(&world);
+        facts.fslogix.insert(standby_vm(0), report);
+        facts
     };
-    let with = |report: FslogixReport| LocalFacts {
-        fslogix: [(vm.clone(), report)].into(),
+    let alone = LocalFacts { fslogix: [(standby_vm(0), report.clone())].into(), ..LocalFacts::default() };
+    let old = LocalFacts {
+        fslogix: [(standby_vm(0), FslogixReport { at: world.now - minutes(2_000), ..report.clone() })].into(),
         ..LocalFacts::default()
     };
     let typed = |at, kind: &str| LocalFacts {
@@ -423,7 +536,9 @@ fn local_facts_are_judged() {
         ("G16", State::Crit, with(FslogixReport { profile_type: Some(3), ..report.clone() })),
         ("G16", State::Warn, with(FslogixReport { locations: elsewhere, ..report.clone() })),
         ("G16", State::Warn, with(FslogixReport { required_for_register: Some(0), ..report.clone() })),
-        ("G16", State::NotConfigured, with(FslogixReport { at: world.now - minutes(2_000), ..report })),
+        ("G16", State::Unknown, with(FslogixReport { at: world.now - minutes(2_000), ..report })),
+        ("G16", State::Unknown, alone),
+        ("G16", State::NotConfigured, old),
         ("G16", State::Warn, typed(world.now, "0")),
         ("G16", State::Crit, typed(world.now, "3")),
         ("G16", State::NotConfigured, typed(world.now - minutes(2_000), "0")),
