@@ -210,6 +210,7 @@ fn held(group: &ArmId, principal: &Principal, scope: &ArmId) -> Held {
             )),
             scope: scope.clone(),
             role: DESKTOP_USER_ROLE.to_owned(),
+            custom_use: false,
             principal: principal.id.clone(),
             principal_type: Safe::new("Group"),
             created: None,

@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     breaker,
+    definitions::Definitions,
     failure::{Again, Failure},
     lane::{Gates, Lane, Places, Provider},
     limits::{Buckets, Kind, Limits, Refusal},
@@ -46,6 +47,7 @@ pub(super) struct Client {
     pub(super) versions: Versions,
     pub(super) estate: Arc<Estate>,
     pub(super) places: Places,
+    pub(super) definitions: Definitions,
     gates: Gates,
     buckets: Buckets,
     rng: Mutex<fastrand::Rng>,
@@ -86,6 +88,7 @@ impl Client {
             origin,
             versions: Versions::new(&estate),
             places: Places::new(&estate),
+            definitions: Definitions::default(),
             estate,
             gates: Gates::new(&limits),
             buckets: Buckets::new(limits),

@@ -11,6 +11,7 @@ mod breaker;
 mod client;
 mod compute;
 mod decode;
+mod definitions;
 mod failure;
 mod follow;
 mod graph;

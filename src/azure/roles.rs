@@ -14,6 +14,7 @@ use crate::domain::{
 use super::{
     client::{Client, Visit},
     decode::{document, joined, short},
+    definitions,
     failure::Failure,
     lenient::{Lax, Scalar},
     version::Api,
@@ -64,6 +65,7 @@ fn assignment(item: AssignmentItem) -> Result<RoleAssignment, Safe> {
         id,
         scope,
         role,
+        custom_use: false,
         principal,
         principal_type: dto.principal_type.0.unwrap_or_default(),
         created: dto.created_on.0,
@@ -84,7 +86,8 @@ pub(super) async fn assignments(
             assignment(item).map(|assignment| Some(Held { group: group.clone(), assignment }))
         };
         let tail = "/providers/Microsoft.Authorization/roleAssignments";
-        client.list(visit, Api::Roles, group, tail, "$filter=atScope()", keep)
+        let list = client.list(visit, Api::Roles, group, tail, "$filter=atScope()", keep);
+        definitions::marked(client, visit, group, list)
     }))
     .await;
     joined("application groups", ids.into_iter().zip(lists))

@@ -8,6 +8,10 @@ use super::{ArmId, Safe, time::Timestamp};
 /// (azure-avd §2.1).
 pub const DESKTOP_USER_ROLE: &str = "1d18fff3-a72a-46b5-b4a9-0b38a3cd7e63";
 
+/// Data action that lets use an application group: whatever role has it lets its holders in
+/// (azure-avd §2.1).
+pub const USE_APPLICATIONS: &str = "Microsoft.DesktopVirtualization/applicationGroups/useApplications/action";
+
 /// A directory object's id: a GUID, lower case.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -44,6 +48,9 @@ pub struct RoleAssignment {
     pub scope: ArmId,
     /// GUID of the role definition, lower case.
     pub role: String,
+    /// Whether the role is a custom one that lets use an application group; told by the lists of
+    /// assignments only.
+    pub custom_use: bool,
     /// Who holds it.
     pub principal: PrincipalId,
     /// `Group`, `User`, … as Azure spells it.
@@ -55,10 +62,10 @@ pub struct RoleAssignment {
 }
 
 impl RoleAssignment {
-    /// Whether it lets its principal use an application group: the one built-in role with the
-    /// data action `applicationGroups/useApplications/action` (azure-avd §2.1).
+    /// Whether it lets its principal use an application group: by the one built-in role with
+    /// [`USE_APPLICATIONS`], or by a custom one.
     pub fn lets_use(&self) -> bool {
-        self.role == DESKTOP_USER_ROLE
+        self.role == DESKTOP_USER_ROLE || self.custom_use
     }
 }
 
@@ -91,11 +98,16 @@ pub struct PermissionGrant {
 impl Permissions {
     /// Whether `action` (for example `Microsoft.Compute/virtualMachines/start/action`) is allowed.
     pub fn allow(&self, action: &str) -> bool {
+        self.grants.iter().any(|grant| grant.allows(action))
+    }
+}
+
+impl PermissionGrant {
+    /// Whether this one role allows `action`.
+    pub fn allows(&self, action: &str) -> bool {
         let action = action.to_ascii_lowercase();
-        self.grants.iter().any(|grant| {
-            grant.actions.iter().any(|pattern| matches(pattern.as_str(), &action))
-                && !grant.not_actions.iter().any(|pattern| matches(pattern.as_str(), &action))
-        })
+        let fits = |list: &[Safe]| list.iter().any(|pattern| matches(pattern.as_str(), &action));
+        fits(&self.actions) && !fits(&self.not_actions)
     }
 }
 

@@ -320,6 +320,7 @@ pub(crate) fn held(group: &ArmId, scope: &ArmId, who: &PrincipalId) -> Held {
             id: scope.child("providers/Microsoft.Authorization/roleAssignments/aa"),
             scope: scope.clone(),
             role: DESKTOP_USER_ROLE.to_owned(),
+            custom_use: false,
             principal: who.clone(),
             principal_type: Safe::new("Group"),
             created: None,

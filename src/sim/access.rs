@@ -7,7 +7,7 @@ use super::{
     envelope::{Answer, paged_by},
     fault::FaultKind,
     moment::{Iso, MINUTE, Ms},
-    rights::known_role,
+    rights::{CUSTOM_USER, allows_use, known_role},
     spec::Region,
     topology::{DESKTOP_USER, Node, Shelf},
     world::{Event, World},
@@ -52,7 +52,7 @@ impl Assignment {
     }
 
     fn allows_use(&self) -> bool {
-        self.role == DESKTOP_USER
+        allows_use(&self.role)
     }
 }
 
@@ -317,11 +317,14 @@ impl World {
     }
 
     /// A colleague assigns a principal now; users feel it later.
-    pub(super) fn assign_by_colleague(&mut self, node: Node, principal: &str) {
-        let stands = |a: &Assignment| a.node == node && a.principal == principal && a.ended.is_none();
+    pub(super) fn assign_by_colleague(&mut self, node: Node, principal: &str, custom: bool) {
+        let role = if custom { CUSTOM_USER } else { DESKTOP_USER };
+        let stands = |a: &Assignment| {
+            a.node == node && a.principal == principal && a.role == role && a.ended.is_none()
+        };
         if !self.assignments.iter().any(stands) {
             let assignment = self.foreign(node, principal, self.now);
-            self.assign(assignment);
+            self.assign(Assignment { role: role.to_owned(), ..assignment });
         }
     }
 

@@ -77,7 +77,8 @@ pub enum FaultKind {
     Unpublished,
     /// Somebody enables the scaling plan of `service` in `region` again.
     PlanEnabled,
-    /// Somebody assigns `principal` to the first application group of `service` in `region`.
+    /// Somebody assigns `principal` to the first application group of `service` in `region`, with the
+    /// built-in role or, `role = "custom"`, with a custom one that lets use as well.
     HolderAdded,
     /// Somebody creates the planned assignments of `service` in `region`.
     Reassigned,
@@ -158,6 +159,8 @@ pub struct Scope {
     pub effect: bool,
     /// A principal id.
     pub principal: Option<String>,
+    /// Whether the principal is given a custom role that lets use.
+    pub custom_role: bool,
     /// An action, such as `Microsoft.Authorization/roleAssignments/write`.
     pub action: Option<String>,
     /// A lock level.
@@ -201,7 +204,7 @@ impl FaultKind {
             | Self::PlanEnabled
             | Self::ImageDiffers
             | Self::Reassigned => &["region", "service"],
-            Self::HolderAdded => &["region", "service", "principal"],
+            Self::HolderAdded => &["region", "service", "principal", "role"],
             Self::HostsUnhealthy => &["region", "service", "count", "status"],
             Self::Ghost | Self::HostDrained | Self::SessionAppears => &["region", "service", "count"],
             Self::Forbidden => MATCH,
@@ -334,6 +337,10 @@ impl Scope {
             "page" => self.page = Some(number(value, key)?),
             "effect" => self.effect = value.as_bool().ok_or("`effect` must be true or false")?,
             "principal" => self.principal = Some(text(value, key)?),
+            "role" => match text(value, key)?.as_str() {
+                "custom" => self.custom_role = true,
+                other => return Err(format!("`{other}` is no role here; write \"custom\"")),
+            },
             "action" => self.action = Some(text(value, key)?),
             "level" => self.level = Some(text(value, key)?),
             "status" => self.status = Some(text(value, key)?),
@@ -410,6 +417,7 @@ mod tests {
             ("fault = \"dead\"", "needs a region"),
             ("fault = \"dead\"\nregion = \"tertiary\"", "no region"),
             ("fault = \"stale-read\"", "needs `ms`"),
+            ("fault = \"holder-added\"\nregion = \"primary\"\nrole = \"Owner\"", "write \"custom\""),
             ("region = \"primary\"", "`fault` is missing"),
         ] {
             let error = Fault::from_toml(text).expect_err(text);

@@ -173,13 +173,14 @@ impl World {
             FaultKind::HolderAdded => {
                 let principal = scope.principal.clone().unwrap_or_else(|| STRANGER.to_owned());
                 if let Some(group) = self.groups_of(scope).first() {
-                    self.assign_by_colleague(Node::AppGroup(*group), &principal.to_ascii_lowercase());
+                    let principal = principal.to_ascii_lowercase();
+                    self.assign_by_colleague(Node::AppGroup(*group), &principal, scope.custom_role);
                 }
             }
             FaultKind::Reassigned => {
                 for group in self.groups_of(scope) {
                     let principal = self.top.principals[self.top.groups[group].principal].id.clone();
-                    self.assign_by_colleague(Node::AppGroup(group), &principal);
+                    self.assign_by_colleague(Node::AppGroup(group), &principal, false);
                 }
             }
             FaultKind::HostDrained => {

@@ -12,28 +12,68 @@ use super::{
     world::World,
 };
 
-/// Role definitions the simulated tenant answers for: id, name, actions, data actions.
-const ROLES: [(&str, &str, &str, &str); 4] = [
-    (
-        DESKTOP_USER,
-        "Desktop Virtualization User",
-        "",
-        "Microsoft.DesktopVirtualization/applicationGroups/useApplications/action",
-    ),
-    (
-        "082f0a83-3be5-4ba1-904c-961cca79b387",
-        "Desktop Virtualization Contributor",
-        "Microsoft.DesktopVirtualization/*",
-        "",
-    ),
-    (
-        "49a72310-ab8d-41df-bbb0-79b649203868",
-        "Desktop Virtualization Reader",
-        "Microsoft.DesktopVirtualization/*/read",
-        "",
-    ),
-    ("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "User Access Administrator", "Microsoft.Authorization/*", ""),
+/// A role definition.
+struct Role {
+    id: &'static str,
+    name: &'static str,
+    /// Made in this tenant, not by Microsoft.
+    custom: bool,
+    actions: &'static [&'static str],
+    data_actions: &'static [&'static str],
+    not_data_actions: &'static [&'static str],
+    /// Whether who holds it may use an application group.
+    uses: bool,
+}
+
+/// What opens an application group to users.
+const USE: &str = "Microsoft.DesktopVirtualization/applicationGroups/useApplications/action";
+
+/// The custom role that `holder-added` assigns with `role = "custom"`.
+pub(super) const CUSTOM_USER: &str = "c5c5c5c5-0000-4000-8000-000000000001";
+
+/// Role definitions the simulated tenant answers for.
+const ROLES: [Role; 7] = [
+    Role { data_actions: &[USE], uses: true, ..Role::built_in(DESKTOP_USER, "Desktop Virtualization User") },
+    Role {
+        actions: &["Microsoft.DesktopVirtualization/*"],
+        ..Role::built_in("082f0a83-3be5-4ba1-904c-961cca79b387", "Desktop Virtualization Contributor")
+    },
+    Role {
+        actions: &["Microsoft.DesktopVirtualization/*/read"],
+        ..Role::built_in("49a72310-ab8d-41df-bbb0-79b649203868", "Desktop Virtualization Reader")
+    },
+    Role {
+        actions: &["Microsoft.Authorization/*"],
+        ..Role::built_in("18d7d88d-d35e-4fb5-a5c3-7773c20a72d9", "User Access Administrator")
+    },
+    Role {
+        actions: &["Microsoft.DesktopVirtualization/*/read"],
+        data_actions: &["Microsoft.DesktopVirtualization/*"],
+        uses: true,
+        ..Role::custom(CUSTOM_USER, "Contoso desktop support")
+    },
+    Role {
+        data_actions: &["*"],
+        not_data_actions: &["Microsoft.DesktopVirtualization/applicationGroups/*"],
+        ..Role::custom("c5c5c5c5-0000-4000-8000-000000000002", "Contoso data reader")
+    },
+    Role { actions: &RIGHTS, ..Role::custom("c5c5c5c5-0000-4000-8000-000000000003", "Contoso operator") },
 ];
+
+impl Role {
+    const fn built_in(id: &'static str, name: &'static str) -> Self {
+        let (actions, data_actions, not_data_actions): (&[&str], &[&str], &[&str]) = (&[], &[], &[]);
+        Self { id, name, custom: false, actions, data_actions, not_data_actions, uses: false }
+    }
+
+    const fn custom(id: &'static str, name: &'static str) -> Self {
+        Self { custom: true, ..Self::built_in(id, name) }
+    }
+
+    fn kind(&self) -> &'static str {
+        if self.custom { "CustomRole" } else { "BuiltInRole" }
+    }
+}
 
 /// What the caller may do, as custom roles grant it (azure-avd.md §2.2).
 const RIGHTS: [&str; 10] = [
@@ -51,24 +91,30 @@ const RIGHTS: [&str; 10] = [
 
 /// Whether a role definition with this id exists.
 pub(super) fn known_role(id: &str) -> bool {
-    ROLES.iter().any(|(known, ..)| *known == id)
+    ROLES.iter().any(|role| role.id == id)
+}
+
+/// Whether a role opens application groups to those who hold it.
+pub(super) fn allows_use(id: &str) -> bool {
+    ROLES.iter().any(|role| role.id == id && role.uses)
 }
 
 impl World {
+    /// Definitions that can be assigned at a scope; the filters are those Microsoft documents.
     pub(super) fn list_roles(&self, ask: &Ask<'_>) -> Answer {
-        let filter = ask.query("$filter").map(|f| f.to_ascii_lowercase()).unwrap_or_default();
-        let name = quoted(&filter);
-        paged(
-            ask,
-            ROLES
-                .iter()
-                .filter(|(_, role, ..)| name.is_none_or(|n| role.eq_ignore_ascii_case(n)))
-                .map(|role| self.role_json(role)),
-        )
+        let filter =
+            ask.query("$filter").map(|f| f.replace('+', " ").to_ascii_lowercase()).unwrap_or_default();
+        let value = quoted(&filter);
+        let wanted = |role: &&Role| match (value, filter.split(' ').next()) {
+            (Some(kind), Some("type")) => role.kind().eq_ignore_ascii_case(kind),
+            (Some(name), _) => role.name.eq_ignore_ascii_case(name),
+            (None, _) => true,
+        };
+        paged(ask, ROLES.iter().filter(wanted).map(|role| self.role_json(role)))
     }
 
     pub(super) fn get_role(&self, ask: &Ask<'_>, id: &str) -> Answer {
-        match ROLES.iter().find(|(known, ..)| *known == id) {
+        match ROLES.iter().find(|role| role.id == id) {
             Some(role) => Answer::json(&self.role_json(role)),
             None => Answer::error(
                 404,
@@ -78,18 +124,23 @@ impl World {
         }
     }
 
-    fn role_json(&self, (id, name, action, data): &(&str, &str, &str, &str)) -> serde_json::Value {
-        let list = |text: &str| if text.is_empty() { json!([]) } else { json!([text]) };
+    fn role_json(&self, role: &Role) -> serde_json::Value {
+        let own = format!("/subscriptions/{}", self.top.subscription);
         json!({
-            "id": self.role_id(id),
-            "name": id,
+            "id": self.role_id(role.id),
+            "name": role.id,
             "type": "Microsoft.Authorization/roleDefinitions",
             "properties": {
-                "roleName": name,
-                "type": "BuiltInRole",
-                "description": name,
-                "assignableScopes": ["/"],
-                "permissions": [{"actions": list(action), "notActions": [], "dataActions": list(data), "notDataActions": []}],
+                "roleName": role.name,
+                "type": role.kind(),
+                "description": role.name,
+                "assignableScopes": [if role.custom { &own } else { "/" }],
+                "permissions": [{
+                    "actions": role.actions,
+                    "notActions": [],
+                    "dataActions": role.data_actions,
+                    "notDataActions": role.not_data_actions
+                }],
                 "createdOn": "2020-05-22T00:00:00Z",
                 "updatedOn": "2024-01-10T00:00:00Z",
                 "createdBy": null,

@@ -150,6 +150,36 @@ fn sent(cockpit: &Cockpit) -> usize {
     ours.filter(|write| write.method == "PUT" && write.path.to_lowercase().contains("dag1-ne")).count()
 }
 
+/// The planned group holds the side that is left again, through a custom role that lets use.
+const HELD_BY_CUSTOM: &str = "fault = \"holder-added\"\nregion = \"primary\"\nservice = \"hr\"\nprincipal = \"4c4c4c4c-0000-4000-8000-00000000e001\"\nrole = \"custom\"";
+
+#[tokio::test(start_paused = true)]
+async fn who_holds_the_left_side_through_a_custom_role_is_not_granted() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Graceful).await;
+    cockpit.turn("a9-flush").await;
+    cockpit.inject(HELD_BY_CUSTOM);
+    cockpit.turn("a11-grant").await;
+    let now = cockpit.clock.now();
+    cockpit.until("ten minutes", true, |_, later| later > now + minutes(10)).await;
+    assert_eq!(sent(&cockpit), 0, "{}", cockpit.rehearsal.story());
+    let why = cockpit.shown("a11-grant").items[0].detail.clone();
+    assert!(why.as_str().contains("it still holds WE"), "{why}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_granted_while_the_custom_roles_cannot_be_read() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Graceful).await;
+    cockpit.turn("a11-grant").await;
+    cockpit.inject("fault = \"forbidden\"\npath = \"/roledefinitions\"");
+    // Until then what they mean is remembered.
+    cockpit.clock.sleep_until(cockpit.clock.now() + minutes(6)).await;
+    let now = cockpit.clock.now();
+    cockpit.until("ten minutes", true, |_, later| later > now + minutes(10)).await;
+    assert_eq!(sent(&cockpit), 0, "{}", cockpit.rehearsal.story());
+    let shown = format!("{:?}", cockpit.shown("a11-grant"));
+    assert!(shown.contains("custom roles: 403"), "{shown}");
+}
+
 /// The process is stopped for an hour, in the middle of which somebody may assign the side that is left.
 async fn an_hour_passes(cockpit: &Cockpit, reassigned: bool) {
     cockpit.clock.sleep_until(cockpit.clock.now() + minutes(30)).await;

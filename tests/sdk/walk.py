@@ -203,6 +203,11 @@ def read_access(clients, place):
         clients.authorization.role_assignments.list_for_scope(group["primary"], filter=f"principalId eq '{principal}'")
     )
     expect({item.principal_id for item in mine} == {principal}, "the filter lets others through")
+    definitions = clients.authorization.role_definitions
+    custom = whole(definitions.list(group["primary"], filter="type eq 'CustomRole'"))
+    expect({role.role_type for role in custom} == {"CustomRole"}, "the filter lets built-in roles through")
+    expect(any(any(p.data_actions for p in role.permissions) for role in custom), "no data action in any of them")
+    expect(len(whole(definitions.list(group["primary"]))) > len(custom), "without a filter there are no more")
     permissions = clients.authorization.permissions
     whole(permissions.list_for_resource_group(place.group))
     name = parts(group["primary"])

@@ -156,4 +156,32 @@ fn permissions_locks_and_roles_are_listed() {
         bench.all(&format!("{roles}&$filter=roleName%20eq%20'Desktop%20Virtualization%20User'")).len(),
         1
     );
+    let custom = bench.all(&format!("{roles}&$filter=type+eq+'CustomRole'"));
+    assert_eq!(custom.len(), 3, "{custom:?}");
+    assert!(custom.iter().all(|role| role["properties"]["type"] == "CustomRole"));
+    let own = format!(
+        "{}/providers/Microsoft.Authorization/roleDefinitions?api-version=2022-04-01",
+        group_id("dag1-ne")
+    );
+    assert_eq!(bench.all(&format!("{own}&$filter=type%20eq%20%27CustomRole%27")), custom);
+}
+
+#[test]
+fn a_custom_role_with_the_data_action_lets_people_in() {
+    for role in ["\nrole = \"custom\"", ""] {
+        let bench = Bench::open("tiny");
+        bench.revoke_all("dag1-we");
+        bench.fault(&format!(
+            "fault = \"holder-added\"\nregion = \"secondary\"\nservice = \"hr\"\nprincipal = \"{GRP1}\"{role}"
+        ));
+        for session in bench.all(&format!("{}/userSessions?api-version=2024-04-03", pool_id("hp-hr-we"))) {
+            bench.send(
+                "DELETE",
+                &format!("{}?api-version=2024-04-03", session["id"].as_str().expect("an id")),
+                "",
+            );
+        }
+        bench.pass("2h");
+        assert!(!bench.users("hp-hr-ne").is_empty(), "{role}");
+    }
 }
