@@ -154,8 +154,17 @@ pub struct Capacity {
     pub unhealthy: u32,
     /// Most sessions a host takes.
     pub limit: u32,
-    /// Sessions the usable hosts could hold in all.
-    pub room: u32,
+    /// Sessions the usable hosts could hold in all: a pool without a limit says 999999 or more.
+    pub room: u64,
+    /// Sessions they could hold with every cold host started.
+    pub started: u64,
+}
+
+impl Capacity {
+    /// How many more hosts it takes for `need` sessions.
+    pub fn hosts_short(&self, need: u64) -> u64 {
+        need.saturating_sub(self.room).div_ceil(u64::from(self.limit.max(1)))
+    }
 }
 
 /// Room on one side, from whole readings; `None`: not known.
@@ -178,7 +187,8 @@ pub fn capacity(picture: &Picture, service: usize, side: Side, now: Timestamp) -
             capacity.unhealthy += 1;
         }
     }
-    capacity.room = capacity.usable.saturating_mul(limit);
+    capacity.room = u64::from(capacity.usable) * u64::from(limit);
+    capacity.started = capacity.room + u64::from(capacity.cold) * u64::from(limit);
     Some(capacity)
 }
 

@@ -34,26 +34,26 @@ pub(super) fn days_off(host: &SessionHost, now: Timestamp) -> Option<i64> {
 
 /// Room of the standby against the sessions of the active side.
 struct Need {
-    users: u32,
+    users: u64,
     /// Sessions it must be able to take.
-    wanted: u32,
-    room: u32,
-    started: u32,
+    wanted: u64,
+    room: u64,
+    started: u64,
     /// Hosts that have to start.
-    short: u32,
+    short: u64,
 }
 
 fn need(context: &Context<'_>) -> Option<Need> {
     let capacity = standing::capacity(context.picture, context.service, context.standby, context.now)?;
     let (active, other) = standing::session_counts(context.picture, context.service, context.active)?;
-    let users = active + other;
-    let need = (users * context.service().capacity_percent).div_ceil(100);
+    let users = u64::from(active) + u64::from(other);
+    let need = (users * u64::from(context.service().capacity_percent)).div_ceil(100);
     Some(Need {
         users,
         wanted: need,
         room: capacity.room,
-        started: (capacity.usable + capacity.cold).saturating_mul(capacity.limit),
-        short: need.saturating_sub(capacity.room).div_ceil(capacity.limit.max(1)),
+        started: capacity.started,
+        short: capacity.hosts_short(need),
     })
 }
 
@@ -100,7 +100,7 @@ pub(super) fn quota(context: &Context<'_>) -> Finding {
         let name = subscription.name().get(..8).unwrap_or(subscription.name());
         let place = if foreign { format!(" in {name}") } else { String::new() };
         let theirs = Quota { usages: usages.seen(), subscription, place };
-        cores += theirs.judge(&own, u64::from(need.short), &mut complaints);
+        cores += theirs.judge(&own, need.short, &mut complaints);
     }
     Finding::worst(&complaints, format!("{cores} cores for {} hosts are free", need.short))
 }

@@ -322,6 +322,22 @@ fn quota_is_that_of_the_subscription_the_machines_are_in() {
     }
 }
 
+#[test]
+fn a_pool_without_a_limit_has_room_for_all_users() {
+    let mut world = World::calm();
+    let Some(Answer::Pool(mut pool)) =
+        world.picture.last(&Source::Pool(0, NE)).map(|look| look.answer.clone())
+    else {
+        panic!()
+    };
+    pool.session_limit = u32::MAX;
+    world.put(Source::Pool(0, NE), Answer::Pool(pool));
+    let verdicts = run(&world);
+    let verdict = find(&verdicts, "A-p4");
+    assert_eq!(verdict.state, State::Ok);
+    assert_eq!(verdict.observed, format!("room for {}, 40 sessions now", 2 * u64::from(u32::MAX)));
+}
+
 fn cut_groups(world: &mut World, keep: usize) {
     let source = Source::Groups(0, Side::Secondary);
     let Some(Answer::Groups(list)) = world.picture.last(&source).map(|look| look.answer.clone()) else {

@@ -16,7 +16,7 @@ pub(super) const EXCLUSION_TAG: &str = "avd-autoscale-exclude";
 /// Share of a pool that stays on outside working hours, in percent.
 const MINIMUM_PERCENT: usize = 25;
 /// Used share of the running capacity above which another host is started, in percent.
-const CAPACITY_PERCENT: u32 = 80;
+const CAPACITY_PERCENT: u64 = 80;
 /// Hours of the day at which ramp-up, peak, ramp-down and off-peak begin, in UTC.
 const PHASES: [i64; 4] = [5, 7, 18, 20];
 
@@ -42,8 +42,8 @@ impl World {
         for host in &running {
             self.hosts[*host].accept(true, now);
         }
-        let used: u32 = running.iter().map(|h| self.hosts[*h].load).sum();
-        let capacity = running.len() as u32 * self.session_limit(pool);
+        let used: u64 = running.iter().map(|h| u64::from(self.hosts[*h].load)).sum();
+        let capacity = running.len() as u64 * u64::from(self.session_limit(pool));
         if used * 100 > capacity * CAPACITY_PERCENT {
             let cold = managed.iter().copied().find(|h| {
                 matches!(self.vms[*h].power, Power::Deallocated | Power::Stopped)

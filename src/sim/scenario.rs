@@ -6,7 +6,7 @@ use super::{
     SimError,
     fault::nearest,
     moment::{Ms, spell},
-    spec::Spec,
+    spec::{GroupSpec, Spec},
     topology::Topology,
 };
 
@@ -109,7 +109,7 @@ impl Scenario {
     pub fn describe(&self) -> String {
         let mut text = format!("{}: {}\nepoch {}\n", self.name, self.spec.summary, self.spec.epoch);
         for service in &self.spec.service {
-            let people: u32 = service.application_group.iter().map(|g| g.people).sum();
+            let people: u64 = service.application_group.iter().map(|g| u64::from(g.people)).sum();
             let _ = writeln!(
                 text,
                 "service {}: {} hosts a side, {} of them run on the secondary, {} sessions a host, {people} people",
@@ -150,12 +150,12 @@ fn check(spec: &Spec) -> Result<(), String> {
             return Err(format!("service `{name}`: standby_running is more than hosts"));
         }
         for group in &service.application_group {
-            if group.active + group.disconnected > group.people {
+            if group.sessions() > u64::from(group.people) {
                 return Err(format!("service `{name}`, group `{}`: more sessions than people", group.code));
             }
         }
-        let sessions: u32 = service.application_group.iter().map(|g| g.active + g.disconnected).sum();
-        if sessions > service.hosts * service.max_sessions {
+        let sessions: u64 = service.application_group.iter().map(GroupSpec::sessions).sum();
+        if sessions > u64::from(service.hosts) * u64::from(service.max_sessions) {
             return Err(format!("service `{name}`: {sessions} sessions do not fit on its hosts"));
         }
     }
@@ -223,6 +223,16 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_numbers_are_numbers() {
+        let tiny = include_str!("scenarios/tiny.toml");
+        let most = "max_sessions = 4294967295";
+        let source = tiny.replacen("max_sessions = 2", most, 1);
+        assert!(source.contains(most));
+        let scenario = Scenario::from_toml(&source, "x").expect("no limit is none");
+        assert!(scenario.describe().contains("4294967295 sessions a host"));
+    }
+
+    #[test]
     fn mistakes_come_with_place_and_nearest_key() {
         let tiny = include_str!("scenarios/tiny.toml");
         for (from, to, line_of, part) in [
@@ -230,6 +240,7 @@ mod tests {
             ("code = \"NE\"", "kode = \"NE\"", "kode", "nearest is `code`"),
             ("hosts = 2", "hosts = 0", "", "hosts must be"),
             ("format = 1", "format = 9", "", "format 9"),
+            ("disconnected = 1", "disconnected = 4294967295", "", "more sessions than people"),
         ] {
             let source = tiny.replacen(from, to, 1);
             assert_ne!(source, tiny, "{from}");

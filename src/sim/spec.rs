@@ -135,6 +135,13 @@ pub(super) struct GroupSpec {
     pub(super) applications: Vec<String>,
 }
 
+impl GroupSpec {
+    /// Sessions at the start, in every state.
+    pub(super) fn sessions(&self) -> u64 {
+        u64::from(self.active) + u64::from(self.disconnected)
+    }
+}
+
 /// What an application group publishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, serde::Serialize)]
 pub(super) enum GroupKind {

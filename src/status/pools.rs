@@ -312,17 +312,17 @@ fn names_text(names: &[&str]) -> String {
 #[derive(Debug, Default, Clone, Copy)]
 struct Room {
     /// Sessions the usable hosts hold.
-    now: u32,
+    now: u64,
     /// Sessions that stand on this side already.
-    used: u32,
+    used: u64,
     /// Sessions it could hold with every cold host started.
-    started: u32,
+    started: u64,
     /// Sessions of the active side.
-    users: u32,
+    users: u64,
     /// Sessions it must be able to take (`capacity_percent`).
-    need: u32,
+    need: u64,
     /// Hosts that would have to start.
-    hosts_short: u32,
+    hosts_short: u64,
     /// Whether a host is cold or unhealthy: which of them, Compute tells.
     unused: bool,
 }
@@ -333,17 +333,17 @@ fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<Room> {
         let capacity = standing::capacity(scene.picture, service, side, scene.now)?;
         sum.now += capacity.room;
         sum.unused |= capacity.cold + capacity.unhealthy > 0;
-        sum.started += (capacity.usable + capacity.cold).saturating_mul(capacity.limit);
+        sum.started += capacity.started;
         if let Some((active, other)) = standing::session_counts(scene.picture, service, side) {
-            sum.used += active + other;
+            sum.used += u64::from(active) + u64::from(other);
         }
         if let Some(active) = scene.active(service).side().filter(|active| *active != side) {
             let (connected, rest) = standing::session_counts(scene.picture, service, active)?;
-            let users = connected + rest;
-            let need = (users * scene.service(service).capacity_percent).div_ceil(100);
+            let users = u64::from(connected) + u64::from(rest);
+            let need = (users * u64::from(scene.service(service).capacity_percent)).div_ceil(100);
             sum.users += users;
             sum.need += need;
-            sum.hosts_short += need.saturating_sub(capacity.room).div_ceil(capacity.limit.max(1));
+            sum.hosts_short += capacity.hosts_short(need);
         }
     }
     Some(sum)
@@ -363,7 +363,7 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         let now = room.now;
         return Some(Part::new(CellState::Ok, format!("room for {now}"), format!("{now}")).figure(now, None));
     }
-    let percent = |room_for: u32| u64::from(room_for) * 100 / u64::from(room.users);
+    let percent = |room_for: u64| room_for.saturating_mul(100) / room.users;
     let (now, started) = (percent(room.now), percent(room.started));
     let powers = powers(scene, bucket.side);
     if powers.trust != Trust::Good && room.unused {

@@ -59,6 +59,29 @@ fn a_calm_estate_is_ok_though_half_of_the_standby_is_cold() {
 }
 
 #[test]
+fn pools_without_a_limit_have_room_for_all_users() {
+    let mut world = World::calm();
+    for (service, side) in (0..2).flat_map(|service| Side::BOTH.map(|side| (service, side))) {
+        let source = Source::Pool(service, side);
+        let Some(Answer::Pool(mut pool)) = world.picture.last(&source).map(|look| look.answer.clone()) else {
+            panic!()
+        };
+        pool.session_limit = u32::MAX;
+        world.put(source, Answer::Pool(pool));
+    }
+    let summary = all(&world);
+    assert_eq!(summary.verdict, Verdict::Ok, "{:#?}", summary.problems);
+    let room = |hosts: u64| hosts * u64::from(u32::MAX);
+    let cells = [
+        (Side::Primary, format!("room for {} more", room(6) - 60)),
+        (Side::Secondary, format!("{}%, {}% if started", room(3) * 100 / 60, room(6) * 100 / 60)),
+    ];
+    for (side, expected) in cells {
+        assert_eq!(text(&summary, Component::Capacity, side), (CellState::Ok, expected));
+    }
+}
+
+#[test]
 fn sides_with_different_roles_are_never_added() {
     let mut world = World::calm();
     world.activate(1, Side::Secondary);

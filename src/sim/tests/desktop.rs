@@ -84,6 +84,18 @@ fn autoscale_takes_drained_hosts_back_unless_disabled_or_excluded() {
 }
 
 #[test]
+fn a_pool_without_a_limit_is_scaled_like_any_other() {
+    let bench = Bench::open("tiny");
+    let pool = format!("{}?api-version=2024-04-03", pool_id("hp-hr-we"));
+    let body = format!(r#"{{"properties":{{"maxSessionLimit":{}}}}}"#, u32::MAX);
+    assert_eq!(bench.send("PATCH", &pool, &body).status, 200);
+    bench.drain("hp-hr-we");
+    bench.fault("fault = \"autoscale-tick\"");
+    let hosts = bench.hosts("hp-hr-we");
+    assert!(hosts.iter().all(|host| host["properties"]["allowNewSession"] == true), "{hosts:?}");
+}
+
+#[test]
 fn a_host_goes_through_its_states() {
     let bench = Bench::open("tiny");
     let status = |name: &str| {
