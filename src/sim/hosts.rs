@@ -83,12 +83,23 @@ pub(super) enum Agent {
     },
 }
 
+impl Agent {
+    /// When it came into this state.
+    fn since(self) -> Ms {
+        match self {
+            Self::Up { since } | Self::Booting { since } | Self::Off { since, .. } => since,
+        }
+    }
+}
+
 /// A session host.
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) agent: Agent,
     /// The last heartbeat before the agent's present state.
-    pub(super) last_beat: Ms,
+    last_beat: Ms,
+    /// The same two before that, for reads that lag.
+    before: (Agent, Ms),
     boot: u32,
     accepts: bool,
     accepts_since: Ms,
@@ -103,6 +114,7 @@ impl Host {
         Self {
             agent,
             last_beat,
+            before: (agent, last_beat),
             boot: 0,
             accepts: true,
             accepts_since: Ms::MIN,
@@ -126,23 +138,39 @@ impl Host {
     fn is_up(&self) -> bool {
         matches!(self.agent, Agent::Up { .. })
     }
+
+    /// The agent at `at`, and the last heartbeat before it came into that state.
+    fn told_at(&self, at: Ms) -> (Agent, Ms) {
+        if at < self.agent.since() { self.before } else { (self.agent, self.last_beat) }
+    }
+
+    /// The agent as it is seen at `at`.
+    pub(super) fn agent_at(&self, at: Ms) -> Agent {
+        self.told_at(at).0
+    }
+
+    /// The agent changes after a last heartbeat. What lasted for no time was never seen.
+    fn turn(&mut self, agent: Agent, last_beat: Ms) {
+        if self.agent.since() < agent.since() {
+            self.before = (self.agent, self.last_beat);
+        }
+        (self.agent, self.last_beat) = (agent, last_beat);
+    }
 }
 
 impl World {
     /// The last heartbeat the service had seen by `at`.
     pub(super) fn heartbeat(&self, host: usize, at: Ms) -> Ms {
-        let state = &self.hosts[host];
-        match state.agent {
-            Agent::Up { since } if at >= since => beat_before(at, self.top.hosts[host].phase).max(since),
-            _ => state.last_beat,
+        match self.hosts[host].told_at(at) {
+            (Agent::Up { since }, _) if at >= since => beat_before(at, self.top.hosts[host].phase).max(since),
+            (_, last_beat) => last_beat,
         }
     }
 
     /// The status the service shows at `at` (azure-avd.md §9.5), and since when.
     pub(super) fn status(&self, host: usize, at: Ms) -> (&'static str, Ms) {
-        let state = &self.hosts[host];
         let beat = self.heartbeat(host, at);
-        match state.agent {
+        match self.hosts[host].agent_at(at) {
             Agent::Up { .. } => self.health_of(host).map_or(("Available", beat), |word| (word, beat)),
             Agent::Booting { since } => ("Unavailable", since),
             Agent::Off { since, clean: true } => ("Shutdown", since),
@@ -240,16 +268,16 @@ impl World {
         let delay = self.spec.timing.host_boot.draw(&mut self.rng) + extra;
         let beat = self.heartbeat(host, self.now);
         let state = &mut self.hosts[host];
-        state.last_beat = beat;
         state.boot += 1;
-        state.agent = Agent::Booting { since: self.now };
+        state.turn(Agent::Booting { since: self.now }, beat);
         let boot = state.boot;
         self.push(self.now + delay, Event::AgentUp { host, boot });
     }
 
     pub(super) fn agent_up(&mut self, host: usize, boot: u32) {
         if self.hosts[host].boot == boot && matches!(self.hosts[host].agent, Agent::Booting { .. }) {
-            self.hosts[host].agent = Agent::Up { since: self.now };
+            let state = &mut self.hosts[host];
+            state.turn(Agent::Up { since: self.now }, state.last_beat);
         }
     }
 
@@ -259,9 +287,8 @@ impl World {
         let state = &mut self.hosts[host];
         state.boot += 1;
         let was_off = matches!(state.agent, Agent::Off { .. });
-        state.last_beat = beat;
         if !was_off || clean {
-            state.agent = Agent::Off { since, clean };
+            state.turn(Agent::Off { since, clean }, beat);
         }
     }
 

@@ -126,15 +126,15 @@ impl World {
                 update_state: "Succeeded",
                 last_update_time: Iso(self.spec.epoch.as_millisecond() - 2 * super::moment::DAY),
                 update_error_message: None,
-                session_host_health_check_results: self.checks(host, seen),
+                session_host_health_check_results: self.checks(host, seen, self.hosts[host].agent_at(at)),
             },
         }
     }
 
-    fn checks(&self, host: usize, seen: Ms) -> Vec<Check> {
+    fn checks(&self, host: usize, seen: Ms, agent: Agent) -> Vec<Check> {
         let region = self.top.host_region(host);
-        let off = matches!(self.hosts[host].agent, Agent::Off { clean: true, .. });
-        let up = matches!(self.hosts[host].agent, Agent::Up { .. });
+        let off = matches!(agent, Agent::Off { clean: true, .. });
+        let up = matches!(agent, Agent::Up { .. });
         let calm = self.faults.is_empty();
         let check = |name, failed: bool, code, good, bad| Check {
             health_check_name: name,

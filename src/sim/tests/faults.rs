@@ -231,6 +231,40 @@ fn stale_reads_lag_for_assignments_hosts_and_sessions() {
 }
 
 #[test]
+fn stale_reads_lag_for_the_status_of_a_host() {
+    const OFF: (&str, &str) = ("Shutdown", "SessionHostShutdown");
+    const ON: (&str, &str) = ("Available", "HealthCheckSucceeded");
+    let bench = Bench::open("tiny");
+    let id =
+        format!("{}/sessionHosts/shne-hr-02.contoso.example?api-version=2024-04-03", pool_id("hp-hr-ne"));
+    let shows = |(status, check): (&str, &str), lag: i64| {
+        let properties = &bench.get(&id).body["properties"];
+        assert_eq!(properties["status"], status);
+        assert_eq!(properties["sessionHostHealthCheckResults"][0]["healthCheckResult"], check);
+        let beat: jiff::Timestamp =
+            properties["lastHeartBeat"].as_str().expect("text").parse().expect("an instant");
+        assert!(beat.as_millisecond() <= bench.clock.0.load(Ordering::SeqCst) - lag, "{beat}");
+    };
+    let power = |verb: &str| {
+        let url = format!("{}/{verb}?api-version=2024-03-01", vm_id("shne-hr-02"));
+        assert_eq!(bench.send("POST", &url, "").status, 202);
+    };
+    shows(OFF, 0);
+    power("start");
+    bench.pass("90s");
+    shows(ON, 0);
+    bench.fault("fault = \"stale-read\"\nms = \"45s\"");
+    shows(ON, 45_000);
+    power("deallocate");
+    bench.pass("6s");
+    shows(ON, 45_000);
+    bench.pass("40s");
+    shows(ON, 45_000);
+    bench.pass("10s");
+    shows(OFF, 45_000);
+}
+
+#[test]
 fn a_cut_page_breaks_a_list_in_the_middle() {
     let scenario = Scenario::builtin("calm").expect("built in");
     let options = SimOptions { page_size: 5, ..SimOptions::default() };

@@ -55,6 +55,19 @@ fn graph_is_a_minute_behind() {
     assert_eq!(drained(&bench), 0);
     bench.pass("2s");
     assert_eq!(drained(&bench), 2);
+
+    let off = |b: &Bench| {
+        let got = ask(b, HOSTS, "");
+        let rows = got.body["data"].as_array().expect("rows").clone();
+        rows.iter().filter(|r| r["properties"]["status"] == "Shutdown").count()
+    };
+    assert_eq!(off(&bench), 1);
+    let stop = format!("{}/deallocate?api-version=2024-03-01", vm_id("shwe-hr-01"));
+    assert_eq!(bench.send("POST", &stop, "").status, 202);
+    bench.pass("59s");
+    assert_eq!(off(&bench), 1);
+    bench.pass("10s");
+    assert_eq!(off(&bench), 2);
 }
 
 #[test]
