@@ -3,6 +3,7 @@
 use super::{
     fault::FaultKind,
     moment::{Ms, SECOND},
+    sessions::Numbers,
     spec::Region,
     world::{Event, World},
 };
@@ -105,6 +106,7 @@ pub(super) struct Host {
     accepts_since: Ms,
     /// Sessions that are really there.
     pub(super) load: u32,
+    pub(super) numbers: Numbers,
     /// Of a personal desktop; pooled hosts have none.
     pub(super) assigned_user: Option<String>,
 }
@@ -119,6 +121,7 @@ impl Host {
             accepts: true,
             accepts_since: Ms::MIN,
             load: 0,
+            numbers: Numbers::default(),
             assigned_user: None,
         }
     }

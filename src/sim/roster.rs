@@ -229,8 +229,8 @@ impl World {
         let host = &self.top.hosts[session.host];
         let person = &self.top.people[session.person];
         SessionItem {
-            id: format!("{}/userSessions/{}", host.id, session.id),
-            name: format!("{}/{}/{}", self.top.pools[host.pool].name, host.fqdn, session.id),
+            id: format!("{}/userSessions/{}", host.id, session.number),
+            name: format!("{}/{}/{}", self.top.pools[host.pool].name, host.fqdn, session.number),
             kind: "Microsoft.DesktopVirtualization/hostpools/sessionhosts/usersessions",
             properties: SessionProperties {
                 object_id: format!("2a2a2a2a-0000-4000-8000-{:012x}", 0xf_0000 + session.id),
@@ -248,12 +248,11 @@ impl World {
 
     fn one_session(&mut self, ask: &Ask<'_>, at: usize, host: usize) -> Answer {
         let path = ask.path;
-        let id: Option<u32> = path.seg(at + 7).parse().ok();
+        let number: Option<u32> = path.seg(at + 7).parse().ok();
         let shown = if ask.verb == Verb::Get { ask.view } else { self.now };
-        let listed =
-            id.and_then(|id| self.listed_session(id)).filter(|s| s.host == host && s.listed_at(shown));
+        let listed = number.and_then(|number| self.numbered_session(host, number, shown));
         let Some(session) = listed else {
-            return if ask.verb == Verb::Delete && id.is_some() && path.len() == at + 8 {
+            return if ask.verb == Verb::Delete && number.is_some() && path.len() == at + 8 {
                 Answer::empty(204)
             } else {
                 not_found(ask)

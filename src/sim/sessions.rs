@@ -1,5 +1,7 @@
 //! User sessions as the service lists them, and what really became of them.
 
+use std::collections::BTreeSet;
+
 use super::{
     fault::FaultKind,
     hosts::Agent,
@@ -31,7 +33,10 @@ impl SessionState {
 /// One entry of the service's session list.
 #[derive(Debug)]
 pub(super) struct Session {
+    /// Ours: no two ever share it.
     pub(super) id: u32,
+    /// The one in its address: used again on its host once the session has ended.
+    pub(super) number: u32,
     pub(super) host: usize,
     pub(super) person: usize,
     pub(super) group: usize,
@@ -61,6 +66,28 @@ impl Session {
     }
 }
 
+/// Session numbers of one host, counted from 1.
+#[derive(Debug, Default)]
+pub(super) struct Numbers {
+    /// How many were ever in use at once.
+    most: u32,
+    free: BTreeSet<u32>,
+}
+
+impl Numbers {
+    /// The smallest that is free.
+    fn take(&mut self) -> u32 {
+        self.free.pop_first().unwrap_or_else(|| {
+            self.most += 1;
+            self.most
+        })
+    }
+
+    fn give_back(&mut self, number: u32) {
+        self.free.insert(number);
+    }
+}
+
 impl World {
     pub(super) fn add_session(
         &mut self,
@@ -73,8 +100,10 @@ impl World {
         let id = self.next_session;
         self.next_session += 1;
         self.hosts[host].load += 1;
+        let number = self.hosts[host].numbers.take();
         self.sessions.push(Session {
             id,
+            number,
             host,
             person,
             group,
@@ -92,9 +121,9 @@ impl World {
         self.sessions.binary_search_by_key(&id, |s| s.id).ok()
     }
 
-    /// A session that is or was listed not long ago.
-    pub(super) fn listed_session(&self, id: u32) -> Option<&Session> {
-        self.place_of(id).map(|at| &self.sessions[at])
+    /// The session of a host that has this number at `at`.
+    pub(super) fn numbered_session(&self, host: usize, number: u32, at: Ms) -> Option<&Session> {
+        self.sessions.iter().find(|s| s.host == host && s.number == number && s.listed_at(at))
     }
 
     /// A session that is still listed.
@@ -133,7 +162,8 @@ impl World {
             return;
         }
         session.ended = Some(now);
-        let (host, person, ghost) = (session.host, session.person, session.ghost);
+        let (host, person, ghost, number) = (session.host, session.person, session.ghost, session.number);
+        self.hosts[host].numbers.give_back(number);
         if !ghost {
             self.hosts[host].load = self.hosts[host].load.saturating_sub(1);
         }

@@ -1,5 +1,7 @@
 //! Pools, hosts, sessions, people.
 
+use std::collections::BTreeMap;
+
 use super::*;
 
 fn count(bench: &Bench, pool: &str, state: &str) -> usize {
@@ -81,6 +83,45 @@ fn autoscale_takes_drained_hosts_back_unless_disabled_or_excluded() {
     assert_eq!(bench.send("PATCH", &vm, tag).status, 200);
     bench.fault("fault = \"autoscale-tick\"");
     assert_eq!(drained(&bench), 1, "an excluded machine is left alone");
+}
+
+#[test]
+fn session_ids_are_small_and_used_again_on_their_host() {
+    let bench = Bench::open("tiny");
+    // Host and id of every session, and when it was created.
+    let listed = |b: &Bench| -> BTreeMap<(String, u32), jiff::Timestamp> {
+        let sessions = b.users("hp-hr-we");
+        let one = |session: &Value| {
+            let id = session["id"].as_str().expect("an id");
+            let [number, _, host] = id.rsplit('/').take(3).collect::<Vec<_>>()[..] else { panic!("{id}") };
+            assert_eq!(session["name"], format!("hp-hr-we/{host}/{number}"));
+            let created = session["properties"]["createTime"].as_str().expect("text").parse();
+            let host = host.trim_end_matches(".contoso.example").to_owned();
+            ((host, number.parse().expect("a number")), created.expect("an instant"))
+        };
+        let all: BTreeMap<_, _> = sessions.iter().map(one).collect();
+        assert_eq!(all.len(), sessions.len(), "no two of a host share an id");
+        all
+    };
+    let at = |host: &str, number: u32| (host.to_owned(), number);
+    let before = listed(&bench);
+    let all = [at("shwe-hr-01", 1), at("shwe-hr-01", 2), at("shwe-hr-02", 1)];
+    assert!(before.keys().eq(&all), "{before:?}");
+    let url = |number: u32| {
+        let host = format!("{}/sessionHosts/shwe-hr-01.contoso.example", pool_id("hp-hr-we"));
+        format!("{host}/userSessions/{number}?api-version=2024-04-03")
+    };
+    assert_eq!(bench.send("DELETE", &url(1), "").status, 200);
+    assert!(listed(&bench).keys().eq(&all[1..]));
+    assert_eq!((bench.get(&url(1)).status, bench.get(&url(2)).status), (404, 200));
+    bench.pass("5s");
+    bench.fault("fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"");
+    let after = listed(&bench);
+    assert!(after.keys().eq(&all), "{after:?}");
+    assert!(after[&all[0]] > before[&all[0]], "the id is old, the session is new");
+    assert_eq!(bench.get(&url(1)).body["properties"]["createTime"], after[&all[0]].to_string());
+    assert_eq!(bench.send("DELETE", &url(1), "").status, 200);
+    assert_eq!(bench.send("DELETE", &url(1), "").status, 204);
 }
 
 #[test]
