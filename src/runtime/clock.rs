@@ -69,14 +69,14 @@ impl Ticks {
 
 /// Time since the machine was started, sleep included (reliability-security §2).
 #[cfg(target_os = "linux")]
-fn machine_time() -> Duration {
+pub(super) fn machine_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
     Duration::try_from(time).unwrap_or_default()
 }
 
 /// The nearest there is elsewhere: it may stand still while the machine sleeps.
 #[cfg(not(target_os = "linux"))]
-fn machine_time() -> Duration {
+pub(super) fn machine_time() -> Duration {
     static SINCE: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
     SINCE.elapsed()
 }

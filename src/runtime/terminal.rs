@@ -36,6 +36,8 @@ use crate::{
     ui::{self, Look},
 };
 
+use super::clock::machine_time;
+
 /// Synchronised output: terminals that know it show a frame in one go, others ignore it.
 const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
 const END_FRAME: &[u8] = b"\x1b[?2026l";
@@ -54,21 +56,22 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 /// Set once the panic hook has given the terminal back: a frame that still waits would take it again.
 static GIVEN_BACK: AtomicBool = AtomicBool::new(false);
 
-/// Real monotonic time in milliseconds: what input guards and frame caps are counted in.
+/// Real monotonic time in milliseconds, sleep of the machine included: what input guards, frame caps and
+/// arming are counted in. Nobody finds a cockpit armed that was armed before the lid was closed.
 #[derive(Debug, Clone, Copy)]
 pub struct TerminalClock {
-    began: Instant,
+    began: Duration,
 }
 
 impl TerminalClock {
     /// Starts at 0.
     pub fn start() -> Self {
-        Self { began: Instant::now() }
+        Self { began: machine_time() }
     }
 
     /// Milliseconds since the start.
     pub fn ms(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(machine_time().saturating_sub(self.began).as_millis()).unwrap_or(u64::MAX)
     }
 }
 
