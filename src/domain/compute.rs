@@ -36,6 +36,11 @@ impl Power {
         })
     }
 
+    /// Whether the machine is off, or on its way there.
+    pub fn is_off(&self) -> bool {
+        matches!(self, Self::Deallocated | Self::Deallocating | Self::Stopped)
+    }
+
     /// The word for the screen.
     pub fn word(&self) -> &str {
         match self {

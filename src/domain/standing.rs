@@ -1,7 +1,7 @@
 //! What the readings say about a service: which side is active, who holds what, what room
 //! there is, and whether a region looks dead. Derived each time, never stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     Answer, ArmId, Listing, Safe, Side, Source,
@@ -208,7 +208,7 @@ pub fn is_off(host: &SessionHost, machines: Option<&Listing<VirtualMachine>>) ->
         listing.seen().iter().find(|machine| machine.id == *vm)?.power.clone()
     });
     match power {
-        Some(power) => matches!(power, Power::Deallocated | Power::Deallocating | Power::Stopped),
+        Some(power) => power.is_off(),
         None => host.status == super::pool::HostStatus::Shutdown,
     }
 }
@@ -339,7 +339,8 @@ fn posted_event<'a>(picture: &'a Picture, azure: &str, since: Timestamp) -> Opti
     events.seen().iter().find(|event| event.hits(azure)).map(|event| &event.title)
 }
 
-/// Hosts without a recent heartbeat among those whose machine is not known to be off.
+/// Hosts without a recent heartbeat among those that are not off. Only a whole look at the machines
+/// tells which of them are: one that is not listed there is counted, but not as silent.
 fn silent_hosts(
     picture: &Picture,
     service: usize,
@@ -348,10 +349,27 @@ fn silent_hosts(
     now: Timestamp,
 ) -> Option<(usize, usize)> {
     since_then(picture, &Source::Hosts(service, side), since)?;
+    since_then(picture, &Source::Machines(side), since)?;
     let hosts = hosts(picture, &Source::Hosts(service, side))?.complete()?;
-    let machines = machines(picture, &Source::Machines(side));
-    let on: Vec<&SessionHost> = hosts.iter().filter(|host| !is_off(host, machines)).collect();
-    Some((on.iter().filter(|host| !host.beats(now)).count(), on.len()))
+    let machines = machines(picture, &Source::Machines(side))?.complete()?;
+    let powers: BTreeMap<&ArmId, Option<&Power>> =
+        machines.iter().map(|machine| (&machine.id, machine.power.as_ref())).collect();
+    let (mut silent, mut of) = (0, 0);
+    for host in hosts {
+        let power = host.vm.as_ref().and_then(|vm| powers.get(vm)).copied();
+        let off = match power {
+            None => false,
+            // Where Azure itself cannot tell, the broker may have seen it go.
+            Some(None | Some(Power::Unknown(_))) => host.status == super::pool::HostStatus::Shutdown,
+            Some(Some(power)) => power.is_off(),
+        };
+        let on = matches!(power, Some(None | Some(Power::Running | Power::Unknown(_))));
+        if host.beats(now) || !off {
+            of += 1;
+            silent += usize::from(on && !host.beats(now));
+        }
+    }
+    Some((silent, of))
 }
 
 /// Which source of a service a kind of call is made for.

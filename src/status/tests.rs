@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         Answer, Listing, Pair, Safe, Side, Source,
+        compute::{Power, VirtualMachine},
         health::{HealthEvent, Impact},
         pool::HostStatus,
         reading::SilenceKind,
@@ -170,6 +171,77 @@ fn signs_of_death_rest_on_looks_since_then_only() {
     assert_eq!(classes(Timestamp::MIN, world.now), [2, 4]);
     assert!(classes(world.now, world.now).is_empty(), "nothing was looked at since");
     assert!(classes(Timestamp::MIN, world.now + minutes(6)).is_empty(), "it says nothing about now");
+}
+
+/// Classes of the signs that the primary of `hr` is dead, by looks that began at or after `since`.
+fn classes(world: &World, since: Timestamp) -> Vec<u8> {
+    let signs = standing::death_signs(&world.estate, &world.picture, 0, Side::Primary, since, world.now);
+    signs.iter().map(|sign| sign.class).collect()
+}
+
+/// No host of `hr` in the primary has beaten for long, and the broker calls them all `status`.
+fn hush(world: &mut World, status: &HostStatus) {
+    let old = world.now - minutes(30);
+    world.edit_hosts(0, Side::Primary, |_, host| {
+        (host.heartbeat, host.status) = (Some(old), status.clone());
+    });
+}
+
+/// The machines of the primary, each edited.
+fn machines(world: &World, edit: impl Fn(usize, &mut VirtualMachine)) -> Vec<VirtualMachine> {
+    let listing = standing::machines(&world.picture, &Source::Machines(Side::Primary)).unwrap();
+    let mut machines = listing.seen().to_vec();
+    machines.iter_mut().enumerate().for_each(|(at, machine)| edit(at, machine));
+    machines
+}
+
+/// What is told of the machines, whether that makes a sign, and how it comes to be.
+type PowerCase<'a> = (&'a str, bool, &'a dyn Fn(&mut World));
+
+#[test]
+fn hosts_are_a_sign_of_death_only_where_their_machines_are_known_to_run() {
+    let source = Source::Machines(Side::Primary);
+    let powered = |world: &mut World, power: Power| {
+        let list = machines(world, |_, machine| machine.power = Some(power.clone()));
+        world.put(Source::Machines(Side::Primary), Answer::Machines(Listing::whole(list, 1)));
+    };
+    let unknown = Power::Unknown(Safe::new("unknown"));
+    let cases: [PowerCase<'_>; 10] = [
+        ("running", true, &|_| {}),
+        ("a miss after the look", true, &|world| world.silence(&source, SilenceKind::Unreachable, 1)),
+        ("never looked at", false, &|world| world.never(&source, SilenceKind::Unreachable)),
+        ("old", false, &|world| {
+            world.now += minutes(6);
+            hush(world, &HostStatus::Shutdown);
+        }),
+        ("a page is missing", false, &|world| {
+            let cut = Listing::partial(machines(world, |_, _| {}), 1, Safe::new("page 2 did not come"));
+            world.put(source.clone(), Answer::Machines(cut));
+        }),
+        ("one of four is not listed", false, &|world| {
+            let list = machines(world, |_, _| {}).split_off(1);
+            world.put(source.clone(), Answer::Machines(Listing::whole(list, 1)));
+        }),
+        ("off", false, &|world| powered(world, Power::Deallocated)),
+        ("starting", false, &|world| powered(world, Power::Starting)),
+        ("Azure cannot tell, as of machines it lost", true, &|world| powered(world, unknown.clone())),
+        ("Azure cannot tell, and the broker saw them go", false, &|world| {
+            hush(world, &HostStatus::Shutdown);
+            powered(world, unknown.clone());
+        }),
+    ];
+    for (name, sign, spoil) in cases {
+        let mut world = World::calm();
+        hush(&mut world, &HostStatus::Unavailable);
+        spoil(&mut world);
+        assert_eq!(classes(&world, Timestamp::MIN).contains(&2), sign, "{name}");
+    }
+    // The gate asks for looks since it opened: of the machines too.
+    let mut world = World::calm();
+    let opened = world.now;
+    world.now += minutes(1);
+    hush(&mut world, &HostStatus::Unavailable);
+    assert_eq!(classes(&world, opened), Vec::<u8>::new());
 }
 
 #[test]
