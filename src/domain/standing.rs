@@ -414,7 +414,8 @@ fn fails_only_here(picture: &Picture, here: &Source, there: &Source, since: Time
 
 fn shares_down(picture: &Picture, service: usize, side: Side, since: Timestamp) -> Option<usize> {
     let look = since_then(picture, &Source::Storage(service, side), since)?;
-    let Answer::Storage(accounts) = &look.answer else { return None };
-    let down = accounts.seen().iter().filter(|account| !account.available()).count();
-    (down > 0 && down == accounts.seen().len()).then_some(down)
+    let Answer::Storage(listing) = &look.answer else { return None };
+    let accounts = listing.complete()?;
+    let down = accounts.iter().filter(|account| !account.available()).count();
+    (down > 0 && down == accounts.len()).then_some(down)
 }

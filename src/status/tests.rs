@@ -245,6 +245,20 @@ fn hosts_are_a_sign_of_death_only_where_their_machines_are_known_to_run() {
 }
 
 #[test]
+fn shares_are_a_sign_of_death_only_where_every_account_answered() {
+    let mut world = World::calm();
+    world.burn_primary();
+    assert!(classes(&world, Timestamp::MIN).contains(&4));
+    let source = Source::Storage(0, Side::Primary);
+    let Some(Answer::Storage(list)) = world.picture.last(&source).map(|look| look.answer.clone()) else {
+        panic!()
+    };
+    let cut = Listing::partial(list.into_seen(), 1, Safe::new("an account did not answer"));
+    world.put(source, Answer::Storage(cut));
+    assert!(!classes(&world, Timestamp::MIN).contains(&4));
+}
+
+#[test]
 fn what_cannot_be_read_is_unknown_and_never_ok() {
     let cases: [(&str, Spoil, Component, Side, &str); 5] = [
         (
