@@ -116,6 +116,8 @@ pub struct Reading {
     pub last: Option<Look>,
     /// Failure after the last answer, with when it ended.
     pub silence: Option<(Timestamp, Silence)>,
+    /// When the look of that failure began: it is evidence of nothing earlier.
+    pub failed: Option<Timestamp>,
     /// Requests in a row that left and were not answered.
     pub misses: u32,
     /// When the newest look taken in began, whatever it brought.
@@ -149,15 +151,15 @@ impl Reading {
         match observation.outcome {
             Ok(answer) => {
                 self.last = Some(Look { started: observation.started, at: observation.ended, answer });
-                self.silence = None;
+                (self.silence, self.failed) = (None, None);
                 self.misses = 0;
             }
-            Err(silence) => self.fall_silent(observation.ended, silence),
+            Err(silence) => self.fall_silent(observation.started, observation.ended, silence),
         }
     }
 
     /// What failed last stays what failed last while nobody asks.
-    fn fall_silent(&mut self, at: Timestamp, silence: Silence) {
+    fn fall_silent(&mut self, started: Timestamp, at: Timestamp, silence: Silence) {
         match silence.kind {
             SilenceKind::Unreachable => self.misses += 1,
             SilenceKind::NotAsked => {
@@ -170,7 +172,7 @@ impl Reading {
             // It answered, only not what was asked for.
             SilenceKind::Denied | SilenceKind::Absent | SilenceKind::Garbled => self.misses = 0,
         }
-        self.silence = Some((at, silence));
+        (self.silence, self.failed) = (Some((at, silence)), Some(started));
     }
 
     /// The age of the last answer at `now`.

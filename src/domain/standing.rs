@@ -395,20 +395,14 @@ fn failing_calls(picture: &Picture, service: usize, side: Side, since: Timestamp
 }
 
 fn fails_only_here(picture: &Picture, here: &Source, there: &Source, since: Timestamp) -> bool {
-    let Some((failed_at, silence)) = picture.reading(here).and_then(|reading| reading.silence.as_ref())
-    else {
-        return false;
-    };
-    let misses = picture.reading(here).map_or(0, |reading| reading.misses);
+    let Some(reading) = picture.reading(here) else { return false };
+    let (Some((ended, silence)), Some(began)) = (&reading.silence, reading.failed) else { return false };
     silence.kind == SilenceKind::Unreachable
-        && *failed_at >= since
-        && misses >= FAILED_CALLS
+        && began >= since
+        && reading.misses >= FAILED_CALLS
         && picture.reading(there).is_some_and(|other| {
             other.silence.is_none()
-                && other
-                    .last
-                    .as_ref()
-                    .is_some_and(|look| look.at.duration_since(*failed_at).abs() <= SAME_MINUTE)
+                && other.last.as_ref().is_some_and(|look| look.at.duration_since(*ended).abs() <= SAME_MINUTE)
         })
 }
 

@@ -196,11 +196,10 @@ impl Evidence<'_> {
         Ok(())
     }
 
-    /// When a source was tried last, whether it answered or not: silence is evidence too.
+    /// When the last look at a source began, whether it was answered or not: silence is evidence too.
     pub(super) fn tried_at(&self, source: &Source) -> Option<Timestamp> {
         let reading = self.seen.picture.reading(source)?;
-        let answered = reading.last.as_ref().map(|look| look.started);
-        answered.max(reading.silence.as_ref().map(|(at, _)| *at))
+        reading.last.as_ref().map(|look| look.started).max(reading.failed)
     }
 
     fn snapshot_taken(&self) -> Told {

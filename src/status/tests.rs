@@ -8,7 +8,7 @@ use crate::{
         pool::HostStatus,
         reading::SilenceKind,
         standing,
-        time::{Timestamp, minutes},
+        time::{Timestamp, minutes, seconds},
     },
     engine::{
         RunView,
@@ -256,6 +256,19 @@ fn shares_are_a_sign_of_death_only_where_every_account_answered() {
     let cut = Listing::partial(list.into_seen(), 1, Safe::new("an account did not answer"));
     world.put(source, Answer::Storage(cut));
     assert!(!classes(&world, Timestamp::MIN).contains(&4));
+}
+
+#[test]
+fn a_call_that_failed_is_dated_by_its_beginning() {
+    let mut world = World::calm();
+    for source in [Source::Machines(Side::Primary), Source::Hosts(0, Side::Primary)] {
+        world.silence(&source, SilenceKind::Unreachable, 3);
+        // Without an attempt nothing began.
+        world.silence(&source, SilenceKind::NotAsked, 1);
+    }
+    // They began five seconds ago, and ended three seconds ago.
+    assert_eq!(classes(&world, world.now - seconds(5)), [3]);
+    assert_eq!(classes(&world, world.now - seconds(4)), Vec::<u8>::new());
 }
 
 #[test]
