@@ -13,7 +13,7 @@ use crate::{
         estate::{
             Cloud, Estate, GroupPair, Layout, Policy, Principal, Region, Service, ServiceKind, ServiceSide,
         },
-        health::{HealthEvent, Impact},
+        health::{HealthEvent, Impact, ImpactedRegion},
         pool::{ApplicationGroup, HostPool, HostStatus, SessionHost, SessionState, UserSession},
         reading::{Silence, SilenceKind},
         source::{DirectoryServer, Held},
@@ -370,7 +370,7 @@ fn event() -> HealthEvent {
         updated: Some(noon() - minutes(4)),
         impacts: vec![Impact {
             service: Safe::new("Virtual Machines"),
-            regions: vec![Safe::new("West Europe")],
+            regions: vec![ImpactedRegion { name: Safe::new("West Europe"), status: None }],
         }],
     }
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::domain::{
     ArmId, Listing, Safe, Side,
-    health::{Availability, HealthEvent, Impact, names_region, same_region},
+    health::{Availability, HealthEvent, Impact, ImpactedRegion, names_region, same_region},
     time::Timestamp,
 };
 
@@ -98,6 +98,13 @@ struct ImpactDto {
 #[serde(rename_all = "camelCase", default)]
 struct RegionDto {
     impacted_region: Lax<Safe>,
+    status: Lax<Safe>,
+}
+
+impl RegionDto {
+    fn region(self) -> Option<ImpactedRegion> {
+        Some(ImpactedRegion { name: self.impacted_region.0?, status: self.status.0 })
+    }
 }
 
 /// Service Health events of the estate's subscriptions, each once.
@@ -139,7 +146,7 @@ fn event(item: EventItem) -> Result<HealthEvent, Safe> {
             .into_iter()
             .map(|impact| Impact {
                 service: impact.impacted_service.0.unwrap_or_default(),
-                regions: impact.impacted_regions.0.into_iter().filter_map(|r| r.impacted_region.0).collect(),
+                regions: impact.impacted_regions.0.into_iter().filter_map(RegionDto::region).collect(),
             })
             .collect(),
         tracking,

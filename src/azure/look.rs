@@ -447,6 +447,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn an_event_that_is_over_in_a_region_says_nothing_of_it() {
+        let both = |ours: &str| {
+            list(&format!(
+                r#"{{"name":"T-3","properties":{{"eventType":"ServiceIssue","status":"Active","impact":[
+                    {{"impactedService":"Storage","impactedRegions":[{{"impactedRegion":"West Europe"{ours}}},
+                    {{"impactedRegion":"North Europe","status":"Active"}}]}}]}}}}"#
+            ))
+        };
+        for (ours, hit) in [
+            ("", true),
+            (r#","status":null"#, true),
+            (r#","status":"active""#, true),
+            (r#","Status":"Resolved""#, false),
+        ] {
+            let Ok(Answer::Events(events)) = told(Source::Events, &both(ours)).await else { panic!() };
+            let event = &events.complete().expect("whole")[0];
+            assert_eq!((event.hits("westeurope"), event.hits("northeurope")), (hit, true), "{ours}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn changes_of_rights_are_told_once_each_within_the_window() {
         let entry = |correlation: &str, operation: &str, state: &str| {
             format!(

@@ -26,20 +26,39 @@ pub struct HealthEvent {
 pub struct Impact {
     /// Service name.
     pub service: Safe,
-    /// Region display names.
-    pub regions: Vec<Safe>,
+    /// The regions named for it.
+    pub regions: Vec<ImpactedRegion>,
+}
+
+/// One region an event names for a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImpactedRegion {
+    /// Display name.
+    pub name: Safe,
+    /// `Active` or `Resolved` there, as it came; `None`: as the event.
+    pub status: Option<Safe>,
+}
+
+impl Impact {
+    /// Whether it names the region `azure` (`westeurope`) and is not over there.
+    pub fn hits(&self, azure: &str) -> bool {
+        self.regions.iter().any(|region| same_region(region.name.as_str(), azure) && !region.is_over())
+    }
+}
+
+impl ImpactedRegion {
+    /// Whether Azure calls it over there, whatever it says of the event.
+    fn is_over(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.as_str().eq_ignore_ascii_case("Resolved"))
+    }
 }
 
 impl HealthEvent {
-    /// Whether it is an active service issue that names the region `azure` (`westeurope`).
+    /// Whether it is an active service issue that still hits the region `azure` (`westeurope`).
     pub fn hits(&self, azure: &str) -> bool {
         self.kind.as_str().eq_ignore_ascii_case("ServiceIssue")
             && self.status.as_str().eq_ignore_ascii_case("Active")
-            && self
-                .impacts
-                .iter()
-                .flat_map(|impact| &impact.regions)
-                .any(|region| same_region(region.as_str(), azure))
+            && self.impacts.iter().any(|impact| impact.hits(azure))
     }
 }
 

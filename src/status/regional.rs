@@ -120,11 +120,8 @@ pub(super) fn health(scene: &Scene<'_>, side: Side) -> Option<Part> {
     let Some(first) = hits.first() else {
         return Some(Part::new(CellState::Ok, "no events", "none").figure(0_u64, None));
     };
-    let services: usize = hits
-        .iter()
-        .flat_map(|event| &event.impacts)
-        .filter(|impact| impact.regions.iter().any(|region| same_region(region.as_str(), azure)))
-        .count();
+    let impacts = hits.iter().flat_map(|event| &event.impacts);
+    let services = impacts.filter(|impact| impact.hits(azure)).count();
     let state = if scene.dead(side) { CellState::Crit } else { CellState::Warn };
     Some(
         Part::new(state, format!("ServiceIssue, {services} svc"), format!("{services} svc"))

@@ -4,7 +4,7 @@ use crate::{
     domain::{
         Answer, Listing, Pair, Safe, Side, Source,
         compute::{Power, VirtualMachine},
-        health::{HealthEvent, Impact},
+        health::{HealthEvent, Impact, ImpactedRegion},
         pool::HostStatus,
         reading::SilenceKind,
         standing,
@@ -102,7 +102,8 @@ fn sides_with_different_roles_are_never_added() {
 fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
     let mut world = World::calm();
     world.burn_primary();
-    let impact = Impact { service: Safe::new("Virtual Machines"), regions: vec![Safe::new("West Europe")] };
+    let region = ImpactedRegion { name: Safe::new("West Europe"), status: None };
+    let impact = Impact { service: Safe::new("Virtual Machines"), regions: vec![region] };
     let event = HealthEvent {
         tracking: Safe::new("AB12-C34"),
         kind: Safe::new("ServiceIssue"),
