@@ -50,15 +50,26 @@ struct Worded {
     value: Lax<Safe>,
 }
 
-/// An entry with what tells two entries of one operation from two operations.
+/// What tells two entries of one operation from two operations.
+type Operation = (Safe, Safe, Safe);
+
+/// An entry with its operation; `None`: nothing tells which entries belong together.
 struct Entry {
     change: AccessChange,
-    operation: (Safe, Safe, Safe),
-    failed: bool,
+    operation: Option<Operation>,
+    end: End,
 }
 
-/// Assignment changes before `now`, in every subscription of the estate; each change once,
-/// failed ones left out.
+/// What an entry says of the end of its operation.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Open,
+    Succeeded,
+    Failed,
+}
+
+/// Assignment changes before `now`, in every subscription of the estate; each change once, those
+/// left out that only failed.
 pub(super) async fn access_changes(
     client: &Client,
     visit: &Visit,
@@ -79,17 +90,31 @@ pub(super) async fn access_changes(
     .await;
     let list = joined("subscriptions", subscriptions.iter().zip(lists))?;
     let (pages, cut) = (list.pages(), list.error().cloned());
-    let entries = list.into_seen();
-    let mut told: HashSet<_> =
-        entries.iter().filter(|entry| entry.failed).map(|entry| entry.operation.clone()).collect();
-    let changes = entries
-        .into_iter()
-        .filter_map(|entry| told.insert(entry.operation).then_some(entry.change))
-        .collect();
+    let changes = once_each(list.into_seen());
     Ok(match cut {
         Some(why) => Listing::partial(changes, pages, why),
         None => Listing::whole(changes, pages),
     })
+}
+
+/// Each operation once, unless it only failed: what succeeded may have failed before under the same
+/// id, and what has no id stands alone.
+fn once_each(entries: Vec<Entry>) -> Vec<AccessChange> {
+    let of = |end: End| -> HashSet<Operation> {
+        let ended = entries.iter().filter(|entry| entry.end == end);
+        ended.filter_map(|entry| entry.operation.clone()).collect()
+    };
+    let (succeeded, failed) = (of(End::Succeeded), of(End::Failed));
+    let mut told = HashSet::new();
+    let mut tells = |entry: &Entry| match &entry.operation {
+        _ if entry.end == End::Failed => false,
+        None => true,
+        Some(operation) if succeeded.contains(operation) || !failed.contains(operation) => {
+            told.insert(operation.clone())
+        }
+        Some(_) => false,
+    };
+    entries.into_iter().filter(|entry| tells(entry)).map(|entry| entry.change).collect()
 }
 
 fn entry(dto: EntryDto) -> Result<Option<Entry>, Safe> {
@@ -101,10 +126,69 @@ fn entry(dto: EntryDto) -> Result<Option<Entry>, Safe> {
     let at = dto.event_timestamp.0.ok_or("an assignment change without a time")?;
     let status = dto.status.and_then(|status| status.value.0).unwrap_or_default();
     let resource = dto.resource_id.0.unwrap_or_default();
+    let end = match status.as_str().to_ascii_lowercase().as_str() {
+        "succeeded" => End::Succeeded,
+        "failed" => End::Failed,
+        _ => End::Open,
+    };
     let oid = dto.claims.and_then(|claims| claims.oid.0).unwrap_or_default();
+    let correlation = dto.correlation_id.0.filter(|id| !id.as_str().is_empty());
     Ok(Some(Entry {
-        failed: status.as_str().eq_ignore_ascii_case("Failed"),
-        operation: (dto.correlation_id.0.unwrap_or_default(), operation.clone(), resource.clone()),
+        end,
+        operation: correlation.map(|id| (id, operation.clone(), resource.clone())),
         change: AccessChange { at, caller: dto.caller.0.unwrap_or_default(), oid, operation, resource },
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        azure::scripted::{Script, azure, look, ok},
+        domain::{Answer, Source},
+    };
+
+    /// Minute, correlation id, state.
+    type Logged = (u32, &'static str, &'static str);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_succeeded_is_told_whatever_failed_beside_it() {
+        let cases: [(&[Logged], &[u32]); 8] = [
+            (&[(1, "1", "Started"), (2, "1", "Succeeded")], &[1]),
+            (&[(1, "1", "Started"), (2, "1", "Failed")], &[]),
+            (&[(1, "1", "Failed"), (2, "1", "Succeeded")], &[2]),
+            (&[(2, "1", "Succeeded"), (1, "1", "Failed")], &[2]),
+            (&[(1, "1", "Failed"), (2, "2", "Succeeded")], &[2]),
+            // Nothing tells whether two entries without a correlation id are one operation.
+            (&[(1, "", "Failed"), (2, "", "Succeeded")], &[2]),
+            (&[(1, "", "Succeeded"), (2, "", "Succeeded")], &[1, 2]),
+            (&[(1, "", "Succeeded"), (2, "1", "Succeeded")], &[1, 2]),
+        ];
+        for (log, told) in cases {
+            let entries: Vec<String> = log.iter().map(entry).collect();
+            let body = format!(r#"{{"value":[{}]}}"#, entries.join(","));
+            let script = Script::new(&[("", &[ok(&body)])]);
+            let Ok(Answer::AccessChanges(changes)) = look(&azure(&script), Source::AccessChanges).await
+            else {
+                panic!("{log:?}")
+            };
+            let minutes: Vec<u32> = changes
+                .complete()
+                .expect("whole")
+                .iter()
+                .map(|change| change.at.strftime("%M").to_string().parse().expect("a minute"))
+                .collect();
+            assert_eq!(minutes, told, "{log:?}");
+        }
+    }
+
+    fn entry(&(minute, correlation, state): &Logged) -> String {
+        let correlation = match correlation {
+            "" => String::new(),
+            id => format!(r#""correlationId":"{id}","#),
+        };
+        format!(
+            r#"{{"caller":"other@contoso.example","operationName":{{"value":"Microsoft.Authorization/roleAssignments/write"}},
+                {correlation}"status":{{"value":"{state}"}},"eventTimestamp":"2026-11-20T09:{minute:02}:00Z","resourceId":"r"}}"#
+        )
+    }
 }
