@@ -7,7 +7,7 @@ use crate::{
         Answer, ArmId, Operation, Safe, Side, Source,
         access::LockLevel,
         compute::Power,
-        pool::{SessionHost, UserSession},
+        pool::{ApplicationGroup, SessionHost, UserSession},
         standing::{HolderKind, holder_kind},
         time::time_text,
     },
@@ -83,10 +83,14 @@ impl Evidence<'_> {
             return Ok((true, "not configured".to_owned()));
         }
         let source = Source::Directory(self.to());
-        let Answer::Directory(servers) = &self.seen.look(&source)?.answer else {
+        let Answer::Directory(listing) = &self.seen.look(&source)?.answer else {
             return Err(Missing { source, why: Safe::new("unexpected answer") });
         };
-        let up = servers.seen().iter().filter(|server| server.up()).count();
+        // A server whose health did not answer counts as up, and leaves the list not whole.
+        let Some(servers) = listing.complete() else {
+            return Err(Missing { source, why: Safe::new("not every directory server answered") });
+        };
+        let up = servers.iter().filter(|server| server.up()).count();
         Ok((up > 0, format!("{up} of {} up", self.estate.directory[self.to()].len())))
     }
 
@@ -114,27 +118,26 @@ impl Evidence<'_> {
         let Some(groups) = listing.complete() else {
             return Err(Missing { source, why: Safe::new("not every application group answered") });
         };
-        let hidden: Vec<&str> = groups
-            .iter()
-            .filter(|group| !self.is_published(&group.id, group.workspace.as_ref()))
-            .map(|group| group.id.name())
-            .collect();
+        let published = self.published()?;
+        let is_hidden = |group: &&ApplicationGroup| {
+            group.workspace.is_none() || published.is_some_and(|listed| !listed.contains(&group.id))
+        };
+        let hidden: Vec<&str> = groups.iter().filter(is_hidden).map(|group| group.id.name()).collect();
         if hidden.is_empty() {
             return Ok((true, format!("{} of {} in a workspace", groups.len(), groups.len())));
         }
         Ok((false, format!("in no workspace: {}", hidden.join(", "))))
     }
 
-    /// Published by the group's own word and, where the workspace is configured and read, by
-    /// the workspace's.
-    pub(super) fn is_published(&self, group: &ArmId, workspace: Option<&ArmId>) -> bool {
-        let by_group = workspace.is_some();
+    /// What the workspace of the standby says it publishes; `None`: none is configured, so that the
+    /// groups' own word stands alone.
+    fn published(&self) -> Result<Option<&[ArmId]>, Missing> {
         let source = Source::Workspace(self.index(), self.to());
-        match self.seen.picture.last(&source).map(|look| &look.answer) {
-            Some(Answer::Workspace(Some(workspace))) => {
-                by_group && workspace.group_references.contains(group)
+        match &self.seen.look(&source)?.answer {
+            Answer::Workspace(workspace) => {
+                Ok(workspace.as_ref().map(|workspace| workspace.group_references.as_slice()))
             }
-            _ => by_group,
+            _ => Err(Missing { source, why: Safe::new("unexpected answer") }),
         }
     }
 

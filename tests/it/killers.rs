@@ -116,6 +116,13 @@ fn both(gate: &'static str) -> Vec<Case> {
             &["directory-up"],
             Struck("fault = \"forbidden\"\npath = \"/virtualmachines/dc-ne-1\""),
         ),
+        // Its machine runs, but not all that is asked of it is known.
+        unknown(
+            gate,
+            &["directory-up"],
+            Struck("fault = \"silent\"\nregion = \"secondary\"\nproviders = [\"Microsoft.ResourceHealth\"]"),
+        ),
+        unknown(gate, &["standby-published"], Struck("fault = \"forbidden\"\npath = \"/workspaces/ws-ne\"")),
         unknown(
             gate,
             &["standby-shares"],
