@@ -120,7 +120,7 @@ pub(super) async fn hosts(
         let host = host(item)?;
         of_pool(pool, &host.id)?;
         if let Some(vm) = &host.vm {
-            client.places.learn(vm, side);
+            client.places.learn_machine(vm, side);
         }
         Ok(Some(host))
     };

@@ -120,15 +120,20 @@ fn machine(item: MachineItem, id: ArmId) -> VirtualMachine {
 
 const LIST: &str = "/providers/Microsoft.Compute/virtualMachines";
 
-/// The machines of a region: their models joined with the power states, which only the list
-/// with `statusOnly` carries (azure-avd §3).
+/// The machines of a region in the estate's subscriptions and in those its hosts are in: their
+/// models joined with the power states, which only the list with `statusOnly` carries (azure-avd §3).
 pub(super) async fn machines(
     client: &Client,
     visit: &Visit,
     side: Side,
 ) -> Result<Listing<VirtualMachine>, Failure> {
     let region = client.estate.regions[side].azure.as_str();
-    let subscriptions = client.estate.subscriptions();
+    let mut subscriptions = client.estate.subscriptions();
+    for abroad in client.places.hosting() {
+        if !subscriptions.contains(&abroad) {
+            subscriptions.push(abroad);
+        }
+    }
     let lists = join_all(subscriptions.iter().map(|subscription| async move {
         let models = |item: MachineItem| {
             let id = item.id.0.clone().ok_or("a machine without a readable id")?;
@@ -258,4 +263,45 @@ pub(super) async fn usages(client: &Client, visit: &Visit, side: Side) -> Result
     }))
     .await;
     joined("subscriptions", subscriptions.iter().zip(lists))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        azure::scripted::{Script, azure, look, ok, status},
+        domain::{Answer, Source},
+    };
+
+    const ABROAD: &str = "/subscriptions/7c7c7c7c-0000-4000-8000-000000000002/resourceGroups/rg-hosts/providers/Microsoft.Compute/virtualMachines/h1";
+
+    #[tokio::test(start_paused = true)]
+    async fn machines_are_listed_wherever_hosts_were_seen_to_have_them() {
+        let pool = "/subscriptions/5b5b5b5b-0000-4000-8000-000000000001/resourceGroups/rg-we/providers/Microsoft.DesktopVirtualization/hostPools/hp-we";
+        let hosts = format!(
+            r#"{{"value":[{{"id":"{pool}/sessionHosts/h1","properties":{{"sessions":0,"resourceId":"{ABROAD}"}}}}]}}"#
+        );
+        let machines = format!(
+            r#"{{"value":[{{"id":"{ABROAD}","location":"westeurope","properties":{{"instanceView":{{"statuses":[{{"code":"PowerState/running"}}]}}}}}}]}}"#
+        );
+        for (there, expected) in [(ok(&machines), (Some(1), 1)), (status(403, ""), (None, 0))] {
+            let rules =
+                [("sessionHosts", [ok(&hosts)]), ("7c7c7c7c", [there]), ("", [ok(r#"{"value":[]}"#)])];
+            let rules: Vec<(&str, &[_])> =
+                rules.iter().map(|(text, says)| (*text, says.as_slice())).collect();
+            let azure = azure(&Script::new(&rules));
+            for (source, counted) in [
+                (Source::Machines(Side::Primary), (Some(0), 0)),
+                (Source::Hosts(0, Side::Primary), (Some(1), 1)),
+                (Source::Machines(Side::Primary), expected),
+            ] {
+                let seen = match look(&azure, source.clone()).await {
+                    Ok(Answer::Hosts(hosts)) => (hosts.count(), hosts.seen().len()),
+                    Ok(Answer::Machines(machines)) => (machines.count(), machines.seen().len()),
+                    other => panic!("{other:?}"),
+                };
+                assert_eq!(seen, counted, "{source:?}");
+            }
+        }
+    }
 }

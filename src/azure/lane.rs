@@ -1,7 +1,7 @@
 //! Bulkheads: what one region does to us must not slow the look at the other.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{PoisonError, RwLock},
 };
 
@@ -84,12 +84,19 @@ impl Gates {
 
 /// Which region an object belongs to, by its resource group: known from the estate file, and
 /// learned for the machines behind the hosts.
-#[derive(Debug)]
-pub(super) struct Places(RwLock<HashMap<String, Option<Side>>>);
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    groups: RwLock<HashMap<String, Option<Side>>>,
+    /// Subscriptions of those machines.
+    hosting: RwLock<BTreeSet<ArmId>>,
+}
+
+/// Most subscriptions that are learned: each is listed with every look at the machines.
+const MAX_HOSTING: usize = 16;
 
 impl Places {
     pub(super) fn new(estate: &Estate) -> Self {
-        let places = Self(RwLock::default());
+        let places = Self::default();
         for (side, ids) in objects(estate) {
             places.learn(ids, side);
         }
@@ -100,14 +107,14 @@ impl Places {
     pub(super) fn learn(&self, id: &ArmId, side: Side) {
         let Some(group) = group_key(id) else { return };
         {
-            let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            let known = self.groups.read().unwrap_or_else(PoisonError::into_inner);
             match known.get(group) {
                 Some(None) => return,
                 Some(Some(known)) if *known == side => return,
                 _ => {}
             }
         }
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.groups.write().unwrap_or_else(PoisonError::into_inner);
         known
             .entry(group.to_owned())
             .and_modify(|place| {
@@ -118,9 +125,26 @@ impl Places {
             .or_insert(Some(side));
     }
 
+    /// Notes where the machine of a host of `side` lies.
+    pub(super) fn learn_machine(&self, vm: &ArmId, side: Side) {
+        self.learn(vm, side);
+        let subscription = vm.subscription_id();
+        let known = self.hosting.read().unwrap_or_else(PoisonError::into_inner);
+        if known.contains(&subscription) || known.len() >= MAX_HOSTING {
+            return;
+        }
+        drop(known);
+        self.hosting.write().unwrap_or_else(PoisonError::into_inner).insert(subscription);
+    }
+
+    /// Subscriptions that machines behind hosts were seen in.
+    pub(super) fn hosting(&self) -> Vec<ArmId> {
+        self.hosting.read().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
     /// The lane of an object.
     pub(super) fn lane(&self, id: &ArmId) -> Lane {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.groups.read().unwrap_or_else(PoisonError::into_inner);
         group_key(id).and_then(|group| known.get(group).copied().flatten()).into()
     }
 }
@@ -157,7 +181,7 @@ mod tests {
     #[test]
     fn a_group_on_both_sides_belongs_to_none() {
         let id = |text: &str| ArmId::parse(text).unwrap();
-        let places = Places(RwLock::default());
+        let places = Places::default();
         let west = id("/subscriptions/s/resourceGroups/rg-WE/providers/Microsoft.Compute/virtualMachines/a");
         places.learn(&west, Side::Primary);
         places.learn(&id("/subscriptions/s/resourceGroups/shared/providers/x/y/a"), Side::Primary);

@@ -71,7 +71,10 @@ impl Evidence<'_> {
                 Source::Assignments(index, to),
             ],
             Killer::UsersBack => vec![Source::Sessions(index, to)],
-            Killer::ActiveStopped => vec![Source::Hosts(index, from), Source::Machines(from)],
+            Killer::ActiveStopped => {
+                let lists = [Source::Hosts(index, from), Source::Machines(from)];
+                lists.into_iter().chain(self.seen.unlisted(index, from)).collect()
+            }
             Killer::ProfileSettings | Killer::ProfilesFlushed | Killer::Dependants | Killer::DebtsPaid => {
                 vec![]
             }

@@ -249,15 +249,20 @@ impl Evidence<'_> {
     pub(super) fn active_stopped(&self) -> Told {
         let hosts = self.seen.hosts(self.index(), self.from())?;
         let machines = self.seen.machines(self.from())?;
-        let on: Vec<_> = hosts
-            .iter()
-            .filter_map(|host| machines.iter().find(|machine| Some(&machine.id) == host.vm.as_ref()))
-            .filter(|machine| machine.power != Some(Power::Deallocated))
-            .collect();
+        let (mut on, mut unknown) = (Vec::new(), None);
+        for host in hosts {
+            match self.seen.machine_of(host, self.from(), machines) {
+                Ok(machine) => on.extend(machine.filter(|vm| vm.power != Some(Power::Deallocated))),
+                Err(missing) => unknown = unknown.or(Some(missing)),
+            }
+        }
         let spared = self.spared(Action::StopActive);
         let spares =
             |id: &ArmId| spared.iter().any(|done| matches!(done, Operation::DeallocateVm { vm } if vm == id));
         let accepted = on.iter().filter(|machine| spares(&machine.id)).count();
+        if let Some(missing) = unknown.filter(|_| on.len() == accepted) {
+            return Err(missing);
+        }
         let still = format!("{} of {} still on", on.len(), hosts.len());
         Ok((on.len() == accepted, with_accepted(still, accepted)))
     }

@@ -1,12 +1,15 @@
 //! Readings as a runbook asks for them: recent enough, whole, or a reason why not.
 
+use std::collections::HashSet;
+
 use crate::domain::{
-    Answer, Listing, Safe, Side, Source,
+    Answer, ArmId, Listing, Safe, Side, Source,
     compute::VirtualMachine,
     picture::Picture,
     pool::{HostPool, ScalingPlan, SessionHost, UserSession},
     reading::Look,
     source::Held,
+    standing,
     time::Timestamp,
 };
 
@@ -103,6 +106,38 @@ impl<'a> Seen<'a> {
             Answer::Machines(listing) => Self::whole(&source, listing),
             _ => Err(Self::garbled(&source)),
         }
+    }
+
+    /// The machine behind a host of `side`: from the region's list, else by a look at itself; `None`:
+    /// it is gone.
+    pub fn machine_of(
+        &self,
+        host: &SessionHost,
+        side: Side,
+        machines: &'a [VirtualMachine],
+    ) -> Result<Option<&'a VirtualMachine>, Missing> {
+        let Some(vm) = &host.vm else {
+            let why = format!("{} names no machine", host.short_name());
+            return Err(Missing { source: Source::Machines(side), why: Safe::new(&why) });
+        };
+        if let Some(machine) = machines.iter().find(|machine| machine.id == *vm) {
+            return Ok(Some(machine));
+        }
+        let source = Source::Power(vm.clone());
+        match &self.look(&source)?.answer {
+            Answer::Power(machine) => Ok(machine.as_ref()),
+            _ => Err(Self::garbled(&source)),
+        }
+    }
+
+    /// What must be looked at besides the lists to know the machine behind each host of a side.
+    pub fn unlisted(&self, service: usize, side: Side) -> Vec<Source> {
+        let hosts = standing::hosts(self.picture, &Source::Hosts(service, side));
+        let machines = standing::machines(self.picture, &Source::Machines(side));
+        let (Some(hosts), Some(machines)) = (hosts, machines) else { return Vec::new() };
+        let listed: HashSet<&ArmId> = machines.seen().iter().map(|machine| &machine.id).collect();
+        let named = hosts.seen().iter().filter_map(|host| host.vm.as_ref());
+        named.filter(|vm| !listed.contains(vm)).cloned().map(Source::Power).collect()
     }
 
     /// The pool's settings.

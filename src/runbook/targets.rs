@@ -367,12 +367,13 @@ impl Finder<'_> {
         let hosts = self.seen.hosts(service, from)?;
         let sessions = self.seen.sessions(service, from)?;
         let machines = self.seen.machines(from)?;
-        Ok(hosts
-            .iter()
-            .filter(|host| on_host(sessions, host) == 0)
-            .filter_map(|host| Some((host, machine_of(host, machines)?)))
-            .map(|(host, machine)| stop(host.short_name(), machine))
-            .collect())
+        let mut items = Vec::new();
+        for host in hosts.iter().filter(|host| on_host(sessions, host) == 0) {
+            if let Some(machine) = self.seen.machine_of(host, from, machines)? {
+                items.push(stop(host.short_name(), machine));
+            }
+        }
+        Ok(items)
     }
 
     /// Hosts that the run has started. One with people on it stays as it is.

@@ -137,6 +137,86 @@ async fn a_machine_that_somebody_deleted_needs_not_be_stopped() {
     assert!(!format!("{writes:?}").contains("shwe-hr-01"), "{writes:?}");
 }
 
+/// From some moment on the hosts that are left name no machine, or one that no list holds.
+#[derive(Debug)]
+struct Unlisted {
+    inner: Arc<dyn Wire>,
+    now: Arc<AtomicBool>,
+    /// Whether the hosts name their machines.
+    named: bool,
+    /// A machine that is not there at all.
+    gone: &'static str,
+}
+
+const MACHINES: &str = "/providers/microsoft.compute/virtualmachines";
+
+impl Unlisted {
+    fn edit(&self, path: &str, answer: &mut serde_json::Value) {
+        let Some(items) = answer.get_mut("value").and_then(serde_json::Value::as_array_mut) else { return };
+        if path.ends_with(MACHINES) {
+            items.retain(|item| !item["id"].as_str().unwrap().to_ascii_lowercase().contains("shwe-hr"));
+        } else if path.ends_with("/hostpools/hp-hr-we/sessionhosts") && !self.named {
+            for item in items.iter_mut() {
+                item["properties"]["resourceId"] = serde_json::Value::Null;
+            }
+        }
+    }
+}
+
+impl Wire for Unlisted {
+    fn call(&self, request: Request) -> Reply<'_> {
+        Box::pin(async move {
+            let path = request.uri().path().to_ascii_lowercase();
+            if !self.now.load(Ordering::Relaxed) {
+                return self.inner.call(request).await;
+            }
+            if path.ends_with(&format!("{MACHINES}/{}", self.gone)) {
+                let said = br#"{"error":{"code":"ResourceNotFound","message":"was not found"}}"#;
+                let answer = http::Response::builder().status(404).header("content-type", "application/json");
+                return Ok(answer.body(Bytes::from_static(said)).unwrap());
+            }
+            let mut answer = self.inner.call(request).await?;
+            if let Ok(mut json) = serde_json::from_slice(answer.body()) {
+                self.edit(&path, &mut json);
+                *answer.body_mut() = serde_json::to_vec(&json).unwrap().into();
+            }
+            Ok(answer)
+        })
+    }
+}
+
+async fn at_the_stop(named: bool, gone: &'static str) -> Cockpit {
+    let now = Arc::new(AtomicBool::new(false));
+    let begun = now.clone();
+    let through = Rehearsal::through(&Setting::PLAIN, |inner| Arc::new(Unlisted { inner, now, named, gone }));
+    let mut cockpit = Cockpit::open(through, Mode::Graceful).await;
+    cockpit.turn("a12-first-user").await;
+    begun.store(true, Ordering::Relaxed);
+    cockpit.turn("a14-stop-hosts").await;
+    cockpit
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_no_list_holds_is_looked_at_by_itself_and_stopped() {
+    for (gone, stopped) in [("none", 2), ("shwe-hr-01", 1)] {
+        let mut cockpit = at_the_stop(true, gone).await;
+        assert_eq!(cockpit.end().await, RunEnd::Completed, "{gone}\n{}", cockpit.rehearsal.story());
+        assert_eq!(cockpit.writes_of("a14-stop-hosts").len(), stopped, "{}", cockpit.rehearsal.story());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_names_no_machine_is_not_called_off() {
+    let step = "a14-stop-hosts";
+    let mut cockpit = at_the_stop(false, "none").await;
+    let later = cockpit.clock.now() + minutes(5);
+    cockpit.tell(Command::Offer { step: step.to_owned() }).unwrap();
+    cockpit.until("a while", false, |engine, now| now >= later || turn(engine) != step).await;
+    assert_eq!(cockpit.step(step).mark, StepMark::Open, "{}", cockpit.rehearsal.story());
+    let shown = format!("{:?}", cockpit.shown(step));
+    assert!(shown.contains("shwe-hr-01 names no machine"), "{shown}");
+}
+
 /// What can no longer be read while an abort waits, and whether it ends without knowing.
 #[tokio::test(start_paused = true)]
 async fn an_abort_ends_though_the_end_of_what_is_under_way_cannot_be_seen() {
