@@ -132,11 +132,11 @@ impl Feed {
             .filter(|host| known.get(&host.id).is_some_and(|before| before.status != host.status))
             .collect();
         let silent = |hosts: &[crate::domain::pool::SessionHost]| {
-            hosts.iter().filter(|host| host.heartbeat.is_some() && !host.beats(seen.ended)).count()
+            hosts.iter().filter(|host| host.heartbeat.at().is_some() && host.is_silent(seen.ended)).count()
         };
         let fell_silent = silent(is).saturating_sub(
             was.iter()
-                .filter(|host| host.heartbeat.is_some() && !host.beats(seen.started - seconds(30)))
+                .filter(|host| host.heartbeat.at().is_some() && host.is_silent(seen.started - seconds(30)))
                 .count(),
         );
         match changed.as_slice() {

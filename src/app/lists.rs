@@ -5,11 +5,11 @@ use crate::{
         Answer, Listing, Pair, Side, Source,
         estate::Estate,
         picture::Picture,
-        pool::{SessionHost, SessionState},
+        pool::{Heartbeat, Pulse, SessionHost, SessionState},
         standing::{self, HolderKind},
         time::{Timestamp, age_text},
     },
-    status::{CellState, Component, Scope},
+    status::{self, CellState, Component, Scope},
 };
 
 use super::screen::{Filter, services};
@@ -138,11 +138,15 @@ impl List {
                 name: pool.id.name().to_owned(),
                 detail: format!("{}, {}, {} a host", pool.pool_type, pool.load_balancer, pool.session_limit),
             }),
-            Answer::Control { millis } => self.rows.push(ListRow {
-                state: CellState::Ok,
-                name: "resource manager".to_owned(),
-                detail: format!("{millis} ms"),
-            }),
+            Answer::Control { millis, skew } => {
+                let (state, clock) = status::clock(*skew);
+                let clock = clock.map_or_else(String::new, |clock| format!(", {clock}"));
+                self.rows.push(ListRow {
+                    state,
+                    name: "resource manager".to_owned(),
+                    detail: format!("{millis} ms{clock}"),
+                });
+            }
             _ => {}
         }
     }
@@ -216,10 +220,11 @@ impl List {
 }
 
 fn host_row(host: &SessionHost, now: Timestamp) -> ListRow {
-    let beat = match host.heartbeat {
-        Some(at) => format!(", beat {}", age_text(now.duration_since(at))),
-        None if host.status == crate::domain::pool::HostStatus::Shutdown => String::new(),
-        None => ", never beat".to_owned(),
+    let beat = match (host.pulse(now), host.heartbeat) {
+        (Pulse::Unknown, _) | (_, Heartbeat::Unknown) => ", beat not known".to_owned(),
+        (_, Heartbeat::At(at)) => format!(", beat {}", age_text(now.duration_since(at))),
+        _ if host.status == crate::domain::pool::HostStatus::Shutdown => String::new(),
+        (_, Heartbeat::Never) => ", never beat".to_owned(),
     };
     let state = if host.usable(now) {
         CellState::Ok

@@ -178,7 +178,7 @@ fn host(service: usize, side: Side, number: usize, weather: Weather) -> SessionH
             (_, true) => HostStatus::Shutdown,
             _ => HostStatus::Available,
         },
-        heartbeat: (!cold).then(|| noon() - if dead { minutes(12) } else { seconds(20) }),
+        heartbeat: (!cold).then(|| noon() - if dead { minutes(12) } else { seconds(20) }).into(),
         accepts: Some(true),
         sessions: 0,
         vm: Some(vm),
@@ -274,7 +274,7 @@ pub(crate) fn readings(weather: Weather) -> Vec<Observation> {
         all.push(seen(Source::Machines(side), 4, listing));
         all.push(seen(Source::Directory(side), 30, directory(&estate, side, weather)));
         all.push(seen(Source::Availability(side), 28, Answer::Availability(Listing::whole(vec![], 1))));
-        all.push(seen(Source::Control(side), 2, Answer::Control { millis: 41 }));
+        all.push(seen(Source::Control(side), 2, Answer::Control { millis: 41, skew: Some(seconds(0)) }));
     }
     let posted = if weather == Weather::Outage { vec![event()] } else { Vec::new() };
     all.push(seen(Source::Events, 28, Answer::Events(Listing::whole(posted, 1))));

@@ -7,8 +7,8 @@ use crate::domain::{
     ArmId, Listing, Safe, Side,
     estate::Service,
     pool::{
-        Application, ApplicationGroup, HostPool, HostStatus, PlanReference, ScalingPlan, SessionHost,
-        SessionState, UserSession, Workspace,
+        Application, ApplicationGroup, Heartbeat, HostPool, HostStatus, PlanReference, ScalingPlan,
+        SessionHost, SessionState, UserSession, Workspace,
     },
     time::Timestamp,
 };
@@ -17,7 +17,7 @@ use super::{
     client::{Client, Visit},
     decode::{Object, object, short, together},
     failure::Failure,
-    lenient::{Lax, List},
+    lenient::{Lax, List, Scalar},
     version::Api,
 };
 
@@ -63,7 +63,7 @@ pub(super) async fn pool(client: &Client, visit: &Visit, id: &ArmId) -> Result<H
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct HostDto {
     status: Lax<HostStatus>,
-    last_heart_beat: Lax<Timestamp>,
+    last_heart_beat: Option<Lax<Safe>>,
     allow_new_session: Lax<bool>,
     sessions: Lax<u32>,
     resource_id: Lax<ArmId>,
@@ -88,7 +88,7 @@ pub(super) fn host(item: Object<HostDto>) -> Result<SessionHost, Safe> {
     };
     Ok(SessionHost {
         status: dto.status.0.unwrap_or_else(|| HostStatus::parse(NOT_GIVEN)),
-        heartbeat: dto.last_heart_beat.0,
+        heartbeat: dto.last_heart_beat.map_or(Heartbeat::Never, heartbeat),
         accepts: dto.allow_new_session.0,
         sessions,
         vm: dto.resource_id.0,
@@ -103,6 +103,16 @@ pub(super) fn host(item: Object<HostDto>) -> Result<SessionHost, Safe> {
             .collect(),
         id,
     })
+}
+
+/// A heartbeat by Azure's clock: what cannot be read is not known, and not never.
+fn heartbeat(told: Lax<Safe>) -> Heartbeat {
+    match told.0 {
+        Some(text) if text.as_str().is_empty() => Heartbeat::Never,
+        text => {
+            text.and_then(|text| Timestamp::of_text(text.as_str())).map_or(Heartbeat::Unknown, Heartbeat::At)
+        }
+    }
 }
 
 fn says(word: &Lax<Safe>, expected: &str) -> bool {

@@ -16,6 +16,7 @@ use crate::{
 
 use super::{
     breaker,
+    dates::Dates,
     definitions::Definitions,
     failure::{Again, Failure},
     lane::{Gates, Lane, Places, Provider},
@@ -53,12 +54,13 @@ pub(super) struct Client {
     rng: Mutex<fastrand::Rng>,
 }
 
-/// One look: its lane, its deadline and the correlation id of all its requests.
+/// One look: its lane, its deadline, the correlation id of all its requests and the dates of their answers.
 #[derive(Debug)]
 pub(super) struct Visit {
     pub(super) lane: Lane,
     deadline: Instant,
     correlation: HeaderValue,
+    pub(super) dates: Dates,
 }
 
 /// One read to be sent.
@@ -98,7 +100,12 @@ impl Client {
 
     /// Begins a look.
     pub(super) fn visit(&self, lane: Lane) -> Visit {
-        Visit { lane, deadline: Instant::now() + LOOK_LIMIT, correlation: self.guid() }
+        Visit {
+            lane,
+            deadline: Instant::now() + LOOK_LIMIT,
+            correlation: self.guid(),
+            dates: Dates::default(),
+        }
     }
 
     /// The address of an object, or of `tail` below it.
@@ -200,6 +207,7 @@ impl Client {
         let response =
             self.call(request, ask.limit, visit.deadline).await.map_err(|e| Failure::of_wire(&e))?;
         if response.status().is_success() {
+            visit.dates.note(response.headers());
             return Ok(response);
         }
         let failure = Failure::of_answer(&response);

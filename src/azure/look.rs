@@ -117,7 +117,7 @@ async fn control(client: &Client, visit: &Visit, side: Side) -> Result<Answer, F
     let body = client.attempt(visit, &ask).await?;
     let millis = u32::try_from(sent.elapsed().as_millis()).unwrap_or(u32::MAX);
     super::decode::document::<serde::de::IgnoredAny>(&body)?;
-    Ok(Answer::Control { millis })
+    Ok(Answer::Control { millis, skew: None })
 }
 
 #[cfg(test)]
@@ -129,6 +129,7 @@ mod tests {
             Safe,
             access::LockLevel,
             compute::Power,
+            pool::Heartbeat,
             reading::{Silence, SilenceKind},
         },
     };
@@ -188,7 +189,7 @@ mod tests {
         let hosts = check(odd, Some(1), None).await;
         let host = &hosts.seen()[0];
         assert_eq!(host.status.word(), "Zombie<U+001B>[2J");
-        assert!(!host.status.takes_users() && host.heartbeat.is_none() && host.vm.is_none());
+        assert!(!host.status.takes_users() && host.heartbeat == Heartbeat::Unknown && host.vm.is_none());
         assert_eq!(host.failed_checks.len(), 1);
         let silent_host = check(r#"{"sessions":1}"#, Some(1), None).await;
         assert!(!silent_host.seen()[0].status.takes_users(), "no status is no good status");
@@ -543,11 +544,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_control_plane_is_timed_and_asked_once() {
-        let late = Say::Late(std::time::Duration::from_millis(80), Box::new(ok("{}")));
-        let Ok(Answer::Control { millis }) = ask(Source::Control(WE), &[("hp-we", &[late])]).await else {
-            panic!()
-        };
-        assert_eq!(millis, 80);
+        let dated = ok("{}").with("date", "Fri, 20 Nov 2026 10:00:45 GMT");
+        let late = Say::Late(std::time::Duration::from_millis(80), Box::new(dated));
+        let behind = Some(-crate::domain::time::seconds(45));
+        for (say, expected) in [(late, (80, behind)), (ok("{}"), (0, None))] {
+            let Ok(Answer::Control { millis, skew }) = ask(Source::Control(WE), &[("hp-we", &[say])]).await
+            else {
+                panic!()
+            };
+            assert_eq!((millis, skew), expected);
+        }
         let script = Script::new(&[("", &[status(503, "")])]);
         silent(look(&azure(&script), Source::Control(WE)).await, SilenceKind::Unreachable);
         assert_eq!(script.sent().len(), 1);

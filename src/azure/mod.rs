@@ -10,6 +10,7 @@ mod avd;
 mod breaker;
 mod client;
 mod compute;
+mod dates;
 mod decode;
 mod definitions;
 mod failure;
@@ -97,13 +98,16 @@ impl Azure {
     }
 
     /// One look at a source, within 20 s. Reads only; each request is tried at most three times.
-    /// `clock` tells the estate's time, for the stamps of the look.
+    /// `clock` tells the estate's time, for the stamps of the look; heartbeats are put on it.
     pub async fn look(&self, source: &Source, clock: &(dyn Fn() -> Timestamp + Sync)) -> Observation {
         let started = clock();
         let visit = self.0.visit(look::lane(&self.0, source));
         let outcome = look::look(&self.0, &visit, source, started).await;
+        let ended = clock();
+        let skew = visit.dates.skew(started, ended);
+        let outcome = outcome.map(|answer| dates::on_our_clock(answer, skew));
         let outcome = outcome.map_err(|failure| failure.silence(""));
-        Observation { source: source.clone(), started, ended: clock(), outcome }
+        Observation { source: source.clone(), started, ended, outcome }
     }
 
     /// What turns operations into requests for this origin.

@@ -87,8 +87,8 @@ pub struct SessionHost {
     pub id: ArmId,
     /// Status word.
     pub status: HostStatus,
-    /// Last heartbeat, where one is known.
-    pub heartbeat: Option<Timestamp>,
+    /// Last heartbeat.
+    pub heartbeat: Heartbeat,
     /// Whether it accepts new sessions; `None` where Azure left it out.
     pub accepts: Option<bool>,
     /// Sessions by the broker's count; stale while the host is dead.
@@ -103,13 +103,79 @@ pub struct SessionHost {
     pub failed_checks: Vec<Safe>,
 }
 
+/// When the last heartbeat of a host came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// Azure names none.
+    Never,
+    /// Then, by our clock.
+    At(Timestamp),
+    /// There is one, and nobody knows when it came by our clock.
+    Unknown,
+}
+
+impl Heartbeat {
+    /// When it came, where that is known.
+    pub fn at(self) -> Option<Timestamp> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Never | Self::Unknown => None,
+        }
+    }
+
+    /// The heartbeat that Azure dates by its own clock on ours, which is ahead by `skew`.
+    #[must_use]
+    pub fn on_clock(self, skew: Option<Span>) -> Self {
+        let Self::At(at) = self else { return self };
+        skew.and_then(|skew| at.checked_add(skew).ok()).map_or(Self::Unknown, Self::At)
+    }
+}
+
+impl From<Option<Timestamp>> for Heartbeat {
+    fn from(at: Option<Timestamp>) -> Self {
+        at.map_or(Self::Never, Self::At)
+    }
+}
+
+/// Whether a host lives, by its last heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pulse {
+    /// It came lately.
+    Beats,
+    /// It came long ago, or never.
+    Silent,
+    /// Nobody knows when it came: neither a sign of life nor of death.
+    Unknown,
+}
+
 /// A heartbeat older than this is no heartbeat: agents report every 30 s (design §11, death rule).
 pub const HEARTBEAT_LIMIT: Span = Span::from_secs(300);
 
+/// A heartbeat that lies further ahead than this was not made by a clock we know.
+const HEARTBEAT_AHEAD: Span = Span::from_secs(60);
+
 impl SessionHost {
+    /// Whether the host lives at `now`.
+    pub fn pulse(&self, now: Timestamp) -> Pulse {
+        match self.heartbeat {
+            Heartbeat::Never => Pulse::Silent,
+            Heartbeat::Unknown => Pulse::Unknown,
+            Heartbeat::At(at) => match now.duration_since(at) {
+                age if age > HEARTBEAT_LIMIT => Pulse::Silent,
+                age if age < -HEARTBEAT_AHEAD => Pulse::Unknown,
+                _ => Pulse::Beats,
+            },
+        }
+    }
+
     /// Whether the last heartbeat is recent at `now`.
     pub fn beats(&self, now: Timestamp) -> bool {
-        self.heartbeat.is_some_and(|at| now.duration_since(at) <= HEARTBEAT_LIMIT)
+        self.pulse(now) == Pulse::Beats
+    }
+
+    /// Whether the last heartbeat is known to be old at `now`, or that there is none.
+    pub fn is_silent(&self, now: Timestamp) -> bool {
+        self.pulse(now) == Pulse::Silent
     }
 
     /// Whether a user could be sent here at `now`: status, admission and heartbeat all say so.

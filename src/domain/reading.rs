@@ -57,6 +57,13 @@ impl<T> Listing<T> {
         self.error.as_ref()
     }
 
+    /// The list with each of its items edited.
+    #[must_use]
+    pub fn each(mut self, edit: impl FnMut(&mut T)) -> Self {
+        self.items.iter_mut().for_each(edit);
+        self
+    }
+
     /// Joins another listing: whole only if both are.
     #[must_use]
     pub fn join(mut self, other: Self) -> Self {
@@ -207,14 +214,13 @@ mod tests {
                     source: Source::Control(super::super::Side::Primary),
                     started: epoch + seconds(*started),
                     ended: epoch + seconds(*ended),
-                    outcome: outcome.map(|millis| Answer::Control { millis }).ok_or_else(|| Silence {
-                        kind: SilenceKind::Unreachable,
-                        why: Safe::new("no answer"),
+                    outcome: outcome.map(|millis| Answer::Control { millis, skew: None }).ok_or_else(|| {
+                        Silence { kind: SilenceKind::Unreachable, why: Safe::new("no answer") }
                     }),
                 });
             }
             let last = reading.last.map(|look| look.answer);
-            assert_eq!(last, millis.map(|millis| Answer::Control { millis }), "{told:?}");
+            assert_eq!(last, millis.map(|millis| Answer::Control { millis, skew: None }), "{told:?}");
             assert_eq!(reading.misses, misses, "{told:?}");
         }
     }

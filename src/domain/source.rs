@@ -159,10 +159,12 @@ pub enum Answer {
     GroupLocation(Safe),
     /// For [`Source::AccessChanges`].
     AccessChanges(Listing<AccessChange>),
-    /// For [`Source::Control`]: round trip in milliseconds.
+    /// For [`Source::Control`]: round trip, and Azure's clock against ours.
     Control {
         /// Milliseconds from request to answer.
         millis: u32,
+        /// How far our clock is ahead of Azure's; `None`: the answer told no time.
+        skew: Option<Span>,
     },
     /// For [`Source::Inventory`]: hosts by pool id.
     Inventory(Listing<SessionHost>),

@@ -340,7 +340,8 @@ fn posted_event<'a>(picture: &'a Picture, azure: &str, since: Timestamp) -> Opti
 }
 
 /// Hosts without a recent heartbeat among those that are not off. Only a whole look at the machines
-/// tells which of them are: one that is not listed there is counted, but not as silent.
+/// tells which of them are: one that is not listed there is counted, but not as silent, and so is
+/// one of which nobody knows when it beat.
 fn silent_hosts(
     picture: &Picture,
     service: usize,
@@ -366,7 +367,7 @@ fn silent_hosts(
         let on = matches!(power, Some(None | Some(Power::Running | Power::Unknown(_))));
         if host.beats(now) || !off {
             of += 1;
-            silent += usize::from(on && !host.beats(now));
+            silent += usize::from(on && host.is_silent(now));
         }
     }
     Some((silent, of))

@@ -252,7 +252,7 @@ impl Engine {
         let hosts = crate::domain::standing::hosts(&self.picture, &source);
         let host = session.parent();
         !hosts.is_some_and(|hosts| {
-            hosts.seen().iter().any(|known| Some(&known.id) == host.as_ref() && known.beats(now))
+            hosts.seen().iter().any(|known| Some(&known.id) == host.as_ref() && !known.is_silent(now))
         })
     }
 

@@ -4,6 +4,7 @@ use crate::{
     domain::{
         Answer, Safe, Side, Source,
         estate::{Estate, Service},
+        pool::Pulse,
         standing::{Sign, death_rule, death_signs},
         time::{Timestamp, seconds},
     },
@@ -248,6 +249,12 @@ impl Evidence<'_> {
     pub fn dead_now(&self) -> Told {
         let hosts = self.seen.hosts(self.index(), self.from())?;
         let beating = hosts.iter().filter(|host| host.beats(self.seen.now)).count();
+        let undated = hosts.iter().filter(|host| host.pulse(self.seen.now) == Pulse::Unknown).count();
+        if beating == 0 && undated > 0 {
+            let why = format!("nobody knows when {undated} of {} hosts beat last", hosts.len());
+            let source = Source::Hosts(self.index(), self.from());
+            return Err(Missing { source, why: Safe::new(&why) });
+        }
         let signs = self.signs();
         let dead = beating == 0 && death_rule(&signs);
         if beating == 0 && !dead {

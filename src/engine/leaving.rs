@@ -207,7 +207,8 @@ impl Evidence<'_> {
         lists.iter().find(|source| self.run.leaves_dead() && silent(source)).map(Source::word)
     }
 
-    /// Sessions the dead side still lists are not people; only hosts that beat count there.
+    /// Sessions the dead side still lists are not people; hosts that are known to be silent do not
+    /// count there.
     pub(super) fn nobody_in_both(&self) -> Told {
         let index = self.index();
         let silent = self.dead_and_silent();
@@ -222,7 +223,9 @@ impl Evidence<'_> {
             None => (self.seen.hosts(index, self.from())?, self.seen.sessions(index, self.from())?),
         };
         let alive = |session: &&UserSession| {
-            hosts.iter().any(|host| Some(&host.id) == session.host().as_ref() && host.beats(self.seen.now))
+            hosts
+                .iter()
+                .any(|host| Some(&host.id) == session.host().as_ref() && !host.is_silent(self.seen.now))
         };
         let name = |session: &UserSession| session.user.as_str().to_lowercase();
         let here: BTreeSet<String> = sessions.iter().filter(alive).map(name).collect();

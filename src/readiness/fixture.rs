@@ -9,8 +9,8 @@ use crate::domain::{
     },
     picture::Picture,
     pool::{
-        Application, ApplicationGroup, HostPool, HostStatus, PlanReference, ScalingPlan, SessionHost,
-        SessionState, UserSession, Workspace,
+        Application, ApplicationGroup, Heartbeat, HostPool, HostStatus, PlanReference, ScalingPlan,
+        SessionHost, SessionState, UserSession, Workspace,
     },
     reading::{Silence, SilenceKind},
     source::{DirectoryServer, Held},
@@ -221,7 +221,7 @@ impl World {
         let beat = self.now - minutes(12);
         for service in 0..self.estate.services.len() {
             self.edit_hosts(service, side, |_, host| {
-                host.heartbeat = Some(beat);
+                host.heartbeat = Heartbeat::At(beat);
                 host.status = HostStatus::Unavailable;
             });
             let source = Source::Storage(service, side);
@@ -297,7 +297,7 @@ impl World {
         let usages = vec![usage("cores"), usage("standardDSv5Family")];
         self.put(Source::Usages(side), Answer::Usages(Listing::whole(usages, 1)));
         self.put(Source::Availability(side), Answer::Availability(Listing::whole(Vec::new(), 1)));
-        self.put(Source::Control(side), Answer::Control { millis: 41 });
+        self.put(Source::Control(side), Answer::Control { millis: 41, skew: Some(seconds(0)) });
         let all = Permissions {
             grants: vec![PermissionGrant { actions: vec!["*".into()], not_actions: Vec::new() }],
         };
@@ -344,7 +344,7 @@ pub(crate) fn host(pool: &ArmId, side: Side, number: usize, on: bool, now: Times
     SessionHost {
         id: pool.child(&format!("sessionHosts/{name}.contoso.example")),
         status: if on { HostStatus::Available } else { HostStatus::Shutdown },
-        heartbeat: Some(if on { now - seconds(20) } else { now - minutes(24 * 60 * 10) }),
+        heartbeat: Heartbeat::At(if on { now - seconds(20) } else { now - minutes(24 * 60 * 10) }),
         accepts: Some(true),
         sessions: 0,
         vm: Some(vm_id(side, &name)),

@@ -29,7 +29,7 @@ const DAY_SECONDS: i64 = 86_400;
 
 /// Days since a host's last heartbeat; `None`: it never had one that we know of.
 pub(super) fn days_off(host: &SessionHost, now: Timestamp) -> Option<i64> {
-    host.heartbeat.map(|at| now.duration_since(at).as_secs() / DAY_SECONDS)
+    host.heartbeat.at().map(|at| now.duration_since(at).as_secs() / DAY_SECONDS)
 }
 
 /// Room of the standby against the sessions of the active side.
@@ -175,7 +175,7 @@ pub(super) fn ninety_days(context: &Context<'_>) -> Finding {
     if hosts.is_empty() {
         return Finding::crit(format!("no host in {}", context.code(context.standby)));
     }
-    let unseen = hosts.iter().filter(|host| host.heartbeat.is_none()).count();
+    let unseen = hosts.iter().filter(|host| host.heartbeat.at().is_none()).count();
     let oldest = hosts
         .iter()
         .filter_map(|host| Some((days_off(host, context.now)?, host.short_name())))

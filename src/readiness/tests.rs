@@ -4,7 +4,7 @@ use crate::domain::{
     Answer, ArmId, Listing, Safe, Side, Source,
     access::{LockLevel, PrincipalId},
     compute::{Power, Usage},
-    pool::Workspace,
+    pool::{Heartbeat, Workspace},
     reading::SilenceKind,
     time::minutes,
 };
@@ -65,7 +65,7 @@ fn days(days: i64) -> Break {
         let at = world.now - minutes(days * 24 * 60);
         world.edit_hosts(0, NE, move |number, host| {
             if number == 3 {
-                host.heartbeat = Some(at);
+                host.heartbeat = Heartbeat::At(at);
             }
         });
     })

@@ -344,6 +344,7 @@ mod tests {
                 _ => Ok(http::Response::builder()
                     .status(202)
                     .header("x-seen", "yes")
+                    .header("date", "Fri, 20 Nov 2026 11:07:09 GMT")
                     .body(Bytes::from(line))
                     .expect("well formed")),
             };
@@ -399,6 +400,9 @@ mod tests {
         let answer = client().put(&url).body("{}").send().await.expect("an answer");
         assert_eq!(answer.status(), 202);
         assert_eq!(answer.headers().get("x-seen").map(http::HeaderValue::as_bytes), Some(&b"yes"[..]));
+        // The world's time, not that of this machine.
+        let dates: Vec<_> = answer.headers().get_all(header::DATE).iter().collect();
+        assert_eq!(dates, ["Fri, 20 Nov 2026 11:07:09 GMT"]);
         assert_eq!(answer.text().await.expect("a body"), format!("PUT {url} 2"));
         served.stop().await;
     }

@@ -3,7 +3,10 @@
 use std::fmt::Write as _;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, header::CONTENT_TYPE};
+use http::{
+    HeaderName, HeaderValue,
+    header::{CONTENT_TYPE, DATE},
+};
 use serde::Serialize;
 
 use super::ask::{Ask, encode};
@@ -97,7 +100,7 @@ impl Answer {
         *response.status_mut() =
             http::StatusCode::from_u16(self.status).expect("we only answer with registered statuses");
         let headers = response.headers_mut();
-        headers.reserve(8);
+        headers.reserve(9);
         if has_body {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         }
@@ -125,6 +128,8 @@ pub(super) struct Stamps<'a> {
     pub(super) client_request_id: Option<&'a str>,
     /// `WESTEUROPE:20261120T080000Z`, the serving region and its time.
     pub(super) served_by: String,
+    /// The world's time, whatever clock carries the answer.
+    pub(super) date: String,
     /// Name of the rate-limit header and what is left, when the path counts.
     pub(super) remaining: Option<(&'static str, u32)>,
 }
@@ -133,6 +138,7 @@ impl Stamps<'_> {
     fn put_on(&self, headers: &mut http::HeaderMap) {
         let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
         let id = &*self.request_id.hyphenated().encode_lower(&mut text);
+        insert(headers, DATE, &self.date);
         insert(headers, HeaderName::from_static("x-ms-request-id"), id);
         insert(
             headers,

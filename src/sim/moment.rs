@@ -22,6 +22,11 @@ pub(super) fn stamp(at: Ms) -> Timestamp {
     Timestamp::from_millisecond(at).unwrap_or(if at < 0 { Timestamp::MIN } else { Timestamp::MAX })
 }
 
+/// An instant as a `Date` header tells it.
+pub(super) fn http_date(at: Ms) -> String {
+    stamp(at).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// An instant written the way Azure writes one: RFC 3339 with `Z`.
 #[derive(Clone, Copy)]
 pub(super) struct Iso(pub(super) Ms);

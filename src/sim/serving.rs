@@ -15,7 +15,7 @@ use super::{
     envelope::{Answer, Stamps},
     gate::{self, Aim, Fate},
     ledger::FORMAT,
-    moment::{Ms, SECOND, stamp},
+    moment::{Ms, SECOND, http_date, stamp},
     record::{Caller, entry_of, fits, record_of},
     router,
     throttle::{Buckets, Kind},
@@ -63,8 +63,8 @@ struct State {
     buckets: Buckets,
     /// Request ids and nonces; never touches the world.
     ids: fastrand::Rng,
-    /// The second last served in, and how it reads in routing ids.
-    served: (i64, String),
+    /// The second last served in, and how it reads in routing ids and in dates.
+    served: (i64, String, String),
 }
 
 /// What becomes of one exchange.
@@ -113,7 +113,7 @@ impl Sim {
             world,
             buckets: Buckets::new(1, epoch),
             ids: fastrand::Rng::with_seed(seed ^ REQUEST_STREAM),
-            served: (i64::MIN, String::new()),
+            served: (i64::MIN, String::new(), String::new()),
         };
         let sim = Self { scenario, time, ledger, options, state: Mutex::new(state) };
         for entry in past {
@@ -389,13 +389,15 @@ impl State {
                 super::Region::Primary
             };
             let name = self.world.top.region(region).azure.to_ascii_uppercase();
-            self.served = (second, format!("{name}:{}", stamp(self.world.now).strftime("%Y%m%dT%H%M%SZ")));
+            let routed = format!("{name}:{}", stamp(self.world.now).strftime("%Y%m%dT%H%M%SZ"));
+            self.served = (second, routed, http_date(self.world.now));
         }
         let stamps = Stamps {
             request_id,
             correlation: caller.correlation,
             client_request_id: caller.client_request_id.filter(|_| caller.echo),
             served_by: self.served.1.clone(),
+            date: self.served.2.clone(),
             remaining,
         };
         Outcome::Answered(answer.finish(&stamps), delay)

@@ -12,6 +12,7 @@ mod summary;
 mod tests;
 
 pub use output::{json, json_line, nagios, table};
+pub use regional::clock;
 pub use summary::{
     Cell, CellState, Component, Debt, Figure, Invariant, Problem, RegionHead, Role, Row, Scope, ServiceLine,
     Summary, Verdict, summarize,

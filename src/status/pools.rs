@@ -48,6 +48,8 @@ struct Hosts {
     cold: usize,
     /// On by all we know, without a recent heartbeat.
     silent: usize,
+    /// On by all we know, and nobody knows when they beat last.
+    undated: usize,
     /// Beating, in a state that takes no users.
     unfit: usize,
     /// Cold or silent: which of them only Compute can tell, and it does not.
@@ -74,15 +76,17 @@ impl Hosts {
     /// `off`: whether its machine is off; `None`: not known.
     fn take(&mut self, host: &SessionHost, off: Option<bool>, now: Timestamp) {
         self.all += 1;
-        self.beat = self.beat.max(host.heartbeat);
+        self.beat = self.beat.max(host.heartbeat.at());
         if host.usable(now) {
             self.usable += 1;
         } else if off == Some(true) {
             self.cold += 1;
-        } else if off.is_none() && !host.beats(now) {
+        } else if off.is_none() && host.is_silent(now) {
             self.unsure += 1;
-        } else if !host.beats(now) {
+        } else if host.is_silent(now) {
             self.silent += 1;
+        } else if !host.beats(now) {
+            self.undated += 1;
         } else if host.status.takes_users() {
             self.drained += 1;
         } else {
@@ -127,6 +131,9 @@ pub(super) fn hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         let (on, of) = (hosts.on(), hosts.all);
         let reason = format!("none of the {on} hosts that are on has reported for 5 min");
         Part::new(CellState::Crit, format!("0 of {on} heartbeats"), format!("0/{of} hb")).because(&reason)
+    } else if hosts.undated > 0 {
+        let (text, short) = hosts_text(&hosts, bucket.role == Role::Standby);
+        Part::new(CellState::Unknown, text, short).because("nobody knows when they beat last")
     } else {
         let state = match () {
             () if active && hosts.usable == 0 => CellState::Crit,
@@ -152,6 +159,7 @@ fn hosts_text(hosts: &Hosts, standby: bool) -> (String, String) {
     let (usable, all) = (hosts.usable, hosts.all);
     let parts = [
         (hosts.silent, "silent", "sil"),
+        (hosts.undated, "not known", "?"),
         (hosts.unfit, "unhealthy", "bad"),
         (hosts.drained, "drained", "dr"),
         (hosts.cold, "cold", "c"),

@@ -1,6 +1,11 @@
 //! Rows that are read once for a region, and those of its storage accounts.
 
-use crate::domain::{Answer, Side, Source, health::same_region, storage::StorageAccount};
+use crate::domain::{
+    Answer, Side, Source,
+    health::same_region,
+    storage::StorageAccount,
+    time::{Span, minutes, seconds, span_text},
+};
 
 use super::{
     components::{Bucket, Part, answer},
@@ -11,13 +16,37 @@ use super::{
 /// A round trip slower than this is worth a warning: an operator feels it in every step.
 const SLOW_MILLIS: u32 = 2_000;
 
+/// A clock that is further off is worth a warning (reliability-security §2).
+const CLOCK_OFF: Span = seconds(30);
+
+/// A clock that is further off makes everything that is told by it wrong.
+const CLOCK_WRONG: Span = minutes(5);
+
+/// How the clock of this machine stands against Azure's, and what is to be said of it: our clock is
+/// ahead by `skew`, or nobody knows.
+pub fn clock(skew: Option<Span>) -> (CellState, Option<String>) {
+    let Some(skew) = skew else {
+        return (CellState::Warn, Some("Azure's answers tell no time".to_owned()));
+    };
+    if skew.abs() <= CLOCK_OFF {
+        return (CellState::Ok, None);
+    }
+    let state = if skew.abs() > CLOCK_WRONG { CellState::Crit } else { CellState::Warn };
+    let word = if skew.is_positive() { "fast" } else { "slow" };
+    (state, Some(format!("this machine's clock is {} {word}", span_text(skew.abs()))))
+}
+
 pub(super) fn control(scene: &Scene<'_>, side: Side) -> Option<Part> {
-    let Answer::Control { millis } = answer(scene, &Source::Control(side))? else { return None };
+    let Answer::Control { millis, skew } = answer(scene, &Source::Control(side))? else { return None };
     let suffix = if scene.dead(side) { " (global)" } else { "" };
-    let slow = *millis > SLOW_MILLIS;
-    let state = if slow { CellState::Warn } else { CellState::Ok };
+    let slow = (*millis > SLOW_MILLIS).then(|| "answers slowly".to_owned());
+    let (clock, told) = clock(*skew);
+    let state = clock.max(if slow.is_some() { CellState::Warn } else { CellState::Ok });
     let part = Part::new(state, format!("{millis} ms{suffix}"), format!("{millis} ms")).figure(*millis, None);
-    Some(if slow { part.because("answers slowly") } else { part })
+    Some(match told.or(slow) {
+        Some(reason) => part.because(&reason),
+        None => part,
+    })
 }
 
 /// The accounts of a bucket, each once; `None`: a list is missing or not whole.

@@ -5,7 +5,7 @@ use crate::{
         Answer, Listing, Pair, Safe, Side, Source,
         compute::{Power, VirtualMachine},
         health::{HealthEvent, Impact, ImpactedRegion},
-        pool::HostStatus,
+        pool::{Heartbeat, HostStatus},
         reading::SilenceKind,
         standing,
         time::{Timestamp, minutes, seconds},
@@ -148,7 +148,7 @@ fn sessions_on_a_silent_host_are_not_called_fine() {
     let old = world.now - minutes(30);
     world.edit_hosts(0, Side::Primary, |at, host| {
         if at == 0 {
-            host.heartbeat = Some(old);
+            host.heartbeat = Heartbeat::At(old);
         }
     });
     let summary = all(&world);
@@ -184,7 +184,7 @@ fn classes(world: &World, since: Timestamp) -> Vec<u8> {
 fn hush(world: &mut World, status: &HostStatus) {
     let old = world.now - minutes(30);
     world.edit_hosts(0, Side::Primary, |_, host| {
-        (host.heartbeat, host.status) = (Some(old), status.clone());
+        (host.heartbeat, host.status) = (Heartbeat::At(old), status.clone());
     });
 }
 
@@ -273,6 +273,39 @@ fn a_call_that_failed_is_dated_by_its_beginning() {
 }
 
 #[test]
+fn a_clock_that_is_off_is_told_and_judges_no_host() {
+    let cases = [
+        (Some(seconds(30)), CellState::Ok, ""),
+        (Some(seconds(31)), CellState::Warn, "this machine's clock is 31 s fast"),
+        (Some(-minutes(2)), CellState::Warn, "this machine's clock is 2 min slow"),
+        (Some(minutes(6)), CellState::Crit, "this machine's clock is 6 min fast"),
+        (Some(-minutes(6)), CellState::Crit, "this machine's clock is 6 min slow"),
+        (None, CellState::Warn, "Azure's answers tell no time"),
+    ];
+    for (skew, state, told) in cases {
+        let mut world = World::calm();
+        world.put(Source::Control(Side::Primary), Answer::Control { millis: 41, skew });
+        let summary = all(&world);
+        assert_eq!(text(&summary, Component::ControlPlane, Side::Primary), (state, "41 ms".to_owned()));
+        if !told.is_empty() {
+            assert_eq!(summary.worst().unwrap().text, format!("WE control: 41 ms, {told}"));
+        }
+    }
+    let mut world = World::calm();
+    hush(&mut world, &HostStatus::Available);
+    assert!(classes(&world, Timestamp::MIN).contains(&2));
+    for heartbeat in [Heartbeat::Unknown, Heartbeat::At(world.now + minutes(2))] {
+        world.edit_hosts(0, Side::Primary, |_, host| host.heartbeat = heartbeat);
+        assert!(!classes(&world, Timestamp::MIN).contains(&2), "{heartbeat:?}");
+        let summary = summarize(&world.estate, &world.picture, &[], Scope::Service(0), world.now);
+        assert_eq!(
+            text(&summary, Component::Hosts, Side::Primary),
+            (CellState::Unknown, "0 of 4, 4 not known".to_owned())
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_read_is_unknown_and_never_ok() {
     let cases: [(&str, Spoil, Component, Side, &str); 5] = [
         (
@@ -336,7 +369,7 @@ fn which_hosts_are_off_is_not_known_without_compute() {
             let mut world = World::calm();
             for service in 0..2 {
                 world.edit_hosts(service, Side::Secondary, |_, host| {
-                    (host.status, host.heartbeat) = (HostStatus::parse(status), None);
+                    (host.status, host.heartbeat) = (HostStatus::parse(status), Heartbeat::Never);
                 });
             }
             blind(&mut world, Side::Secondary);
@@ -365,7 +398,7 @@ fn which_hosts_are_off_is_not_known_without_compute() {
     for service in 0..2 {
         world.edit_hosts(service, Side::Secondary, |_, host| {
             if host.status == HostStatus::Available {
-                host.heartbeat = Some(later);
+                host.heartbeat = Heartbeat::At(later);
             }
         });
     }
@@ -425,7 +458,7 @@ fn what_hurts_users_is_crit_and_what_wants_attention_is_a_warning() {
                 let old = world.now - minutes(30);
                 world.edit_hosts(0, Side::Primary, |at, host| {
                     if at == 0 {
-                        host.heartbeat = Some(old);
+                        host.heartbeat = Heartbeat::At(old);
                     }
                 });
             },

@@ -6,6 +6,7 @@ mod anew;
 mod answers;
 mod azure;
 mod cli;
+mod clocks;
 mod contract;
 mod crash;
 mod dialogs;

@@ -33,6 +33,22 @@ fn answers_carry_ids_and_counters() {
 }
 
 #[test]
+fn every_answer_tells_the_worlds_time() {
+    let bench = Bench::open("tiny");
+    bench.pass("3h7m9s");
+    for (method, path, status) in [
+        ("GET", format!("{SUB}?api-version=2022-12-01"), 200),
+        ("GET", format!("{SUB}?api-version=latest"), 400),
+        ("GET", format!("{SUB}/resourceGroups/none?api-version=2022-12-01"), 404),
+        ("TRACE", format!("{SUB}?api-version=2022-12-01"), 405),
+        ("GET", "/farshore/world".to_owned(), 200),
+    ] {
+        let got = bench.send(method, &path, "");
+        assert_eq!((got.status, got.header("date")), (status, "Fri, 20 Nov 2026 11:07:09 GMT"), "{path}");
+    }
+}
+
+#[test]
 fn versions_are_checked_per_provider() {
     let bench = Bench::open("tiny");
     for (version, status, code) in [
