@@ -71,6 +71,9 @@ enum Step {
     Index(usize),
 }
 
+/// Further items of a list say nothing that two do not.
+const ITEMS: usize = 2;
+
 /// All places of a document, the outermost first.
 fn places(value: &Value) -> Vec<Place> {
     let mut all = vec![];
@@ -80,7 +83,9 @@ fn places(value: &Value) -> Vec<Place> {
     };
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| below(Step::Key(key.clone()), value)),
-        Value::Array(list) => list.iter().enumerate().for_each(|(i, value)| below(Step::Index(i), value)),
+        Value::Array(list) => {
+            list.iter().enumerate().take(ITEMS).for_each(|(i, value)| below(Step::Index(i), value))
+        }
         _ => {}
     }
     all
@@ -266,6 +271,8 @@ async fn no_broken_member_of_any_answer_does_harm() {
     for dead in [false, true] {
         let world = world(dead).await;
         let all = sources(&world.estate).into_iter().map(|(source, _)| source);
+        // The two sides differ in nothing that is decoded.
+        let all = all.filter(|source| source.side() != Some(Side::Secondary));
         for source in all.filter(|source| dead == matches!(source, Source::Events)) {
             looks += shaken(&world, &source, &mut wrong).await;
         }
