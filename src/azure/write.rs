@@ -302,7 +302,7 @@ mod tests {
         let scope = id("/resourceGroups/rg/x/dag1");
         let assignment = scope.child("providers/Microsoft.Authorization/roleAssignments/a");
         let tail = "/resourceGroups/rg/x/dag1/providers/Microsoft.Authorization/roleAssignments/a?api-version=2022-04-01";
-        check(&Operation::Revoke { assignment: assignment.clone() }, "DELETE", tail, "");
+        check(&Operation::Revoke { assignment: assignment.clone(), gives: None }, "DELETE", tail, "");
         let who = "4c4c4c4c-0000-4000-8000-00000000e001";
         let grant = Operation::Grant {
             assignment,

@@ -4,6 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{ArmId, access::PrincipalId, pool::PlanReference};
 
+/// What a role assignment gives: all that making it again needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gives {
+    /// GUID of the role definition, lower case.
+    pub role: String,
+    /// To whom.
+    pub principal: PrincipalId,
+    /// `Group`, `User`, … as Azure spells it.
+    pub principal_type: String,
+}
+
 /// One change. Each names its target exactly; nothing is resolved after it was confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "op")]
@@ -58,6 +69,9 @@ pub enum Operation {
     Revoke {
         /// The role assignment.
         assignment: ArmId,
+        /// What it gives, for the way back.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        gives: Option<Gives>,
     },
     /// Make a role assignment.
     Grant {
@@ -102,7 +116,7 @@ impl Operation {
             Self::SetAdmission { host, .. } => host,
             Self::SetPlanReferences { plan, .. } => plan,
             Self::SendMessage { session, .. } | Self::LogOff { session } => session,
-            Self::Revoke { assignment } | Self::Grant { assignment, .. } => assignment,
+            Self::Revoke { assignment, .. } | Self::Grant { assignment, .. } => assignment,
         }
     }
 

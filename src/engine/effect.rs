@@ -77,7 +77,7 @@ impl Engine {
                         .map(|sessions| !sessions.iter().any(|session| session_key(session) == subject(key))),
                 )
             }
-            Operation::Revoke { assignment } => {
+            Operation::Revoke { assignment, .. } => {
                 match seen.look(&Source::Assignment(assignment.clone())).map(|look| &look.answer) {
                     Ok(Answer::Assignment(found)) => told(Some(found.is_none())),
                     _ => Seen::NotYet,
@@ -200,7 +200,7 @@ impl Engine {
 
     /// A revoked assignment counts as gone only when it was seen gone twice.
     pub(super) fn is_gone_once(&self, operation: &Operation) -> bool {
-        matches!(operation, Operation::Revoke { assignment } if !self.streaks.gone_twice(assignment, GONE_APART))
+        matches!(operation, Operation::Revoke { assignment, .. } if !self.streaks.gone_twice(assignment, GONE_APART))
     }
 
     /// Sources that show an operation's effect, or whether its object is there.
@@ -214,7 +214,7 @@ impl Engine {
             Operation::LogOff { .. } | Operation::SendMessage { .. } => {
                 vec![Source::Sessions(index, self.run.plan.from)]
             }
-            Operation::Revoke { assignment } => vec![Source::Assignment(assignment.clone())],
+            Operation::Revoke { assignment, .. } => vec![Source::Assignment(assignment.clone())],
             Operation::Grant { assignment, .. } => {
                 vec![Source::Assignment(assignment.clone()), Source::Assignments(index, side)]
             }

@@ -182,7 +182,7 @@ impl Engine {
             .about(principal, all)
             .into_iter()
             .filter_map(|item| match &item.operation {
-                Some(Operation::Revoke { assignment }) => Some(assignment.clone()),
+                Some(Operation::Revoke { assignment, .. }) => Some(assignment.clone()),
                 _ => None,
             })
             .collect();

@@ -163,7 +163,7 @@ mod tests {
     fn list(items: &[(&str, Option<u8>)]) -> Vec<ConfirmedItem> {
         let revoke = |number: &u8| {
             let id = format!("/subscriptions/s/providers/Microsoft.Authorization/roleAssignments/{number}");
-            Operation::Revoke { assignment: ArmId::parse(&id).unwrap() }
+            Operation::Revoke { assignment: ArmId::parse(&id).unwrap(), gives: None }
         };
         let item = |(key, number): &(&str, Option<u8>)| ConfirmedItem {
             key: (*key).to_owned(),

@@ -328,7 +328,7 @@ impl Engine {
 
     fn verifying_detail(&self, item: &ItemRun) -> String {
         match &item.operation {
-            Some(crate::domain::Operation::Revoke { assignment }) => {
+            Some(crate::domain::Operation::Revoke { assignment, .. }) => {
                 format!("seen gone {} of 2", self.streaks.gone_looks(assignment))
             }
             _ => "looking until it is so".to_owned(),

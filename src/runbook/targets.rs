@@ -7,7 +7,7 @@ use crate::domain::{
     access::{DESKTOP_USER_ROLE, assignment_name},
     compute::{Power, VirtualMachine},
     estate::{Estate, GroupPair, Principal, Service},
-    operation::Probe,
+    operation::{Gives, Probe},
     pool::{PlanReference, ScalingPlan, SessionHost, UserSession},
 };
 
@@ -119,8 +119,8 @@ impl Finder<'_> {
                 sessions.iter().map(log_off).collect()
             }
             Action::RevokeActive => self.revoke()?,
-            Action::GrantStandby => self.grant(to)?,
-            Action::RegrantActive => self.grant(from)?,
+            Action::GrantStandby => self.grant()?,
+            Action::RegrantActive => self.regrant()?,
             Action::ProbeStandby => self.probe(to)?,
             Action::ProbeActive => self.probe(from)?,
             Action::StopActive => self.stop_active()?,
@@ -274,7 +274,14 @@ impl Finder<'_> {
                 let suffix = if number == 0 { String::new() } else { format!("#{}", number + 1) };
                 items.push(Target {
                     key: format!("{}@{}{suffix}", principal.name, group.code),
-                    operation: Some(Operation::Revoke { assignment: held.assignment.id.clone() }),
+                    operation: Some(Operation::Revoke {
+                        assignment: held.assignment.id.clone(),
+                        gives: Some(Gives {
+                            role: held.assignment.role.clone(),
+                            principal: principal.id.clone(),
+                            principal_type: principal.principal_type.clone(),
+                        }),
+                    }),
                     before: Safe::new(&format!("held by {}", held.assignment.id.name())),
                 });
             }
@@ -289,43 +296,55 @@ impl Finder<'_> {
         Ok(items)
     }
 
-    /// Every planned principal on the groups of `side`; an undo grants only what was revoked.
-    fn grant(&self, side: Side) -> Result<Vec<Target>, Missing> {
-        let held = self.seen.assignments(self.plan.service_index, side)?;
-        let undo = side == self.plan.from;
-        let mut items = Vec::new();
-        for (group, principal) in self.planned() {
-            let scope = &group.ids[side];
-            if undo && !self.was_revoked(scope) {
-                continue;
-            }
+    /// Every planned principal on the groups of the side that is opened.
+    fn grant(&self) -> Result<Vec<Target>, Missing> {
+        let held = self.seen.assignments(self.plan.service_index, self.plan.to)?;
+        let item = |(group, principal): (&GroupPair, &Principal)| {
+            let scope = &group.ids[self.plan.to];
             let standing = held.iter().any(|held| {
                 held.group == *scope
                     && held.assignment.lets_use()
                     && held.assignment.principal == principal.id
             });
-            let name = assignment_name(scope, &principal.id, DESKTOP_USER_ROLE);
-            items.push(Target {
-                key: format!("{}@{}", principal.name, group.code),
-                operation: (!standing).then(|| Operation::Grant {
-                    assignment: scope
-                        .child(&format!("providers/Microsoft.Authorization/roleAssignments/{name}")),
-                    scope: scope.clone(),
-                    role: DESKTOP_USER_ROLE.to_owned(),
-                    principal: principal.id.clone(),
-                    principal_type: principal.principal_type.clone(),
-                }),
-                before: Safe::new(if standing { "held" } else { "absent" }),
-            });
-        }
-        Ok(items)
+            let gives = Gives {
+                role: DESKTOP_USER_ROLE.to_owned(),
+                principal: principal.id.clone(),
+                principal_type: principal.principal_type.clone(),
+            };
+            granting(format!("{}@{}", principal.name, group.code), scope, gives, standing)
+        };
+        Ok(self.planned().map(item).collect())
     }
 
-    fn was_revoked(&self, scope: &crate::domain::ArmId) -> bool {
-        self.history
-            .done
-            .iter()
-            .any(|done| matches!(done, Operation::Revoke { assignment } if scope.covers(assignment)))
+    /// What this run has revoked on the side that is left: the same roles to the same principals, and
+    /// nothing that was not there.
+    fn regrant(&self) -> Result<Vec<Target>, Missing> {
+        let held = self.seen.assignments(self.plan.service_index, self.plan.from)?;
+        let mut items = Vec::new();
+        for (group, principal) in self.planned() {
+            let scope = &group.ids[self.plan.from];
+            let mut revoked: Vec<&Gives> = Vec::new();
+            for done in &self.history.done {
+                if let Operation::Revoke { assignment, gives: Some(gives) } = done
+                    && scope.covers(assignment)
+                    && gives.principal == principal.id
+                    && !revoked.contains(&gives)
+                {
+                    revoked.push(gives);
+                }
+            }
+            for (number, gives) in revoked.into_iter().enumerate() {
+                let standing = held.iter().any(|held| {
+                    held.assignment.scope == *scope
+                        && held.assignment.role == gives.role
+                        && held.assignment.principal == gives.principal
+                });
+                let suffix = if number == 0 { String::new() } else { format!("#{}", number + 1) };
+                let key = format!("{}@{}{suffix}", principal.name, group.code);
+                items.push(granting(key, scope, gives.clone(), standing));
+            }
+        }
+        Ok(items)
     }
 
     /// Planned principals with their groups, those moved too included.
@@ -429,6 +448,25 @@ fn stop(name: &str, machine: &VirtualMachine) -> Target {
         key: format!("stop {name}"),
         operation: (!off).then(|| Operation::DeallocateVm { vm: machine.id.clone() }),
         before: power_word(machine),
+    }
+}
+
+/// Makes a role assignment under the name it always gets, unless it stands.
+fn granting(key: String, scope: &crate::domain::ArmId, gives: Gives, standing: bool) -> Target {
+    let Gives { role, principal, principal_type } = gives;
+    let name = assignment_name(scope, &principal, &role);
+    let assignment = scope.child(&format!("providers/Microsoft.Authorization/roleAssignments/{name}"));
+    let scope = scope.clone();
+    Target {
+        key,
+        operation: (!standing).then_some(Operation::Grant {
+            assignment,
+            scope,
+            role,
+            principal,
+            principal_type,
+        }),
+        before: Safe::new(if standing { "held" } else { "absent" }),
     }
 }
 

@@ -84,7 +84,7 @@ fn places(value: &Value) -> Vec<Place> {
     match value {
         Value::Object(map) => map.iter().for_each(|(key, value)| below(Step::Key(key.clone()), value)),
         Value::Array(list) => {
-            list.iter().enumerate().take(ITEMS).for_each(|(i, value)| below(Step::Index(i), value))
+            list.iter().enumerate().take(ITEMS).for_each(|(i, value)| below(Step::Index(i), value));
         }
         _ => {}
     }

@@ -223,7 +223,10 @@ async fn writes_do_what_they_say() {
     let seen = world.look(Source::Assignment(assignment.clone())).await;
     let Ok(Answer::Assignment(Some(seen))) = seen else { panic!("{seen:?}") };
     assert!(seen.lets_use() && seen.principal == principal.id && seen.scope == *scope, "{seen:?}");
-    assert_eq!(world.write(&Operation::Revoke { assignment: assignment.clone() }).await.status(), 200);
+    assert_eq!(
+        world.write(&Operation::Revoke { assignment: assignment.clone(), gives: None }).await.status(),
+        200
+    );
     assert_eq!(world.look(Source::Assignment(assignment)).await, Ok(Answer::Assignment(None)));
 }
 

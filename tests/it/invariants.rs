@@ -423,7 +423,7 @@ impl Witness {
                 let told = end.plans.iter().find(|(name, _)| name.eq_ignore_ascii_case(&key));
                 others || told.map(|(_, on)| *on) == wanted
             }
-            Operation::Revoke { assignment } => {
+            Operation::Revoke { assignment, .. } => {
                 self.was_held(assignment.as_str(), false) || self.replaced(assignment.as_str())
             }
             Operation::Grant { scope, .. } => self.was_held(&format!("{}/", scope.as_str()), true),

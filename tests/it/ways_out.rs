@@ -2,7 +2,7 @@
 
 use farshore::{
     domain::{
-        Safe,
+        Answer, Safe, Side, Source,
         time::{Timestamp, minutes, seconds},
     },
     engine::{
@@ -54,6 +54,47 @@ fn arm(cockpit: &mut Cockpit, on: bool) {
 
 const OPENED: &str = "fault = \"reassigned\"\nregion = \"secondary\"\nservice = \"hr\"";
 const SIGNED_IN: &str = "fault = \"session-appears\"\nregion = \"secondary\"\nservice = \"hr\"\ncount = 1";
+
+/// The planned group holds the side that is left once more, through a custom role.
+const BY_CUSTOM_ROLE: &str = "fault = \"holder-added\"\nregion = \"primary\"\nservice = \"hr\"\nprincipal = \"4c4c4c4c-0000-4000-8000-00000000e001\"\nrole = \"custom\"";
+
+/// Somebody planned for the group who has never held it.
+const NEWCOMER: &str = "4c4c4c4c-0000-4000-8000-00000000e0aa";
+
+/// Roles and holders of the side that is left, as the client lists them.
+async fn held(rehearsal: &Rehearsal) -> Vec<(String, String)> {
+    let (azure, clock) = (rehearsal.azure(), rehearsal.clock.clone());
+    let source = Source::Assignments(0, Side::Primary);
+    let Ok(Answer::Assignments(list)) = azure.look(&source, &|| clock.now()).await.outcome else { panic!() };
+    let mut held: Vec<_> = list
+        .complete()
+        .unwrap()
+        .iter()
+        .filter(|held| held.assignment.lets_use())
+        .map(|held| (held.assignment.role.clone(), held.assignment.principal.as_str().to_owned()))
+        .collect();
+    held.sort();
+    held
+}
+
+/// Granting again brings the same roles back to the same principals, and nothing that was not there.
+#[tokio::test(start_paused = true)]
+async fn granting_again_is_the_exact_way_back() {
+    let principal = "principals = [";
+    let more = format!("principals = [{{ name = \"NEW\", id = \"{NEWCOMER}\", type = \"Group\" }}, ");
+    let setting = Setting { estate: &[(principal, &more)], ..PLAIN };
+    let rehearsal = Rehearsal::of(&setting);
+    rehearsal.sim.inject(Fault::from_toml(BY_CUSTOM_ROLE).unwrap());
+    let before = held(&rehearsal).await;
+    assert_eq!(before.len(), 2, "{before:?}");
+    let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
+    cockpit.turn("a8-log-off").await;
+    assert_eq!(held(&cockpit.rehearsal).await, []);
+    let offer = cockpit.offer("a7-regrant").await;
+    cockpit.tell(Command::Confirm(said("a7-regrant", &offer))).unwrap();
+    cockpit.until("back", false, |engine, _| of(engine, "a7-regrant").mark == StepMark::Open).await;
+    assert_eq!(held(&cockpit.rehearsal).await, before, "{}", cockpit.rehearsal.story());
+}
 
 /// Somebody opened the other side meanwhile: what was revoked is not granted again.
 #[tokio::test(start_paused = true)]
