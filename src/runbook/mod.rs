@@ -1,6 +1,7 @@
 //! Procedures as data, and the plan that binds one to an estate.
 
 pub mod bind;
+mod holders;
 pub mod plan;
 pub mod seen;
 pub mod targets;
