@@ -30,7 +30,7 @@ const STEPS: [Step; 13] = [
     ("tell users", Some(("POST", "/sendmessage"))),
     ("revoke WE", Some(("DELETE", "/roleassignments/"))),
     ("log off everyone in WE", Some(("DELETE", "/usersessions/"))),
-    ("wait for profiles", Some(("POST", "shwe-hr-"))),
+    ("wait for profiles", Some(("POST", "virtualmachines/shwe-hr-"))),
     ("gate 2: safe to open NE", None),
     ("grant NE", Some(("PUT", "/roleassignments/"))),
     ("gate 3: first user proven", None),
