@@ -149,7 +149,7 @@ impl Engine {
         }
     }
 
-    /// Who works on a machine that is to be stopped lands there after the list was confirmed.
+    /// Why a machine that was empty when its stop was confirmed is not stopped: people work on it by now.
     fn people_on(&self, vm: &ArmId, since: Timestamp, now: Timestamp) -> Result<Option<Safe>, Missing> {
         let Some((side, host)) = self.host_of(vm) else { return Ok(None) };
         let since = since.checked_sub(THERE_RECENTLY).unwrap_or(since);
@@ -173,6 +173,7 @@ impl Engine {
         if let Operation::DeallocateVm { vm } = operation
             && let Some((side, _)) = self.host_of(vm)
         {
+            let since = since.checked_sub(THERE_RECENTLY).unwrap_or(since);
             self.want(Source::Sessions(self.run.plan.service_index, side), since, LOOK_AGAIN);
         }
         self.want_item(operation, since);

@@ -127,7 +127,7 @@ impl Engine {
                         now,
                     );
                 }
-                Guarded::Never(why) if self.nothing_sent(index) => {
+                Guarded::Never(why) if self.nothing_done(index) => {
                     return self.confirm_anew(index, item, why, now);
                 }
                 Guarded::Shut(why) | Guarded::Never(why) => {
@@ -142,8 +142,12 @@ impl Engine {
         Started::Moved
     }
 
-    fn nothing_sent(&self, index: usize) -> bool {
-        self.run.steps[index].items.iter().all(|item| item.attempts == 0)
+    /// Whether nothing that was confirmed has changed anything or may yet: what Azure sent away unheard
+    /// has not.
+    fn nothing_done(&self, index: usize) -> bool {
+        let untouched =
+            |mark: &ItemMark| matches!(mark, ItemMark::Pending | ItemMark::Done(DoneHow::Observation));
+        self.run.steps[index].items.iter().all(|item| untouched(&item.mark))
     }
 
     /// What was confirmed is not sent: it would write over what somebody has changed since. The step

@@ -37,8 +37,9 @@ impl StepRun {
 
     /// The key under which a target goes. What was sent before the step was opened again, a POST whose
     /// effect is gone although it had ended by `settled`, a power change that was looked for during its
-    /// whole dwell and never happened, and a stop that Azure refused or failed, are asked for anew: a POST is never sent twice for one
-    /// item, so each request is an item of its own with a confirmation of its own.
+    /// whole dwell and never happened, and a stop that Azure refused or failed, are asked for anew: a POST
+    /// is never sent twice for one item, so each request is an item of its own with a confirmation of its
+    /// own.
     pub(super) fn key_for(&self, target: &Target, settled: Timestamp) -> ItemKey {
         let key = &target.key;
         let Some(last) = self.requests(key).last() else { return key.clone() };

@@ -8,7 +8,7 @@ use farshore::{
     engine::{
         Command, Engine, Refusal, RunEvent,
         event::{Acknowledgement, ConfirmedBy, GateVerdict, HeldWhy, RunEnd},
-        run::{ItemMark, StepMark, StepRun},
+        run::{ItemMark, ItemRun, StepMark, StepRun},
         view::{Choice, OfferView},
     },
     runbook::Mode,
@@ -121,6 +121,25 @@ async fn a_regrant_is_guarded_to_the_last_moment() {
     cockpit.tell(Command::Confirm(said("a7-regrant", &offer))).unwrap();
     cockpit.until("refused", false, |engine, _| of(engine, "a7-regrant").mark == StepMark::Open).await;
     assert_eq!(cockpit.writes_of("a7-regrant"), [], "{}", cockpit.rehearsal.story());
+    assert_eq!(turn(&cockpit.engine), "a8-log-off");
+    assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
+}
+
+/// The same where Azure sent the first request away unheard: nothing was done, so nothing is waited for.
+#[tokio::test(start_paused = true)]
+async fn a_regrant_that_was_sent_away_is_given_up_once_the_other_side_is_open() {
+    let step = "a7-regrant";
+    let mut cockpit = graceful("a8-log-off").await;
+    cockpit.inject(
+        "fault = \"throttle\"\nmethod = \"PUT\"\npath = \"roleassignments\"\ncount = 1\nretry_after = 60",
+    );
+    let offer = cockpit.offer(step).await;
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    let away = |item: &ItemRun| item.attempts == 1 && item.mark == ItemMark::Pending;
+    cockpit.until("sent away", false, |engine, _| of(engine, step).items.iter().any(away)).await;
+    cockpit.inject(OPENED);
+    cockpit.pass(seconds(300)).await;
+    assert_eq!(of(&cockpit.engine, step).mark, StepMark::Open, "{}", cockpit.rehearsal.story());
     assert_eq!(turn(&cockpit.engine), "a8-log-off");
     assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
 }
