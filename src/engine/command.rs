@@ -188,6 +188,14 @@ pub enum Refusal {
     /// The journal cannot be written, so nothing may be sent.
     #[error("write: {0}")]
     NoJournal(String),
+    /// Whoever is moved cannot stay on the side that is left.
+    #[error("leave {name}: this run moves it, so what it holds in {code} beside the plan has to go first")]
+    Planned {
+        /// Who.
+        name: String,
+        /// Code of the side that is left.
+        code: String,
+    },
     /// A reason is required.
     #[error("do that to {0} without a reason")]
     NoReason(StepId),

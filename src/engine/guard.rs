@@ -116,6 +116,9 @@ impl Engine {
     /// may have aged, or been overtaken.
     pub(super) fn outdated(&self, token: &Token, now: Timestamp) -> Option<Safe> {
         let planned = &self.run.plan.steps[token.step];
+        if self.run.steps[token.step].mark != StepMark::Working {
+            return Some(Safe::new("not sent: the step is no longer at work"));
+        }
         let item = self.run.steps[token.step].items.iter().find(|item| item.key == token.item)?;
         let Some(Operation::Grant { principal, .. }) = &item.operation else { return None };
         let guarded = match planned.action {
@@ -215,12 +218,26 @@ impl Engine {
     }
 
     /// Whether the principal's revoke was attempted at least once, or there was nothing to revoke: only
-    /// then it can stand as a debt. That a step was put off says nothing about it.
+    /// then it can stand as a debt. That a step was put off says nothing about it. Where the revoke is
+    /// done nothing is owed: who holds the side all the same got in since, and it has come undone.
     fn was_tried(&self, principal: &PrincipalId) -> bool {
         let Some((_, revoke)) = self.run.of_action(Action::RevokeActive) else { return false };
         let items = self.about(principal, revoke.items.iter());
-        matches!(revoke.mark, StepMark::Done(_))
-            || (!items.is_empty() && items.iter().all(|item| item.attempts > 0 || item.mark.over()))
+        match revoke.mark {
+            StepMark::Done(_) => !self.holds_again(principal),
+            _ => !items.is_empty() && items.iter().all(|item| item.attempts > 0 || item.mark.over()),
+        }
+    }
+
+    /// Whether the newest list shows the principal on the side that is left.
+    pub(super) fn holds_again(&self, principal: &PrincipalId) -> bool {
+        let source = Source::Assignments(self.run.plan.service_index, self.run.plan.from);
+        let held = standing::assignments(&self.picture, &source);
+        held.is_some_and(|held| {
+            held.seen()
+                .iter()
+                .any(|held| held.assignment.principal == *principal && held.assignment.lets_use())
+        })
     }
 
     /// Whether somebody's revoke was never attempted.

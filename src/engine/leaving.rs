@@ -7,7 +7,7 @@ use crate::{
         ArmId, Listing, Operation, Source,
         compute::Power,
         pool::{SessionHost, UserSession},
-        standing::{self, HolderKind, holder_kind},
+        standing,
         time::{Timestamp, minute_text, span_text},
     },
     runbook::{Action, seen::Missing, targets::session_key},
@@ -132,17 +132,12 @@ impl Evidence<'_> {
     }
 
     pub(super) fn no_holder_on_active(&self) -> Told {
-        let held = self.seen.assignments(self.index(), self.from())?;
+        self.seen.assignments(self.index(), self.from())?;
         let moved = self.run.plan.moved_principals();
-        let holding = held
-            .iter()
-            .filter(|held| {
-                matches!(
-                    holder_kind(self.service(), held, &moved),
-                    Some(HolderKind::Planned | HolderKind::PlannedInherited)
-                )
-            })
-            .count();
+        // Any group of the side counts, as for the guard of the grant.
+        let (index, picture) = (self.index(), self.seen.picture);
+        let holding = standing::planned_holders(self.estate, picture, index, self.from(), &moved)
+            .map_or(0, |holding| holding.len());
         Ok((holding == 0, format!("{holding} planned principals hold {}", self.code(self.from()))))
     }
 
@@ -231,21 +226,26 @@ impl Evidence<'_> {
         let here: BTreeSet<String> = sessions.iter().filter(alive).map(name).collect();
         let both =
             self.seen.sessions(index, self.to())?.iter().map(name).filter(|user| here.contains(user)).count();
-        if let Some(silent) = silent {
+        // Assignments are not kept in the region: they are told where its hosts are silent.
+        let told = [self.from(), self.to()].map(|side| self.seen.assignments(index, side).map(drop));
+        let told: Result<Vec<()>, Missing> = told.into_iter().collect();
+        if let (Some(silent), Err(_)) = (silent, &told) {
             let code = self.code(self.from());
             let value = format!("{both} users seen in both; {code} does not tell its {silent}: owed");
             return Ok((both == 0, value));
         }
-        self.seen.assignments(index, self.from())?;
-        self.seen.assignments(index, self.to())?;
+        told?;
         let moved = self.run.plan.moved_principals();
         let principals = standing::in_both(self.estate, self.seen.picture, index, &moved)
             .map_or(0, |in_both| in_both.principals.len());
         let fenced = self.run.leaves_dead() && self.run.is_owed_or_skipped(Action::RevokeActive);
         let debt = if fenced && principals > 0 { " (debt)" } else { "" };
+        let owed = silent.map_or_else(String::new, |silent| {
+            format!("; {} does not tell its {silent}: owed", self.code(self.from()))
+        });
         Ok((
             both == 0 && (principals == 0 || fenced),
-            format!("{both} users, {principals} principals{debt} in both"),
+            format!("{both} users, {principals} principals{debt} in both{owed}"),
         ))
     }
 

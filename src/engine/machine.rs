@@ -22,7 +22,7 @@ use super::{
     event::{Actor, Opened, RunEvent, Stamped},
     judge::Evidence,
     pin::Pinned,
-    run::{RecoverError, Run},
+    run::{RecoverError, Run, StepMark},
     streak::Streaks,
 };
 
@@ -343,7 +343,14 @@ impl Engine {
             return;
         }
         let stamped = Stamped { wall: now, mono_ms: 0, actor: self.context.actor.clone(), event };
+        let done = |run: &Run| -> BTreeSet<usize> {
+            (0..run.steps.len()).filter(|&at| matches!(run.steps[at].mark, StepMark::Done(_))).collect()
+        };
+        let before = done(&self.run);
         self.run.apply(&stamped);
+        let open = |at: &usize| self.run.steps[*at].mark == StepMark::Open;
+        let again: BTreeSet<usize> = before.into_iter().filter(open).collect();
+        self.forget(&again);
         self.pending.push(stamped);
     }
 

@@ -1,7 +1,10 @@
 //! Commands other than the confirmation.
 
 use crate::{
-    domain::{Operation, Safe, Source, operation::FollowUrl, standing::death_rule, time::Timestamp},
+    domain::{
+        Operation, Safe, Source, access::PrincipalId, operation::FollowUrl, standing::death_rule,
+        time::Timestamp,
+    },
     runbook::{Action, StepKind, targets::Target, vocabulary::Ungraceful},
 };
 
@@ -44,8 +47,7 @@ impl Engine {
             Command::RestartHost { step, item } => self.restart_host(&step, &item, now)?,
             Command::AcceptStuck { step, items, .. } => self.accept_stuck(&step, &items, now)?,
             Command::LeaveHolder { principal, reason } => {
-                let text = Safe::new(&format!("{} {reason}", principal.as_str()));
-                self.note(None, NoteAbout::HolderLeft, text, now);
+                self.leave_holder(&principal, &reason, now)?;
             }
             Command::ShortenNotice { reason } => self.shorten_notice(reason, now)?,
             Command::State { text } => self.note(None, NoteAbout::Statement, text, now),
@@ -91,6 +93,27 @@ impl Engine {
 
     fn note(&mut self, step: Option<StepId>, about: NoteAbout, text: Safe, now: Timestamp) {
         self.emit(RunEvent::Note { step, about, text }, now);
+    }
+
+    /// Whoever is to be granted the other side is not left on this one: the guard would never let its
+    /// grant go.
+    fn leave_holder(
+        &mut self,
+        principal: &PrincipalId,
+        reason: &Safe,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let planned = self.context.estate.services[self.run.plan.service_index].principals();
+        let known = planned.iter().find(|known| known.id == *principal);
+        if let Some(known) = known.filter(|_| self.holds_again(principal)) {
+            return Err(Refusal::Planned {
+                name: known.name.clone(),
+                code: self.run.plan.codes[self.run.plan.from].clone(),
+            });
+        }
+        let text = Safe::new(&format!("{} {reason}", principal.as_str()));
+        self.note(None, NoteAbout::HolderLeft, text, now);
+        Ok(())
     }
 
     /// Only a notice that runs can be cut, and only with a reason: a cut given beforehand would

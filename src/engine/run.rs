@@ -245,7 +245,7 @@ impl Run {
             }
             RunEvent::Held { why, note, .. } => self.held = Some((*why, note.clone())),
             RunEvent::Resumed { .. } => self.resumed(),
-            RunEvent::Closed { end, .. } => self.closed = Some(*end),
+            RunEvent::Closed { end, .. } => self.ended(*end),
             RunEvent::Note { step, about, text } => self.note(step.as_ref(), about, text, at),
             RunEvent::Opened(_) | RunEvent::Recovered { .. } => {}
             RunEvent::Paid { step, .. } => {
@@ -254,7 +254,11 @@ impl Run {
             event => {
                 if let Some(index) = event_step(event).and_then(|step| self.plan.position(step)) {
                     self.note_grant(index, event, at);
+                    let was_done = matches!(self.steps[index].mark, StepMark::Done(_));
                     self.apply_to_step(index, event, at);
+                    if was_done && !self.steps[index].is_over() {
+                        self.doubt_later(index);
+                    }
                 }
             }
         }
@@ -279,6 +283,16 @@ impl Run {
     /// it found everybody granted, somebody else did so since it was opened.
     pub fn opened_to_users(&self) -> Timestamp {
         self.granted_at.unwrap_or(self.opened_at)
+    }
+
+    /// The end of a run ends every step at work: what was not sent is not sent any more, and a debt
+    /// whose payment was under way is owed as before. Only a debt can be confirmed after it.
+    fn ended(&mut self, end: RunEnd) {
+        self.closed = Some(end);
+        for step in self.steps.iter_mut().filter(|step| step.mark == StepMark::Working) {
+            step.mark = step.put_off.take().unwrap_or_default();
+            step.drop_unshown(&[]);
+        }
     }
 
     fn resumed(&mut self) {
@@ -377,7 +391,7 @@ impl Run {
         let pays = |&index: &usize| self.pays(index);
         let all = 0..self.steps.len();
         if self.closed.is_some() {
-            return all.clone().find(working);
+            return all.clone().find(pays);
         }
         let open = |end: usize| {
             (0..end).find(|&index| {

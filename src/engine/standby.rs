@@ -206,12 +206,16 @@ impl Evidence<'_> {
         let mut open = BTreeSet::new();
         let mut counted = 0;
         let moved = self.run.plan.moved_principals();
+        let planned = self.service().principals();
         for side in [self.from(), self.to()] {
             for held in self.seen.assignments(self.index(), side)? {
                 let Some(kind) = holder_kind(self.service(), held, &moved) else { continue };
                 counted += 1;
                 let principal = &held.assignment.principal;
-                if kind == HolderKind::Unaccounted && !self.run.left_holders.contains(principal) {
+                // Whoever is to be granted the other side cannot be left on any group of this one.
+                let stays = side == self.from() && planned.iter().any(|known| known.id == *principal);
+                let left = self.run.left_holders.contains(principal) && !stays;
+                if (kind == HolderKind::Unaccounted && !left) || (kind == HolderKind::Excepted && stays) {
                     open.insert(format!("{} on {}", principal.as_str(), held.group.name()));
                 }
             }

@@ -116,7 +116,7 @@ impl StepRun {
     }
 
     /// What an earlier confirmation left unsent and this one does not show does not go out with it.
-    fn drop_unshown(&mut self, shown: &[ConfirmedItem]) {
+    pub(super) fn drop_unshown(&mut self, shown: &[ConfirmedItem]) {
         let unshown = |item: &ItemRun| {
             item.mark == ItemMark::Pending && !shown.iter().any(|confirmed| confirmed.key == item.key)
         };

@@ -57,6 +57,9 @@ impl Engine {
         if let Some((step, since)) = self.recheck {
             return self.look_again(step, since, now);
         }
+        if self.doubts(now) {
+            return true;
+        }
         // A run that has ended only watches what it owes, and works on what is being paid.
         let current = self.run.current();
         if self.pay_beside(current, now) {

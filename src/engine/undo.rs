@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::time::Timestamp;
 
-use crate::runbook::Action;
+use crate::runbook::{Action, StepKind};
 
 use super::{
     machine::Engine,
@@ -64,7 +64,49 @@ impl Run {
     }
 }
 
+impl Run {
+    /// The step at `index` was done and no longer is. What was judged since then rested on it: whoever
+    /// got in meanwhile has written a profile that nobody waited for, and a gate passed over a side that
+    /// was another one. What was sent stays known.
+    pub(super) fn doubt_later(&mut self, index: usize) {
+        let place = |action| self.plan.steps.iter().position(|step| step.action == Some(action));
+        let Some(grant) = place(Action::GrantStandby) else { return };
+        // Once everybody is granted, nothing is waited for before somebody is let in.
+        let granted = matches!(self.steps[grant].mark, StepMark::Done(_));
+        let lets_in =
+            matches!(self.plan.steps[index].action, Some(Action::RevokeActive | Action::LogOffActive));
+        let rests = |later: usize| {
+            let planned = &self.plan.steps[later];
+            match planned.action {
+                Some(Action::LogOffActive) => lets_in,
+                Some(Action::ProbeActive) => lets_in && !granted,
+                _ if later < grant => planned.kind == StepKind::Gate && !granted,
+                _ => planned.kind == StepKind::Gate && lets_in,
+            }
+        };
+        let later: Vec<usize> = (index + 1..self.steps.len())
+            .filter(|&at| matches!(self.steps[at].mark, StepMark::Done(_)) && rests(at))
+            .collect();
+        for at in later {
+            self.steps[at].open_again(false);
+        }
+    }
+}
+
 impl Engine {
+    /// Forgets what this process knew of steps that are open again: they are judged by looks from their
+    /// next turn on.
+    pub(super) fn forget(&mut self, again: &BTreeSet<usize>) {
+        for index in again {
+            self.opened_at.remove(index);
+            self.green_since.remove(index);
+            self.preconditions.remove(index);
+            self.confirmed_here.remove(index);
+            self.dialogs.remove(index);
+        }
+        self.live.retain(|(index, _), _| !again.contains(index));
+    }
+
     /// An undo step is open while what it undoes is done and nobody has been granted yet.
     pub(super) fn may_undo(&self, index: usize) -> bool {
         let id = &self.run.plan.steps[index].id;
@@ -88,14 +130,7 @@ impl Engine {
     /// nobody looked while people worked in between.
     pub(super) fn forget_undone(&mut self, undo: &str, now: Timestamp) {
         let again: BTreeSet<usize> = self.run.opened_again_by(undo).into_iter().collect();
-        for index in &again {
-            self.opened_at.remove(index);
-            self.green_since.remove(index);
-            self.preconditions.remove(index);
-            self.confirmed_here.remove(index);
-            self.dialogs.remove(index);
-        }
-        self.live.retain(|(index, _), _| !again.contains(index));
+        self.forget(&again);
         self.streaks = Streaks::default();
         if let Some(current) = self.run.current() {
             self.opened_at.insert(current, now);

@@ -28,4 +28,5 @@ mod schedule;
 mod search;
 mod stage;
 mod terminal;
+mod undone;
 mod ways_out;
