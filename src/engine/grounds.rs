@@ -12,7 +12,9 @@ impl Evidence<'_> {
     pub fn sources(&self, killer: Killer) -> Vec<Source> {
         let (index, from, to) = (self.index(), self.from(), self.to());
         match killer {
-            Killer::ModeFits if self.graceful() => vec![Source::Assignments(index, from)],
+            Killer::ModeFits if self.graceful() => {
+                [Source::Assignments(index, from)].into_iter().chain(self.death_sources()).collect()
+            }
             Killer::SnapshotTaken => [from, to]
                 .into_iter()
                 .flat_map(|side| {
@@ -28,10 +30,9 @@ impl Evidence<'_> {
                 })
                 .collect(),
             Killer::StandbyCapacity => {
-                let mut sources = vec![Source::Hosts(index, to), Source::Pool(index, to)];
-                if self.run.baseline_sessions.is_none() {
-                    sources.push(Source::Sessions(index, from));
-                }
+                // Who has signed in since the snapshot needs room as well.
+                let mut sources =
+                    vec![Source::Hosts(index, to), Source::Pool(index, to), Source::Sessions(index, from)];
                 if self.need_unknowable() {
                     sources.push(Source::Machines(to));
                 }

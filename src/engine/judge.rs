@@ -175,13 +175,16 @@ impl Evidence<'_> {
         } else {
             format!("signs {}", list.join(", "))
         };
-        if self.graceful() {
-            self.seen.assignments(self.index(), self.from())?;
-            return Ok((true, format!("graceful; {said}")));
-        }
         let dead = death_rule(&signs);
+        // Nobody says "no sign of death" who has not looked for one.
         if !dead {
             self.all_looked_at()?;
+        }
+        if self.graceful() {
+            self.seen.assignments(self.index(), self.from())?;
+            // What a dead side refuses can be treated as dead step by step: graceful stays possible.
+            let fits = if dead { ", which make it dead: ungraceful fits better" } else { "" };
+            return Ok((true, format!("graceful; {said}{fits}")));
         }
         let rule = if dead { "which make it dead" } else { "two of different classes are needed" };
         Ok((dead, format!("ungraceful; {said}, {rule}")))

@@ -135,12 +135,35 @@ impl Engine {
     /// Everything under the dialog is read again from now on, and its list is pinned anew.
     fn open_dialog(&mut self, step: &StepId, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
+        if !self.may_offer(index, now) {
+            return Err(self.not_offered(index));
+        }
         self.opened_at.insert(index, now);
         self.dialogs.insert(index, None);
         for source in self.offer_sources(index, now) {
             self.look_now(source, now);
         }
         Ok(())
+    }
+
+    /// Why a step has nothing to confirm.
+    fn not_offered(&self, index: usize) -> Refusal {
+        let step = self.run.plan.steps[index].id.clone();
+        let state = match &self.run.steps[index].mark {
+            _ if self.awaiting_resume => return Refusal::Held,
+            StepMark::Working => "at work",
+            StepMark::Open if self.run.plan.steps[index].phase.is_none() => "not to be taken back now",
+            StepMark::Open => match self.run.current() {
+                Some(first) if first != index => {
+                    return Refusal::OutOfTurn { step, first: self.run.plan.steps[first].id.clone() };
+                }
+                _ => "not to be confirmed now",
+            },
+            StepMark::Done(_) => "done",
+            StepMark::Skipped(_) => "skipped",
+            StepMark::Deferred { .. } => "not owed any more",
+        };
+        Refusal::WrongState { step, state }
     }
 
     fn take_value(&mut self, step: &StepId, value: Safe, now: Timestamp) -> Result<(), Refusal> {

@@ -103,7 +103,11 @@ impl Engine {
                     steps.iter().filter(|step| ids.contains(&step.id.as_str())).collect();
                 let first =
                     steps.iter().position(|step| ids.first() == Some(&step.id.as_str())).unwrap_or_default();
-                let began = within.iter().filter_map(|step| step.since).min();
+                // What was put off is paid long after its phase.
+                let on_time = |step: &&&StepView| {
+                    self.run.plan.position(&step.id).is_some_and(|at| !self.run.steps[at].owed)
+                };
+                let began = within.iter().filter(on_time).filter_map(|step| step.since).min();
                 let over = within.iter().filter(|step| step.state.over()).count();
                 let ended = self.phase_end(&ids).filter(|_| over == within.len());
                 let elapsed = began.map_or(Span::ZERO, |at| ended.unwrap_or(now).duration_since(at));
@@ -125,7 +129,8 @@ impl Engine {
     }
 
     fn phase_end(&self, ids: &[&str]) -> Option<Timestamp> {
-        ids.iter().filter_map(|id| self.run.steps[self.run.plan.position(id)?].ended).max()
+        let on_time = ids.iter().filter_map(|id| Some(&self.run.steps[self.run.plan.position(id)?]));
+        on_time.filter(|step| !step.owed).filter_map(|step| step.ended).max()
     }
 
     /// State of a step by the design's words.
@@ -193,6 +198,21 @@ impl Engine {
         }
     }
 
+    /// Since when the step runs: a gate since its turn came, another one since its confirmation, and while
+    /// it waits for that since its turn came too.
+    fn began(&self, index: usize, state: StepState) -> Option<Timestamp> {
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        if state == StepState::Pending || planned.phase.is_none() {
+            return step.began;
+        }
+        if planned.kind == StepKind::Automatic && step.began.is_some() {
+            return step.began;
+        }
+        let earlier = self.run.steps[..index].iter().filter(|earlier| !earlier.owed);
+        let turn = earlier.filter_map(|earlier| earlier.ended).max().unwrap_or(self.run.opened_at);
+        Some(step.began.map_or(turn, |began| began.min(turn)))
+    }
+
     /// Whether a value of a person is needed: run command is off and nobody has said it yet.
     fn asks(&self, index: usize) -> bool {
         let planned = &self.run.plan.steps[index];
@@ -208,7 +228,7 @@ impl Engine {
         let blocked_by = offer.as_ref().map(|offer| offer.blocked.clone());
         let state = self.state(index, now, || blocked_by.as_ref().is_some_and(Vec::is_empty));
         let offer = offer.and_then(|live| self.view_of(index, live, now));
-        let since = step.began.or_else(|| self.opened_at.get(&index).copied());
+        let since = self.began(index, state);
         let running = since.map_or(Span::ZERO, |at| step.ended.unwrap_or(now).duration_since(at));
         let active = !matches!(state, StepState::Pending) && !state.over();
         StepView {

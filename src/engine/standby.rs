@@ -28,6 +28,10 @@ impl Evidence<'_> {
         let (index, to) = (self.index(), self.to());
         let hosts = self.seen.hosts(index, to)?;
         let limit = self.seen.pool(index, to)?.session_limit;
+        let people = Source::Sessions(index, self.from());
+        if self.tried_at(&people).is_none_or(|at| at < self.seen.since) {
+            self.seen.look(&people)?;
+        }
         let usable = hosts.iter().filter(|host| host.usable(self.seen.now)).count() as u32;
         let room = usable.saturating_mul(limit);
         let Some(need) = self.need() else { return self.all_the_room_there_is(usable, hosts.len()) };

@@ -101,7 +101,11 @@ impl StepRun {
         self.patience = if again { self.patience.answered() } else { Patience::default() };
         match std::mem::replace(&mut self.mark, StepMark::Working) {
             StepMark::Working => {}
-            debt @ StepMark::Deferred { .. } => self.put_off = Some(debt),
+            debt @ StepMark::Deferred { .. } => {
+                self.put_off = Some(debt);
+                // Paying it runs from now; the time it was owed is no work.
+                self.began = None;
+            }
             _ => self.put_off = None,
         }
         self.refused = None;

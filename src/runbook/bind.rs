@@ -199,13 +199,32 @@ impl Binding<'_> {
             },
             Ok(found) => {
                 let now = found.items.iter().filter(|item| item.operation.is_some()).count() as u32;
-                Targets::Selector { what: selector(action), now: Some(now), bound: Some(Plan::bound(now)) }
+                let bound = Plan::bound(now).max(self.later(action, plan));
+                Targets::Selector { what: selector(action), now: Some(now), bound: Some(bound) }
             }
             Err(missing) => Targets::Selector {
                 what: Safe::new(&format!("{} (not known: {})", selector(action), missing.why)),
                 now: None,
                 bound: None,
             },
+        }
+    }
+}
+
+impl Binding<'_> {
+    /// How many targets an action can have once the steps before it are done: hosts that are emptied
+    /// until then, plans that are held until then.
+    fn later(&self, action: Action, plan: &Plan) -> u32 {
+        use crate::domain::{Answer, Source};
+        let source = match action {
+            Action::StopActive => Source::Hosts(self.service, plan.from),
+            Action::RestorePlans => Source::Plans(self.service, plan.to),
+            _ => return 0,
+        };
+        match self.picture.last(&source).map(|look| &look.answer) {
+            Some(Answer::Hosts(hosts)) => hosts.seen().len() as u32,
+            Some(Answer::Plans(plans)) => plans.seen().len() as u32,
+            _ => 0,
         }
     }
 }

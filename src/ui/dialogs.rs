@@ -282,6 +282,16 @@ fn act_word(dialog: &ConfirmDialog, step: Option<&StepView>) -> String {
     }
 }
 
+/// Steps with confirmed changes that leave as soon as the cockpit is armed, and how many.
+fn waiting_writes(app: &App) -> Vec<(String, usize)> {
+    use crate::engine::view::ItemPhase;
+    let steps = app.run_view().into_iter().flat_map(|view| &view.steps).filter(|step| !step.state.over());
+    let left = |step: &crate::engine::view::StepView| {
+        step.items.iter().filter(|item| item.state == ItemPhase::Pending).count()
+    };
+    steps.map(|step| (step.id.clone(), left(step))).filter(|(_, left)| *left > 0).collect()
+}
+
 fn arm(app: &App, dialog: &ArmDialog, pen: &mut Pen<'_>) {
     use crate::app::OthersChanges;
     let mut sheet = Sheet::new(title(app), Role::Title);
@@ -290,6 +300,10 @@ fn arm(app: &App, dialog: &ArmDialog, pen: &mut Pen<'_>) {
     sheet.pair("estate", app.estate.name.clone(), Role::Text);
     sheet.pair("as", app.identity.name.as_str(), Role::Text);
     sheet.pair("for", "60 min, or 15 min without a key while nothing runs", Role::Text);
+    for (step, left) in waiting_writes(app) {
+        let writes = if left == 1 { "write".to_owned() } else { "writes".to_owned() };
+        sheet.pair("at once", format!("{step} goes on: {left} {writes} confirmed before"), Role::Warn);
+    }
     match app.others_changes() {
         OthersChanges::Asking => sheet.pair("others", "asking for assignment changes of 30 min …", Role::Dim),
         OthersChanges::Unknown(why) => sheet.pair("others", format!("not known: {why}"), Role::Warn),

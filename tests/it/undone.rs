@@ -255,3 +255,57 @@ async fn a_planned_principal_is_not_left_on_another_group() {
     let proof = shown.proofs.iter().find(|proof| proof.id == "holders-accounted").unwrap();
     assert!(proof.value.as_str().contains("e002") && !shown.offer.unwrap().green, "{proof:?}");
 }
+
+/// A dialog of a step whose turn has not come would read for ever and confirm nothing.
+#[tokio::test(start_paused = true)]
+async fn a_step_that_cannot_be_confirmed_opens_no_dialog() {
+    let mut cockpit = graceful("a6-tell-users").await;
+    let before = cockpit.shown("a6-tell-users").running;
+    for (step, says) in [
+        ("a8-log-off", "a6-tell-users comes first"),
+        ("a16-close", "a6-tell-users comes first"),
+        ("a5-drain", "it is done"),
+        ("a7-regrant", "not to be taken back now"),
+    ] {
+        let why = cockpit.tell(Command::Offer { step: step.to_owned() }).unwrap_err().to_string();
+        assert!(why.contains(says), "{step}: {why}");
+    }
+    cockpit.pass(minutes(4)).await;
+    cockpit.tell(Command::Offer { step: "a6-tell-users".to_owned() }).unwrap();
+    let now = cockpit.shown("a6-tell-users").running;
+    assert!(now >= before + minutes(4), "its dialog sets no clock back: {before:?} {now:?}");
+    assert_eq!(cockpit.shown("a8-log-off").running, seconds(0));
+}
+
+/// Graceful over a region that is dead: the first gate does not deny it.
+#[tokio::test(start_paused = true)]
+async fn the_first_gate_tells_of_the_signs_of_death_in_either_mode() {
+    for (dead, says) in [(true, "which make it dead"), (false, "no sign of death")] {
+        let rehearsal = Rehearsal::of(&PLAIN);
+        if dead {
+            rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
+        }
+        let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
+        cockpit.pass(minutes(7)).await;
+        let proof = cockpit.shown("a0-declare").proofs[0].clone();
+        assert!(proof.value.as_str().contains(says), "{proof:?}");
+    }
+}
+
+/// Somebody signs in after the snapshot: gate 1 wants room for them too.
+#[tokio::test(start_paused = true)]
+async fn gate_1_counts_who_signed_in_since_the_snapshot() {
+    let rehearsal = Rehearsal::of(&Setting { world: &[("active = 2", "active = 0")], ..PLAIN });
+    let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
+    cockpit.turn("a4-standby-can-take-users").await;
+    let needed = |cockpit: &Cockpit| {
+        let proofs = cockpit.shown("a4-standby-can-take-users").proofs;
+        let capacity = proofs.iter().find(|proof| proof.id == "standby-capacity").unwrap();
+        capacity.value.as_str().split("needed ").nth(1).and_then(|count| count.parse::<u32>().ok())
+    };
+    cockpit.pass(minutes(1)).await;
+    let before = needed(&cockpit).unwrap();
+    cockpit.inject(&SIGNED_IN.replace("count = 1", "count = 2"));
+    cockpit.pass(minutes(2)).await;
+    assert_eq!(needed(&cockpit), Some(before + 2));
+}

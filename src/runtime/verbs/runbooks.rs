@@ -136,6 +136,7 @@ fn write_step(text: &mut String, mode: Mode, step: &PlannedStep) {
         span_text(step.usual)
     );
     match &step.targets {
+        _ if mode == ", does not apply" => {}
         Targets::Nothing => {}
         Targets::Exact { writes } => {
             for write in writes {
