@@ -66,6 +66,11 @@ fn head(out: &mut String, report: &Report) {
     }
     let title = format!("{} {}, {} to {}", report.title, report.service, report.from, report.to);
     let _ = writeln!(out, "# {}{}\n", if simulated { "SIM: " } else { "" }, plain(&title));
+    if let Some(trouble) = trouble(&report.integrity.verified) {
+        let text = plain(&trouble);
+        let _ =
+            writeln!(out, "# NOT INTACT\n\n**The journal is {text}. What follows is what can be read.**\n");
+    }
     if report.state == State::Open {
         out.push_str("# OPEN\n\n**The run goes on. What follows is a snapshot, not a result.**\n\n");
     }
@@ -241,14 +246,19 @@ fn items(out: &mut String, step: &Step) {
     out.push('\n');
 }
 
+/// What is wrong with the journal; fits after "the journal is".
+fn trouble(verified: &Verified) -> Option<String> {
+    match verified {
+        Verified::Intact => None,
+        Verified::Broken(why) => Some(format!("BROKEN: {why}")),
+        Verified::Shorter(why) => Some(format!("SHORTER than a known head: {why}")),
+        Verified::Torn(why) => Some(format!("torn at the end: {why}")),
+        Verified::NotChecked => Some("not checked".to_owned()),
+    }
+}
+
 fn integrity(out: &mut String, report: &Report) {
-    let verified = match &report.integrity.verified {
-        Verified::Intact => "intact".to_owned(),
-        Verified::Broken(why) => format!("BROKEN: {why}"),
-        Verified::Shorter(why) => format!("SHORTER than a known head: {why}"),
-        Verified::Torn(why) => format!("torn at the end: {why}"),
-        Verified::NotChecked => "not checked".to_owned(),
-    };
+    let verified = trouble(&report.integrity.verified).unwrap_or_else(|| "intact".to_owned());
     out.push_str("## Integrity\n\n");
     table(out, &["field", "value"]);
     row(out, &["head", &report.integrity.head]);

@@ -221,7 +221,12 @@ fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
     ];
     for (bytes, said) in said {
         fs::write(&path, bytes).unwrap();
-        check(&state, &format!("report {run}"), 0, &[said]);
+        let intact = bytes == &whole[..];
+        let output = check(&state, &format!("report {run}"), i32::from(!intact), &[said]);
+        let head: String = text(&output.stdout).lines().take(7).collect();
+        assert_eq!(head.contains("NOT INTACT"), !intact, "{head}");
+        let output = check(&state, &format!("audit show {run}"), i32::from(!intact), &[]);
+        assert_eq!(text(&output.stderr).contains("audit verify"), !intact);
     }
     for (bytes, code) in [(&flipped[..], 1), (&torn[..], 2), (&whole[..last], 3), (&whole[..], 0)] {
         fs::write(&path, bytes).unwrap();

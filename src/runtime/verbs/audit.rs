@@ -56,5 +56,13 @@ fn shown(cli: &Cli, run: &str, form: TextForm) -> Result<u8, VerbError> {
     let mut out = std::io::stdout().lock();
     show::show(&mut BufReader::new(file), form, &mut out)?;
     out.flush()?;
-    Ok(0)
+    drop(out);
+    // What is shown is no proof that it was written so.
+    let found = verify::verify(&path, None).map_err(|error| VerbError::Usage(error.to_string()))?;
+    if found.verdict == verify::Verdict::Intact {
+        return Ok(0);
+    }
+    let words = found.verdict.words();
+    writeln!(std::io::stderr(), "this journal is {words}: farshore audit verify {run} says where")?;
+    Ok(1)
 }

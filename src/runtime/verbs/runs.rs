@@ -194,7 +194,7 @@ fn list_line(summary: &runs::RunSummary) -> String {
     format!("{}  {what}  {end}", summary.run)
 }
 
-/// `farshore report`.
+/// `farshore report`. A journal that is not intact is no success.
 pub fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
     let state = session::state_dir(&cli.global)?;
     let report = built(&state, &args.run, None)?;
@@ -202,7 +202,7 @@ pub fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
         ReportForm::Md => report::to_markdown(&report),
         ReportForm::Json => report::to_json(&report),
     })?;
-    Ok(0)
+    Ok(u8::from(report.integrity.verified != Verified::Intact))
 }
 
 /// The report of a run as Markdown, at `now` of the estate.
