@@ -262,7 +262,7 @@ impl Client {
 
     /// The token header for our origin.
     pub(super) async fn bearer(&self) -> Result<HeaderValue, Failure> {
-        let refused = |error: TokenError| Failure::new(SilenceKind::Denied, error.to_string());
+        let refused = |error: TokenError| Failure::new(SilenceKind::NoToken, error.to_string());
         let bearer = self.tokens.bearer().await.map_err(refused)?;
         bearer.header_for(&self.origin).map_err(refused)
     }

@@ -112,6 +112,8 @@ pub enum SilenceKind {
     NotAsked,
     /// The answer could not be understood.
     Garbled,
+    /// There is no token: nothing was asked.
+    NoToken,
     /// Nobody may look (run command is off, nothing configured).
     NotChecked,
 }
@@ -175,7 +177,7 @@ impl Reading {
                     return;
                 }
             }
-            SilenceKind::Throttled | SilenceKind::NotChecked => {}
+            SilenceKind::Throttled | SilenceKind::NoToken | SilenceKind::NotChecked => {}
             // It answered, only not what was asked for.
             SilenceKind::Denied | SilenceKind::Absent | SilenceKind::Garbled => self.misses = 0,
         }

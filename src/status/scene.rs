@@ -4,9 +4,10 @@ use std::{collections::BTreeSet, fmt::Write};
 
 use crate::{
     domain::{
-        Pair, Side, Source,
+        Pair, Safe, Side, Source,
         estate::{Estate, Layout, Service},
         picture::Picture,
+        reading::SilenceKind,
         standing::{self, ActiveSide, Sign},
         time::{Timestamp, age_text},
     },
@@ -269,6 +270,14 @@ impl<'a> Scene<'a> {
     /// dead, then the rows in the screen's order.
     pub(super) fn problems(&self, rows: &[Row], invariant: &Invariant, debts: &[Debt]) -> Vec<Problem> {
         let mut problems = Vec::new();
+        let unsigned = self.no_token();
+        problems.extend(unsigned.map(|why| Problem {
+            state: CellState::Unknown,
+            text: format!("not signed in: {why}; sign in with az login"),
+            component: None,
+            side: None,
+            at: None,
+        }));
         for run in self.runs.iter().filter(|run| self.services.contains(&run.service_index)) {
             if run.primary_is_back {
                 problems.push(Problem {
@@ -302,11 +311,23 @@ impl<'a> Scene<'a> {
         }
         let cells =
             rows.iter().flat_map(|row| row.cells.iter().map(move |(side, cell)| (row.component, side, cell)));
+        // Said once: it is the same for every cell.
+        let said = |cell: &Cell| {
+            let reason = cell.reason.as_ref().map_or("", Safe::as_str);
+            unsigned.is_some_and(|why| reason.contains(why.as_str()))
+        };
+        let cells = cells.filter(|(_, _, cell)| !said(cell));
         problems.extend(cells.filter_map(|(component, side, cell)| self.complaint(component, side, cell)));
         problems.extend(components::remarks(self));
         // Stable: among equals the order above stands.
         problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
         problems
+    }
+
+    /// Why there is no token, where that is why a source is silent.
+    fn no_token(&self) -> Option<&Safe> {
+        let silences = self.picture.iter().filter_map(|(_, reading)| reading.silence.as_ref());
+        silences.map(|(_, silence)| silence).find(|one| one.kind == SilenceKind::NoToken).map(|one| &one.why)
     }
 
     fn death(&self, side: Side) -> Option<Problem> {

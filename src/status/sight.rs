@@ -52,7 +52,8 @@ impl Sight {
             return Self { at: None, trust, reason };
         };
         let at = Some(look.at);
-        if matches!(silence.map(|silence| silence.kind), Some(SilenceKind::Denied | SilenceKind::Absent)) {
+        let spoils = |kind| matches!(kind, SilenceKind::Denied | SilenceKind::NoToken | SilenceKind::Absent);
+        if silence.is_some_and(|silence| spoils(silence.kind)) {
             return Self { at, trust: Trust::Silent, reason };
         }
         if now.duration_since(look.at) > source.interval() * STALE_INTERVALS {

@@ -272,6 +272,21 @@ fn a_call_that_failed_is_dated_by_its_beginning() {
     assert_eq!(classes(&world, world.now - seconds(4)), Vec::<u8>::new());
 }
 
+/// One sentence with what to do, and not one for every cell.
+#[test]
+fn who_is_not_signed_in_is_told_once() {
+    let mut world = World::calm();
+    let sources: Vec<Source> = world.picture.iter().map(|(source, _)| source.clone()).collect();
+    for source in &sources {
+        world.silence(source, SilenceKind::NoToken, 1);
+    }
+    let summary = all(&world);
+    let told: Vec<&str> = summary.problems.iter().map(|problem| problem.text.as_str()).collect();
+    assert!(told[0].starts_with("not signed in: ") && told[0].ends_with("az login"), "{told:?}");
+    assert!(told.iter().filter(|text| text.contains("no answer in 10 s")).count() <= 2, "{told:?}");
+    assert!(classes(&world, Timestamp::MIN).is_empty(), "no call was made, so none failed");
+}
+
 #[test]
 fn a_clock_that_is_off_is_told_and_judges_no_host() {
     let cases = [
