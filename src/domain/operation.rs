@@ -133,6 +133,24 @@ impl Operation {
         )
     }
 
+    /// Whether this takes back what `done` did.
+    pub fn undoes(&self, done: &Self) -> bool {
+        match (self, done) {
+            (Self::Grant { scope, role, principal, .. }, Self::Revoke { assignment, gives: Some(gives) }) => {
+                scope.covers(assignment) && gives.role == *role && gives.principal == *principal
+            }
+            (Self::SetAdmission { host, accepts }, Self::SetAdmission { host: same, accepts: was }) => {
+                host == same && accepts != was
+            }
+            (
+                Self::SetPlanReferences { plan, pool, .. },
+                Self::SetPlanReferences { plan: same, pool: own, .. },
+            ) => plan == same && pool == own,
+            (Self::DeallocateVm { vm }, Self::StartVm { vm: same }) => vm == same,
+            _ => false,
+        }
+    }
+
     /// The verb for plan and screen.
     pub fn verb(&self) -> &'static str {
         match self {
@@ -251,4 +269,57 @@ pub enum Progress {
         /// The URL is gone for good: observe the object instead.
         gone: bool,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_a_change_back_is_about_the_same_object() {
+        let id = |name: &str| ArmId::parse(&format!("/subscriptions/s/resourceGroups/{name}")).unwrap();
+        let principal =
+            |last: u8| PrincipalId::parse(&format!("4c4c4c4c-0000-4000-8000-00000000000{last}")).unwrap();
+        let gives = |last: u8| Gives {
+            role: "r".to_owned(),
+            principal: principal(last),
+            principal_type: "Group".to_owned(),
+        };
+        let grant = |scope: &str| Operation::Grant {
+            assignment: id(scope).child("assignments/new"),
+            scope: id(scope),
+            role: "r".to_owned(),
+            principal: principal(1),
+            principal_type: "Group".to_owned(),
+        };
+        let revoke = |scope: &str, who: u8| Operation::Revoke {
+            assignment: id(scope).child("assignments/old"),
+            gives: Some(gives(who)),
+        };
+        let admit = |name: &str, accepts| Operation::SetAdmission { host: id(name), accepts };
+        let plan = |name: &str| Operation::SetPlanReferences {
+            plan: id(name),
+            pool: id("pool"),
+            references: Vec::new(),
+        };
+        let (start, stop) = (
+            |name: &str| Operation::StartVm { vm: id(name) },
+            |name: &str| Operation::DeallocateVm { vm: id(name) },
+        );
+        for (undo, done, undoes) in [
+            (grant("a"), revoke("a", 1), true),
+            (grant("a"), revoke("a", 2), false),
+            (grant("a"), revoke("b", 1), false),
+            (admit("a", true), admit("a", false), true),
+            (admit("a", true), admit("a", true), false),
+            (admit("a", true), admit("b", false), false),
+            (plan("a"), plan("a"), true),
+            (plan("a"), plan("b"), false),
+            (stop("a"), start("a"), true),
+            (stop("a"), start("b"), false),
+            (start("a"), stop("a"), false),
+        ] {
+            assert_eq!(undo.undoes(&done), undoes, "{undo:?} {done:?}");
+        }
+    }
 }

@@ -127,6 +127,8 @@ pub struct Reading {
     pub silence: Option<(Timestamp, Silence)>,
     /// When the look of that failure began: it is evidence of nothing earlier.
     pub failed: Option<Timestamp>,
+    /// When the first request of an unbroken row began that left and was not answered.
+    pub silent_since: Option<Timestamp>,
     /// Requests in a row that left and were not answered.
     pub misses: u32,
     /// When the newest look taken in began, whatever it brought.
@@ -160,7 +162,7 @@ impl Reading {
         match observation.outcome {
             Ok(answer) => {
                 self.last = Some(Look { started: observation.started, at: observation.ended, answer });
-                (self.silence, self.failed) = (None, None);
+                (self.silence, self.failed, self.silent_since) = (None, None, None);
                 self.misses = 0;
             }
             Err(silence) => self.fall_silent(observation.started, observation.ended, silence),
@@ -170,16 +172,23 @@ impl Reading {
     /// What failed last stays what failed last while nobody asks.
     fn fall_silent(&mut self, started: Timestamp, at: Timestamp, silence: Silence) {
         match silence.kind {
-            SilenceKind::Unreachable => self.misses += 1,
+            SilenceKind::Unreachable => {
+                self.misses += 1;
+                self.silent_since.get_or_insert(started);
+            }
             SilenceKind::NotAsked => {
                 let failed = |(_, known): &(Timestamp, Silence)| known.kind != SilenceKind::NotAsked;
                 if self.silence.as_ref().is_some_and(failed) {
                     return;
                 }
             }
-            SilenceKind::Throttled | SilenceKind::NoToken | SilenceKind::NotChecked => {}
+            SilenceKind::Throttled | SilenceKind::NoToken | SilenceKind::NotChecked => {
+                self.silent_since = None
+            }
             // It answered, only not what was asked for.
-            SilenceKind::Denied | SilenceKind::Absent | SilenceKind::Garbled => self.misses = 0,
+            SilenceKind::Denied | SilenceKind::Absent | SilenceKind::Garbled => {
+                (self.misses, self.silent_since) = (0, None);
+            }
         }
         (self.silence, self.failed) = (Some((at, silence)), Some(started));
     }
@@ -227,20 +236,23 @@ mod tests {
         }
     }
 
+    /// The misses, the silence that stands with the second it came, and the second since when nothing was
+    /// heard at all.
+    type Silent = (u32, (SilenceKind, i64), Option<i64>);
+
     #[test]
     fn only_a_request_that_left_and_was_not_answered_is_a_miss() {
         use SilenceKind::{Denied, NotAsked, Throttled, Unreachable};
         let epoch: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
-        // What came, the misses it makes, and the silence that stands with the second it came.
-        let cases: [(&[SilenceKind], u32, (SilenceKind, i64)); 6] = [
-            (&[NotAsked, NotAsked, NotAsked], 0, (NotAsked, 2)),
-            (&[Unreachable, NotAsked, NotAsked], 1, (Unreachable, 0)),
-            (&[Unreachable, NotAsked, Unreachable], 2, (Unreachable, 2)),
-            (&[NotAsked, Unreachable, NotAsked], 1, (Unreachable, 1)),
-            (&[Unreachable, Throttled, Unreachable], 2, (Unreachable, 2)),
-            (&[Unreachable, Denied, Unreachable], 1, (Unreachable, 2)),
+        let cases: [(&[SilenceKind], Silent); 6] = [
+            (&[NotAsked, NotAsked, NotAsked], (0, (NotAsked, 2), None)),
+            (&[Unreachable, NotAsked, NotAsked], (1, (Unreachable, 0), Some(0))),
+            (&[Unreachable, NotAsked, Unreachable], (2, (Unreachable, 2), Some(0))),
+            (&[NotAsked, Unreachable, NotAsked], (1, (Unreachable, 1), Some(1))),
+            (&[Unreachable, Throttled, Unreachable], (2, (Unreachable, 2), Some(2))),
+            (&[Unreachable, Denied, Unreachable], (1, (Unreachable, 2), Some(2))),
         ];
-        for (kinds, misses, (kind, second)) in cases {
+        for (kinds, (misses, (kind, second), unheard)) in cases {
             let mut reading = Reading::default();
             for (second, kind) in (0..).zip(kinds) {
                 let at = epoch + seconds(second);
@@ -252,6 +264,7 @@ mod tests {
                 });
             }
             assert_eq!(reading.misses, misses, "{kinds:?}");
+            assert_eq!(reading.silent_since, unheard.map(|second| epoch + seconds(second)), "{kinds:?}");
             let silence = reading.silence.map(|(at, silence)| (silence.kind, at));
             assert_eq!(silence, Some((kind, epoch + seconds(second))), "{kinds:?}");
         }

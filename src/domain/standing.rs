@@ -101,17 +101,22 @@ pub fn planned_holders(
     also: &[PrincipalId],
 ) -> Option<BTreeSet<PrincipalId>> {
     let held = assignments(picture, &Source::Assignments(service, side))?.complete()?;
-    let planned = estate.services[service].principals();
-    Some(
-        held.iter()
-            .filter(|held| held.assignment.lets_use())
-            .map(|held| &held.assignment.principal)
-            .filter(|principal| {
-                planned.iter().any(|known| known.id == **principal) || also.contains(principal)
-            })
-            .cloned()
-            .collect(),
-    )
+    Some(planned_among(&estate.services[service], held, also).into_iter().cloned().collect())
+}
+
+/// Planned principals among the holders of a side's groups, whether that very group is planned for them
+/// or not; those `also` moved by a run count like planned ones.
+pub fn planned_among<'h>(
+    service: &Service,
+    held: &'h [Held],
+    also: &[PrincipalId],
+) -> BTreeSet<&'h PrincipalId> {
+    let planned = service.principals();
+    held.iter()
+        .filter(|held| held.assignment.lets_use())
+        .map(|held| &held.assignment.principal)
+        .filter(|principal| planned.iter().any(|known| known.id == **principal) || also.contains(principal))
+        .collect()
 }
 
 /// The active side of a service.

@@ -15,8 +15,8 @@ use super::{
 
 impl Run {
     /// Steps that are owed, in the order they are to be paid: nobody new may land there before
-    /// anything else is set right (design §11). A run that was aborted before it granted anything
-    /// owes nothing: the side that it did not leave is not to be emptied.
+    /// anything else is set right (design §11). A run that was aborted before anybody was let in on the
+    /// other side owes nothing: the side that nobody left is not to be emptied.
     pub fn debts(&self) -> Vec<usize> {
         let aborted = matches!(self.closed, Some(RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack));
         if aborted && !self.has_granted() {
@@ -36,10 +36,13 @@ impl Run {
         debts
     }
 
-    /// Whether a grant on the side that is opened was at least tried.
-    pub fn has_granted(&self) -> bool {
-        let grant = self.of_action(Action::GrantStandby);
-        grant.is_some_and(|(_, step)| step.past.iter().chain(&step.items).any(|item| item.attempts > 0))
+    /// The debt that must be paid before this one: whoever is logged off a side that still lets people in
+    /// comes straight back.
+    pub fn waits_for(&self, debt: usize) -> Option<usize> {
+        let action = |index: usize| self.plan.steps[index].action;
+        let shuts =
+            |index: &usize| matches!(action(*index), Some(Action::DrainActive | Action::RevokeActive));
+        (action(debt) == Some(Action::LogOffActive)).then(|| self.debts().into_iter().find(shuts))?
     }
 
     /// Whether nothing can be done in it any more: it has ended and owes nothing.

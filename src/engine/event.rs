@@ -273,10 +273,19 @@ pub struct Confirmed {
 pub enum Acknowledgement {
     /// Granting although the dead side could not be fenced (design §11, grant guard b).
     FencedByEvidence,
+    /// Granting the side that is left again although the other one cannot be seen.
+    StandbyUnseen,
     /// Going on although named items did not end.
     StuckItems,
     /// More items than the plan printed.
     GrownList,
+}
+
+impl Acknowledgement {
+    /// Whether it takes something upon itself that nobody has seen: the hardest confirmation.
+    pub fn opens_a_way(self) -> bool {
+        matches!(self, Self::FencedByEvidence | Self::StandbyUnseen)
+    }
 }
 
 /// Who gave a confirmation.

@@ -15,11 +15,12 @@ use crate::{
 };
 
 use super::{
-    event::{Acknowledgement, GateVerdict},
+    event::Acknowledgement,
     judge::{EMPTY_APART, GONE_APART},
     machine::{Engine, Token},
     run::{ItemMark, ItemRun, StepMark},
     step_run::subject,
+    way_back::WayBack,
 };
 
 /// Pause between two looks of the guard.
@@ -66,13 +67,16 @@ impl Engine {
         }
     }
 
-    /// The side that is left is granted again only while nobody was let in on the other one.
+    /// The side that is left is granted again only while nobody was let in on the other one; where that
+    /// one cannot be seen, only on the word of a person.
     fn guard_regrant(&self, step: usize, since: Timestamp, now: Timestamp) -> Guarded {
-        let judgement = self.evidence(step, fresh(since, now), now).judge(Killer::StandbyNotOpened);
-        match judgement.verdict {
-            GateVerdict::Green => Guarded::Open(judgement.value),
-            GateVerdict::Unknown => Guarded::Shut(judgement.value),
-            _ => Guarded::Never(judgement.value),
+        match self.evidence(step, fresh(since, now), now).way_back() {
+            WayBack::Open(value) => Guarded::Open(value),
+            WayBack::Unseen(value) if self.took_unseen(step) => {
+                Guarded::Open(Safe::new(&format!("{value}, acknowledged")))
+            }
+            WayBack::Unseen(value) | WayBack::Unknown(value) => Guarded::Shut(value),
+            WayBack::Shut(value) => Guarded::Never(value),
         }
     }
 

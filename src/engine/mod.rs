@@ -17,6 +17,7 @@ mod orders;
 pub mod patience;
 mod pin;
 mod preview;
+mod reach;
 mod recheck;
 mod render;
 pub mod rights;
@@ -27,6 +28,7 @@ mod steps;
 pub mod streak;
 mod undo;
 pub mod view;
+mod way_back;
 
 pub use command::{Command, Confirm, Refusal};
 pub use event::{Actor, RunEvent, Stamped};

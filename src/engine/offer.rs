@@ -18,6 +18,7 @@ use super::{
     run::{ItemMark, StepMark},
     steps::grown,
     view::{Drift, OfferView, WriteLine},
+    way_back::WayBack,
 };
 
 /// Readings under an offer may be this old when it is confirmed (reliability-security §3).
@@ -92,12 +93,12 @@ impl Engine {
         if planned.kind == StepKind::Automatic && writes == 0 && listed {
             blocked.push(Safe::new("there is nothing to write now"));
         }
-        let acknowledges = self.acknowledgement(planned, writes, now);
-        let level = if acknowledges == Some(Acknowledgement::FencedByEvidence) { 3 } else { planned.confirm };
+        let acknowledges = self.acknowledgement(index, planned, writes, now);
+        let level = if acknowledges.is_some_and(Acknowledgement::opens_a_way) { 3 } else { planned.confirm };
         let asked = match level {
             2 if users > 0 => Some(users.to_string()),
             2 => Some(writes.to_string()),
-            3 => Some(self.run.plan.codes[self.run.plan.to].clone()),
+            3 => Some(self.side_let_in(acknowledges)),
             _ => None,
         };
         let hashed = Hashed { step: &planned.id, users, items: &items, acknowledges };
@@ -164,7 +165,7 @@ impl Engine {
     /// host to start, another look with the probe. A proof that is merely not in yet is none.
     fn needs_more(&self, index: usize, now: Timestamp) -> bool {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
-        if self.lacks_fence(index, now) {
+        if self.lacks_fence(index, now) || self.lacks_unseen(index, now) {
             return true;
         }
         if step.items.iter().any(|item| item.mark == ItemMark::Pending || item.mark.in_flight()) {
@@ -211,7 +212,15 @@ impl Engine {
                 continue;
             }
             red |= judgement.verdict == GateVerdict::Red;
-            blocked.push(Safe::new(&format!("{}: {}", killer.id(), judgement.value)));
+            let value = match killer {
+                Killer::StandbyNotOpened => match evidence.way_back() {
+                    // The acknowledgement that is asked for says what a person takes upon himself.
+                    WayBack::Unseen(_) => continue,
+                    WayBack::Open(value) | WayBack::Unknown(value) | WayBack::Shut(value) => value,
+                },
+                _ => judgement.value,
+            };
+            blocked.push(Safe::new(&format!("{}: {value}", killer.id())));
         }
         (red, blocked)
     }
@@ -239,10 +248,14 @@ impl Engine {
 
     fn acknowledgement(
         &self,
+        index: usize,
         planned: &PlannedStep,
         writes: usize,
         now: Timestamp,
     ) -> Option<Acknowledgement> {
+        if self.goes_unseen(index, now) {
+            return Some(Acknowledgement::StandbyUnseen);
+        }
         if planned.action == Some(Action::GrantStandby) && self.needs_fence(now) {
             return Some(Acknowledgement::FencedByEvidence);
         }
@@ -284,6 +297,9 @@ impl Engine {
         self.green_since.remove(&index);
         for item in &offer.items {
             self.live.remove(&(index, item.key.clone()));
+        }
+        if self.run.plan.steps[index].phase.is_none() {
+            self.give_up_for(index, now);
         }
         let seen = self.seen_text(index, drift, now);
         let confirmed = Confirmed {
@@ -344,6 +360,7 @@ impl Engine {
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
         let (before, effect) = match offer.acknowledges {
             Some(Acknowledgement::FencedByEvidence) => self.over_a_dead_side(index, &effect, now),
+            Some(Acknowledgement::StandbyUnseen) => self.over_an_unseen_side(index, &effect, now),
             _ => (self.before_text(index, now), Safe::new(&effect)),
         };
         Some(OfferView {

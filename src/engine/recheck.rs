@@ -33,6 +33,10 @@ impl Engine {
             return false;
         }
         let Some(current) = self.run.current() else { return false };
+        // What an undo takes back does not come undone: it is meant.
+        if self.run.plan.steps[current].phase.is_none() {
+            return false;
+        }
         // A gate says first what stands in its way, and stops `--auto`.
         let red = matches!(self.run.steps[current].gate, Some((GateVerdict::Red, _)));
         if self.run.plan.steps[current].kind == StepKind::Gate && (!red || self.run.by_auto) {

@@ -160,7 +160,7 @@ impl Engine {
         if self.awaiting_resume && busy {
             return StepState::Interrupted;
         }
-        if self.lacks_fence(index, now) && ready() {
+        if (self.lacks_fence(index, now) || self.lacks_unseen(index, now)) && ready() {
             return StepState::Ready;
         }
         if busy && !self.may_write(index) && !step.items.iter().any(|item| item.mark.in_flight()) {
@@ -258,7 +258,7 @@ impl Engine {
                 .chain(self.cannot_write(index))
                 .chain(blocked_by.into_iter().flatten())
                 .collect(),
-            choices: self.choices(index, state),
+            choices: self.choices(index),
             reason: match &step.mark {
                 StepMark::Skipped(reason) | StepMark::Deferred { reason, .. } => Some(reason.clone()),
                 _ => step.refused.clone(),
@@ -355,7 +355,7 @@ impl Engine {
         }
     }
 
-    fn choices(&self, index: usize, state: StepState) -> Vec<Choice> {
+    fn choices(&self, index: usize) -> Vec<Choice> {
         let planned = &self.run.plan.steps[index];
         let step = &self.run.steps[index];
         let mut choices = Vec::new();
@@ -382,13 +382,8 @@ impl Engine {
         if working && planned.action == Some(Action::MessageActive) && self.run.notice_cut.is_none() {
             choices.push(Choice::ShortenNotice);
         }
-        let opened_again = step.mark == StepMark::Open && !step.past.is_empty();
-        if (state.over() || opened_again)
-            && planned
-                .undo
-                .as_ref()
-                .is_some_and(|undo| self.run.plan.position(undo).is_some_and(|undo| self.may_undo(undo)))
-        {
+        let undo = planned.undo.as_ref().and_then(|undo| self.run.plan.position(undo));
+        if undo.is_some_and(|undo| self.may_undo(undo)) {
             choices.push(Choice::Undo);
         }
         choices

@@ -52,6 +52,8 @@ pub struct Run {
     pub plans_before: Vec<(crate::domain::ArmId, bool)>,
     /// When the first principal was granted on the side that is opened, by this run.
     pub granted_at: Option<Timestamp>,
+    /// Whether a grant ever may have reached somebody there, whatever is so now.
+    pub(super) grant_left: bool,
     /// Debts that were paid.
     pub paid: BTreeSet<StepId>,
     /// Time in which only a person could move it on, holds included, processes that ended excluded.
@@ -75,8 +77,8 @@ pub struct StepRun {
     pub items: Vec<ItemRun>,
     /// What was sent before the step was opened again.
     pub past: Vec<ItemRun>,
-    /// How many of those, from the first on, an undo took back.
-    pub taken_back: usize,
+    /// Keys of those that an undo took back.
+    pub taken_back: BTreeSet<ItemKey>,
     /// Value a person gave.
     pub value: Option<Safe>,
     /// Past its patience.
@@ -221,6 +223,7 @@ impl Run {
             baseline_users: None,
             plans_before: Vec::new(),
             granted_at: None,
+            grant_left: false,
             paid: BTreeSet::new(),
             waited_on_people: Span::ZERO,
             people_since: None,
@@ -254,6 +257,7 @@ impl Run {
             event => {
                 if let Some(index) = event_step(event).and_then(|step| self.plan.position(step)) {
                     self.note_grant(index, event, at);
+                    self.note_reach(index, event);
                     let was_done = matches!(self.steps[index].mark, StepMark::Done(_));
                     self.apply_to_step(index, event, at);
                     if was_done && !self.steps[index].is_over() {

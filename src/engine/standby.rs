@@ -290,27 +290,6 @@ impl Evidence<'_> {
         Ok((false, format!("missing: {}", missing.join(", "))))
     }
 
-    /// Nobody planned holds the side that is to be opened, and nobody was let in there since the run
-    /// began. A session of before, or one that another holder explains, was there all along.
-    pub(super) fn standby_not_opened(&self) -> Told {
-        let (index, to) = (self.index(), self.to());
-        let moved = self.run.plan.moved_principals();
-        let (mut planned, mut others) = (0, 0);
-        for held in self.seen.assignments(index, to)? {
-            match holder_kind(self.service(), held, &moved) {
-                Some(HolderKind::Planned | HolderKind::PlannedInherited) => planned += 1,
-                Some(HolderKind::Excepted | HolderKind::Unaccounted) => others += 1,
-                None => {}
-            }
-        }
-        let begun = |session: &&UserSession| session.created.is_none_or(|at| at >= self.run.opened_at);
-        let begun = self.seen.sessions(index, to)?.iter().filter(begun).count();
-        Ok((
-            planned == 0 && (begun == 0 || others > 0),
-            format!("{planned} planned principals hold {}, {begun} sessions begun there", self.code(to)),
-        ))
-    }
-
     pub(super) fn first_user(&self) -> Told {
         let (index, to) = (self.index(), self.to());
         let sessions = self.seen.sessions(index, to)?;

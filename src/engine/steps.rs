@@ -308,8 +308,8 @@ impl Engine {
         if planned.before.is_empty() || wrote || self.preconditions.get(&index) == Some(&since) {
             return Preconditions::Green;
         }
-        let evidence = self.evidence(index, since, now);
-        let items: Vec<_> = planned.before.iter().map(|killer| evidence.item(*killer)).collect();
+        let items: Vec<_> =
+            planned.before.iter().map(|killer| self.precondition(index, *killer, since, now)).collect();
         match verdict_of(items.iter().map(|item| item.verdict)) {
             GateVerdict::Red => {
                 let red: Vec<String> = items
@@ -324,6 +324,7 @@ impl Engine {
             }
             GateVerdict::Unknown => {
                 self.want_killers(index, &planned.before, since, LOOK_AGAIN, now);
+                self.want_list(planned, since);
                 Preconditions::Unknown
             }
             _ => {

@@ -2,29 +2,48 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::time::Timestamp;
-
-use crate::runbook::{Action, StepKind};
+use crate::{
+    domain::{Operation, Safe, time::Timestamp},
+    runbook::{Action, StepKind},
+};
 
 use super::{
+    event::{DoneHow, RunEvent},
     machine::Engine,
-    run::{ItemRun, Run, StepMark, StepRun},
+    run::{ItemMark, ItemRun, Run, StepMark, StepRun},
     streak::Streaks,
 };
 
 impl StepRun {
     /// What was done in this step and has not been taken back, of earlier turns too.
     pub(super) fn standing(&self) -> impl Iterator<Item = &ItemRun> {
-        self.past.iter().skip(self.taken_back).chain(&self.items)
+        self.past.iter().filter(|item| !self.taken_back.contains(&item.key)).chain(&self.items)
+    }
+
+    /// Whether something was done in it that has not been taken back.
+    fn has_effect(&self) -> bool {
+        let done = |item: &ItemRun| matches!(item.mark, ItemMark::Done(DoneHow::Action | DoneHow::Adopted));
+        self.standing().any(done)
     }
 
     /// Opens it for another turn. What was sent stays known: an undo of a later step needs it, and
     /// nothing that left once may leave again under the same key.
-    pub(super) fn open_again(&mut self, taken_back: bool) {
+    pub(super) fn open_again(&mut self) {
         let mut past = std::mem::take(&mut self.past);
         past.extend(std::mem::take(&mut self.items).into_iter().filter(|item| item.attempts > 0));
-        let taken_back = if taken_back { past.len() } else { self.taken_back };
+        let taken_back = std::mem::take(&mut self.taken_back);
         *self = Self { past, taken_back, owed: self.owed, ..Self::default() };
+    }
+
+    /// All that was done is taken back, except what `left` would have undone: a person accepted that it
+    /// was not.
+    fn take_back(&mut self, left: &[Operation]) {
+        let stands = |item: &&ItemRun| {
+            let done = item.operation.as_ref();
+            done.is_some_and(|done| left.iter().any(|undo| undo.undoes(done)))
+        };
+        let back = self.past.iter().filter(|item| !stands(item));
+        self.taken_back.extend(back.map(|item| item.key.clone()));
     }
 }
 
@@ -49,16 +68,22 @@ impl Run {
     /// The undo step at `index` is done: the run goes on from what it took back.
     pub(super) fn go_back(&mut self, index: usize, at: Timestamp) {
         let undo = self.plan.steps[index].id.clone();
+        let accepted = self.steps[index].items.iter().filter(|item| item.mark.accepted());
+        let left: Vec<Operation> = accepted.filter_map(|item| item.operation.clone()).collect();
         for other in self.opened_again_by(&undo) {
             let planned = &self.plan.steps[other];
-            self.steps[other].open_again(planned.undo.as_ref() == Some(&undo));
+            self.steps[other].open_again();
+            if planned.undo.as_ref() == Some(&undo) {
+                self.steps[other].take_back(&left);
+            }
             self.paid.remove(&planned.id);
             if planned.action == Some(Action::MessageActive) {
                 self.notice_cut = None;
             }
         }
         let began = self.steps[index].began;
-        self.steps[index].open_again(true);
+        self.steps[index].open_again();
+        self.steps[index].take_back(&[]);
         self.steps[index].began = began;
         self.steps[index].ended = Some(at);
     }
@@ -88,7 +113,7 @@ impl Run {
             .filter(|&at| matches!(self.steps[at].mark, StepMark::Done(_)) && rests(at))
             .collect();
         for at in later {
-            self.steps[at].open_again(false);
+            self.steps[at].open_again();
         }
     }
 }
@@ -107,22 +132,32 @@ impl Engine {
         self.live.retain(|(index, _), _| !again.contains(index));
     }
 
-    /// An undo step is open while what it undoes is done and nobody has been granted yet.
+    /// An undo step is open while something that it undoes stands and nobody was let in on the other side
+    /// yet. What is under way is waited for; what is not is given up for it.
     pub(super) fn may_undo(&self, index: usize) -> bool {
         let id = &self.run.plan.steps[index].id;
-        // Found granted is granted too, whoever did it.
-        let granted = self.run.has_granted()
-            || self
-                .run
-                .of_action(Action::GrantStandby)
-                .is_some_and(|(_, step)| step.mark != StepMark::Open || !step.items.is_empty());
-        let done = self.run.plan.steps.iter().zip(&self.run.steps).any(|(planned, step)| {
-            planned.undo.as_ref() == Some(id)
-                && step.standing().any(|item| item.attempts > 0)
-                && step.mark != StepMark::Working
+        let mut steps = self.run.plan.steps.iter().zip(&self.run.steps);
+        let done = steps.any(|(planned, step)| planned.undo.as_ref() == Some(id) && step.has_effect());
+        let busy = self.run.plan.steps.iter().zip(&self.run.steps).any(|(planned, step)| {
+            step.items.iter().any(|item| item.mark.in_flight())
+                || (planned.phase.is_none() && step.mark == StepMark::Working)
         });
-        let busy = self.run.steps.iter().any(|step| step.mark == StepMark::Working);
-        done && !granted && !busy && self.run.closed.is_none()
+        done && !busy && !self.run.has_granted() && self.run.closed.is_none()
+    }
+
+    /// The undo step at `undo` is confirmed: what is still at work has nothing under way and sends nothing
+    /// more. It is offered anew where the undo comes to nothing.
+    pub(super) fn give_up_for(&mut self, undo: usize, now: Timestamp) {
+        let why = Safe::new(&format!("given up for {}", self.run.plan.steps[undo].id));
+        let at_work = |index: &usize| *index != undo && self.run.steps[*index].mark == StepMark::Working;
+        for index in (0..self.run.steps.len()).filter(at_work).collect::<Vec<_>>() {
+            let step = self.run.plan.steps[index].id.clone();
+            self.opened_at.insert(index, now);
+            self.confirmed_here.remove(&index);
+            self.dialogs.remove(&index);
+            let why = why.clone();
+            self.emit(RunEvent::Refused { step, item: None, attempt: None, status: None, why }, now);
+        }
     }
 
     /// What an undo step opened again is judged by looks from its next turn on, and confirmed anew:

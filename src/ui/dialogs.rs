@@ -267,6 +267,9 @@ fn act_word(dialog: &ConfirmDialog, step: Option<&StepView>) -> String {
     if offer.acknowledges == Some(Acknowledgement::FencedByEvidence) {
         return "Grant under debt".to_owned();
     }
+    if offer.acknowledges == Some(Acknowledgement::StandbyUnseen) {
+        return "Grant again, unseen".to_owned();
+    }
     match offer.writes.first() {
         Some(write) => {
             let mut word = format!("{} {}", write.verb, offer.writes.len());

@@ -29,4 +29,5 @@ mod search;
 mod stage;
 mod terminal;
 mod undone;
+mod way_back;
 mod ways_out;
