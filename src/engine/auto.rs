@@ -102,9 +102,7 @@ impl Auto {
         let Some(offer) = engine.offer_view(index, now).filter(|offer| offer.green) else {
             return Wish::Wait;
         };
-        if offer.acknowledges == Some(Acknowledgement::FencedByEvidence)
-            && engine.verdict(&[Killer::ActiveEmptyOrDead], index, now) != GateVerdict::Green
-        {
+        if offer.acknowledges == Some(Acknowledgement::FencedByEvidence) && !engine.is_dead_now(index, now) {
             return Wish::Wait;
         }
         if engine.last_probe(index).is_some_and(|at| at + PROBE_AGAIN > now) {
@@ -141,6 +139,11 @@ impl Engine {
     /// Verdict over killer items as a step sees them, whatever their age.
     pub fn verdict(&self, killers: &[Killer], index: usize, now: Timestamp) -> GateVerdict {
         self.evidence(index, Timestamp::MIN, now).all_green(killers).0
+    }
+
+    /// Whether the side that is left is dead by the death rule, by looks of any age.
+    fn is_dead_now(&self, index: usize, now: Timestamp) -> bool {
+        matches!(self.evidence(index, Timestamp::MIN, now).dead_now(), Ok((true, _)))
     }
 
     /// When a probe of the step ended last, where its action is one.

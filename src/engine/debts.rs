@@ -2,12 +2,12 @@
 //! needs no paying any more.
 
 use crate::{
-    domain::{Answer, Listing, Source, time::Timestamp},
-    runbook::{Action, Mode},
+    domain::{Answer, Listing, Safe, Source, time::Timestamp},
+    runbook::{Action, Mode, PlannedStep},
 };
 
 use super::{
-    event::RunEnd,
+    event::{RunEnd, RunEvent},
     machine::Engine,
     run::{NOT_APPLICABLE, Run, StepMark},
     steps::PREVIEW_PACE,
@@ -88,6 +88,29 @@ impl Engine {
         self.want_killers(index, &planned.after, since, PREVIEW_PACE, now);
         self.want_list(&planned, since);
         self.by_observation(index, &planned, since, now)
+    }
+
+    /// Everybody was logged off a side that has come back, and nobody was let in on the other one yet: what
+    /// was skipped because it was dead can be waited for after all.
+    pub(super) fn flush_after_all(&mut self, paid: usize, now: Timestamp) {
+        if self.run.plan.steps[paid].action != Some(Action::LogOffActive) || self.run.has_granted() {
+            return;
+        }
+        let Some((flush, step)) = self.run.of_action(Action::ProbeActive) else { return };
+        if !matches!(&step.mark, StepMark::Skipped(why) if why.as_str() == NOT_APPLICABLE) {
+            return;
+        }
+        let step = flush.id.clone();
+        let why = Safe::new("the side came back: profiles are waited for before the other one is opened");
+        self.emit(RunEvent::Refused { step, item: None, attempt: None, status: None, why }, now);
+    }
+
+    /// Whether a step that does not apply on a dead side applies after all: everybody was logged off a side
+    /// that is alive.
+    pub(super) fn applies_after_all(&self, planned: &PlannedStep, now: Timestamp) -> bool {
+        planned.action == Some(Action::ProbeActive)
+            && self.run.of_action(Action::LogOffActive).is_some_and(|(_, step)| !step.owes())
+            && self.is_back(now)
     }
 
     /// Whether what is owed to the side that is left can be done there: it was never dead, or shows

@@ -58,8 +58,7 @@ impl Evidence<'_> {
             Killer::ModeFits => self.death_sources(),
             Killer::ActiveEmptyOrDead if !self.run.leaves_dead() => vec![Source::Sessions(index, from)],
             Killer::ActiveEmptyOrDead => {
-                let sessions = self.graceful().then_some(Source::Sessions(index, from));
-                sessions.into_iter().chain(self.death_sources()).collect()
+                std::iter::once(Source::Sessions(index, from)).chain(self.death_sources()).collect()
             }
             Killer::HoldersOnStandby => vec![Source::Assignments(index, to)],
             Killer::StandbyNotOpened => vec![Source::Assignments(index, to), Source::Sessions(index, to)],

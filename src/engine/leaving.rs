@@ -163,12 +163,12 @@ impl Evidence<'_> {
     /// Empty, or dead where the run counts the side as dead: by its mode, or since a person
     /// downgraded a step because that side refused it.
     pub(super) fn active_empty_or_dead(&self) -> Told {
+        let twice = self.streaks.empty_twice(self.index(), self.from(), EMPTY_APART);
         if !self.graceful() {
-            return self.dead_now();
+            return self.dead_or_emptied(twice);
         }
         // Accepted is not gone: the guard of the grant counts every session, and so does this.
         let (listed, code) = (self.seen.sessions(self.index(), self.from())?, self.code(self.from()));
-        let twice = self.streaks.empty_twice(self.index(), self.from(), EMPTY_APART);
         if self.run.leaves_dead() && !(listed.is_empty() && twice) {
             return self.dead_now();
         }
@@ -188,6 +188,26 @@ impl Evidence<'_> {
                 format!("{count} sessions in {code}; accepted and still listed: {names}; restart the host")
             },
         ))
+    }
+
+    /// A side that was taken for dead and has come back can be left like any other, once nobody is there
+    /// and what is owed there is paid: an empty side proves nothing while it lets people in.
+    fn dead_or_emptied(&self, twice: bool) -> Told {
+        let dead = self.dead_now();
+        let Ok(sessions) = self.seen.sessions(self.index(), self.from()) else { return dead };
+        let (count, code) = (sessions.len(), self.code(self.from()));
+        let owes = |action| self.run.of_action(action).is_some_and(|(_, step)| step.owes());
+        let owed = [Action::DrainActive, Action::RevokeActive, Action::LogOffActive].into_iter().any(owes);
+        match dead {
+            Ok((true, _)) | Err(_) => dead,
+            _ if count == 0 && twice && !owed => {
+                Ok((true, format!("0 sessions in {code}, seen twice, 60 s apart")))
+            }
+            Ok((false, value)) => {
+                let owed = if owed { ", and it is owed what must be paid first" } else { "" };
+                Ok((false, format!("{value}; {count} sessions in {code}{owed}")))
+            }
+        }
     }
 
     /// Which list a side that counts as dead does not give, although it was asked for: what nobody can

@@ -189,6 +189,12 @@ impl Engine {
         let planned = &self.run.plan.steps[index];
         // Assignments are not kept in the region: a revoke that was never tried can be at any time.
         let untried = planned.action == Some(Action::RevokeActive) && self.revoke_untried();
+        if let Some(first) = self.run.waits_for(index).filter(|_| self.run.steps[index].owes()) {
+            let first = &self.run.plan.steps[first].id;
+            let why =
+                format!("{first} is owed and comes first: whoever is logged off would come straight back");
+            blocked.push(Safe::new(&why));
+        }
         let owed = matches!(self.run.steps[index].mark, StepMark::Deferred { .. });
         if owed && !untried && !self.is_back(now) {
             let code = &self.run.plan.codes[self.run.plan.from];

@@ -26,6 +26,8 @@ impl Engine {
         let steps: Vec<StepView> = shown.iter().map(|&index| self.step_view(index, now)).collect();
         let debts = run.debts();
         let back = !debts.is_empty() && self.is_back(now);
+        let ready: Vec<usize> =
+            debts.iter().copied().filter(|&index| run.waits_for(index).is_none()).collect();
         let names =
             |indices: &[usize]| indices.iter().map(|&index| run.plan.steps[index].id.clone()).collect();
         let impact = run.opened.impact.unwrap_or(run.opened_at);
@@ -51,7 +53,7 @@ impl Engine {
             phases: self.phase_views(&steps, now),
             current: current.and_then(|current| shown.iter().position(|&index| index == current)),
             debts: names(&debts),
-            debts_ready: if back { names(&debts) } else { Vec::new() },
+            debts_ready: if back { names(&ready) } else { Vec::new() },
             primary_is_back: back && run.leaves_dead(),
             free_exit: !run.past_free_exit(),
             durable: self.durable,

@@ -62,10 +62,10 @@ impl Engine {
         }
         // A run that has ended only watches what it owes, and works on what is being paid.
         let current = self.run.current();
-        if self.pay_beside(current, now) {
+        if self.pay_beside(current, now) || self.pay_what_is_so(now) {
             return true;
         }
-        let Some(index) = current else { return self.pay_what_is_so(now) || self.close(now) };
+        let Some(index) = current else { return self.close(now) };
         self.opened_at.entry(index).or_insert(now);
         if self.run.steps[index].mark == StepMark::Working {
             return self.work(index, now);
@@ -137,6 +137,7 @@ impl Engine {
         let (step, code) = (planned.id.clone(), self.run.plan.codes[self.run.plan.from].clone());
         match planned.ungraceful {
             Ungraceful::Same | Ungraceful::TryDefer => false,
+            Ungraceful::Skip if self.applies_after_all(planned, now) => false,
             Ungraceful::Skip => {
                 self.emit(RunEvent::Skipped { step, reason: Safe::new(NOT_APPLICABLE) }, now);
                 true
@@ -234,6 +235,7 @@ impl Engine {
         self.emit(RunEvent::Done { step: step.clone(), item: None, how, evidence: text.clone() }, now);
         if owed {
             self.emit(RunEvent::Paid { step, evidence: text }, now);
+            self.flush_after_all(index, now);
         }
         self.green_since.remove(&index);
         if planned.phase.is_none() {

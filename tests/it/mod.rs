@@ -19,6 +19,7 @@ mod invariants;
 mod killers;
 mod lines;
 mod outage;
+mod owed;
 mod patience;
 mod processes;
 mod pty;

@@ -1,0 +1,178 @@
+//! What is owed to the side that was left: when it is owed, in which order it is paid, and what paying it
+//! opens.
+
+use farshore::{
+    domain::{
+        Safe,
+        time::{Timestamp, minutes, seconds},
+    },
+    engine::{
+        Command, Engine,
+        event::{GateVerdict, RunEnd},
+        run::StepMark,
+        view::OfferView,
+    },
+    runbook::Mode,
+    sim::{Fault, FaultKind, Region},
+};
+
+use super::{
+    outage::{Cockpit, said, turn},
+    rehearsal::{Rehearsal, Setting},
+};
+
+const PLAIN: Setting<'static> = Setting { latency_ms: 20, ..Setting::PLAIN };
+
+/// A run of the smallest world whose primary region is dead.
+async fn over_a_dead_region(step: &str, faults: &[&str]) -> Cockpit {
+    let rehearsal = Rehearsal::of(&PLAIN);
+    rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
+    for fault in faults {
+        rehearsal.sim.inject(Fault::from_toml(fault).unwrap());
+    }
+    let mut cockpit = Cockpit::open(rehearsal, Mode::Ungraceful).await;
+    cockpit.turn(step).await;
+    cockpit
+}
+
+fn offered(cockpit: &Cockpit, step: &str) -> Option<OfferView> {
+    let view = cockpit.engine.view(cockpit.clock.now());
+    view.steps.into_iter().find(|shown| shown.id == step)?.offer
+}
+
+fn arm(cockpit: &mut Cockpit) {
+    cockpit.tell(Command::Arm { on: true, how: Safe::new("typed") }).unwrap();
+}
+
+/// What is so already is found so, the rest is confirmed.
+async fn pay(cockpit: &mut Cockpit, step: &'static str) {
+    cockpit.tell(Command::Offer { step: step.to_owned() }).unwrap();
+    let settled = |engine: &Engine, now: Timestamp| {
+        let shown = engine.view(now).steps.into_iter().find(|shown| shown.id == step);
+        engine.run().paid.contains(step)
+            || shown.and_then(|shown| shown.offer).is_some_and(|offer| offer.green)
+    };
+    cockpit.until(step, false, settled).await;
+    if let Some(offer) = offered(cockpit, step) {
+        cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    }
+    cockpit.until(step, false, |engine, _| engine.run().paid.contains(step)).await;
+}
+
+/// Somebody else let the users in on the other side: what was put off is owed after an abort too.
+#[tokio::test(start_paused = true)]
+async fn what_was_put_off_is_owed_once_anybody_let_people_in() {
+    let mut cockpit = over_a_dead_region("a10-safe-to-open", &[]).await;
+    cockpit.inject("fault = \"reassigned\"\nregion = \"secondary\"\nservice = \"hr\"");
+    cockpit.turn("a12-first-user").await;
+    assert!(cockpit.step("a11-grant").items.is_empty(), "found so, not done");
+    let before = cockpit.engine.run().debts();
+    assert!(!before.is_empty());
+    cockpit.tell(Command::Abort { reason: Safe::new("enough") }).unwrap();
+    cockpit.until("closed", false, |engine, _| engine.run().closed.is_some()).await;
+    assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs));
+    assert_eq!(cockpit.engine.run().debts(), before);
+    assert!(!cockpit.engine.run().is_over(), "it watches them");
+}
+
+/// Nobody was let in anywhere: the side that nobody left is not to be emptied.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_let_nobody_in_owes_nothing_once_it_is_aborted() {
+    let step = "a11-grant";
+    let mut cockpit = over_a_dead_region(step, &[]).await;
+    cockpit.inject(
+        "fault = \"forbidden\"\nregion = \"secondary\"\nmethod = \"PUT\"\npath = \"roleassignments\"",
+    );
+    let offer = cockpit.offer(step).await;
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    let refused = |engine: &Engine| {
+        let run = engine.run();
+        run.steps[run.plan.position(step).unwrap()].items.iter().any(|item| item.mark.failed())
+    };
+    cockpit.until("refused", false, |engine, _| refused(engine)).await;
+    cockpit.tell(Command::Abort { reason: Safe::new("enough") }).unwrap();
+    cockpit.until("closed", false, |engine, _| engine.run().closed.is_some()).await;
+    assert_eq!(cockpit.engine.run().debts(), Vec::<usize>::new());
+}
+
+/// The primary answers again before gate 2: its debts can be paid, and once it is empty it can be left like
+/// any other side. Until then the way back is offered as well.
+#[tokio::test(start_paused = true)]
+async fn a_dead_side_that_came_back_and_was_emptied_can_be_left() {
+    let gate = "a10-safe-to-open";
+    for people in [true, false] {
+        let mut cockpit = over_a_dead_region(gate, &[]).await;
+        cockpit.rehearsal.sim.heal("dead");
+        cockpit.pass(seconds(30)).await;
+        if people {
+            cockpit.inject("fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 1");
+        }
+        cockpit.pass(minutes(3)).await;
+        let item = |cockpit: &Cockpit| {
+            cockpit.shown(gate).proofs.into_iter().find(|item| item.id == "active-empty-or-dead").unwrap()
+        };
+        let view = cockpit.engine.view(cockpit.clock.now());
+        assert!(view.steps.iter().any(|step| step.id == "a7-regrant"), "the way back");
+        if people {
+            let red = item(&cockpit);
+            assert_eq!(red.verdict, GateVerdict::Red, "{red:?}");
+            let told = red.value.as_str();
+            assert!(told.starts_with("2 of 2 hosts with heartbeat"), "{told}");
+            assert!(told.ends_with("1 sessions in WE, and it is owed what must be paid first"), "{told}");
+        }
+        arm(&mut cockpit);
+        // Where nobody is left there is nothing to write: that is found so while the gate has the turn.
+        for step in ["a5-drain", "a3-hold-active-scaling", "a8-log-off"] {
+            pay(&mut cockpit, step).await;
+        }
+        assert_eq!(cockpit.writes_of("a8-log-off").len(), usize::from(people));
+        // Who worked there has a profile to be written through: that was skipped for a dead side only.
+        assert_eq!(turn(&cockpit.engine), "a9-flush");
+        cockpit.turn(gate).await;
+        assert_eq!(cockpit.writes_of("a9-flush").len(), 1);
+        assert!(cockpit.offer(gate).await.green);
+        let green = item(&cockpit);
+        assert_eq!(green.value.as_str(), "0 sessions in WE, seen twice, 60 s apart");
+        cockpit.turn("a12-first-user").await;
+        let (_, confirmed) = cockpit.step("a11-grant").confirmed.clone().unwrap();
+        assert_eq!(confirmed.acknowledges, None, "the clean way");
+        assert_eq!(cockpit.rehearsal.sim.violations(), Vec::<String>::new());
+    }
+}
+
+/// Whoever is logged off a side that still lets people in comes straight back: that is paid last.
+#[tokio::test(start_paused = true)]
+async fn nobody_is_logged_off_while_the_side_still_lets_people_in() {
+    const LOCKED: &str = "fault = \"lock\"\nregion = \"primary\"\nlevel = \"CanNotDelete\"";
+    let (drain, revoke, log_off) = ("a5-drain", "a7-revoke", "a8-log-off");
+    let mut cockpit = over_a_dead_region(revoke, &[]).await;
+    cockpit.inject(LOCKED);
+    cockpit.turn("a12-first-user").await;
+    for step in [drain, revoke, log_off] {
+        assert!(matches!(cockpit.step(step).mark, StepMark::Deferred { .. }), "{step}");
+    }
+    cockpit.rehearsal.sim.heal("dead");
+    cockpit.until("back", false, |engine, now| engine.view(now).primary_is_back).await;
+    arm(&mut cockpit);
+    cockpit.inject("fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 1");
+    let waits = |cockpit: &mut Cockpit, first: &str| {
+        let view = cockpit.engine.view(cockpit.clock.now());
+        assert!(!view.debts_ready.iter().any(|step| step == log_off), "{:?}", view.debts_ready);
+        let shown = cockpit.shown(log_off);
+        let told = shown.blocked_by.iter().any(|why| why.as_str().starts_with(&format!("{first} is owed")));
+        assert!(told, "{:?}", shown.blocked_by);
+        let offer = shown.offer.unwrap();
+        assert!(!offer.green && cockpit.tell(Command::Confirm(said(log_off, &offer))).is_err());
+    };
+    cockpit.tell(Command::Offer { step: log_off.to_owned() }).unwrap();
+    cockpit.pass(seconds(60)).await;
+    waits(&mut cockpit, drain);
+    pay(&mut cockpit, drain).await;
+    waits(&mut cockpit, revoke);
+    assert_eq!(cockpit.writes_of(log_off), []);
+    cockpit.rehearsal.sim.heal("lock");
+    pay(&mut cockpit, revoke).await;
+    let ready = cockpit.engine.view(cockpit.clock.now()).debts_ready;
+    assert!(ready.iter().any(|step| step == log_off), "{ready:?}");
+    pay(&mut cockpit, log_off).await;
+}
