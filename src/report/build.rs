@@ -51,15 +51,17 @@ pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp
     Some(report)
 }
 
-/// What an undo took back, and everything that followed it, is to be done anew: what was done before
-/// stays told, and is not called done.
+/// What an undo took back, and everything that followed it, is to be done anew; so is what a look after a
+/// resume showed undone, or what was given up, and the run says why. What was done before stays told, and
+/// is not called done.
 fn opened_again(report: &mut Report, run: &Run) {
     let steps = report.steps.iter_mut().zip(run.plan.steps.iter().zip(&run.steps));
     for (told, (planned, step)) in steps {
-        if planned.phase.is_some() && step.mark == StepMark::Open && told.ended.is_some() {
+        let stood = told.ended.is_some() || step.refused.is_some();
+        if planned.phase.is_some() && step.mark == StepMark::Open && stood {
             told.state = "pending";
             told.ended = None;
-            told.reason = Some(TAKEN_BACK.into());
+            told.reason = Some(step.refused.clone().unwrap_or_else(|| TAKEN_BACK.into()));
         }
     }
 }

@@ -4,7 +4,7 @@
 use farshore::{
     domain::{
         Operation, Safe,
-        time::{Timestamp, minutes},
+        time::{Timestamp, minutes, seconds},
     },
     engine::{
         Command, Engine, Refusal, RunEvent,
@@ -388,4 +388,34 @@ async fn a_side_that_falls_silent_after_the_confirmation_is_acknowledged_anew() 
     gone_back(&mut cockpit).await;
     let granted = cockpit.writes_of(BACK);
     assert!(matches!(granted[..], [Operation::Grant { .. }]), "{granted:?}");
+}
+
+/// What a look after a resume showed undone is not told as the work of an undo.
+#[tokio::test(start_paused = true)]
+async fn the_report_says_what_opened_a_step_again() {
+    let mut cockpit = graceful("a10-safe-to-open").await;
+    cockpit.inject(SIGNED_IN_WE);
+    cockpit.pass(seconds(30)).await;
+    cockpit.tell(Command::Hold { why: HeldWhy::Person, note: Safe::new("a talk") }).unwrap();
+    cockpit.tell(Command::Resume).unwrap();
+    cockpit.until("a8 again", false, |engine, _| turn(engine) == "a8-log-off").await;
+    let told = |cockpit: &Cockpit, step: &str| {
+        let integrity = farshore::report::Integrity {
+            head: String::new(),
+            records: 0,
+            verified: farshore::report::Verified::Intact,
+            notes: vec![],
+        };
+        let events = cockpit.rehearsal.journal.events();
+        let report = farshore::report::build("r", &events, integrity, cockpit.clock.now()).unwrap();
+        let step = report.steps.into_iter().find(|told| told.id == step).unwrap();
+        (step.state, step.reason.unwrap().to_string())
+    };
+    let (state, why) = told(&cockpit, "a8-log-off");
+    assert_eq!(state, "pending");
+    assert!(why.starts_with("looked at again"), "{why}");
+    arm(&mut cockpit);
+    confirm(&mut cockpit, BACK).await;
+    gone_back(&mut cockpit).await;
+    assert_eq!(told(&cockpit, "a8-log-off"), ("pending", "an undo opened it again".to_owned()));
 }
