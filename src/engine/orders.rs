@@ -135,7 +135,10 @@ impl Engine {
     /// Everything under the dialog is read again from now on, and its list is pinned anew.
     fn open_dialog(&mut self, step: &StepId, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
-        if !self.may_offer(index, now) {
+        // Whether what failed can be asked for again shows only once it was looked at.
+        let step = &self.run.steps[index];
+        let failed = step.mark == StepMark::Working && step.items.iter().any(|item| item.mark.failed());
+        if !failed && !self.may_offer(index, now) {
             return Err(self.not_offered(index));
         }
         self.opened_at.insert(index, now);
