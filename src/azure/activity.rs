@@ -75,12 +75,14 @@ pub(super) async fn access_changes(
     visit: &Visit,
     now: Timestamp,
 ) -> Result<Listing<AccessChange>, Failure> {
-    let from = now.checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
+    // The log is kept by Azure's clock.
+    let (earliest, latest) = client.by_azure(now);
+    let from = earliest.checked_sub(WINDOW).unwrap_or(Timestamp::MIN);
     let query = format!(
         "$filter=eventTimestamp%20ge%20'{}'%20and%20eventTimestamp%20le%20'{}'\
          %20and%20resourceProvider%20eq%20'Microsoft.Authorization'",
         wall_text(from),
-        wall_text(now)
+        wall_text(latest)
     );
     let subscriptions = client.estate.subscriptions();
     let lists = join_all(subscriptions.iter().map(|subscription| {
@@ -144,7 +146,10 @@ fn entry(dto: EntryDto) -> Result<Option<Entry>, Safe> {
 mod tests {
     use crate::{
         azure::scripted::{Script, azure, look, ok},
-        domain::{Answer, Source},
+        domain::{
+            Answer, Side, Source,
+            time::{Timestamp, seconds},
+        },
     };
 
     /// Minute, correlation id, state.
@@ -178,6 +183,35 @@ mod tests {
                 .map(|change| change.at.strftime("%M").to_string().parse().expect("a minute"))
                 .collect();
             assert_eq!(minutes, told, "{log:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_log_is_asked_and_told_by_azures_clock() {
+        for (date, asked, told) in [
+            ("11:00:00", "10:30:00", "09:35:00"),
+            ("09:00:00", "08:30:00", "11:35:00"),
+            ("10:00:00", "09:30:00", "10:35:00"),
+        ] {
+            let dated = |body: &str| ok(body).with("date", &format!("Fri, 20 Nov 2026 {date} GMT"));
+            let log = format!(r#"{{"value":[{}]}}"#, entry(&(35, "1", "Succeeded")).replace("T09:", "T10:"));
+            let script =
+                Script::new(&[("eventtypes", &[dated(&log)][..]), ("", &[dated(r#"{"value":[]}"#)])]);
+            let azure = azure(&script);
+            look(&azure, Source::Sessions(0, Side::Primary)).await.expect("an answer that tells the time");
+            let Ok(Answer::AccessChanges(changes)) = look(&azure, Source::AccessChanges).await else {
+                panic!("{date}")
+            };
+            let sent = script.sent().pop().expect("sent");
+            let close = |text: &str, wanted: &str| {
+                let at: Timestamp = format!("2026-11-20T{text}Z").parse().expect("a moment");
+                let wanted: Timestamp = format!("2026-11-20T{wanted}Z").parse().expect("a moment");
+                at.duration_since(wanted).abs() <= seconds(1)
+            };
+            let (_, from) = sent.split_once("ge%20'2026-11-20T").expect("a beginning");
+            assert!(close(&from[..12], asked), "{date}: {sent}");
+            let at = changes.complete().expect("whole")[0].at.strftime("%H:%M:%S").to_string();
+            assert!(close(&at, told), "{date}: {at}");
         }
     }
 

@@ -10,7 +10,7 @@ use crate::domain::{
         Application, ApplicationGroup, Heartbeat, HostPool, HostStatus, PlanReference, ScalingPlan,
         SessionHost, SessionState, UserSession, Workspace,
     },
-    time::Timestamp,
+    time::{Dated, Timestamp},
 };
 
 use super::{
@@ -170,7 +170,7 @@ pub(super) async fn sessions(
                 .or_else(|| named(dto.active_directory_user_name))
                 .unwrap_or_else(|| Safe::new(NOT_GIVEN)),
             state: dto.session_state.0.unwrap_or_else(|| SessionState::parse(NOT_GIVEN)),
-            created: dto.create_time.0,
+            created: dto.create_time.0.map(Dated::by_azure),
             id,
         }))
     };

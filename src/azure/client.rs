@@ -10,7 +10,12 @@ use http::{HeaderValue, Method, StatusCode, Uri, header};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    domain::{ArmId, Safe, estate::Estate, reading::SilenceKind},
+    domain::{
+        ArmId, Safe,
+        estate::Estate,
+        reading::SilenceKind,
+        time::{Skew, Timestamp},
+    },
     wire::{Request, Response, Wire, WireError},
 };
 
@@ -49,6 +54,8 @@ pub(super) struct Client {
     pub(super) estate: Arc<Estate>,
     pub(super) places: Places,
     pub(super) definitions: Definitions,
+    /// How far our clock is off Azure's, by the last look whose answers told.
+    skew: Mutex<Option<Skew>>,
     gates: Gates,
     buckets: Buckets,
     rng: Mutex<fastrand::Rng>,
@@ -91,6 +98,7 @@ impl Client {
             versions: Versions::new(&estate),
             places: Places::new(&estate),
             definitions: Definitions::default(),
+            skew: Mutex::new(None),
             estate,
             gates: Gates::new(&limits),
             buckets: Buckets::new(limits),
@@ -232,6 +240,20 @@ impl Client {
             return Err(WireError::TooLarge { limit_bytes: MAX_BODY });
         }
         Ok(response)
+    }
+
+    /// Notes how far the clocks differ, where a look told.
+    pub(super) fn note_skew(&self, skew: Option<Skew>) {
+        let mut known = self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = skew.or(*known);
+    }
+
+    /// The earliest and the latest that Azure's clock may show at `now` of ours; as ours does while no
+    /// answer has told.
+    pub(super) fn by_azure(&self, now: Timestamp) -> (Timestamp, Timestamp) {
+        let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        let less = |span| now.checked_sub(span).unwrap_or(now);
+        skew.map_or((now, now), |skew| (less(skew.most), less(skew.least)))
     }
 
     /// A pause of the estate's time in ours.

@@ -7,7 +7,7 @@ use http::{HeaderMap, header};
 use crate::domain::{
     Answer,
     pool::SessionHost,
-    time::{Span, Timestamp, seconds},
+    time::{Skew, Span, Timestamp, seconds},
 };
 
 /// Dates of one look may lie further apart than it took by so much before they are no clock.
@@ -27,34 +27,39 @@ impl Dates {
         *noted = Some(noted.map_or((date, date), |(first, last)| (first.min(date), last.max(date))));
     }
 
-    /// How far our clock is ahead of Azure's, less than zero where it is behind: the least that
-    /// explains why the dates lie outside a look from `started` to `ended`. `None`: not known.
-    pub(super) fn skew(&self, started: Timestamp, ended: Timestamp) -> Option<Span> {
+    /// How far our clock is ahead of Azure's, by a look that went on from `started` to `ended`. `None`:
+    /// not known.
+    pub(super) fn skew(&self, started: Timestamp, ended: Timestamp) -> Option<Skew> {
         let (first, last) = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
         let took = ended.duration_since(started).max(Span::ZERO);
         if last.duration_since(first) > took + LOOSE {
             return None;
         }
-        // A date is cut to its second.
-        let ahead = started.duration_since(first) - seconds(1);
-        let behind = last.duration_since(ended);
-        Some(if ahead.is_positive() {
+        // Each date was told within the look, and is cut to its second.
+        let (ahead, at_most) = (started.duration_since(first) - seconds(1), ended.duration_since(last));
+        let likely = if ahead.is_positive() {
             ahead
-        } else if behind.is_positive() {
-            -behind
+        } else if at_most.is_negative() {
+            at_most
         } else {
             Span::ZERO
-        })
+        };
+        Some(Skew { least: ahead.min(at_most), likely, most: ahead.max(at_most) })
     }
 }
 
 /// The answer with Azure's moments on our clock; without a known skew they are not known.
-pub(super) fn on_our_clock(answer: Answer, skew: Option<Span>) -> Answer {
-    let dated = |host: &mut SessionHost| host.heartbeat = host.heartbeat.on_clock(skew);
+pub(super) fn on_our_clock(answer: Answer, skew: Option<Skew>) -> Answer {
+    let span = skew.map(|skew| skew.likely);
+    let dated = |host: &mut SessionHost| host.heartbeat = host.heartbeat.on_clock(span);
     match answer {
         Answer::Hosts(hosts) => Answer::Hosts(hosts.each(dated)),
         Answer::Inventory(hosts) => Answer::Inventory(hosts.each(dated)),
-        Answer::Control { millis, .. } => Answer::Control { millis, skew },
+        Answer::Sessions(sessions) => Answer::Sessions(sessions.each(|session| session.on_clock(skew))),
+        Answer::AccessChanges(changes) => Answer::AccessChanges(changes.each(|change| {
+            change.at = span.and_then(|span| change.at.checked_add(span).ok()).unwrap_or(change.at);
+        })),
+        Answer::Control { millis, .. } => Answer::Control { millis, skew: span },
         other => other,
     }
 }
@@ -153,11 +158,17 @@ mod tests {
             ("10:00:05", "10:00:00", "09:50:05", Some(-minutes(10))),
         ] {
             let dates = date(&format!("Fri, 20 Nov 2026 {told} GMT"));
-            assert_eq!(dates.skew(at(started), at(ended)), skew, "{told}");
+            assert_eq!(dates.skew(at(started), at(ended)).map(|skew| skew.likely), skew, "{told}");
         }
         for text in ["", "now", "2026-11-20T10:00:00Z"] {
             assert_eq!(date(text).skew(now(), now()), None, "{text}");
         }
+        let skew = date("Fri, 20 Nov 2026 09:54:00 GMT").skew(at("10:00:01"), at("10:00:10")).expect("known");
+        assert_eq!(
+            (skew.least, skew.most),
+            (minutes(6), minutes(6) + seconds(10)),
+            "as exactly as it is known"
+        );
         assert_eq!(Heartbeat::At(Timestamp::MAX).on_clock(Some(minutes(1))), Heartbeat::Unknown);
     }
 }

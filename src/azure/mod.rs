@@ -98,13 +98,14 @@ impl Azure {
     }
 
     /// One look at a source, within 20 s. Reads only; each request is tried at most three times.
-    /// `clock` tells the estate's time, for the stamps of the look; heartbeats are put on it.
+    /// `clock` tells the estate's time, for the stamps of the look; what Azure dates is put on it.
     pub async fn look(&self, source: &Source, clock: &(dyn Fn() -> Timestamp + Sync)) -> Observation {
         let started = clock();
         let visit = self.0.visit(look::lane(&self.0, source));
         let outcome = look::look(&self.0, &visit, source, started).await;
         let ended = clock();
         let skew = visit.dates.skew(started, ended);
+        self.0.note_skew(skew);
         let outcome = outcome.map(|answer| dates::on_our_clock(answer, skew));
         let outcome = outcome.map_err(|failure| failure.silence(""));
         Observation { source: source.clone(), started, ended, outcome }

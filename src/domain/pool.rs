@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ArmId, Safe,
-    time::{Span, Timestamp},
+    time::{Dated, Skew, Span, Timestamp},
 };
 
 /// A host pool's settings (azure-avd §1.3).
@@ -229,14 +229,25 @@ pub struct UserSession {
     pub user: Safe,
     /// State.
     pub state: SessionState,
-    /// When it was created: with the id it names one session.
-    pub created: Option<Timestamp>,
+    /// When it was created, by Azure's clock: with the id it names one session.
+    pub created: Option<Dated>,
 }
 
 impl UserSession {
     /// The id of the host the session is on.
     pub fn host(&self) -> Option<ArmId> {
         self.id.parent()
+    }
+
+    /// Puts its birth on our clock.
+    pub fn on_clock(&mut self, skew: Option<Skew>) {
+        self.created = self.created.map(|created| created.on_clock(skew));
+    }
+
+    /// Whether it began at or after `at`, a moment of ours; `None`: nobody knows, and it proves nothing
+    /// of either.
+    pub fn began_since(&self, at: Timestamp) -> Option<bool> {
+        self.created?.since(at)
     }
 }
 

@@ -2,6 +2,55 @@
 
 pub use jiff::{SignedDuration as Span, Timestamp};
 
+/// How far the clock of this machine is ahead of Azure's, at least and at most; less than zero where it
+/// is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Skew {
+    /// At least.
+    pub least: Span,
+    /// Most likely: the least that explains what was told.
+    pub likely: Span,
+    /// At most.
+    pub most: Span,
+}
+
+/// A moment as Azure dates it. By Azure's clock it tells two things of one name apart; with our moments
+/// it can be compared only as exactly as the difference of the clocks is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dated {
+    azure: Timestamp,
+    /// The earliest and the latest it can have been on our clock.
+    here: Option<(Timestamp, Timestamp)>,
+}
+
+impl Dated {
+    /// A moment by Azure's clock; how that differs from ours is not known yet.
+    pub fn by_azure(at: Timestamp) -> Self {
+        Self { azure: at, here: None }
+    }
+
+    /// The same, told by answers that show how the clocks differ.
+    #[must_use]
+    pub fn on_clock(self, skew: Option<Skew>) -> Self {
+        let add = |span| self.azure.checked_add(span).ok();
+        Self { here: skew.and_then(|skew| Some((add(skew.least)?, add(skew.most)?))), ..self }
+    }
+
+    /// Its second by Azure's clock, for a name.
+    pub fn second(self) -> i64 {
+        self.azure.as_second()
+    }
+
+    /// Whether it was at or after `at`, a moment of ours; `None`: nobody knows.
+    pub fn since(self, at: Timestamp) -> Option<bool> {
+        match self.here? {
+            (earliest, _) if earliest >= at => Some(true),
+            (_, latest) if latest < at => Some(false),
+            _ => None,
+        }
+    }
+}
+
 /// A span of whole seconds.
 pub const fn seconds(count: i64) -> Span {
     Span::from_secs(count)
@@ -105,5 +154,22 @@ mod tests {
         assert_eq!(age_text(minutes(12)), "12m");
         assert_eq!(clock_text(seconds(3_723)), "1:02:03");
         assert_eq!(span_text(minutes(108)), "1 h 48 m");
+    }
+
+    #[test]
+    fn what_azure_dates_is_compared_as_exactly_as_the_clocks_are_known() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let skew = Some(Skew { least: seconds(9), likely: seconds(10), most: seconds(11) });
+        let born = Dated::by_azure(at(100));
+        assert_eq!(born.on_clock(skew).second(), 100, "its name is Azure's");
+        for (moment, since) in
+            [(109, Some(true)), (110, None), (111, None), (112, Some(false)), (90, Some(true))]
+        {
+            assert_eq!(born.on_clock(skew).since(at(moment)), since, "{moment}");
+            assert_eq!(born.on_clock(None).since(at(moment)), None);
+            assert_eq!(born.since(at(moment)), None);
+        }
+        let last = Dated::by_azure(Timestamp::MAX).on_clock(skew);
+        assert_eq!(last.since(Timestamp::MIN), None, "beyond all clocks");
     }
 }

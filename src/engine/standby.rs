@@ -296,12 +296,12 @@ impl Evidence<'_> {
         let hosts = self.seen.hosts(index, to)?;
         let works = |session: &&UserSession| {
             session.state == crate::domain::pool::SessionState::Active
-                && self.came_since(session)
                 && hosts
                     .iter()
                     .any(|host| Some(&host.id) == session.host().as_ref() && host.beats(self.seen.now))
         };
-        if let Some(session) = sessions.iter().find(works) {
+        let working = |told| sessions.iter().filter(works).filter(move |one| self.came_since(one) == told);
+        if let Some(session) = working(Some(true)).next() {
             let host = session.host().map(|host| host.name().to_owned()).unwrap_or_default();
             return Ok((true, format!("{} works on {host}", session.user)));
         }
@@ -310,25 +310,40 @@ impl Evidence<'_> {
             let why = format!("none active yet; the grant reaches everyone by {}", time_text(by));
             return Err(Missing { source: Source::Sessions(index, to), why: Safe::new(&why) });
         }
+        if let undated @ 1.. = working(None).count() {
+            return Err(self.undated(undated));
+        }
         let since = time_text(self.run.opened_to_users());
         let count = sessions.len();
         Ok((false, format!("{count} sessions, none begun since {since} and active on a host that answers")))
     }
 
     /// Whether a session began after the grant: who was there before proves nothing about it.
-    fn came_since(&self, session: &UserSession) -> bool {
-        session.created.is_some_and(|at| at >= self.run.opened_to_users())
+    fn came_since(&self, session: &UserSession) -> Option<bool> {
+        session.began_since(self.run.opened_to_users())
+    }
+
+    /// Of so many sessions of the side that is opened nobody knows whether they began before it was.
+    pub(super) fn undated(&self, count: usize) -> Missing {
+        let source = Source::Sessions(self.index(), self.to());
+        let why = format!("by our clock nobody knows when {count} of them began");
+        Missing { source, why: Safe::new(&why) }
     }
 
     pub(super) fn users_back(&self) -> Told {
         let sessions = self.seen.sessions(self.index(), self.to())?;
-        let back = sessions.iter().filter(|session| self.came_since(session));
-        let users: BTreeSet<String> = back.map(|session| session.user.as_str().to_lowercase()).collect();
+        let back = |told| sessions.iter().filter(move |session| self.came_since(session) == told);
+        let users: BTreeSet<String> =
+            back(Some(true)).map(|session| session.user.as_str().to_lowercase()).collect();
         let baseline = self.run.baseline_users.or(self.run.plan.users).ok_or_else(|| Missing {
             source: Source::Sessions(self.index(), self.from()),
             why: Safe::new("how many users there were was never read whole"),
         })?;
         let wanted = (baseline * USERS_BACK_PERCENT).div_ceil(100);
+        let undated = back(None).count();
+        if (users.len() as u32) < wanted && (users.len() + undated) as u32 >= wanted {
+            return Err(self.undated(undated));
+        }
         Ok((
             users.len() as u32 >= wanted,
             format!("{} of {baseline} users back, {wanted} wanted", users.len()),

@@ -46,10 +46,16 @@ impl Evidence<'_> {
         let moved = self.run.plan.moved_principals();
         let planned =
             self.seen.assignments(index, to).map(|held| planned_among(self.service(), held, &moved).len());
-        let begun = |session: &&UserSession| session.created.is_none_or(|at| at >= self.run.opened_at);
-        let begun = self.seen.sessions(index, to).map(|sessions| sessions.iter().filter(begun).count());
+        let sessions = self.seen.sessions(index, to);
+        let since = |told: Option<bool>| {
+            let began = move |one: &&UserSession| one.began_since(self.run.opened_at) == told;
+            sessions.as_ref().map(|sessions| sessions.iter().filter(began).count()).map_err(Clone::clone)
+        };
+        let (begun, undated) = (since(Some(true)), since(None).unwrap_or_default());
         let code = self.code(to);
         match (planned, begun) {
+            // By our clock nobody can tell whether they were let in before.
+            (Ok(0), Ok(0)) if undated > 0 => Err(self.undated(undated)),
             (Ok(planned), Ok(begun)) => Ok((
                 planned == 0 && begun == 0,
                 format!("{planned} planned principals hold {code}, {begun} sessions begun there"),

@@ -395,6 +395,6 @@ fn log_off(session: &UserSession) -> Target {
 /// Host, number and birth together name one session: Azure reuses the number.
 pub fn session_key(session: &UserSession) -> String {
     let host = session.host().map(|host| host.name().split('.').next().unwrap_or_default().to_owned());
-    let born = session.created.map_or_else(|| "-".to_owned(), |at| at.as_second().to_string());
+    let born = session.created.map_or_else(|| "-".to_owned(), |at| at.second().to_string());
     format!("{}/{}/{born}", host.unwrap_or_default(), session.id.name())
 }
