@@ -23,39 +23,40 @@ use super::{
     version::Api,
 };
 
-/// What roles mean is asked for anew after this time: definitions are changed by hand and seldom.
+/// Which assigned roles are no custom ones is asked for anew after this time. What a custom one means is
+/// never kept: it is edited by hand at any moment, and guards rely on it.
 const KEPT: Duration = Duration::from_secs(300);
 
 /// Custom roles at one application group, as they were read.
-#[derive(Debug, Clone, Default)]
-struct Roles {
+#[derive(Debug, Default)]
+struct Custom {
+    all: HashSet<String>,
     /// Those that let use.
     uses: HashSet<String>,
-    /// All roles that were assigned when they were read: what is not among them may be newer.
-    judged: HashSet<String>,
 }
 
-impl Roles {
-    /// Whether it is known what the role means.
-    fn know(&self, role: &str) -> bool {
-        role == DESKTOP_USER_ROLE || self.uses.contains(role) || self.judged.contains(role)
-    }
-}
-
-/// What was read of custom roles, by application group.
+/// By application group: when custom roles were read last, and those roles assigned then that are none.
+/// A role that Azure made is never edited.
 #[derive(Debug, Default)]
-pub(super) struct Definitions(Mutex<HashMap<ArmId, (Instant, Arc<Roles>)>>);
+pub(super) struct Definitions(Mutex<HashMap<ArmId, (Instant, Plain)>>);
+
+/// Roles that are no custom ones.
+type Plain = Arc<HashSet<String>>;
 
 impl Definitions {
-    fn recall(&self, group: &ArmId, now: Instant, kept: Duration) -> Option<Arc<Roles>> {
+    fn recall(&self, group: &ArmId, now: Instant, kept: Duration) -> Option<Plain> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (read, roles) = known.get(group)?;
-        (now.saturating_duration_since(*read) < kept).then(|| roles.clone())
+        let (read, plain) = known.get(group)?;
+        (now.saturating_duration_since(*read) < kept).then(|| plain.clone())
     }
 
-    fn keep(&self, group: &ArmId, read: Instant, roles: Roles) {
+    fn keep(&self, group: &ArmId, read: Instant, plain: HashSet<String>) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(group.clone(), (read, Arc::new(roles)));
+        known.insert(group.clone(), (read, Arc::new(plain)));
+    }
+
+    fn forget(&self, group: &ArmId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
     }
 }
 
@@ -78,8 +79,8 @@ struct PermissionDto {
     not_data_actions: Vec<Safe>,
 }
 
-/// The role's GUID, if the role lets use. One of which that cannot be told is not passed over.
-fn user_role(item: RoleItem) -> Result<Option<String>, Safe> {
+/// The role's GUID, and whether the role lets use. One of which that cannot be told is not passed over.
+fn custom_role(item: RoleItem) -> Result<Option<(String, bool)>, Safe> {
     let id = item.id.0.ok_or("a custom role without a readable id")?;
     let role = id.as_str().rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
     if !is_guid(&role) {
@@ -89,24 +90,33 @@ fn user_role(item: RoleItem) -> Result<Option<String>, Safe> {
         actions: permission.data_actions,
         not_actions: permission.not_data_actions,
     });
-    Ok(grants.any(|grant| grant.allows(USE_APPLICATIONS)).then_some(role))
+    let uses = grants.any(|grant| grant.allows(USE_APPLICATIONS));
+    Ok(Some((role, uses)))
 }
 
 /// Reads the custom roles that can be assigned at a group.
-async fn read(client: &Client, visit: &Visit, group: &ArmId) -> Result<Roles, Safe> {
+async fn read(client: &Client, visit: &Visit, group: &ArmId) -> Result<Custom, Safe> {
     let tail = "/providers/Microsoft.Authorization/roleDefinitions";
     let query = "$filter=type%20eq%20'CustomRole'";
     let told = |why: &Safe| Safe::new(&format!("custom roles: {why}"));
-    let list = client.list(visit, Api::Roles, group, tail, query, user_role).await;
+    let list = client.list(visit, Api::Roles, group, tail, query, custom_role).await;
     let list = list.map_err(|failure| told(&failure.why))?;
-    match list.error() {
-        Some(why) => Err(told(why)),
-        None => Ok(Roles { uses: list.into_seen().into_iter().collect(), judged: HashSet::new() }),
+    if let Some(why) = list.error() {
+        return Err(told(why));
     }
+    let mut custom = Custom::default();
+    for (role, uses) in list.into_seen() {
+        if uses {
+            custom.uses.insert(role.clone());
+        }
+        custom.all.insert(role);
+    }
+    Ok(custom)
 }
 
-/// The assignments of a group, each marked whether a custom role lets its holder use the group. The
-/// definitions come beside the list, not after it; without them the list is not whole.
+/// The assignments of a group, each marked whether a custom role lets its holder use the group: by
+/// definitions that are no older than the list. Where custom roles were assigned before they come beside
+/// it, not after it; without them the list is not whole.
 pub(super) async fn marked(
     client: &Client,
     visit: &Visit,
@@ -114,27 +124,28 @@ pub(super) async fn marked(
     assignments: impl Future<Output = Result<Listing<Held>, Failure>>,
 ) -> Result<Listing<Held>, Failure> {
     let now = Instant::now();
-    let (list, roles) = if let Some(roles) = client.definitions.recall(group, now, client.pause(KEPT)) {
+    let (list, roles) = if let Some(plain) = client.definitions.recall(group, now, client.pause(KEPT)) {
         let list = assignments.await?;
-        // A role that was never seen here may have been made since the definitions were read.
-        if list.seen().iter().all(|held| roles.know(&held.assignment.role)) {
-            return Ok(mark(list, &roles.uses, None));
+        let known = |role: &str| role == DESKTOP_USER_ROLE || plain.contains(role);
+        if list.seen().iter().all(|held| known(&held.assignment.role)) {
+            return Ok(mark(list, &HashSet::new(), None));
         }
-        let now = Instant::now();
-        (list, (now, read(client, visit, group).await))
+        (list, read(client, visit, group).await)
     } else {
         let (list, roles) = join(assignments, read(client, visit, group)).await;
-        (list?, (now, roles))
+        (list?, roles)
     };
-    match roles {
-        (_, Err(why)) => Ok(mark(list, &HashSet::new(), Some(why))),
-        (at, Ok(mut roles)) => {
-            roles.judged = list.seen().iter().map(|held| held.assignment.role.clone()).collect();
-            let list = mark(list, &roles.uses, None);
-            client.definitions.keep(group, at, roles);
-            Ok(list)
-        }
+    let custom = match roles {
+        Ok(custom) => custom,
+        Err(why) => return Ok(mark(list, &HashSet::new(), Some(why))),
+    };
+    let assigned = || list.seen().iter().map(|held| held.assignment.role.as_str());
+    if assigned().any(|role| custom.all.contains(role)) {
+        client.definitions.forget(group);
+    } else {
+        client.definitions.keep(group, now, assigned().map(str::to_owned).collect());
     }
+    Ok(mark(list, &custom.uses, None))
 }
 
 fn mark(list: Listing<Held>, uses: &HashSet<String>, cut: Option<Safe>) -> Listing<Held> {
@@ -238,38 +249,55 @@ mod tests {
         }
     }
 
+    /// How often definitions are asked for in looks at two groups with `roles` assigned, one look after
+    /// the other, and what each look says of who may use them.
+    async fn looks(
+        azure: &crate::azure::Azure,
+        script: &std::sync::Arc<Script>,
+        times: usize,
+    ) -> Vec<(usize, Result<usize, String>)> {
+        let asked = || script.sent().iter().filter(|sent| sent.contains("roleDefinitions")).count();
+        let mut told = Vec::new();
+        for _ in 0..times {
+            let before = asked();
+            let users = users(azure).await;
+            told.push((asked() - before, users));
+            tokio::time::advance(Duration::from_secs(20)).await;
+        }
+        told
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn definitions_are_kept_for_a_while_and_read_again_for_a_role_that_is_new() {
-        const ALL: &str = r#""*""#;
-        let rules = [
-            (
-                "roleDefinitions",
-                &[
-                    status(403, ""),
-                    status(403, ""),
-                    defined(OTHER, "[]"),
-                    defined(OTHER, "[]"),
-                    defined(CUSTOM, &data(ALL, "")),
-                ][..],
-            ),
-            ("", &[vec![assigned(&[OTHER]); 6], vec![assigned(&[OTHER, CUSTOM])]].concat()),
-        ];
+    async fn what_a_custom_role_means_is_read_with_every_list_in_which_it_stands() {
+        let (none, all) = (data("", ""), data(r#""*""#, ""));
+        let says = [vec![defined(CUSTOM, &none); 4], vec![defined(CUSTOM, &all); 2]].concat();
+        let rules = [("roleDefinitions", &says[..]), ("", &[assigned(&[CUSTOM])])];
+        let script = Script::new(&rules);
+        let told = looks(&azure(&script), &script, 3).await;
+        assert_eq!(told, [(2, Ok(0)), (2, Ok(0)), (2, Ok(2))]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_no_custom_role_stands_definitions_are_read_now_and_then_and_for_a_role_that_is_new() {
+        let says = [status(403, ""), status(403, ""), defined(CUSTOM, &data(r#""*""#, ""))];
+        let lists =
+            [vec![assigned(&[OTHER, DESKTOP_USER_ROLE]); 6], vec![assigned(&[OTHER, CUSTOM])]].concat();
+        let rules = [("roleDefinitions", &says[..]), ("", &lists)];
         let script = Script::new(&rules);
         let azure = azure(&script);
-        let asked = || script.sent().iter().filter(|sent| sent.contains("roleDefinitions")).count();
-        assert!(users(&azure).await.is_err(), "what failed is not kept");
-        assert_eq!(asked(), 2);
-        assert_eq!(users(&azure).await, Ok(0));
-        assert_eq!(asked(), 4);
-        tokio::time::advance(KEPT / 2).await;
-        assert_eq!(users(&azure).await, Ok(0));
-        assert_eq!(asked(), 4, "kept");
-        assert_eq!(users(&azure).await, Ok(2));
-        assert_eq!(asked(), 6, "a role that was not assigned when they were read");
-        assert_eq!(users(&azure).await, Ok(2));
-        assert_eq!(asked(), 6);
+        let told = looks(&azure, &script, 3).await;
+        assert!(told[0].0 == 2 && told[0].1.is_err(), "what failed is not kept: {told:?}");
+        assert_eq!(told[1..], [(2, Ok(2)), (0, Ok(2))], "kept");
+        assert_eq!(looks(&azure, &script, 2).await, [(2, Ok(2)), (2, Ok(2))], "a role that is new");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn that_a_role_is_none_of_the_custom_ones_is_asked_anew_after_a_while() {
+        let rules = [("roleDefinitions", &[ok(r#"{"value":[]}"#)][..]), ("", &[assigned(&[OTHER])])];
+        let script = Script::new(&rules);
+        let azure = azure(&script);
+        assert_eq!(looks(&azure, &script, 2).await, [(2, Ok(0)), (0, Ok(0))]);
         tokio::time::advance(KEPT).await;
-        assert_eq!(users(&azure).await, Ok(2));
-        assert_eq!(asked(), 8);
+        assert_eq!(looks(&azure, &script, 1).await, [(2, Ok(0))]);
     }
 }

@@ -24,7 +24,7 @@ use farshore::{
 };
 
 use super::{
-    outage::{Cockpit, turn},
+    outage::{Cockpit, said, turn},
     rehearsal::{Rehearsal, Setting},
 };
 
@@ -375,4 +375,44 @@ async fn what_a_person_skips_and_can_be_done_later_is_owed() {
             cockpit.rehearsal.story()
         );
     }
+}
+
+/// Custom roles let nobody in until they are edited.
+#[derive(Debug)]
+struct Edited(Arc<dyn Wire>, Arc<AtomicBool>);
+
+impl Wire for Edited {
+    fn call(&self, request: Request) -> Reply<'_> {
+        Box::pin(async move {
+            let definitions = request.uri().path().to_ascii_lowercase().ends_with("/roledefinitions");
+            let mut answer = self.0.call(request).await?;
+            if definitions && !self.1.load(Ordering::SeqCst) {
+                let body = String::from_utf8(answer.body().to_vec()).unwrap();
+                let harmless = body.replace("Microsoft.DesktopVirtualization/", "Microsoft.Nothing/");
+                *answer.body_mut() = harmless.into();
+            }
+            Ok(answer)
+        })
+    }
+}
+
+/// The planned group holds the side that is left once more, through a custom role.
+const BY_CUSTOM_ROLE: &str = "fault = \"holder-added\"\nregion = \"primary\"\nservice = \"hr\"\nprincipal = \"4c4c4c4c-0000-4000-8000-00000000e001\"\nrole = \"custom\"";
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_judged_by_what_it_means_when_the_grant_leaves() {
+    let edited = Arc::new(AtomicBool::new(false));
+    let its = edited.clone();
+    let setting = Setting { latency_ms: 20, ..Setting::PLAIN };
+    let rehearsal = Rehearsal::through(&setting, move |inner| Arc::new(Edited(inner, its)));
+    rehearsal.sim.inject(farshore::sim::Fault::from_toml(BY_CUSTOM_ROLE).unwrap());
+    let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
+    cockpit.turn("a11-grant").await;
+    assert_eq!(cockpit.writes_of("a7-revoke").len(), 1, "the custom role lets nobody in yet");
+    let offer = cockpit.offer("a11-grant").await;
+    edited.store(true, Ordering::SeqCst);
+    cockpit.tell(Command::Confirm(said("a11-grant", &offer))).unwrap();
+    cockpit.pass(minutes(5)).await;
+    assert_eq!(cockpit.writes_of("a11-grant"), [], "{}", cockpit.rehearsal.story());
+    assert_eq!(turn(&cockpit.engine), "a7-revoke", "{:?}", cockpit.shown("a11-grant").items);
 }
