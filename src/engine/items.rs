@@ -99,7 +99,7 @@ impl Engine {
         let so = self.is_so(&operation, &item.key, since, now);
         match (so, self.is_there(&operation, &item.key, since, now)) {
             (Seen::Yes, _) => {
-                self.done(index, &item.key, DoneHow::Observation, "already so", now);
+                self.done(index, &item.key, item.how_it_is_so(), "already so", now);
                 return Started::Moved;
             }
             (_, Seen::No) => {

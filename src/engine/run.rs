@@ -138,6 +138,8 @@ pub struct ItemRun {
     pub mark: ItemMark,
     /// When it came to stand there.
     pub at: Timestamp,
+    /// When a request for it was first taken, or ended unseen: what shows later may be its doing.
+    pub arrived: Option<Timestamp>,
 }
 
 /// Where an item stands.
@@ -277,8 +279,10 @@ impl Run {
         self.granted_at = match event {
             RunEvent::Accepted { .. } => Some(at),
             RunEvent::Done { item: Some(item), how: DoneHow::Adopted, .. } => {
-                self.steps[index].items.iter().find(|known| known.key == *item).map(|known| known.at)
+                let known = self.steps[index].items.iter().find(|known| known.key == *item);
+                known.map(|known| known.arrived.unwrap_or(known.at))
             }
+            RunEvent::Confirmed(confirmed) => self.steps[index].seen_late(&confirmed.items),
             _ => None,
         };
     }
@@ -338,7 +342,7 @@ impl Run {
             }
             RunEvent::Failed { item: Some(item), how, why, .. } => {
                 step.reopen();
-                step.mark_item(item, failed_mark(*how, why), at);
+                step.item_failed(item, *how, why, at);
             }
             RunEvent::Failed { item: None, .. } => step.timed_out = true,
             RunEvent::Skipped { reason, .. } => step.over(StepMark::Skipped(reason.clone()), at),
@@ -474,14 +478,6 @@ pub const PROBE_OUTPUT: &str = "probe output";
 
 /// Reason of a step that does not apply in the mode of the run.
 pub const NOT_APPLICABLE: &str = "does not apply in ungraceful mode";
-
-fn failed_mark(how: FailedHow, why: &Safe) -> ItemMark {
-    match how {
-        FailedHow::Ambiguous => ItemMark::Ambiguous,
-        FailedHow::NotSent | FailedHow::Reissue => ItemMark::Pending,
-        _ => ItemMark::Failed(how, why.clone()),
-    }
-}
 
 fn event_step(event: &RunEvent) -> Option<&StepId> {
     match event {

@@ -132,8 +132,11 @@ impl StepRun {
     pub(super) fn confirm_item(&mut self, item: &ConfirmedItem, at: Timestamp) {
         let run = self.item(&item.key, item.operation.as_ref(), &item.before, at);
         if item.operation.is_none() {
-            run.mark = ItemMark::Done(DoneHow::Observation);
+            run.mark = ItemMark::Done(run.how_it_is_so());
         } else if !run.mark.in_flight() {
+            if run.mark.over() {
+                run.arrived = None;
+            }
             // What is confirmed now is what goes, and not what was confirmed under this key before.
             run.operation.clone_from(&item.operation);
             run.before = item.before.clone();
@@ -159,6 +162,7 @@ impl StepRun {
                 attempts: 0,
                 mark: ItemMark::Pending,
                 at,
+                arrived: None,
             });
             self.items.len() - 1
         });
@@ -167,10 +171,46 @@ impl StepRun {
 
     pub(super) fn mark_item(&mut self, key: &str, mark: ItemMark, at: Timestamp) {
         if let Some(item) = self.items.iter_mut().find(|item| item.key == key) {
+            if matches!(mark, ItemMark::Accepted(_) | ItemMark::Ambiguous) {
+                item.arrived.get_or_insert(at);
+            }
             item.mark = mark;
             item.at = at;
         }
     }
+
+    pub(super) fn item_failed(&mut self, key: &str, how: FailedHow, why: &Safe, at: Timestamp) {
+        // Asked for anew with its end unknown: a process ended before it heard of it.
+        let unheard = |item: &&mut ItemRun| item.key == key && item.mark == ItemMark::Intended;
+        if how == FailedHow::Reissue
+            && let Some(item) = self.items.iter_mut().find(unheard)
+        {
+            item.arrived.get_or_insert(item.at);
+        }
+        self.mark_item(key, failed_mark(how, why), at);
+    }
+
+    /// When the first request arrived for those of a confirmed list that are found so.
+    pub(super) fn seen_late(&self, shown: &[ConfirmedItem]) -> Option<Timestamp> {
+        let so = |item: &&ItemRun| shown.iter().any(|one| one.operation.is_none() && one.key == item.key);
+        let late = self.items.iter().filter(so).filter(|item| item.how_it_is_so() == DoneHow::Adopted);
+        late.filter_map(|item| item.arrived).min()
+    }
+}
+
+fn failed_mark(how: FailedHow, why: &Safe) -> ItemMark {
+    match how {
+        FailedHow::Ambiguous => ItemMark::Ambiguous,
+        FailedHow::NotSent | FailedHow::Reissue => ItemMark::Pending,
+        _ => ItemMark::Failed(how, why.clone()),
+    }
+}
+
+fn changes_power(operation: &Operation) -> bool {
+    matches!(
+        operation,
+        Operation::StartVm { .. } | Operation::DeallocateVm { .. } | Operation::RestartVm { .. }
+    )
 }
 
 /// What an item is about, whichever request for it this is.
@@ -182,7 +222,7 @@ impl ItemRun {
     /// Whether it is a power change that looking showed not done after an unseen end.
     pub(super) fn never_happened(&self) -> bool {
         matches!(self.mark, ItemMark::Failed(FailedHow::NotDone, _))
-            && matches!(self.operation, Some(Operation::StartVm { .. } | Operation::DeallocateVm { .. }))
+            && self.operation.as_ref().is_some_and(changes_power)
     }
 
     /// Whether a list that shows the change missing shows that somebody has taken it back: it was done
@@ -193,6 +233,12 @@ impl ItemRun {
         let told =
             matches!(self.operation, Some(Operation::SendMessage { .. })) && how != DoneHow::Observation;
         how != DoneHow::Accepted && !told && self.at <= settled
+    }
+
+    /// How an item that is found so came to be so: what was asked for before is ours, however late it was
+    /// seen, and an undo takes it back.
+    pub(super) fn how_it_is_so(&self) -> DoneHow {
+        if self.arrived.is_some() && !self.mark.over() { DoneHow::Adopted } else { DoneHow::Observation }
     }
 
     pub(super) fn intended(&mut self, attempt: u32, operation: &Operation, at: Timestamp) {

@@ -435,3 +435,34 @@ async fn where_the_secondary_region_is_active_the_failover_refuses_and_names_fai
     let said = binding.bind(&runbook).unwrap_err().to_string();
     assert!(said.contains("active in NE, the secondary region: going back is a failback"), "{said}");
 }
+
+/// The reply to a drain is lost and lists lag behind for longer than its dwell. What shows in the end is
+/// ours all the same: the undo takes it back with the rest.
+#[tokio::test(start_paused = true)]
+async fn what_was_ours_and_seen_late_is_taken_back_with_the_rest() {
+    let step = "a5-drain";
+    // With some network time the moment before it is sent again can be seen.
+    let setting = Setting { latency_ms: 20, ..Setting::PLAIN };
+    let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
+    cockpit.turn(step).await;
+    let offer = cockpit.offer(step).await;
+    cockpit.inject(
+        "fault = \"lose-reply\"\nregion = \"primary\"\nmethod = \"PATCH\"\npath = \"sessionhosts\"\ncount = 1",
+    );
+    cockpit.inject("fault = \"stale-read\"\nms = \"60s\"");
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    cockpit.until("to be sent again", false, |engine, _| held_back(engine, step)).await;
+    cockpit.rehearsal.sim.heal("stale-read");
+    cockpit.turn("a6-tell-users").await;
+    let late = stands(&cockpit.engine, step, |mark| *mark == ItemMark::Done(DoneHow::Adopted));
+    assert!(late && cockpit.writes_of(step).len() == 2, "each once: {}", cockpit.rehearsal.story());
+    let back = cockpit.offer("a5-admit").await;
+    assert_eq!(back.writes.len(), 2, "{:?}\n{}", back.writes, cockpit.rehearsal.story());
+}
+
+/// Whether an item of the step was tried and is to be sent again.
+fn held_back(engine: &Engine, step: &str) -> bool {
+    let run = engine.run();
+    let place = run.plan.position(step).unwrap();
+    run.steps[place].items.iter().any(|item| item.attempts > 0 && item.mark == ItemMark::Pending)
+}
