@@ -45,19 +45,25 @@ const NOT_SENT_MAX: u32 = 24;
 const ATTEMPTS_MAX: u32 = 2;
 
 impl Engine {
-    /// Moves every item of a confirmed step on. Returns whether an event was decided.
+    /// Moves every item of a confirmed step on. Returns whether an event was decided. Where one may not
+    /// start none after it does; what is under way goes on, or nothing would ever start again.
     pub(super) fn work_items(&mut self, index: usize, now: Timestamp) -> bool {
         let planned = self.run.plan.steps[index].clone();
         let keys: Vec<String> = self.run.steps[index].items.iter().map(|item| item.key.clone()).collect();
+        let mut blocked = false;
         for key in keys {
             let Some(item) = self.run.steps[index].items.iter().find(|item| item.key == key).cloned() else {
                 continue;
             };
             let moved = match &item.mark {
+                ItemMark::Pending if blocked => false,
                 ItemMark::Pending => match self.start(index, &planned, &item, now) {
                     Started::Moved => true,
                     Started::Waits => false,
-                    Started::Blocks => break,
+                    Started::Blocks => {
+                        blocked = true;
+                        false
+                    }
                 },
                 ItemMark::Intended if self.live(index, &key).awaited => false,
                 ItemMark::Intended | ItemMark::Ambiguous => self.settle(index, &planned, &item, now),

@@ -28,6 +28,7 @@ use farshore::{
 };
 
 use super::{
+    killers::colleague,
     outage::{Cockpit, said, turn},
     rehearsal::{Rehearsal, Setting},
 };
@@ -465,4 +466,36 @@ fn held_back(engine: &Engine, step: &str) -> bool {
     let run = engine.run();
     let place = run.plan.position(step).unwrap();
     run.steps[place].items.iter().any(|item| item.attempts > 0 && item.mark == ItemMark::Pending)
+}
+
+/// A request that surely never left is not what somebody else has done meanwhile.
+#[tokio::test(start_paused = true)]
+async fn what_somebody_did_while_ours_was_held_back_is_theirs() {
+    let step = "a5-drain";
+    let mut cockpit = at(step).await;
+    let offer = cockpit.offer(step).await;
+    cockpit.inject("fault = \"throttle\"\nname = \"busy\"\nmethod = \"PATCH\"\npath = \"sessionhosts\"");
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    cockpit.until("held back", false, |engine, _| held_back(engine, step)).await;
+    cockpit.rehearsal.sim.heal("busy");
+    for write in &offer.writes {
+        let body = r#"{"properties":{"allowNewSession":false}}"#;
+        colleague(&cockpit.rehearsal.sim, "PATCH", write.path.as_str(), body);
+    }
+    cockpit.turn("a6-tell-users").await;
+    let marks: Vec<ItemMark> = cockpit.step(step).items.iter().map(|item| item.mark.clone()).collect();
+    let (theirs, ours) = (ItemMark::Done(DoneHow::Observation), ItemMark::Done(DoneHow::Action));
+    assert_eq!(marks, [theirs, ours], "{}", cockpit.rehearsal.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_for_its_time_does_not_stop_what_is_under_way() {
+    let step = "a5-drain";
+    let mut cockpit = at(step).await;
+    let offer = cockpit.offer(step).await;
+    cockpit.inject("fault = \"throttle\"\nmethod = \"PATCH\"\npath = \"sessionhosts\"\ncount = 1");
+    let from = cockpit.clock.now();
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    cockpit.turn("a6-tell-users").await;
+    assert!(cockpit.clock.now() < from + minutes(2), "{}", cockpit.rehearsal.story());
 }
