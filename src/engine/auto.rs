@@ -13,8 +13,9 @@ use super::{
     event::{Acknowledgement, ConfirmedBy, GateVerdict, RunEnd},
     machine::Engine,
     patience::BY_AUTO,
-    run::StepMark,
-    view::StepState,
+    run::{ItemRun, StepMark},
+    step_run::subject,
+    view::{OfferView, StepState, WriteLine},
 };
 
 /// What `--auto` wants next.
@@ -33,9 +34,10 @@ pub enum Wish {
 /// Times a failed item is tried again before a person is needed.
 const RETRIES: u32 = 3;
 
-/// Pause between two runs of a probe: it enters a host as SYSTEM, and what it waits for (a cache
-/// written through, a setting put right) takes minutes.
-const PROBE_AGAIN: Span = minutes(2);
+/// Pause between two runs of a probe, which enters a host as SYSTEM, and before what failed is asked for
+/// once more: what is waited for (a cache written through, a setting put right, room in a region) takes
+/// minutes.
+const AGAIN: Span = minutes(2);
 
 /// What `--auto` remembers between two wishes.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +107,7 @@ impl Auto {
         if offer.acknowledges == Some(Acknowledgement::FencedByEvidence) && !engine.is_dead_now(index, now) {
             return Wish::Wait;
         }
-        if engine.last_probe(index).is_some_and(|at| at + PROBE_AGAIN > now) {
+        if engine.tried_last(index, &offer).is_some_and(|at| at + AGAIN > now) {
             return Wish::Wait;
         }
         self.retries = 0;
@@ -146,11 +148,16 @@ impl Engine {
         matches!(self.evidence(index, Timestamp::MIN, now).dead_now(), Ok((true, _)))
     }
 
-    /// When a probe of the step ended last, where its action is one.
-    fn last_probe(&self, index: usize) -> Option<Timestamp> {
+    /// When the last probe of the step ended, or what failed of that which is offered once more.
+    fn tried_last(&self, index: usize, offer: &OfferView) -> Option<Timestamp> {
         let probes =
             matches!(self.run.plan.steps[index].action, Some(Action::ProbeStandby | Action::ProbeActive));
-        self.run.steps[index].items.iter().filter(|_| probes).map(|item| item.at).max()
+        let again = |item: &&ItemRun| {
+            let same = |line: &WriteLine| subject(&line.key) == subject(&item.key);
+            item.mark.failed() && offer.writes.iter().any(same)
+        };
+        let tried = self.run.steps[index].items.iter().filter(|item| probes || again(item));
+        tried.map(|item| item.at).max()
     }
 
     /// What is not green about a step, in words.

@@ -90,7 +90,8 @@ impl Engine {
         let (red, killers) = self.blocked_by_killers(index, planned, now);
         blocked.extend(killers);
         blocked.extend(Self::blocked_by_age(oldest, now));
-        if planned.kind == StepKind::Automatic && writes == 0 && listed {
+        // An undo that finds everything taken back already only opens what it belongs to again.
+        if planned.kind == StepKind::Automatic && planned.phase.is_some() && writes == 0 && listed {
             blocked.push(Safe::new("there is nothing to write now"));
         }
         let acknowledges = self.acknowledgement(index, planned, writes, now);

@@ -364,7 +364,9 @@ impl Engine {
         let working = step.mark == StepMark::Working;
         let stuck = step.items.iter().any(|item| item.mark.failed());
         if working && stuck {
-            choices.push(Choice::Retry);
+            if self.can_retry(index) {
+                choices.push(Choice::Retry);
+            }
             if self.may_accept_stuck(index) {
                 choices.push(Choice::AcceptStuck);
             }

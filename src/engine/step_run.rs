@@ -37,18 +37,16 @@ impl StepRun {
 
     /// The key under which a target goes. What was sent before the step was opened again, a POST whose
     /// effect is gone although it had ended by `settled`, a power change that was looked for during its
-    /// whole dwell and never happened, and a stop that Azure refused or failed, are asked for anew: a POST
-    /// is never sent twice for one item, so each request is an item of its own with a confirmation of its
-    /// own.
+    /// whole dwell and never happened, and one that Azure refused or failed, are asked for anew: a POST is
+    /// never sent twice for one item, so each request is an item of its own with a confirmation of its own.
     pub(super) fn key_for(&self, target: &Target, settled: Timestamp) -> ItemKey {
         let key = &target.key;
         let Some(last) = self.requests(key).last() else { return key.clone() };
         let sent_before = self.past.iter().any(|item| item.key == last.key);
         let posted = target.operation.as_ref().is_some_and(|operation| !operation.repeatable());
         let gone = posted && last.attempts > 0 && last.may_be_undone(settled);
-        let refused = last.attempts > 0
-            && last.mark.failed()
-            && matches!(last.operation, Some(Operation::DeallocateVm { .. }));
+        let refused =
+            last.attempts > 0 && last.mark.failed() && last.operation.as_ref().is_some_and(changes_power);
         let spent = (target.operation.is_some() && sent_before) || gone || last.never_happened() || refused;
         if spent {
             return format!("{key}{REQUEST}{}", self.requests(key).count() + 1);

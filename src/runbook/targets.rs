@@ -176,13 +176,13 @@ impl Finder<'_> {
                     Some(Power::Running | Power::Starting) if !self.history.tried.contains(&key) => {
                         room = room.saturating_add(limit);
                     }
-                    Some(Power::Deallocated | Power::Stopped) if !self.history.tried.contains(&key) => {
-                        cold.push((key, host, machine));
-                    }
+                    Some(Power::Deallocated | Power::Stopped) => cold.push((key, host, machine)),
                     _ => {}
                 }
             }
         }
+        // What did not start before is asked for once more where nothing else is left.
+        cold.sort_by_key(|(key, _, _)| self.history.tried.contains(key));
         for (key, host, machine) in cold {
             if room >= need {
                 break;

@@ -450,3 +450,56 @@ async fn a_payment_outlasts_a_hold() {
     cockpit.tell(Command::Resume).unwrap();
     cockpit.until("paid", true, |engine, _| engine.run().paid.contains("a5-drain")).await;
 }
+
+const NO_ROOM: &str = "fault = \"allocation-failed\"\nregion = \"secondary\"\nname = \"cause\"";
+const NO_RIGHT: &str = "fault = \"forbidden\"\nmethod = \"POST\"\npath = \"/start\"\nname = \"cause\"";
+
+/// A start of a host that failed for a cause that is gone by now.
+async fn failed_start(cause: &str) -> Cockpit {
+    let step = "a2-prewarm";
+    let mut cockpit = graceful(step).await;
+    cockpit.inject(cause);
+    let offer = cockpit.offer(step).await;
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    let failed = |engine: &Engine| of(engine, step).items.iter().any(|item| item.mark.failed());
+    cockpit.until("it failed", false, |engine, _| failed(engine)).await;
+    cockpit.rehearsal.sim.heal("cause");
+    cockpit
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_failed_can_be_asked_for_again() {
+    for cause in [NO_ROOM, NO_RIGHT] {
+        let step = "a2-prewarm";
+        let mut cockpit = failed_start(cause).await;
+        let offer = cockpit.offer(step).await;
+        assert!(offer.writes[0].key.ends_with(", request 2"), "{:?}", offer.writes);
+        assert!(!cockpit.shown(step).choices.contains(&Choice::Retry), "no POST goes twice for one item");
+        cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+        cockpit.until("it has room", false, |engine, _| turn(engine) != step).await;
+        assert_eq!(cockpit.writes_of(step).len(), 2, "{}", cockpit.rehearsal.story());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn auto_waits_a_while_before_it_asks_for_a_failed_start_again() {
+    let step = "a2-prewarm";
+    let mut cockpit = graceful(step).await;
+    cockpit.inject(NO_ROOM);
+    cockpit.until("given up", true, |engine, _| engine.run().closed.is_some()).await;
+    let sent = cockpit.writes_of(step).len();
+    assert!((2..=10).contains(&sent), "{sent} within 20 min\n{}", cockpit.rehearsal.story());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_skipped_after_a_failed_start_can_be_opened_again() {
+    let (step, undo) = ("a2-prewarm", "a2-stop-started");
+    let mut cockpit = failed_start(NO_ROOM).await;
+    cockpit.tell(Command::Skip { step: step.to_owned(), reason: Safe::new("no room") }).unwrap();
+    cockpit.turn("a4-standby-can-take-users").await;
+    let offer = cockpit.offer(undo).await;
+    assert_eq!(offer.writes, []);
+    cockpit.tell(Command::Confirm(said(undo, &offer))).unwrap();
+    cockpit.until("opened again", false, |engine, _| turn(engine) == step).await;
+    cockpit.turn("a5-drain").await;
+}
