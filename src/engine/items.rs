@@ -291,7 +291,7 @@ impl Engine {
                 live.follow_due = Some(now + seconds(i64::from(pace)));
                 live.unreadable_since = None;
             }
-            Progress::Unreadable { why, gone: false } => self.unreadable(token, &item, &why, now),
+            Progress::Unreadable { why, gone: false } => self.unreadable(token, &why, now),
             Progress::Unreadable { why, gone: true } => self.fail(token, FailedHow::Ambiguous, why, now),
             Progress::Succeeded { output } => self.succeeded(token, &item, output, now),
             Progress::Failed { code, message } => {
@@ -301,12 +301,12 @@ impl Engine {
     }
 
     /// The state of a long operation cannot be read. One that stays so for the whole dwell has no end to
-    /// wait for: its object tells what became of it, where it has one that can.
-    fn unreadable(&mut self, token: &Token, item: &ItemRun, why: &Safe, now: Timestamp) {
+    /// wait for: its object tells what became of it, and where it has none that can it ended unseen.
+    fn unreadable(&mut self, token: &Token, why: &Safe, now: Timestamp) {
         let dwell = self.run.plan.steps[token.step].dwell;
         let live = self.live(token.step, &token.item);
         let since = *live.unreadable_since.get_or_insert(now);
-        if item.operation.as_ref().is_none_or(unseeable) || now.duration_since(since) < dwell {
+        if now.duration_since(since) < dwell {
             live.follow_due = Some(now + LOOK_AGAIN);
             live.why = Some(why.clone());
             return;

@@ -17,6 +17,9 @@ use super::{
 /// A step that runs this many times its usual time is slow.
 const SLOW_TIMES: i32 = 2;
 
+/// A probe that failed so often in a row leaves a person to look.
+const PROBES_FAILED: usize = 2;
+
 impl Engine {
     /// The run at `now`.
     pub fn view(&self, now: Timestamp) -> RunView {
@@ -215,12 +218,16 @@ impl Engine {
         Some(step.began.map_or(turn, |began| began.min(turn)))
     }
 
-    /// Whether a value of a person is needed: run command is off and nobody has said it yet.
+    /// Whether a value of a person is needed: run command is off, or fails again and again, and nobody has
+    /// said it yet.
     fn asks(&self, index: usize) -> bool {
-        let planned = &self.run.plan.steps[index];
-        let asking = planned.ask.is_some() && self.run.steps[index].value.is_none();
-        asking
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        let failed = step.items.iter().rev().take_while(|item| item.mark.failed()).count();
+        let unprobed = step.mark == StepMark::Working && failed >= PROBES_FAILED;
+        planned.ask.is_some()
+            && step.value.is_none()
             && (planned.kind == StepKind::Manual
+                || unprobed
                 || (planned.action.is_some() && !self.context.estate.policy.allow_run_command))
     }
 

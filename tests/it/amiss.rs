@@ -17,7 +17,7 @@ use farshore::{
     },
     engine::{
         Command, Engine, RunEvent,
-        event::{DoneHow, FailedHow, HeldWhy, RunEnd},
+        event::{ConfirmedBy, DoneHow, FailedHow, HeldWhy, RunEnd},
         run::{ItemMark, StepMark},
         view::RunState,
     },
@@ -498,4 +498,42 @@ async fn a_write_that_waits_for_its_time_does_not_stop_what_is_under_way() {
     cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
     cockpit.turn("a6-tell-users").await;
     assert!(cockpit.clock.now() < from + minutes(2), "{}", cockpit.rehearsal.story());
+}
+
+/// The state of a probe's operation may not be read: it ends all the same, another one is offered, and
+/// where that ends like it a person is asked to look.
+#[tokio::test(start_paused = true)]
+async fn a_probe_whose_operation_cannot_be_read_ends_unseen_and_leaves_a_way_on() {
+    for (step, value) in [("a4-standby-can-take-users", "0"), ("a9-flush", "Valid")] {
+        for said_by_hand in [false, true] {
+            let mut cockpit = at(step).await;
+            cockpit
+                .inject("fault = \"forbidden\"\nname = \"blind\"\nmethod = \"GET\"\npath = \"operations/\"");
+            let unseen = |mark: &ItemMark| matches!(mark, ItemMark::Failed(FailedHow::NotDone, _));
+            let from = cockpit.clock.now();
+            let offer = cockpit.offer(step).await;
+            cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+            cockpit.until("unseen", false, |engine, _| stands(engine, step, unseen)).await;
+            assert!(cockpit.clock.now() < from + minutes(5), "its dwell is 120 s");
+            let offer = cockpit.offer(step).await;
+            assert!(offer.writes[0].key.starts_with("probe 2"), "{:?}", offer.writes);
+            assert_eq!(cockpit.shown(step).ask, None);
+            if said_by_hand {
+                cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+                let asked = |engine: &Engine, now| {
+                    engine.view(now).steps.iter().any(|shown| shown.id == step && shown.ask.is_some())
+                };
+                cockpit.until("asked", false, asked).await;
+                let value = Safe::new(value);
+                let by = ConfirmedBy::Person;
+                let said = Command::Value { step: step.to_owned(), value, by, latency_ms: 900 };
+                cockpit.tell(said).unwrap();
+            } else {
+                cockpit.rehearsal.sim.heal("blind");
+                cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+            }
+            cockpit.until("over", false, |engine, _| turn(engine) != step).await;
+            assert!(matches!(cockpit.step(step).mark, StepMark::Done(_)), "{:?}", cockpit.step(step).mark);
+        }
+    }
 }
