@@ -23,7 +23,7 @@ use super::{
     judge::Evidence,
     pin::Pinned,
     run::{RecoverError, Run, StepMark},
-    streak::Streaks,
+    streak::{Row, Streaks},
 };
 
 /// What an engine needs of its surroundings.
@@ -134,8 +134,8 @@ pub struct Engine {
     pub(super) opened_at: BTreeMap<usize, Timestamp>,
     /// Steps whose preconditions were green after the confirmation at this time.
     pub(super) preconditions: BTreeMap<usize, Timestamp>,
-    /// When the proof of a step was first seen green in an unbroken row.
-    pub(super) green_since: BTreeMap<usize, Timestamp>,
+    /// The unbroken row of looks that showed the proof of a step green.
+    pub(super) green_since: BTreeMap<usize, Row>,
     /// Steps confirmed in this process: their items finish even when the cockpit is disarmed.
     pub(super) confirmed_here: BTreeSet<usize>,
     /// A run rebuilt from a journal does nothing until it is resumed.

@@ -316,8 +316,8 @@ impl Engine {
             let due = last + self.context.estate.policy.notice;
             return (due > now).then(|| (Safe::new("the notice runs"), due));
         }
-        let first = self.green_since.get(&index)?;
-        let due = *first + planned.steady;
+        let row = self.green_since.get(&index)?;
+        let due = row.first + planned.steady;
         (due > now).then(|| (Safe::new("stays so"), due))
     }
 

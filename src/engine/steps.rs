@@ -20,6 +20,7 @@ use super::{
     machine::Engine,
     patience::{MORE, NO_MORE},
     run::{ItemMark, NOT_APPLICABLE, Run, StepMark},
+    streak::Row,
 };
 
 /// Pause between two looks while a person or a red item is awaited.
@@ -202,13 +203,13 @@ impl Engine {
             return false;
         }
         let Some(oldest) = oldest else { return true };
-        let first = *self.green_since.entry(index).or_insert(oldest);
-        let first = if first < since { oldest } else { first };
-        self.green_since.insert(index, first);
-        if oldest.duration_since(first) >= planned.steady {
+        let row = self.green_since.get(&index).filter(|row| row.first >= since);
+        let row = row.map_or(Row::of(oldest), |row| row.and(oldest));
+        self.green_since.insert(index, row);
+        if row.spans(planned.steady) {
             return true;
         }
-        let again = first + planned.steady;
+        let again = row.first + planned.steady;
         self.want_killers(index, &planned.after, again, LOOK_AGAIN, now);
         // A look in between tells early if it does not last.
         self.want_killers(index, &planned.after, oldest, PREVIEW_PACE, now);

@@ -4,26 +4,52 @@ use std::collections::BTreeMap;
 
 use crate::domain::{
     Answer, ArmId, Observation, Side, Source,
-    time::{Span, Timestamp},
+    time::{Span, Timestamp, seconds},
 };
 
-/// An unbroken row of looks that all showed the same, and the newest look, whatever it showed.
+/// Looks further apart than this are no row: nobody knows what was so in between. They are taken every
+/// 15 s and last 20 s at most, so that one or two may get lost.
+const ROW_GAP: Span = seconds(90);
+
+/// Looks that all showed the same, none long after the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Streak {
-    first: Option<Timestamp>,
+pub(super) struct Row {
+    /// When the first of them began.
+    pub(super) first: Timestamp,
     last: Timestamp,
 }
 
-impl Streak {
-    /// When the last look of the row began, where the row spans at least `apart`.
-    fn spans(self, apart: Span) -> Option<Timestamp> {
-        let first = self.first?;
-        (self.last.duration_since(first) >= apart).then_some(self.last)
+impl Row {
+    /// A row of one look.
+    pub(super) fn of(at: Timestamp) -> Self {
+        Self { first: at, last: at }
+    }
+
+    /// The row that ends with a look of `at`: this one if it goes on, else a new one.
+    #[must_use]
+    pub(super) fn and(self, at: Timestamp) -> Self {
+        if at.duration_since(self.last) > ROW_GAP {
+            Self::of(at)
+        } else {
+            Self { last: self.last.max(at), ..self }
+        }
+    }
+
+    /// Whether its first and its last look lie at least `apart` apart.
+    pub(super) fn spans(self, apart: Span) -> bool {
+        self.last.duration_since(self.first) >= apart
     }
 }
 
+/// The unbroken row of looks up to the newest, and when that began, whatever it showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Streak {
+    row: Option<Row>,
+    last: Timestamp,
+}
+
 /// What was seen gone or empty in an unbroken row of looks. A look that shows the contrary,
-/// or is not whole, breaks the row; so does one that fails.
+/// or is not whole, breaks the row; so does one that fails, and a time in which nobody looked.
 #[derive(Debug, Clone, Default)]
 pub struct Streaks {
     gone: BTreeMap<ArmId, Streak>,
@@ -48,28 +74,30 @@ impl Streaks {
 
     /// Whether the assignment was seen gone twice, at least `apart` apart.
     pub fn gone_twice(&self, id: &ArmId, apart: Span) -> bool {
-        self.gone.get(id).is_some_and(|streak| streak.spans(apart).is_some())
+        self.gone.get(id).and_then(|streak| streak.row).is_some_and(|row| row.spans(apart))
     }
 
     /// How many looks the row has: 0, 1, or 2 for more.
     pub fn gone_looks(&self, id: &ArmId) -> u8 {
-        let row = self.gone.get(id).and_then(|streak| Some((streak.first?, streak.last)));
-        row.map_or(0, |(first, last)| if last > first { 2 } else { 1 })
+        let row = self.gone.get(id).and_then(|streak| streak.row);
+        row.map_or(0, |row| if row.last > row.first { 2 } else { 1 })
     }
 
     /// Whether a side was seen empty twice, at least `apart` apart.
     pub fn empty_twice(&self, service: usize, side: Side, apart: Span) -> bool {
-        self.empty.get(&(service, side)).is_some_and(|streak| streak.spans(apart).is_some())
+        let row = self.empty.get(&(service, side)).and_then(|streak| streak.row);
+        row.is_some_and(|row| row.spans(apart))
     }
 }
 
 fn extend<K: Ord>(rows: &mut BTreeMap<K, Streak>, key: K, holds: bool, at: Timestamp) {
-    let row = rows.entry(key).or_insert(Streak { first: None, last: at });
+    let streak = rows.entry(key).or_insert(Streak { row: None, last: at });
     // Looks may overtake each other: one that began earlier neither breaks nor begins a row.
-    if at < row.last {
+    if at < streak.last {
         return;
     }
-    *row = Streak { first: holds.then(|| row.first.unwrap_or(at)), last: at };
+    let row = holds.then(|| streak.row.map_or(Row::of(at), |row| row.and(at)));
+    *streak = Streak { row, last: at };
 }
 
 #[cfg(test)]
@@ -78,7 +106,6 @@ mod tests {
     use crate::domain::{
         Listing, Safe,
         reading::{Silence, SilenceKind},
-        time::seconds,
     };
 
     /// Feeds looks at one source, each `(second, what was seen)`, and asks what holds for `apart`.
@@ -134,5 +161,10 @@ mod tests {
         // An answer that comes late says nothing about what was seen after it was asked for.
         check(&[(60, Silence), (0, Nothing), (59, Nothing)], 15, (false, false));
         check(&[(0, Nothing), (60, Nothing), (30, Silence)], 15, (true, true));
+        // Nobody looked for a while, as when the machine slept.
+        check(&[(0, Nothing), (90, Nothing)], 60, (true, true));
+        check(&[(0, Nothing), (91, Nothing)], 60, (false, false));
+        check(&[(0, Nothing), (60, Nothing), (10_000, Nothing), (10_015, Nothing)], 60, (false, false));
+        check(&[(0, Nothing), (10_000, Nothing), (10_060, Nothing)], 60, (true, true));
     }
 }

@@ -416,3 +416,43 @@ async fn a_role_is_judged_by_what_it_means_when_the_grant_leaves() {
     assert_eq!(cockpit.writes_of("a11-grant"), [], "{}", cockpit.rehearsal.story());
     assert_eq!(turn(&cockpit.engine), "a7-revoke", "{:?}", cockpit.shown("a11-grant").items);
 }
+
+/// The machine sleeps: time passes, and nobody looks.
+async fn sleep(cockpit: &Cockpit) {
+    let clock = cockpit.clock.clone();
+    let until = clock.now() + minutes(180);
+    clock.sleep_until(until).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_looks_with_hours_between_them_prove_nothing_in_a_row() {
+    let setting = Setting { latency_ms: 20, ..Setting::PLAIN };
+    let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
+    // A proof that has to last.
+    let step = "a7-revoke";
+    cockpit.turn(step).await;
+    let lasts = |engine: &Engine, now| {
+        let shown = engine.view(now).steps.into_iter().find(|shown| shown.id == step).unwrap();
+        shown.countdown.is_some()
+    };
+    cockpit.until("it lasts", true, lasts).await;
+    sleep(&cockpit).await;
+    let woke = cockpit.clock.now();
+    cockpit.until("done", false, |engine, _| turn(engine) != step).await;
+    let took = cockpit.clock.now().duration_since(woke);
+    assert!(took >= seconds(60), "proven {took:?} after waking: {}", cockpit.rehearsal.story());
+    // The guard of the grant.
+    let step = "a11-grant";
+    cockpit.turn(step).await;
+    sleep(&cockpit).await;
+    let woke = cockpit.clock.now();
+    let offer = cockpit.offer(step).await;
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    let sent = |engine: &Engine, _| {
+        let run = engine.run();
+        run.steps[run.plan.position(step).unwrap()].items.iter().any(|item| item.attempts > 0)
+    };
+    cockpit.until("sent", false, sent).await;
+    let took = cockpit.clock.now().duration_since(woke);
+    assert!(took >= seconds(60), "granted {took:?} after waking: {}", cockpit.rehearsal.story());
+}
