@@ -338,17 +338,16 @@ impl Engine {
         let (key, before) = (format!("restart {}", vm.name()), Safe::new("stuck session"));
         let mut target = Target { key, operation: Some(Operation::RestartVm { vm }), before };
         target.key = self.run.steps[index].key_for(&target, Timestamp::MIN);
-        if !self.may_write(index)
-            || self.sending()
-            || self.run.steps[index].items.iter().any(|known| known.key == target.key)
-        {
-            return Err(Refusal::WrongState {
-                step: step.clone(),
-                state: "busy, or that host was restarted already",
-            });
-        }
-        self.intend(index, &target, 1, now);
-        Ok(())
+        let state = match self.run.steps[index].items.iter().find(|known| known.key == target.key) {
+            _ if !self.may_write(index) || self.sending() => "busy",
+            Some(known) if known.mark.in_flight() => "restarting that host",
+            Some(_) => "done with that host, which was restarted already",
+            None => {
+                self.intend(index, &target, 1, now);
+                return Ok(());
+            }
+        };
+        Err(Refusal::WrongState { step: step.clone(), state })
     }
 
     /// Whether a step can go on without an item: where nobody can be in two pools because of it. A

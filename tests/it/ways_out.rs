@@ -503,3 +503,25 @@ async fn a_step_skipped_after_a_failed_start_can_be_opened_again() {
     cockpit.until("opened again", false, |engine, _| turn(engine) == step).await;
     cockpit.turn("a5-drain").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_that_azure_refused_can_be_asked_for_again_and_one_it_took_cannot() {
+    let step = "a8-log-off";
+    let mut cockpit = graceful(step).await;
+    cockpit.inject("fault = \"forbidden\"\nmethod = \"DELETE\"\npath = \"usersessions\"");
+    cockpit.inject("fault = \"forbidden\"\nname = \"cause\"\nmethod = \"POST\"\npath = \"restart\"");
+    let offer = cockpit.offer(step).await;
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    cockpit.pass(seconds(300)).await;
+    let item = cockpit.step(step).items.iter().find(|item| item.mark.failed()).unwrap().key.clone();
+    let restart = || Command::RestartHost { step: step.to_owned(), item: item.clone() };
+    cockpit.tell(restart()).unwrap();
+    cockpit.pass(seconds(60)).await;
+    cockpit.rehearsal.sim.heal("cause");
+    cockpit.tell(restart()).unwrap();
+    let key = cockpit.step(step).items.last().unwrap().key.clone();
+    assert!(key.starts_with("restart ") && key.ends_with(", request 2"), "{key}");
+    cockpit.pass(seconds(60)).await;
+    let refused = cockpit.tell(restart()).unwrap_err().to_string();
+    assert!(refused.contains("restarted already") || refused.contains("stuck session"), "{refused}");
+}
