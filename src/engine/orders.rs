@@ -172,12 +172,14 @@ impl Engine {
     fn take_value(&mut self, step: &StepId, value: Safe, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
         let planned = &self.run.plan.steps[index];
-        let over = self.run.steps[index].is_over();
-        if over || planned.ask.is_none() {
-            return Err(Refusal::WrongState {
-                step: step.clone(),
-                state: if over { "over" } else { "not asking" },
-            });
+        // What is said before its turn tells of another world: later steps change it.
+        let state = match &planned.ask {
+            _ if self.run.steps[index].is_over() => Some("over"),
+            None => Some("not asking"),
+            Some(_) => (self.run.current() != Some(index)).then_some("not in turn"),
+        };
+        if let Some(state) = state {
+            return Err(Refusal::WrongState { step: step.clone(), state });
         }
         if value.as_str().trim().is_empty() {
             return Err(Refusal::NoReason(step.clone()));

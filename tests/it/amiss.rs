@@ -537,3 +537,22 @@ async fn a_probe_whose_operation_cannot_be_read_ends_unseen_and_leaves_a_way_on(
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_value_counts_only_for_the_step_in_turn() {
+    let step = "a9-flush";
+    let mut cockpit = at("a5-drain").await;
+    let value = || Command::Value {
+        step: step.to_owned(),
+        value: Safe::new("Valid"),
+        by: ConfirmedBy::Person,
+        latency_ms: 900,
+    };
+    let refused = cockpit.tell(value()).unwrap_err().to_string();
+    assert!(refused.contains("not in turn"), "{refused}");
+    assert_eq!(cockpit.step(step).value, None);
+    cockpit.turn(step).await;
+    cockpit.tell(value()).unwrap();
+    cockpit.until("over", false, |engine, _| turn(engine) != step).await;
+    assert_eq!(cockpit.step(step).mark, StepMark::Done(DoneHow::Manual));
+}
