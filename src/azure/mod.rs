@@ -38,7 +38,7 @@ pub use limits::Limits;
 pub use origin::{Endpoint, EndpointError, Loopback};
 pub use place::own_region;
 pub use tokens::{Bearer, Identity, Issuer, Life, Secret, TokenError, TokenSource, TokenStatus};
-pub use write::WriteIds;
+pub use write::{InTime, WriteIds};
 
 use std::{fmt, sync::Arc};
 
@@ -116,9 +116,16 @@ impl Azure {
         Arc::new(Encoder { origin: Arc::from(self.0.origin.as_str()), versions: self.0.versions.clone() })
     }
 
-    /// Sends one permitted write exactly once, and never again whatever becomes of it.
-    pub async fn send(&self, image: &WriteImage, permit: Permit, ids: &WriteIds) -> Sent {
-        write::send(&self.0, image, permit, ids).await
+    /// Sends one permitted write exactly once, and never again whatever becomes of it. `in_time` is asked
+    /// last, when nothing is left to be waited for but the connection.
+    pub async fn send(
+        &self,
+        image: &WriteImage,
+        permit: Permit,
+        ids: &WriteIds,
+        in_time: InTime<'_>,
+    ) -> Sent {
+        write::send(&self.0, image, permit, ids, in_time).await
     }
 
     /// One look at a long operation. Its address is checked against our origin every time,

@@ -126,9 +126,18 @@ pub struct WriteIds {
     pub correlation_id: String,
 }
 
+/// Whether what a write was decided on still counts, by the estate's clock.
+pub type InTime<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// Sends one permitted write, once.
-pub(super) async fn send(client: &Client, image: &WriteImage, permit: Permit, ids: &WriteIds) -> Sent {
-    match deliver(client, image, permit, ids).await {
+pub(super) async fn send(
+    client: &Client,
+    image: &WriteImage,
+    permit: Permit,
+    ids: &WriteIds,
+    in_time: InTime<'_>,
+) -> Sent {
+    match deliver(client, image, permit, ids, in_time).await {
         Ok(response) => outcome(client, image, &response),
         Err(sent) => sent,
     }
@@ -140,6 +149,7 @@ async fn deliver(
     image: &WriteImage,
     permit: Permit,
     ids: &WriteIds,
+    in_time: InTime<'_>,
 ) -> Result<Response, Sent> {
     let unsent = |why: &str| Sent::NotSent { why: Safe::new(why), retry_after: None };
     let method = Method::from_bytes(image.method.as_bytes()).map_err(|_| unsent("the method is none"))?;
@@ -169,6 +179,10 @@ async fn deliver(
     headers.insert("x-ms-correlation-request-id", id(&ids.correlation_id)?);
     headers.insert(header::AUTHORIZATION, token);
     request.extensions_mut().insert(permit);
+    // The timers above stand still while the machine sleeps.
+    if !in_time() {
+        return Err(unsent("not sent: what let it go is too old by now"));
+    }
     let far = Instant::now() + WRITE_LIMIT;
     client.call(request, WRITE_LIMIT, far).await.map_err(|error| match error {
         error if error.surely_not_sent() => unsent(&error.to_string()),
@@ -331,7 +345,7 @@ mod tests {
     async fn send(image: &WriteImage, says: &[Say]) -> (Sent, Arc<Script>) {
         let script = Script::new(&[("", says)]);
         let permit = Permit::mint(&image.method, &image.url, body_sha256(image.body.as_bytes()));
-        (azure(&script).send(image, permit, &ids()).await, script)
+        (azure(&script).send(image, permit, &ids(), &|| true).await, script)
     }
 
     fn start() -> WriteImage {
@@ -431,7 +445,7 @@ mod tests {
         }
         let script = Script::new(&[("", &[status(200, "")])]);
         let permit = Permit::mint("POST", "http://127.0.0.1/other", body_sha256(b""));
-        let sent = azure(&script).send(&start(), permit, &ids()).await;
+        let sent = azure(&script).send(&start(), permit, &ids(), &|| true).await;
         assert!(matches!(sent, Sent::NotSent { .. }) && script.sent().is_empty(), "{sent:?}");
     }
 
@@ -441,12 +455,12 @@ mod tests {
         let azure = azure(&script);
         let image = start();
         let permit = || Permit::mint(&image.method, &image.url, body_sha256(b""));
-        azure.send(&image, permit(), &ids()).await;
-        let held = azure.send(&image, permit(), &ids()).await;
+        azure.send(&image, permit(), &ids(), &|| true).await;
+        let held = azure.send(&image, permit(), &ids(), &|| true).await;
         assert!(matches!(held, Sent::NotSent { retry_after: Some(60), .. }), "{held:?}");
         assert_eq!(script.sent().len(), 1);
         tokio::time::advance(Duration::from_secs(61)).await;
-        assert!(matches!(azure.send(&image, permit(), &ids()).await, Sent::Accepted { .. }));
+        assert!(matches!(azure.send(&image, permit(), &ids(), &|| true).await, Sent::Accepted { .. }));
     }
 
     /// The guard's word is half a minute old at most; a grant that would leave later goes back.
@@ -459,9 +473,9 @@ mod tests {
                     Script::new(&[("", &[status(429, "").with("retry-after", "20"), status(200, "")])]);
                 let azure = azure(&script);
                 let permit = || Permit::mint(&image.method, &image.url, body_sha256(image.body.as_bytes()));
-                azure.send(&image, permit(), &ids()).await;
+                azure.send(&image, permit(), &ids(), &|| true).await;
                 let from = Instant::now();
-                (azure.send(&image, permit(), &ids()).await, from.elapsed().as_secs())
+                (azure.send(&image, permit(), &ids(), &|| true).await, from.elapsed().as_secs())
             }
         };
         let grant = encode(&Operation::Grant {
@@ -481,6 +495,15 @@ mod tests {
         );
         let (sent, waited) = wait(&start()).await;
         assert!(matches!(sent, Sent::Accepted { .. }) && waited >= 20, "{sent:?} {waited}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_decided_on_looks_that_are_too_old_by_now_is_not_sent() {
+        let script = Script::new(&[("", &[status(200, "")])]);
+        let permit = Permit::mint("POST", &start().url, body_sha256(b""));
+        let sent = azure(&script).send(&start(), permit, &ids(), &|| false).await;
+        assert!(matches!(sent, Sent::NotSent { retry_after: None, .. }), "{sent:?}");
+        assert!(script.sent().is_empty(), "{:?}", script.sent());
     }
 
     #[test]

@@ -139,6 +139,26 @@ impl Engine {
         }
     }
 
+    /// Until when the looks count on which the guard lets a grant go now; `None`: it needs none.
+    pub(super) fn guarded_until(&self, token: &Token, now: Timestamp) -> Option<Timestamp> {
+        let item = self.run.steps[token.step].items.iter().find(|item| item.key == token.item)?;
+        let Some(Operation::Grant { principal, .. }) = &item.operation else { return None };
+        let since = fresh(Timestamp::MIN, now);
+        let evidence = self.evidence(token.step, since, now);
+        let sources = if self.run.plan.steps[token.step].action == Some(Action::GrantStandby) {
+            let (index, from) = (self.run.plan.service_index, self.run.plan.from);
+            let own = self.known_assignments(principal).into_iter().map(Source::Assignment);
+            let side = [Source::Assignments(index, from), Source::Sessions(index, from)];
+            let dead = self.may_fence(token.step).then(|| evidence.death_sources());
+            own.chain(side).chain(dead.into_iter().flatten()).collect()
+        } else {
+            evidence.sources(Killer::StandbyNotOpened)
+        };
+        // What was not tried lately had no part in it.
+        let tried = sources.iter().filter_map(|source| evidence.tried_at(source)).filter(|at| *at >= since);
+        tried.min().map(|oldest| oldest + GUARD_FRESH)
+    }
+
     /// Way (a): every assignment of the principal on the active side is gone twice, nothing at
     /// or above those groups grants the role, and the side is empty twice.
     fn clean(

@@ -109,6 +109,8 @@ pub struct SendOrder {
     pub client_request_id: String,
     /// Our id of the step.
     pub correlation_id: String,
+    /// Not to leave after this: what let it go is too old then.
+    pub until: Option<Timestamp>,
 }
 
 /// A long operation to look at.
@@ -424,12 +426,14 @@ impl Engine {
             let digest = crate::wire::body_sha256(image.body.as_bytes());
             let permit = Permit::mint(&image.method, &image.url, digest);
             let (client_request_id, correlation_id) = self.request_ids(&token);
+            let until = self.guarded_until(&token, now);
             self.out.push(Output::Send(SendOrder {
                 token,
                 image,
                 permit,
                 client_request_id,
                 correlation_id,
+                until,
             }));
         }
     }

@@ -110,11 +110,12 @@ impl Hands {
     }
 
     fn send(&self, order: SendOrder) {
-        let (azure, inbox) = (self.azure.clone(), self.inbox.clone());
+        let (azure, clock, inbox) = (self.azure.clone(), self.clock.clone(), self.inbox.clone());
         tokio::spawn(async move {
+            let in_time = || order.until.is_none_or(|until| clock.now() <= until);
             let ids =
                 WriteIds { client_request_id: order.client_request_id, correlation_id: order.correlation_id };
-            let sent = azure.send(&order.image, order.permit, &ids).await;
+            let sent = azure.send(&order.image, order.permit, &ids, &in_time).await;
             let _ = inbox.send(Input::Sent { token: order.token, sent });
         });
     }
