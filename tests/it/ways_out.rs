@@ -472,6 +472,7 @@ async fn a_start_that_failed_can_be_asked_for_again() {
     for cause in [NO_ROOM, NO_RIGHT] {
         let step = "a2-prewarm";
         let mut cockpit = failed_start(cause).await;
+        cockpit.until("to be confirmed", false, |engine, now| offered(engine, step, now).is_some()).await;
         let offer = cockpit.offer(step).await;
         assert!(offer.writes[0].key.ends_with(", request 2"), "{:?}", offer.writes);
         assert!(!cockpit.shown(step).choices.contains(&Choice::Retry), "no POST goes twice for one item");
