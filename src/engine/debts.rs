@@ -2,7 +2,10 @@
 //! needs no paying any more.
 
 use crate::{
-    domain::{Answer, Listing, Safe, Source, time::Timestamp},
+    domain::{
+        Safe, Source, standing,
+        time::{Span, Timestamp, minutes},
+    },
     runbook::{Action, Mode, PlannedStep},
 };
 
@@ -12,6 +15,9 @@ use super::{
     run::{NOT_APPLICABLE, Run, StepMark},
     steps::PREVIEW_PACE,
 };
+
+/// That every host is off is told by lists no older than this: two of their paces.
+const LIFE_FRESH: Span = minutes(2);
 
 impl Run {
     /// Steps that are owed, in the order they are to be paid: nobody new may land there before
@@ -37,12 +43,17 @@ impl Run {
     }
 
     /// The debt that must be paid before this one: whoever is logged off a side that still lets people in
-    /// comes straight back.
+    /// comes straight back, and what is stopped can no longer be set right.
     pub fn waits_for(&self, debt: usize) -> Option<usize> {
         let action = |index: usize| self.plan.steps[index].action;
-        let shuts =
-            |index: &usize| matches!(action(*index), Some(Action::DrainActive | Action::RevokeActive));
-        (action(debt) == Some(Action::LogOffActive)).then(|| self.debts().into_iter().find(shuts))?
+        let first = |index: &usize| match action(debt) {
+            Some(Action::LogOffActive) => {
+                matches!(action(*index), Some(Action::DrainActive | Action::RevokeActive))
+            }
+            Some(Action::StopActive) => *index != debt,
+            _ => false,
+        };
+        self.debts().into_iter().find(first)
     }
 
     /// Whether nothing can be done in it any more: it has ended and owes nothing.
@@ -113,16 +124,24 @@ impl Engine {
             && self.is_back(now)
     }
 
-    /// Whether what is owed to the side that is left can be done there: it was never dead, or shows
-    /// life again.
+    /// Whether what is owed to the side that is left can be done there: it was never dead, shows life
+    /// again, or every host of it is known to be off: none is silent then.
     pub(super) fn is_back(&self, now: Timestamp) -> bool {
         if !self.run.leaves_dead() {
             return true;
         }
-        let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
-        match self.picture.last(&source).map(|look| &look.answer) {
-            Some(Answer::Hosts(hosts)) => Listing::seen(hosts).iter().any(|host| host.beats(now)),
-            _ => false,
+        let (service, from) = (self.run.plan.service_index, self.run.plan.from);
+        let (hosts, machines) = (Source::Hosts(service, from), Source::Machines(from));
+        let Some(list) = standing::hosts(&self.picture, &hosts) else { return false };
+        if list.seen().iter().any(|host| host.beats(now)) {
+            return true;
         }
+        let fresh = |source: &Source| {
+            self.picture.last(source).is_some_and(|look| now.duration_since(look.started) <= LIFE_FRESH)
+        };
+        let told = standing::machines(&self.picture, &machines).filter(|told| told.complete().is_some());
+        let Some(told) = told.filter(|_| fresh(&hosts) && fresh(&machines)) else { return false };
+        list.complete()
+            .is_some_and(|all| !all.is_empty() && all.iter().all(|host| standing::is_off(host, Some(told))))
     }
 }

@@ -192,9 +192,7 @@ impl Engine {
         let untried = planned.action == Some(Action::RevokeActive) && self.revoke_untried();
         if let Some(first) = self.run.waits_for(index).filter(|_| self.run.steps[index].owes()) {
             let first = &self.run.plan.steps[first].id;
-            let why =
-                format!("{first} is owed and comes first: whoever is logged off would come straight back");
-            blocked.push(Safe::new(&why));
+            blocked.push(Safe::new(&format!("{first} is owed and comes first")));
         }
         let owed = matches!(self.run.steps[index].mark, StepMark::Deferred { .. });
         if owed && !untried && !self.is_back(now) {

@@ -52,8 +52,9 @@ impl Engine {
             return self.abort_when_still(reason, since, now);
         }
         if !self.run.debts().is_empty() {
-            let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
-            self.want(source, Timestamp::MIN, DEBT_PACE);
+            let (service, from) = (self.run.plan.service_index, self.run.plan.from);
+            self.want(Source::Hosts(service, from), Timestamp::MIN, DEBT_PACE);
+            self.want(Source::Machines(from), Timestamp::MIN, DEBT_PACE);
         }
         if let Some((step, since)) = self.recheck {
             return self.look_again(step, since, now);

@@ -137,7 +137,13 @@ impl Engine {
     pub(super) fn may_undo(&self, index: usize) -> bool {
         let id = &self.run.plan.steps[index].id;
         let mut steps = self.run.plan.steps.iter().zip(&self.run.steps);
-        let done = steps.any(|(planned, step)| planned.undo.as_ref() == Some(id) && step.has_effect());
+        // What failed and was skipped can be tried again, though nothing is to be taken back.
+        let given_up = |step: &StepRun| {
+            matches!(step.mark, StepMark::Skipped(_)) && step.items.iter().any(|item| item.mark.failed())
+        };
+        let done = steps.any(|(planned, step)| {
+            planned.undo.as_ref() == Some(id) && (step.has_effect() || given_up(step))
+        });
         let busy = self.run.plan.steps.iter().zip(&self.run.steps).any(|(planned, step)| {
             step.items.iter().any(|item| item.mark.in_flight())
                 || (planned.phase.is_none() && step.mark == StepMark::Working)

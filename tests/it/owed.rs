@@ -17,6 +17,7 @@ use farshore::{
 };
 
 use super::{
+    killers::colleague,
     outage::{Cockpit, said, turn},
     rehearsal::{Rehearsal, Setting},
 };
@@ -175,4 +176,33 @@ async fn nobody_is_logged_off_while_the_side_still_lets_people_in() {
     let ready = cockpit.engine.view(cockpit.clock.now()).debts_ready;
     assert!(ready.iter().any(|step| step == log_off), "{ready:?}");
     pay(&mut cockpit, log_off).await;
+}
+
+/// Stopped hosts are silent, and yet nobody is kept from setting the rest right. What is owed to them is
+/// paid before they are stopped by us.
+#[tokio::test(start_paused = true)]
+async fn hosts_that_are_off_do_not_keep_the_other_debts_from_being_paid() {
+    let mut cockpit = over_a_dead_region("a13-ramp", &[]).await;
+    assert_eq!(cockpit.end().await, RunEnd::Monitoring);
+    cockpit.rehearsal.sim.heal("dead");
+    cockpit.pass(minutes(5)).await;
+    arm(&mut cockpit);
+    cockpit.tell(Command::Offer { step: "a14-stop-hosts".to_owned() }).unwrap();
+    cockpit.pass(seconds(30)).await;
+    let offer = offered(&cockpit, "a14-stop-hosts").unwrap();
+    let blocked = cockpit.shown("a14-stop-hosts").blocked_by;
+    assert!(!offer.green && blocked.iter().any(|why| why.as_str().contains("a5-drain")), "{blocked:?}");
+    for host in ["shwe-hr-01", "shwe-hr-02"] {
+        let vm = format!(
+            "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-hosts-we/providers/Microsoft.Compute/virtualMachines/{host}/deallocate?api-version=2024-07-01"
+        );
+        colleague(&cockpit.rehearsal.sim, "POST", &vm, "");
+    }
+    cockpit.pass(minutes(10)).await;
+    for step in ["a5-drain", "a3-hold-active-scaling", "a8-log-off", "a14-stop-hosts"] {
+        if !cockpit.engine.run().paid.contains(step) {
+            pay(&mut cockpit, step).await;
+        }
+    }
+    assert!(cockpit.engine.run().debts().is_empty());
 }
