@@ -186,7 +186,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         model.push(modelled - decoded);
         whole.push(modelled - begin);
     }
-    let look = Look { theme: Theme::named("default")?, glyphs: Glyphs::Box };
+    let look = Look { theme: Theme::named("default")?, glyphs: Glyphs::Box, zone: None };
     let area = Rect::new(0, 0, 80, 24);
     for _ in 0..FRAMES {
         let begin = cpu_ms();

@@ -1,6 +1,6 @@
 //! Moments, spans and how they are written. Arithmetic only; nothing here asks what time it is.
 
-pub use jiff::{SignedDuration as Span, Timestamp};
+pub use jiff::{SignedDuration as Span, Timestamp, tz::TimeZone as Zone};
 
 /// How far the clock of this machine is ahead of Azure's, at least and at most; less than zero where it
 /// is behind.
@@ -100,6 +100,14 @@ pub fn minute_text(at: Timestamp) -> String {
     at.strftime("%H:%MZ").to_string()
 }
 
+/// A moment on the clocks of a zone, with the zone's word: `11:14 CET`. UTC has no second time.
+pub fn local_text(at: Timestamp, zone: &Zone) -> Option<String> {
+    let info = zone.to_offset_info(at);
+    let word = info.abbreviation();
+    (!matches!(word, "UTC" | "GMT" | "Z" | "Etc/Unknown"))
+        .then(|| format!("{} {word}", at.to_zoned(zone.clone()).strftime("%H:%M")))
+}
+
 /// A moment as RFC 3339 with milliseconds, UTC: `2026-11-20T10:03:07.120Z`.
 pub fn wall_text(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
@@ -151,6 +159,12 @@ mod tests {
             assert_eq!(parse_span(text), None, "{text}");
         }
         assert_eq!(age_text(seconds(-3)), "0s");
+        let noon: Timestamp = "2026-11-20T10:14:55Z".parse().unwrap();
+        assert_eq!(
+            local_text(noon, &Zone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap()).unwrap(),
+            "11:14 CET"
+        );
+        assert_eq!(local_text(noon, &Zone::UTC), None);
         assert_eq!(age_text(minutes(12)), "12m");
         assert_eq!(clock_text(seconds(3_723)), "1:02:03");
         assert_eq!(span_text(minutes(108)), "1 h 48 m");

@@ -13,7 +13,7 @@ use crate::{
     engine::event::WorldKind,
     runbook::{self, Mode},
     ui::{
-        Glyphs, Look,
+        Glyphs, Look, Zone,
         theme::{Theme, ThemeError},
     },
 };
@@ -146,5 +146,5 @@ fn look(cli: &Cli) -> Result<Look, VerbError> {
     } else {
         Glyphs::of_locale(all.as_deref(), ctype.as_deref(), lang.as_deref())
     };
-    Ok(Look { theme, glyphs })
+    Ok(Look { theme, glyphs, zone: Zone::try_system().ok() })
 }

@@ -499,7 +499,8 @@ mod tests {
         install_panic_hook();
         let mut canvas = Canvas::open().unwrap();
         let app = crate::app::scene::app(crate::app::World::Sim, crate::app::scene::Weather::Calm);
-        let look = Look { theme: ui::theme::Theme::named("default").unwrap(), glyphs: ui::Glyphs::Box };
+        let look =
+            Look { theme: ui::theme::Theme::named("default").unwrap(), glyphs: ui::Glyphs::Box, zone: None };
         canvas.paint(&app, &look).unwrap();
         match task.as_str() {
             "drop" => drop(canvas),

@@ -179,6 +179,20 @@ pub struct Row {
     pub cells: Pair<Cell>,
 }
 
+impl Row {
+    /// Whether the regions differ in a way that matters: one stands worse than the other, has nothing
+    /// where the other has something, or keeps its profiles in another kind of storage. Who serves and
+    /// who stands by is no difference; what nobody looked at cannot be compared.
+    pub fn differs(&self) -> bool {
+        let (one, two) = (&self.cells.primary, &self.cells.secondary);
+        if one.state == CellState::NotChecked || two.state == CellState::NotChecked {
+            return false;
+        }
+        let kinds = self.component == Component::Storage && one.short_text != two.short_text;
+        one.state != two.state || kinds
+    }
+}
+
 /// What a side is to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {

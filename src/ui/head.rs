@@ -2,36 +2,84 @@
 
 use crate::{
     app::{App, World, arming, mode::TokenStatus, screen::scope_words},
-    domain::time::{Span, clock_text, time_text},
+    domain::time::{Span, clock_text, local_text, time_text},
     engine::view::RunState,
+    status::ServiceLine,
 };
 
 use super::{
     SMALLEST, keymap,
-    pen::{Pen, fit},
+    pen::{Pen, columns, fit},
     theme::Role,
 };
-use unicode_width::UnicodeWidthStr;
 
 /// A token with less than this left is a warning.
 const TOKEN_WARNING_MS: u64 = 15 * 60_000;
 /// Below this width the first line says everything shorter.
 const NARROW: u16 = 80;
+/// From this width on there is room for the time where the person is.
+pub(super) const WIDE: u16 = 120;
 
-/// A word of the first line. The last to be dropped comes first.
+/// A word of the first line.
 struct Word {
-    text: String,
+    /// What it says, the longest first. The last may be cut down to `least` columns.
+    forms: Vec<String>,
+    /// What stands behind it and is never cut.
+    tail: String,
     role: Role,
-    /// A shorter form, tried before anything is dropped.
-    short: Option<String>,
-    /// Whether it may go when there is no room.
     fate: Fate,
+    least: usize,
+    /// The second form is that of narrow windows.
+    brief: bool,
 }
 
-#[derive(PartialEq)]
+/// What becomes of a word where there is no room.
+#[derive(Clone, Copy, PartialEq)]
 enum Fate {
+    /// It is cut, never dropped.
     Stays,
+    /// It goes before anything is cut.
     Goes,
+    /// It goes when nothing more can be cut.
+    GoesLast,
+}
+
+impl Word {
+    /// A word that is said whole or not at all.
+    fn whole(text: impl Into<String>, role: Role, fate: Fate) -> Self {
+        Self { forms: vec![text.into()], tail: String::new(), role, fate, least: usize::MAX, brief: false }
+    }
+
+    /// A name, which may be cut.
+    fn name(forms: Vec<String>, role: Role) -> Self {
+        Self { forms, tail: String::new(), role, fate: Fate::Stays, least: 4, brief: false }
+    }
+
+    fn head(&self) -> &str {
+        self.forms.first().map_or("", String::as_str)
+    }
+
+    fn text(&self) -> String {
+        format!("{}{}", self.head(), self.tail)
+    }
+
+    fn width(&self) -> usize {
+        columns(self.head()) + columns(&self.tail)
+    }
+
+    /// Says it shorter: in its next form, or cut by a column. `false`: it cannot be said shorter.
+    fn shorten(&mut self) -> bool {
+        if self.forms.len() > 1 {
+            self.forms.remove(0);
+            return true;
+        }
+        let wide = columns(self.head());
+        if wide <= self.least {
+            return false;
+        }
+        self.forms = vec![fit(self.head(), wide - 1)];
+        true
+    }
 }
 
 /// Line 1.
@@ -39,40 +87,51 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let width = pen.width();
     let narrow = width < NARROW;
     let gap = if narrow { 1 } else { 2 };
-    let (mut left, mut right) = (left(app), right(app));
-    let room = usize::from(width).saturating_sub(2);
-    let wide = |words: &[Word]| words.iter().map(|word| word.text.width() + gap).sum::<usize>();
-    if narrow || wide(&left) + wide(&right) > room + gap {
-        // All of them at once: which word stays long must not depend on the length of a name.
-        for word in left.iter_mut().chain(right.iter_mut()) {
-            if let Some(short) = word.short.take() {
-                word.text = short;
-            }
-        }
-    }
-    while wide(&left) + wide(&right) > room + gap {
-        let mut all = right.iter().rposition(|word| word.fate == Fate::Goes).map(|at| (true, at));
-        if all.is_none() {
-            all = left.iter().rposition(|word| word.fate == Fate::Goes).map(|at| (false, at));
-        }
-        match all {
-            Some((true, at)) => drop(right.remove(at)),
-            Some((false, at)) => drop(left.remove(at)),
-            None => break,
-        }
-    }
+    let mut words = left(app);
+    let lefts = words.len();
+    words.extend(right(app, pen));
+    let sides = words.into_iter().enumerate().map(|(at, word)| (at >= lefts, word)).collect();
+    let words = fitted(sides, usize::from(width).saturating_sub(2), gap, narrow);
     let mut x = 1;
-    for word in &left {
-        x = pen.text(x, 0, width, &word.text, word.role) + gap as u16;
+    for (_, word) in words.iter().filter(|(right, _)| !right) {
+        x = pen.text(x, 0, width, &word.text(), word.role) + gap as u16;
     }
     let mut end = width.saturating_sub(1);
-    for word in right.iter().rev() {
-        let text = fit(&word.text, usize::from(end.saturating_sub(x)));
+    for (_, word) in words.iter().rev().filter(|(right, _)| *right) {
+        let text = fit(&word.text(), usize::from(end.saturating_sub(x)));
         end = pen.right(end, 0, &text, word.role).saturating_sub(gap as u16);
         if end <= x {
             break;
         }
     }
+}
+
+/// The words so that they fit in `room`: what matters least goes first, then names are cut, the longest
+/// first; what says whose world it is, whether it is armed and where it goes is never touched.
+fn fitted(mut words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Vec<(bool, Word)> {
+    let too_wide =
+        |words: &[(bool, Word)]| words.iter().map(|(_, word)| word.width() + gap).sum::<usize>() > room + gap;
+    if narrow || too_wide(&words) {
+        // All names at once: which stays long must not depend on the length of another.
+        for (_, word) in words.iter_mut().filter(|(_, word)| word.brief) {
+            word.shorten();
+        }
+    }
+    for fate in [Fate::Goes, Fate::Stays, Fate::GoesLast] {
+        while too_wide(&words) {
+            if fate == Fate::Stays {
+                let mut order: Vec<usize> = (0..words.len()).collect();
+                order.sort_by_key(|at| std::cmp::Reverse(columns(words[*at].1.head())));
+                if !order.into_iter().any(|at| words[at].1.shorten()) {
+                    break;
+                }
+            } else {
+                let Some(at) = words.iter().rposition(|(_, word)| word.fate == fate) else { break };
+                words.remove(at);
+            }
+        }
+    }
+    words
 }
 
 fn left(app: &App) -> Vec<Word> {
@@ -81,19 +140,21 @@ fn left(app: &App) -> Vec<Word> {
         (World::Live, false) => Role::BadgeLive,
         (World::Sim | World::Replay, false) => Role::BadgeSim,
     };
-    let stays =
-        |text: String, role: Role, short: Option<String>| Word { text, role, short, fate: Fate::Stays };
-    let mut words = vec![stays(app.badge(), badge, None)];
+    let mut words = vec![Word::whole(app.badge(), badge, Fate::Stays)];
     if let Some(endpoint) = &app.endpoint {
-        words.push(stays(format!("ENDPOINT {endpoint}"), Role::Warn, None));
+        let port = endpoint.rsplit(':').next().unwrap_or_default();
+        let forms = vec![format!("ENDPOINT {endpoint}"), format!("ENDPOINT :{port}")];
+        words.push(Word { forms, ..Word::whole("", Role::Warn, Fate::Stays) });
     }
-    words.push(stays(app.estate.name.clone(), Role::Title, None));
+    words.push(Word::name(vec![app.estate.name.clone()], Role::Title));
     let name = app.identity.name.as_str();
     let short = name.split('@').next().unwrap_or_default().to_owned();
-    words.push(stays(name.to_owned(), Role::Text, Some(short)));
+    words.push(Word { brief: true, ..Word::name(vec![name.to_owned(), short], Role::Text) });
     if let Some((text, role)) = token(app) {
         let short = text.replace("token ", "tok ").replace("unrenewed", "!");
-        words.push(stays(text, role, Some(short)));
+        // A token that lasts is the first thing that can be missed.
+        let fate = if role == Role::Text { Fate::GoesLast } else { Fate::Stays };
+        words.push(Word { forms: vec![text, short], brief: true, ..Word::whole("", role, fate) });
     }
     words
 }
@@ -114,31 +175,57 @@ fn token(app: &App) -> Option<(String, Role)> {
     }
 }
 
-fn right(app: &App) -> Vec<Word> {
+fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
     let mut words = Vec::new();
-    let word = |text: String, role: Role, short: Option<String>, fate: Fate| Word { text, role, short, fate };
     if let Some(left) = app.arming.left(app.moment.terminal).filter(|left| *left <= arming::FIRST_WARNING_MS)
     {
         let text = format!("ends in {}", clock_text(Span::from_millis(left as i64)));
-        words.push(word(text, Role::Warn, None, Fate::Goes));
+        words.push(Word::whole(text, Role::Warn, Fate::Goes));
     }
     if let Some(view) = app.run_view().filter(|view| !matches!(view.state, RunState::Closed(_))) {
-        let direction = format!("{} {}>{}", view.service, view.codes[view.from], view.codes[view.to]);
-        words.push(word(direction, Role::Title, None, Fate::Stays));
+        words.push(Word {
+            tail: format!(" {}>{}", view.codes[view.from], view.codes[view.to]),
+            ..Word::name(vec![view.service.clone()], Role::Title)
+        });
         let since = clock_text(app.now().duration_since(view.impact));
-        words.push(word(format!("T+{since}"), Role::Text, None, Fate::Goes));
+        words.push(Word::whole(format!("T+{since}"), Role::Text, Fate::Goes));
     } else {
-        words.push(word(scope_words(app.scope, &app.estate).to_owned(), Role::Dim, None, Fate::Goes));
-        let sides: Vec<String> = app.summary.services.iter().map(|service| service.text.clone()).collect();
-        let text = sides.join(" · ");
-        words.push(word(text, Role::Text, None, Fate::Stays));
+        words.push(Word::whole(scope_words(app.scope, &app.estate), Role::Dim, Fate::Goes));
+        let forms = places(&app.summary.services);
+        // What is said of a service is said whole, unless its name alone is too long.
+        let least = if forms.len() > 1 { usize::MAX } else { 4 };
+        words.push(Word { least, ..Word::name(forms, Role::Text) });
     }
     let speed = app.speed.label();
     if !speed.is_empty() {
-        words.push(word(speed, Role::Warn, None, Fate::Stays));
+        words.push(Word::whole(speed, Role::Warn, Fate::Stays));
     }
-    words.push(word(time_text(app.now()), Role::Text, None, Fate::Stays));
+    words.push(Word::whole(time_text(app.now()), Role::Text, Fate::Stays));
+    let local = pen.zone().filter(|_| pen.width() >= WIDE).and_then(|zone| local_text(app.now(), zone));
+    words.extend(local.map(|text| Word::whole(text, Role::Dim, Fate::Goes)));
     words
+}
+
+/// Where the services are served, the longest form first. Shorter forms count what they leave out, and
+/// leave out last what is not on one side.
+fn places(services: &[ServiceLine]) -> Vec<String> {
+    let mut order: Vec<&ServiceLine> = services.iter().collect();
+    let mut forms = vec![order.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join(" · ")];
+    order.sort_by_key(|one| one.active.side().is_some());
+    let first = order.first().and_then(|one| one.active.side());
+    if services.len() > 2 && first.is_some() && order.iter().all(|one| one.active.side() == first) {
+        let place = order[0].text.rsplit(' ').next().unwrap_or_default();
+        forms.push(format!("{} services {place}", services.len()));
+        return forms;
+    }
+    for kept in (1..services.len()).rev() {
+        let said: Vec<&str> = order.iter().take(kept).map(|one| one.text.as_str()).collect();
+        forms.push(format!("{} · +{}", said.join(" · "), services.len() - kept));
+    }
+    if services.len() > 1 {
+        forms.push(format!("{} services", services.len()));
+    }
+    forms
 }
 
 /// The last line: a notice where there is one, else the keys.
@@ -158,11 +245,16 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     let hints = keymap::hints(context);
     let wide: usize = hints.iter().map(|(key, what)| key.len() + what.len() + 3).sum();
     let tight = wide + 2 > usize::from(end);
+    // The key that lists the others is the last to be cut.
+    let mut kept = if hints.iter().any(|(key, _)| *key == "?") { "? help ".len() } else { 0 };
     let mut x = 1;
     for (key, what) in hints {
         let what = if tight && *what == "command" { "cmd" } else { *what };
-        if usize::from(x) + key.len() + what.len() + 2 > usize::from(end) {
-            break;
+        if *key == "?" {
+            kept = 0;
+        }
+        if usize::from(x) + key.len() + what.len() + 2 + kept > usize::from(end) {
+            continue;
         }
         x = pen.text(x, y, width, key, Role::Key) + 1;
         x = pen.text(x, y, width, what, Role::Dim) + if tight { 1 } else { 3 };

@@ -15,79 +15,139 @@ use crate::{
 };
 
 use super::{
-    pen::{Line, Pen, fit},
+    head,
+    pen::{Line, Pen, columns, fit, whole},
     theme::Role,
 };
 
+/// Below this width labels and cells stand closer, and cells are short.
+const NARROW: u16 = 80;
+/// Below this height the runbook takes one line without a head.
+const SHORT: u16 = 22;
+/// From this height on the problems behind the worst one have room.
+const TALL: u16 = 28;
+/// From this width on events stand beside the runbooks.
+const BESIDE: u16 = 160;
+
 /// Where the columns stand, by the window's width.
 struct Columns {
-    /// First vertical line.
-    one: u16,
-    /// Second vertical line.
+    /// First vertical line, where there is one.
+    one: Option<u16>,
+    /// Second vertical line; a row whose sides differ has its mark there.
     two: u16,
     /// Width of the mark with its gap.
     mark: u16,
-    /// Whether cells show their short text.
-    short: bool,
+    /// What a cell says.
+    words: Words,
+}
+
+/// What a cell says.
+#[derive(Clone, Copy, PartialEq)]
+enum Words {
+    /// Its short text.
+    Short,
+    /// Its text.
+    Usual,
+    /// Its text and why it is not good.
+    Reasons,
 }
 
 impl Columns {
     fn of(width: u16) -> Self {
-        if width < 80 {
-            let two = 13 + (width - 13) / 2 - 1;
-            Self { one: 12, two: two + 1, mark: 3, short: true }
-        } else {
-            let cell = (width - 15) / 2;
-            Self { one: 13, two: 13 + 1 + cell, mark: 5, short: cell < 30 }
+        if width < NARROW {
+            return Self { one: None, two: 13 + (width - 13) / 2, mark: 3, words: Words::Short };
         }
+        let words = if width < head::WIDE { Words::Usual } else { Words::Reasons };
+        Self { one: Some(13), two: 14 + (width - 15) / 2, mark: 5, words }
     }
 
     /// Left and right end of a side's column, without the lines.
     fn of_side(&self, side: Side, width: u16) -> (u16, u16) {
         match side {
-            Side::Primary => (self.one + 1, self.two),
+            Side::Primary => (self.one.map_or(13, |one| one + 1), self.two),
             Side::Secondary => (self.two + 1, width),
         }
     }
+}
+
+/// A part of the window between two columns.
+#[derive(Clone, Copy)]
+struct Part {
+    left: u16,
+    right: u16,
+}
+
+impl Part {
+    fn width(self) -> u16 {
+        self.right.saturating_sub(self.left)
+    }
+}
+
+fn is_short(pen: &Pen<'_>) -> bool {
+    pen.width() < NARROW || pen.height() < SHORT
 }
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let columns = Columns::of(pen.width());
     heads(app, pen, &columns);
     let rows = app.summary.rows.len() as u16;
-    // Chrome, the three lines below the matrix with their rule, one runbook, its head, the feed's
-    // head and two of its lines always have room; the matrix scrolls when it has more.
-    let shown = rows.min(pen.height().saturating_sub(11));
+    // Chrome, the three lines below the matrix with their rule, one runbook, the feed's head and one
+    // of its lines always have room; the matrix scrolls when it has more.
+    let others = if is_short(pen) { 10 } else { 12 };
+    let shown = rows.min(pen.height().saturating_sub(others));
     matrix(app, pen, &columns, shown);
-    let mut y = 2 + shown;
-    let width = pen.width();
-    pen.line(0, y, width);
-    y = verdicts(app, pen, y + 1);
-    y = strip(app, pen, y);
-    events(app, pen, y);
+    let y = 2 + shown;
+    pen.line(0, y, pen.width());
+    let y = verdicts(app, pen, y + 1);
+    below(app, pen, y);
+}
+
+/// Runbooks, problems and events: one below the other, or the events beside the rest.
+fn below(app: &App, pen: &mut Pen<'_>, y: u16) {
+    let (width, bottom) = (pen.width(), pen.height() - 1);
+    let whole = Part { left: 0, right: width };
+    if width >= BESIDE && !is_short(pen) {
+        let half = width / 2;
+        let left = Part { left: 0, right: half };
+        let after = strip(app, pen, y, left);
+        problems(app, pen, after, left, bottom);
+        events(app, pen, y, Part { left: half + 1, right: width });
+        pen.column(half, y + 1, bottom);
+        pen.put(half, y, Line::Down);
+        return;
+    }
+    let mut y = strip(app, pen, y, whole);
+    if pen.height() >= TALL {
+        // Half of what is left, and never so much that the newest events are pushed out.
+        y = problems(app, pen, y, whole, y + bottom.saturating_sub(y) / 2);
+    }
+    events(app, pen, y, whole);
 }
 
 fn heads(app: &App, pen: &mut Pen<'_>, columns: &Columns) {
     let width = pen.width();
     pen.line(0, 1, width);
-    pen.put(columns.one, 1, Line::Down);
-    pen.put(columns.two, 1, Line::Down);
+    for line in columns.one.into_iter().chain([columns.two]) {
+        pen.put(line, 1, Line::Down);
+    }
     for side in Side::BOTH {
         let head = &app.summary.regions[side];
         let (left, right) = columns.of_side(side, width);
-        let role = if head.dead { Role::Bad } else { Role::Title };
-        if columns.short {
-            pen.text(left, 1, right - left, &format!(" {} {} ", head.code, head.role), role);
+        let (role, dead) = if head.dead { (Role::Bad, " DEAD") } else { (Role::Title, "") };
+        if columns.words == Words::Short {
+            let left = if columns.one.is_some() || side == Side::Secondary { left + 1 } else { left };
+            pen.text(left, 1, right - left, &format!(" {} {}{dead} ", head.code, head.role), role);
             continue;
         }
-        let standing = format!(" {} ", head.role);
-        let end = if side == Side::Primary { right.saturating_sub(1) } else { right };
-        let from = pen.right(
-            end,
-            1,
-            standing.trim_end_matches(if side == Side::Secondary { ' ' } else { '\0' }),
-            role,
-        );
+        let mut standing = format!(" {}{dead}", head.role);
+        let mut end = right;
+        if side == Side::Primary {
+            standing.push(' ');
+            end -= 1;
+        }
+        // A long list of roles leaves room for the name of the region.
+        let standing = fit(&standing, usize::from(right - left).saturating_sub(10));
+        let from = pen.right(end, 1, &standing, role);
         let name = format!(" {} {} ", head.code, head.display);
         pen.text(left + 1, 1, from.saturating_sub(left + 1), &name, role);
     }
@@ -102,17 +162,25 @@ fn matrix(app: &App, pen: &mut Pen<'_>, columns: &Columns, shown: u16) {
         let under = line == place;
         let role = if under { Role::Cursor } else { Role::Text };
         pen.text(0, y, 1, if under { ">" } else { " " }, Role::Running);
-        pen.text(1, y, columns.one - 1, row.component.label(), role);
-        pen.put(columns.one, y, Line::Vertical);
-        pen.put(columns.two, y, Line::Vertical);
+        pen.text(1, y, 11, row.component.label(), role);
+        if let Some(one) = columns.one {
+            pen.put(one, y, Line::Vertical);
+        }
+        if row.differs() {
+            pen.text(columns.two, y, 1, DIFFERS, Role::Title);
+        } else {
+            pen.put(columns.two, y, Line::Vertical);
+        }
         for side in Side::BOTH {
             let (left, right) = columns.of_side(side, width);
-            let end =
-                if side == Side::Primary || columns.short { right.saturating_sub(1) } else { right - 1 };
-            cell(pen, &row.cells[side], (left + 1, y, end), columns, app.now());
+            let left = if columns.one.is_some() || side == Side::Secondary { left + 1 } else { left };
+            cell(pen, &row.cells[side], (left, y, right.saturating_sub(1)), columns, app.now());
         }
     }
 }
+
+/// Between two cells that differ in a way that matters.
+const DIFFERS: &str = "≠";
 
 /// Mark, words and age, between two columns.
 fn cell(pen: &mut Pen<'_>, cell: &Cell, (left, y, end): (u16, u16, u16), columns: &Columns, now: Timestamp) {
@@ -120,7 +188,6 @@ fn cell(pen: &mut Pen<'_>, cell: &Cell, (left, y, end): (u16, u16, u16), columns
     pen.text(left, y, 2, cell.state.mark(), role);
     let (age, age_role) = age_of(cell.at, cell.stale, now);
     let from = pen.right(end, y, &age, age_role);
-    let text = if columns.short { &cell.short_text } else { &cell.text };
     let role = match cell.state {
         CellState::Ok => Role::Text,
         _ => role,
@@ -128,7 +195,18 @@ fn cell(pen: &mut Pen<'_>, cell: &Cell, (left, y, end): (u16, u16, u16), columns
     let room = from.saturating_sub(left + columns.mark + 1);
     // The stale mark follows its number; without one the column of the numbers stays straight.
     let room = if age.is_empty() { end.saturating_sub(left + columns.mark) } else { room };
-    pen.text(left + columns.mark, y, room, text, role);
+    pen.text(left + columns.mark, y, room, &words_of(cell, columns.words, usize::from(room)), role);
+}
+
+/// What a cell says in `room` columns: less, rather than a sentence cut short.
+fn words_of(cell: &Cell, words: Words, room: usize) -> String {
+    let reason = cell.reason.as_ref().filter(|reason| !cell.text.contains(reason.as_str()));
+    match (words, reason) {
+        (Words::Reasons, Some(reason)) => format!("{}: {reason}", cell.text),
+        (Words::Short, _) => cell.short_text.clone(),
+        _ if columns(&cell.text) > room => cell.short_text.clone(),
+        _ => cell.text.clone(),
+    }
 }
 
 /// An age as its column shows it: `4s`, or `12m!` when it is too old.
@@ -154,24 +232,27 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
     let (state, text, at) = worst(app);
     verdict(pen, y, "worst", state, &text, &age_of(at, false, now));
     y += 1;
-    if let Some((state, text)) = vantage(app) {
+    if let Some((state, text)) = vantage(app, pen.width() < NARROW) {
         verdict(pen, y, "vantage", state, &text, &age_of(oldest_sign(app), false, now));
     } else {
-        let (state, text, at) = readiness(app);
+        let (state, text, at) = readiness(app, pen.width() < NARROW);
         verdict(pen, y, "readiness", state, &text, &age_of(at, false, now));
     }
     y + 1
 }
 
 fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, age: &(String, Role)) {
-    let (width, narrow) = (pen.width(), pen.width() < 80);
-    let (mark, words) = if narrow { (10, 13) } else { (12, 17) };
+    let (width, narrow) = (pen.width(), pen.width() < NARROW);
+    let (mark, words) = if narrow { (11, 14) } else { (13, 18) };
     pen.text(1, y, mark - 1, name, Role::Dim);
     let role = Role::of_state(state);
     pen.text(mark, y, 2, state.mark(), role);
     let end = pen.right(width - 1, y, &age.0, age.1);
     let role = if state == CellState::Ok { Role::Text } else { role };
-    pen.text(words, y, end.saturating_sub(words + 1), text, role);
+    let text = if narrow { text.trim_end_matches(" hold both regions") } else { text };
+    let room =
+        if age.0.is_empty() { (width - 1).saturating_sub(words) } else { end.saturating_sub(words + 1) };
+    pen.text(words, y, room, text, role);
 }
 
 /// The single most important sentence.
@@ -181,20 +262,26 @@ fn worst(app: &App) -> (CellState, String, Option<Timestamp>) {
         return (CellState::Crit, format!("{code} IS BACK · {} debts", view.debts.len()), None);
     }
     match app.summary.worst() {
-        Some(problem) => (problem.state, problem.text.clone(), problem.at),
+        Some(problem) => {
+            // A dead region is told from its signs: it is as old as the oldest of them.
+            let signs = problem.component.is_none() && problem.side.is_some();
+            let at = problem.at.or_else(|| signs.then(|| oldest_sign(app)).flatten());
+            (problem.state, problem.text.clone(), at)
+        }
         None => (CellState::Ok, "nothing is wrong".to_owned(), None),
     }
 }
 
 /// Whether a region is dead, or only not to be seen from here.
-fn vantage(app: &App) -> Option<(CellState, String)> {
+fn vantage(app: &App, narrow: bool) -> Option<(CellState, String)> {
     let side = Side::BOTH.into_iter().find(|side| !app.summary.regions[*side].signs.is_empty())?;
     let head = &app.summary.regions[side];
     let mut classes: Vec<String> = head.signs.iter().map(|sign| sign.class.to_string()).collect();
     classes.dedup();
     let (word, classes) = (if classes.len() == 1 { "sign" } else { "signs" }, classes.join(", "));
     Some(if head.dead && head.serves {
-        (CellState::Crit, format!("{} dead ({word} {classes})  ->  ungraceful failover", head.code))
+        let gap = if narrow { "" } else { "  ->  ungraceful failover" };
+        (CellState::Crit, format!("{} dead ({word} {classes}){gap}", head.code))
     } else if head.dead {
         (CellState::Crit, format!("{} dead ({word} {classes}); it serves nobody", head.code))
     } else {
@@ -212,7 +299,7 @@ fn oldest_sign(app: &App) -> Option<Timestamp> {
 }
 
 /// How the checks of the services in scope came out.
-fn readiness(app: &App) -> (CellState, String, Option<Timestamp>) {
+fn readiness(app: &App, narrow: bool) -> (CellState, String, Option<Timestamp>) {
     let count = |states: &[State]| app.readiness.iter().filter(|found| states.contains(&found.state)).count();
     let (ok, warn, crit) = (count(&[State::Ok]), count(&[State::Warn]), count(&[State::Crit]));
     let unknown = count(&[State::Unknown]);
@@ -222,29 +309,38 @@ fn readiness(app: &App) -> (CellState, String, Option<Timestamp>) {
         (0, ..) => CellState::Unknown,
         _ => CellState::Crit,
     };
-    let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
     let oldest = app.readiness.iter().filter_map(|found| found.at).min();
+    if narrow {
+        return (state, format!("{crit} blocking, {warn} warn, {unknown} not known, {ok} ok"), oldest);
+    }
+    let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
     (state, format!("{ok} ok, {warn} warnings, {crit} blocking{unknown}"), oldest)
 }
 
 /// The runbook strip: the open run, or what could be started.
-fn strip(app: &App, pen: &mut Pen<'_>, y: u16) -> u16 {
-    let width = pen.width();
-    let narrow = width < 80;
-    if !narrow {
-        pen.rule(0, y, width, "runbooks");
+fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
+    let short = is_short(pen);
+    let mut y = y;
+    if !short {
+        pen.rule(part.left, y, part.width(), "runbooks");
+        y += 1;
     }
-    let mut y = if narrow { y } else { y + 1 };
+    let room = part.width().saturating_sub(2);
     if let Some(view) = app.run_view() {
         let over = view.steps.iter().filter(|step| !step.is_undo && step.state.over()).count();
         let of = view.steps.iter().filter(|step| !step.is_undo).count();
         let state = crate::app::sentence::state_word(&view.state);
-        let text = format!("{} {}   {state}   {over} of {of} steps   m shows it", view.runbook, view.service);
-        pen.text(1, y, width - 2, &text, Role::Running);
+        let words = [
+            format!("{} {}", view.runbook, view.service),
+            state.to_owned(),
+            format!("{over} of {of} steps"),
+            "m shows it".to_owned(),
+        ];
+        pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), Role::Running);
         return y + 1;
     }
     // A short window shows the first; `r` offers them all.
-    let room = if pen.height() < 24 { 1 } else { 3 };
+    let count = if pen.height() < 24 { 1 } else { 3 };
     let blocked = app.readiness.iter().any(|found| found.state == State::Crit);
     let dead = Side::BOTH.iter().any(|side| app.summary.regions[*side].dead);
     let (mode, state) = match (dead, blocked) {
@@ -252,45 +348,105 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16) -> u16 {
         (false, true) => (Mode::Graceful, "blocked"),
         (false, false) => (Mode::Graceful, "ready"),
     };
-    for entry in app.runbooks.iter().take(room) {
+    for entry in app.runbooks.iter().take(count) {
         let mark = if entry.local { " (local)" } else { "" };
-        let text = format!(
-            "{}{mark}   {}   {state}   usual {}   last drill {}",
-            entry.id,
-            entry.services.join(", "),
-            span_text(entry.usual(mode)),
-            app.last_drill(&entry.id)
-        );
-        let text = if narrow {
-            format!("next     {}, usual {}", entry.id, span_text(entry.usual(mode)))
+        let usual = format!("usual {}", span_text(entry.usual(mode)));
+        let words = if short {
+            let word = state.trim_start_matches("ready").trim_start();
+            let gap = if word.is_empty() { "" } else { " " };
+            let column = if pen.width() < NARROW { 13 } else { 17 };
+            vec![format!("{:<column$}{}{mark}{gap}{word}, {usual}", "next", entry.id)]
         } else {
-            text
+            let drill = format!("last drill {}", app.last_drill(&entry.id));
+            vec![format!("{}{mark}", entry.id), entry.services.join(", "), state.to_owned(), usual, drill]
         };
-        pen.text(1, y, width - 2, &text, Role::Text);
+        pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), Role::Text);
         y += 1;
     }
     y
 }
 
-fn events(app: &App, pen: &mut Pen<'_>, y: u16) {
-    let (width, bottom) = (pen.width(), pen.height() - 1);
+/// A line below the worst problem.
+struct Also {
+    state: CellState,
+    text: String,
+    at: Option<Timestamp>,
+    stale: bool,
+}
+
+/// What is wrong besides the worst, and what the checks found, worst first, each once.
+fn also(app: &App) -> Vec<Also> {
+    let mut all: Vec<Also> = Vec::new();
+    for problem in app.summary.problems.iter().skip(1) {
+        let cell = problem.component.zip(problem.side).and_then(|(what, side)| app.summary.cell(what, side));
+        all.push(Also {
+            state: problem.state,
+            text: problem.text.clone(),
+            at: problem.at,
+            stale: cell.is_some_and(|cell| cell.stale),
+        });
+    }
+    for found in &app.readiness {
+        let state = match found.state {
+            State::Crit => CellState::Crit,
+            State::Warn => CellState::Warn,
+            _ => continue,
+        };
+        let text = format!("{} {}: {}", found.id, found.title, found.observed);
+        // What holds for the region is found once for each service.
+        if all.iter().all(|known| known.text != text) {
+            all.push(Also { state, text, at: found.at, stale: false });
+        }
+    }
+    all.sort_by_key(|one| std::cmp::Reverse(one.state));
+    all
+}
+
+/// What is wrong besides the worst, in the rows before `bottom`.
+fn problems(app: &App, pen: &mut Pen<'_>, y: u16, part: Part, bottom: u16) -> u16 {
+    let all = also(app);
+    let room = usize::from(bottom.saturating_sub(y + 1));
+    if all.is_empty() || room < 2 {
+        return y;
+    }
+    pen.rule(part.left, y, part.width(), "also, worst first");
+    let shown = if all.len() > room { room - 1 } else { all.len() };
+    for (line, one) in all.iter().take(shown).enumerate() {
+        let y = y + 1 + line as u16;
+        pen.text(part.left + 1, y, 2, one.state.mark(), Role::of_state(one.state));
+        let (age, role) = age_of(one.at, one.stale, app.now());
+        let end = pen.right(part.right - 1, y, &age, role);
+        let role = if one.state == CellState::Crit { Role::Bad } else { Role::Text };
+        pen.text(part.left + 4, y, end.saturating_sub(part.left + 5), &one.text, role);
+    }
+    let mut y = y + 1 + shown as u16;
+    if shown < all.len() {
+        pen.text(part.left + 4, y, part.width() - 5, &format!("and {} more", all.len() - shown), Role::Dim);
+        y += 1;
+    }
+    y
+}
+
+fn events(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) {
+    let bottom = pen.height() - 1;
     if y + 1 >= bottom {
         return;
     }
-    pen.rule(0, y, width, "events");
+    pen.rule(part.left, y, part.width(), "events");
     // One blank line above the footer, where there is room for it.
     let room = usize::from(bottom - y - 1);
     let room = if room > 4 { room - 1 } else { room };
     for (line, event) in app.feed.newest().take(room).enumerate() {
         let y = y + 1 + line as u16;
-        pen.text(1, y, 9, &time_text(event.at), Role::Dim);
-        let x = if width < 80 { 11 } else { 12 };
+        pen.text(part.left + 1, y, 9, &time_text(event.at), Role::Dim);
+        let (gap, narrow) = if part.width() < NARROW { (1, true) } else { (2, false) };
+        let x = part.left + 10 + gap;
         let words = match &event.origin {
             Origin::Journal(seq) => format!("{seq:>4}  {}", event.text),
-            origin if width < 80 => format!("{:<2} {}", feed::code(origin), event.text),
+            origin if narrow => format!("{:<2} {}", feed::code(origin), event.text),
             origin => format!("{:<2}  {}", feed::code(origin), event.text),
         };
-        let room = width.saturating_sub(x + 1);
+        let room = part.right.saturating_sub(x + 1);
         pen.text(x, y, room, &fit(&words, usize::from(room)), Role::Text);
     }
 }

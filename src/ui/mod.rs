@@ -20,6 +20,8 @@ mod start;
 
 #[cfg(test)]
 mod shots;
+#[cfg(test)]
+mod sizes;
 
 use ratatui::{
     buffer::Buffer,
@@ -27,6 +29,8 @@ use ratatui::{
 };
 
 use crate::app::{App, screen::Screen};
+
+pub use crate::domain::time::Zone;
 
 use pen::Pen;
 use theme::{Role, Theme};
@@ -41,6 +45,8 @@ pub struct Look {
     pub theme: Theme,
     /// Line and mark characters.
     pub glyphs: Glyphs,
+    /// Where the person is; `None`: nobody knows, or at UTC, and no second time is shown.
+    pub zone: Option<Zone>,
 }
 
 /// Which characters lines are drawn with.

@@ -1,13 +1,13 @@
 //! Putting text on the buffer: cut to width, in a role, with the glyphs of the look.
 
 use ratatui::{
-    buffer::Buffer,
+    buffer::{Buffer, CellWidth},
     layout::{Position, Rect},
     style::Style,
+    text::Span,
 };
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Glyphs, Look, theme::Role};
+use super::{Glyphs, Look, Zone, theme::Role};
 
 /// Paints one frame.
 pub(super) struct Pen<'a> {
@@ -41,6 +41,11 @@ impl<'a> Pen<'a> {
 
     pub(super) fn height(&self) -> u16 {
         self.area.height
+    }
+
+    /// Where the person is, for times of the wall clock.
+    pub(super) fn zone(&self) -> Option<&'a Zone> {
+        self.look.zone.as_ref()
     }
 
     pub(super) fn is_ascii(&self) -> bool {
@@ -82,7 +87,7 @@ impl<'a> Pen<'a> {
 
     /// Writes `text` so that it ends before column `end`; the column it begins at.
     pub(super) fn right(&mut self, end: u16, y: u16, text: &str, role: Role) -> u16 {
-        let wide = self.plain(text).width() as u16;
+        let wide = columns(&self.plain(text)) as u16;
         let x = end.saturating_sub(wide);
         self.text(x, y, wide, text, role);
         x
@@ -98,6 +103,7 @@ impl<'a> Pen<'a> {
                 '…' => '~',
                 '─' => '-',
                 '·' | '│' => '|',
+                '≠' => '#',
                 c if c.is_ascii() => c,
                 _ => '?',
             })
@@ -187,25 +193,47 @@ impl<'a> Pen<'a> {
     }
 }
 
+/// The columns that `text` takes, counted as the buffer counts them: character by character as people
+/// see them. A whole text may be narrower by Unicode's rules for ligatures, which terminals do not draw.
+pub(super) fn columns(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
+    Span::raw(text).styled_graphemes(Style::new()).map(|one| usize::from(one.symbol.cell_width())).sum()
+}
+
 /// `text` in at most `width` columns; where something is cut, the last column is `~`.
 pub(super) fn fit(text: &str, width: usize) -> String {
-    if text.width() <= width {
+    if columns(text) <= width {
         return text.to_owned();
     }
     let mut kept = String::new();
     let mut used = 0;
-    for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
+    for one in Span::raw(text).styled_graphemes(Style::new()) {
+        let wide = usize::from(one.symbol.cell_width());
         if used + wide > width.saturating_sub(1) {
             break;
         }
         used += wide;
-        kept.push(c);
+        kept.push_str(one.symbol);
     }
     if width > 0 {
         kept.push('~');
     }
     kept
+}
+
+/// As many of the words as fit whole with three blanks between them; the first in any case.
+pub(super) fn whole(words: &[String], width: usize) -> String {
+    let mut line = words.first().cloned().unwrap_or_default();
+    for word in words.iter().skip(1).filter(|word| !word.is_empty()) {
+        if columns(&line) + 3 + columns(word) > width {
+            break;
+        }
+        line.push_str("   ");
+        line.push_str(word);
+    }
+    fit(&line, width)
 }
 
 /// `text` broken at blanks into lines of at most `width` columns.
@@ -216,7 +244,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
         let line = &mut lines[last];
         if line.is_empty() {
             line.push_str(&fit(word, width));
-        } else if line.width() + 1 + word.width() <= width {
+        } else if columns(line) + 1 + columns(word) <= width {
             line.push(' ');
             line.push_str(word);
         } else {
@@ -239,11 +267,18 @@ mod tests {
             ("日本語", 5, "日本~"),
             ("日本語", 4, "日~"),
             ("Zoë", 3, "Zoë"),
+            // A base letter keeps its marks, and a ligature is two cells.
+            ("Zoe\u{308}x", 3, "Zo~"),
+            ("Zoe\u{308}xy", 4, "Zoe\u{308}~"),
+            ("\u{644}\u{627}b", 2, "\u{644}~"),
         ] {
             assert_eq!(fit(text, width), expected);
-            assert!(fit(text, width).width() <= width);
+            assert!(columns(&fit(text, width)) <= width);
         }
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("", 7), [""]);
+        let words = ["one", "", "two", "three"].map(str::to_owned);
+        assert_eq!(whole(&words, 14), "one   two");
+        assert_eq!(whole(&words, 2), "o~");
     }
 }

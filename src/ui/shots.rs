@@ -17,14 +17,14 @@ use crate::{
     runbook::Mode,
 };
 
-use super::{Glyphs, Look, draw, theme::Theme};
+use super::{Glyphs, Look, Zone, draw, theme::Theme};
 
 fn look(theme: &str, glyphs: Glyphs) -> Look {
-    Look { theme: Theme::named(theme).unwrap(), glyphs }
+    Look { theme: Theme::named(theme).unwrap(), glyphs, zone: Zone::posix("CET-1CEST,M3.5.0,M10.5.0/3").ok() }
 }
 
 /// The screen as text.
-fn shot(app: &mut App, (w, h): (u16, u16), glyphs: Glyphs) -> String {
+pub(super) fn shot(app: &mut App, (w, h): (u16, u16), glyphs: Glyphs) -> String {
     app.settle();
     let mut terminal = Terminal::new(TestBackend::new(w, h)).unwrap();
     let look = look("default", glyphs);
@@ -59,26 +59,6 @@ fn confirming(view: RunView, typed: &str) -> App {
 }
 
 const USUAL: (u16, u16) = (80, 24);
-
-#[test]
-fn home_calm() {
-    insta::assert_snapshot!(shot(&mut scene::app(World::Sim, Weather::Calm), USUAL, Glyphs::Box));
-}
-
-#[test]
-fn home_outage() {
-    insta::assert_snapshot!(shot(&mut scene::app(World::Live, Weather::Outage), USUAL, Glyphs::Box));
-}
-
-#[test]
-fn home_small() {
-    insta::assert_snapshot!(shot(&mut scene::app(World::Live, Weather::Outage), (60, 20), Glyphs::Box));
-}
-
-#[test]
-fn home_wide() {
-    insta::assert_snapshot!(shot(&mut scene::app(World::Live, Weather::Outage), (160, 50), Glyphs::Box));
-}
 
 #[test]
 fn home_ascii() {
