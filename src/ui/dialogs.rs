@@ -17,7 +17,7 @@ use crate::{
 
 use super::{
     help,
-    pen::{Pen, wrap},
+    pen::{Pen, columns, wrap},
     start,
     theme::Role,
 };
@@ -50,6 +50,8 @@ pub(super) enum SheetLine {
     Pair(&'static str, String, Role),
     /// A prompt and what was typed after it.
     Input(String, String),
+    /// A line of a prompt that is too long to stand beside what is typed.
+    Prompt(String),
     Buttons(Button, String, Role),
 }
 
@@ -59,9 +61,7 @@ impl Sheet {
     }
 
     pub(super) fn words(&mut self, text: &str, role: Role) {
-        for line in wrap(text, usize::from(WIDTH) - 4) {
-            self.lines.push(SheetLine::Words(line, role));
-        }
+        self.lines.push(SheetLine::Words(text.to_owned(), role));
     }
 
     pub(super) fn blank(&mut self) {
@@ -69,11 +69,7 @@ impl Sheet {
     }
 
     pub(super) fn pair(&mut self, name: &'static str, text: impl Into<String>, role: Role) {
-        let mut name = name;
-        for line in wrap(&text.into(), usize::from(WIDTH) - 12) {
-            self.lines.push(SheetLine::Pair(name, line, role));
-            name = "";
-        }
+        self.lines.push(SheetLine::Pair(name, text.into(), role));
     }
 
     pub(super) fn input(&mut self, prompt: impl Into<String>, typed: &str) {
@@ -92,32 +88,56 @@ impl Sheet {
 
     pub(super) fn draw(self, pen: &mut Pen<'_>) {
         let width = WIDTH.min(pen.width().saturating_sub(2));
-        let height = (self.lines.len() as u16 + 2).min(pen.height().saturating_sub(2));
+        let lines: Vec<SheetLine> =
+            self.lines.into_iter().flat_map(|line| line.broken(usize::from(width))).collect();
+        let height = (lines.len() as u16 + 2).min(pen.height().saturating_sub(2));
         let x = (pen.width() - width) / 2;
         let y = 1 + pen.height().saturating_sub(2 + height) / 2;
         pen.frame(Rect::new(x, y, width, height), &self.title, self.role);
         let room = usize::from(height.saturating_sub(2));
         // The buttons and what is typed stand last and always show; what is cut is cut above them.
-        let keep = self.lines.len().min(room);
-        let tail = self
-            .lines
-            .iter()
-            .position(|line| matches!(line, SheetLine::Input(..) | SheetLine::Buttons(..)))
-            .map_or(0, |at| self.lines.len() - at);
-        let head = keep.saturating_sub(tail);
-        let cut = self.lines.len() - tail - head.min(self.lines.len() - tail);
-        let shown = self.lines.iter().take(head).chain(self.lines.iter().skip(head + cut));
-        for (line, content) in shown.take(room).enumerate() {
-            draw_line(content, pen, x, y + 1 + line as u16, width);
+        let asks = |line: &SheetLine| {
+            matches!(line, SheetLine::Prompt(_) | SheetLine::Input(..) | SheetLine::Buttons(..))
+        };
+        let tail = lines.iter().position(asks).map_or(0, |at| lines.len() - at);
+        let over = lines.len().saturating_sub(room);
+        let head = lines.len() - tail;
+        let kept = if over > 0 { head.saturating_sub(over + 1) } else { head };
+        let mut row = y + 1;
+        for content in &lines[..kept] {
+            draw_line(content, pen, x, row, width);
+            row += 1;
         }
-        if cut > 0 {
-            pen.text(
-                x + width.saturating_sub(16),
-                y + head as u16,
-                14,
-                &format!("({cut} lines cut)"),
-                Role::Warn,
-            );
+        if over > 0 {
+            let words = format!("({} lines cut; a taller window shows them)", head - kept);
+            pen.text(x + 2, row, width - 4, &words, Role::Warn);
+            row += 1;
+        }
+        for content in lines[head..].iter().take(usize::from((y + height).saturating_sub(row + 1))) {
+            draw_line(content, pen, x, row, width);
+            row += 1;
+        }
+    }
+}
+
+impl SheetLine {
+    /// In lines that fit into a dialog of this width.
+    fn broken(self, width: usize) -> Vec<Self> {
+        match self {
+            Self::Words(text, role) => {
+                wrap(&text, width - 4).into_iter().map(|line| Self::Words(line, role)).collect()
+            }
+            Self::Pair(name, text, role) => {
+                let mut name = Some(name);
+                let lines = wrap(&text, width - 12).into_iter();
+                lines.map(|line| Self::Pair(name.take().unwrap_or_default(), line, role)).collect()
+            }
+            // A prompt that leaves no room behind it stands above what is typed.
+            Self::Input(prompt, typed) if columns(&prompt) + 14 > width - 4 => {
+                let prompts = wrap(&prompt, width - 4).into_iter().map(Self::Prompt);
+                prompts.chain([Self::Input(">".to_owned(), typed)]).collect()
+            }
+            line => vec![line],
         }
     }
 }
@@ -131,6 +151,9 @@ fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16)
         SheetLine::Pair(name, text, role) => {
             pen.text(x + 2, y, 8, name, Role::Dim);
             pen.text(x + 11, y, room - 8, text, *role);
+        }
+        SheetLine::Prompt(text) => {
+            pen.text(x + 2, y, room, text, Role::Text);
         }
         SheetLine::Input(prompt, typed) => {
             let at = pen.text(x + 2, y, room, prompt, Role::Text);

@@ -17,6 +17,7 @@ mod pen;
 mod run;
 mod runs;
 mod start;
+mod steps;
 
 #[cfg(test)]
 mod shots;

@@ -1,18 +1,18 @@
-//! Both regions in short, beside the run.
+//! Both regions in short, beside the run or below it.
 
 use crate::{
     app::App,
     domain::{Side, time::age_text},
     engine::RunView,
-    status::{CellState, Component},
+    status::{Cell, CellState, Component},
 };
 
 use super::{
-    pen::{Line, Pen},
+    pen::{Line, Pen, columns},
     theme::Role,
 };
 
-/// What of a region matters while a run goes on.
+/// What of a region matters while a run goes on, most important first.
 const ROWS: [Component; 6] = [
     Component::Hosts,
     Component::Sessions,
@@ -22,14 +22,15 @@ const ROWS: [Component; 6] = [
     Component::Capacity,
 ];
 
-/// Draws the side that is left above the side that is opened, from column `x` between two rows.
-pub(super) fn draw(app: &App, view: &RunView, pen: &mut Pen<'_>, x: u16, top: u16, bottom: u16) {
+/// The side that is left above the side that is opened, from column `x` between two rows.
+pub(super) fn stacked(app: &App, view: &RunView, pen: &mut Pen<'_>, x: u16, (top, bottom): (u16, u16)) {
     let mut y = top;
+    let right = pen.width();
     for side in [view.from, view.to] {
         if y >= bottom {
             return;
         }
-        head(app, side, pen, x, y);
+        head(app, side, pen, (x, right), y);
         y += 1;
         // The side that is left has no capacity worth a row: nobody is to be sent there.
         let rows = if side == view.from { &ROWS[..5] } else { &ROWS[..] };
@@ -38,38 +39,90 @@ pub(super) fn draw(app: &App, view: &RunView, pen: &mut Pen<'_>, x: u16, top: u1
                 return;
             }
             pen.put(x, y, Line::Vertical);
-            row(app, *component, side, pen, x + 1, y);
+            row(app, *component, side, pen, (x + 1, right), y);
             y += 1;
         }
     }
     pen.column(x, y, bottom);
 }
 
-fn head(app: &App, side: Side, pen: &mut Pen<'_>, x: u16, y: u16) {
-    let width = pen.width();
-    let head = &app.summary.regions[side];
-    pen.line(x, y, width - x);
-    pen.put(x, y, if y == 1 { Line::Down } else { Line::Right });
-    let role = if head.dead { Role::Bad } else { Role::Title };
-    let dead = if head.dead { " DEAD" } else { "" };
-    pen.text(x + 2, y, width - x - 3, &format!(" {} {}{dead} ", head.code, head.role), role);
+/// Both sides beside each other, the same fact of both on the same row.
+pub(super) fn beside(app: &App, view: &RunView, pen: &mut Pen<'_>, x: u16, (top, bottom): (u16, u16)) {
+    let half = x + (pen.width() - x) / 2;
+    let rows = app.summary.rows.iter().map(|row| row.component);
+    for (side, left, right) in [(view.from, x, half), (view.to, half, pen.width())] {
+        head(app, side, pen, (left, right), top);
+        pen.column(left, top + 1, bottom);
+        for (line, component) in rows.clone().enumerate() {
+            let y = top + 1 + line as u16;
+            if y < bottom {
+                row(app, component, side, pen, (left + 1, right), y);
+            }
+        }
+    }
 }
 
-fn row(app: &App, component: Component, side: Side, pen: &mut Pen<'_>, x: u16, y: u16) {
-    let Some(cell) = app.summary.cell(component, side) else { return };
+/// One line a side, for windows without room beside the steps.
+pub(super) fn short(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
     let width = pen.width();
-    let name = match component {
+    for (line, side) in [view.from, view.to].into_iter().enumerate() {
+        let y = top + line as u16;
+        let head = &app.summary.regions[side];
+        let dead = if head.dead { " DEAD" } else { "" };
+        let role = if head.dead { Role::Bad } else { Role::Title };
+        let mut x = pen.text(1, y, 18, &format!("{} {}{dead}", head.code, head.role), role) + 2;
+        x = x.max(13);
+        let cells = ROWS.iter().filter_map(|what| Some((*what, app.summary.cell(*what, side)?)));
+        let oldest = cells.clone().take(3).max_by_key(|(_, cell)| cell.age(app.now()));
+        let (age, role) = oldest.map_or_else(|| (String::new(), Role::Dim), |(_, cell)| age(app, cell));
+        let end = pen.right(width - 1, y, &age, role);
+        for (component, cell) in cells {
+            let (words, role) = words(cell, &cell.short_text);
+            let words = format!("{} {words}", name(component));
+            if x + columns(&words) as u16 >= end {
+                break;
+            }
+            x = pen.text(x, y, end - x, &words, role) + 2;
+        }
+    }
+}
+
+fn head(app: &App, side: Side, pen: &mut Pen<'_>, (x, right): (u16, u16), y: u16) {
+    let head = &app.summary.regions[side];
+    pen.line(x, y, right - x);
+    pen.put(x, y, if y == 1 { Line::Down } else { Line::Right });
+    let (role, dead) = if head.dead { (Role::Bad, " DEAD") } else { (Role::Title, "") };
+    pen.text(x + 2, y, right - x - 3, &format!(" {} {}{dead} ", head.code, head.role), role);
+}
+
+fn row(app: &App, component: Component, side: Side, pen: &mut Pen<'_>, (x, right): (u16, u16), y: u16) {
+    let Some(cell) = app.summary.cell(component, side) else { return };
+    pen.text(x, y, 9, name(component), Role::Dim);
+    let (age, role) = age(app, cell);
+    let end = pen.right(right - 1, y, &age, role);
+    let room = end.saturating_sub(x + 11);
+    let long = words(cell, &cell.text);
+    let (words, role) =
+        if columns(&long.0) > usize::from(room) { words(cell, &cell.short_text) } else { long };
+    pen.text(x + 10, y, room, &words, role);
+}
+
+fn name(component: Component) -> &'static str {
+    match component {
         Component::Assignments => "assigned",
         other => other.label(),
-    };
-    pen.text(x, y, 9, name, Role::Dim);
+    }
+}
+
+/// The words of a cell behind its mark; good ones need none.
+fn words(cell: &Cell, text: &str) -> (String, Role) {
+    match cell.state {
+        CellState::Ok => (text.to_owned(), Role::Text),
+        state => (format!("{} {text}", state.mark()), Role::of_state(state)),
+    }
+}
+
+fn age(app: &App, cell: &Cell) -> (String, Role) {
     let age = cell.age(app.now()).map(age_text).unwrap_or_default();
-    let (age, role) = if cell.stale { (format!("{age}!"), Role::Stale) } else { (age, Role::Dim) };
-    let end = pen.right(width - 1, y, &age, role);
-    let role = if cell.state == CellState::Ok { Role::Text } else { Role::of_state(cell.state) };
-    let words = match cell.state {
-        CellState::Ok => cell.short_text.clone(),
-        state => format!("{} {}", state.mark(), cell.short_text),
-    };
-    pen.text(x + 10, y, end.saturating_sub(x + 11), &words, role);
+    if cell.stale { (format!("{age}!"), Role::Stale) } else { (age, Role::Dim) }
 }

@@ -153,6 +153,24 @@ impl<'a> Pen<'a> {
         self.right(end.saturating_sub(1), y, &format!(" {words} "), Role::Title);
     }
 
+    /// A rule with words at its left and words at its right; those at the right are cut only where
+    /// they would take more than half, those at the left have the rest.
+    pub(super) fn rule_pair(&mut self, (x, end): (u16, u16), y: u16, left: &str, right: &str) {
+        let width = usize::from(end.saturating_sub(x));
+        let right = if columns(left) + columns(right) + 7 <= width {
+            right.to_owned()
+        } else {
+            fit(right, (width / 2).max(width.saturating_sub(columns(left) + 7)))
+        };
+        let kept = if right.is_empty() { 0 } else { columns(&right) as u16 + 3 };
+        self.line(x, y, end.saturating_sub(x));
+        let room = width.saturating_sub(usize::from(kept) + 4);
+        self.text(x + 2, y, end.saturating_sub(x + 2), &format!(" {} ", fit(left, room)), Role::Title);
+        if !right.is_empty() {
+            self.rule_right(end, y, &right);
+        }
+    }
+
     pub(super) fn line(&mut self, x: u16, y: u16, width: u16) {
         let glyph = self.glyph(Line::Horizontal);
         let line = glyph.repeat(usize::from(width));
@@ -227,11 +245,10 @@ pub(super) fn fit(text: &str, width: usize) -> String {
 pub(super) fn whole(words: &[String], width: usize) -> String {
     let mut line = words.first().cloned().unwrap_or_default();
     for word in words.iter().skip(1).filter(|word| !word.is_empty()) {
-        if columns(&line) + 3 + columns(word) > width {
-            break;
+        if columns(&line) + 3 + columns(word) <= width {
+            line.push_str("   ");
+            line.push_str(word);
         }
-        line.push_str("   ");
-        line.push_str(word);
     }
     fit(&line, width)
 }

@@ -6,24 +6,56 @@ use crate::{
     domain::time::{clock_text, minute_text, span_text, time_text},
     engine::{
         RunView,
-        event::GateVerdict,
-        view::{ItemPhase, ItemView, PhaseView, RunState, StepState, StepView},
+        view::{Choice, RunState, StepState, StepView},
     },
-    runbook::StepKind,
+    status::CellState,
 };
 
 use super::{
-    panel,
-    pen::{Pen, fit},
+    head, panel,
+    pen::{Pen, columns, fit, whole},
+    steps::{self, short_id},
     theme::Role,
 };
 
 /// Width of the steps at 80 columns; wider windows share the rest.
 const STEPS_WIDTH: u16 = 51;
-/// Rows of the part below the steps, its two rules included.
-const DETAIL_ROWS: u16 = 6;
 /// Journal lines at the bottom of a 24-row window.
 const JOURNAL_ROWS: u16 = 2;
+
+/// How the window is shared.
+struct Shares {
+    /// The first column of the regions; the width of the window where they stand below.
+    split: u16,
+    /// The first row below the steps.
+    detail: u16,
+    /// Lines about the step: what it does, how it is taken back, what aborting leaves, its proof.
+    lines: u16,
+    /// Lines of the regions, where they stand below.
+    regions: u16,
+    /// The first row of the journal.
+    journal: u16,
+}
+
+impl Shares {
+    fn of(width: u16, height: u16) -> Self {
+        let narrow = width < 80;
+        let split = match width {
+            ..80 => width,
+            80..head::WIDE => STEPS_WIDTH + (width - 80) / 2,
+            _ => width * 46 / 100,
+        };
+        let (journal, lines) = match (height, narrow) {
+            (..24, true) => (0, 3),
+            (..24, false) => (1, 4),
+            _ => (JOURNAL_ROWS + (height - 24) / 3, 4),
+        };
+        let regions = if narrow { 2 } else { 0 };
+        let bottom = height - 1;
+        let detail = bottom - journal - 2 - lines - regions;
+        Self { split, detail, lines, regions, journal: bottom - journal }
+    }
+}
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let Some(view) = app.run_view() else {
@@ -31,23 +63,19 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
         return;
     };
     let (width, height) = (pen.width(), pen.height());
-    let split = if width < 80 { width } else { STEPS_WIDTH + (width - 80) / 2 };
-    let journal = JOURNAL_ROWS + height.saturating_sub(24) / 3;
-    let journal = if height < 24 { 1 } else { journal };
-    let detail = height - 1 - journal - DETAIL_ROWS;
-    head(view, pen, split);
-    steps(app, view, pen, split, detail);
-    if split < width {
-        panel::draw(app, view, pen, split, 1, detail);
+    let shares = Shares::of(width, height);
+    title(view, pen, shares.split);
+    steps::draw(app, view, pen, shares.split, (2, shares.detail));
+    if width >= head::WIDE {
+        panel::beside(app, view, pen, shares.split, (1, shares.detail));
+    } else if shares.split < width {
+        panel::stacked(app, view, pen, shares.split, (1, shares.detail));
     }
-    below(app, view, pen, detail);
-    lines(app, pen, detail + DETAIL_ROWS, height - 1);
+    below(app, view, pen, &shares);
+    lines(app, pen, shares.journal, height - 1);
 }
 
-fn head(view: &RunView, pen: &mut Pen<'_>, split: u16) {
-    let local = if view.local { " (local)" } else { "" };
-    let words = format!("{}{local} {}, {}", view.runbook, view.service, view.mode.word());
-    pen.rule(0, 1, split, &words);
+fn title(view: &RunView, pen: &mut Pen<'_>, split: u16) {
     let phase = view.current.and_then(|current| {
         view.phases.iter().find(|phase| (phase.first..phase.first + phase.count).contains(&current))
     });
@@ -58,228 +86,29 @@ fn head(view: &RunView, pen: &mut Pen<'_>, split: u16) {
         }
         (state, _) => sentence::state_word(state).to_owned(),
     };
-    pen.rule_right(split, 1, &right);
-}
-
-/// A line of the left part.
-struct Row {
-    text: String,
-    right: String,
-    role: Role,
-    /// Place of the step it belongs to.
-    step: Option<usize>,
-}
-
-fn steps(app: &App, view: &RunView, pen: &mut Pen<'_>, split: u16, bottom: u16) {
-    let rows = rows(app, view, usize::from(split));
-    let room = usize::from(bottom - 2);
-    let cursor = app.step_place();
-    let at = rows.iter().position(|row| row.step == cursor && row.step.is_some()).unwrap_or_default();
-    // The step under the cursor stands in the upper half, so that its items and what follows show.
-    let first = at.saturating_sub(room / 2).min(rows.len().saturating_sub(room));
-    for (line, row) in rows.iter().skip(first).take(room).enumerate() {
-        let y = 2 + line as u16;
-        let under = row.step.is_some() && row.step == cursor;
-        let end = pen.right(split - 1, y, &row.right, Role::Dim);
-        let role = if under && row.role == Role::Text { Role::Cursor } else { row.role };
-        // A step at work carries the same mark itself.
-        let cursor = if under && !row.text.starts_with('>') { ">" } else { " " };
-        pen.text(0, y, 1, cursor, Role::Running);
-        pen.text(1, y, end.saturating_sub(2), &row.text, role);
-    }
-}
-
-/// Phases that are over or have not begun take one line; the present one shows its steps.
-fn rows(app: &App, view: &RunView, width: usize) -> Vec<Row> {
-    let mut rows = Vec::new();
-    let place = app.step_place().unwrap_or_default();
-    let current = view.current.unwrap_or(place);
-    for phase in &view.phases {
-        let steps = phase.first..phase.first + phase.count;
-        let open = steps.contains(&current) || steps.contains(&place);
-        if open {
-            for index in steps {
-                step_rows(app, view, index, index == place || index == current, &mut rows);
-            }
-        } else {
-            rows.push(phase_row(view, phase));
-        }
-        if phase.free_exit_ends && phase.over > 0 {
-            let words = if view.free_exit { "free exit ends here" } else { "free exit ended here" };
-            let dashes = "-".repeat(8);
-            rows.push(Row {
-                text: fit(&format!("{dashes} {words} {}", "-".repeat(12)), width.saturating_sub(4)),
-                right: String::new(),
-                role: Role::Dim,
-                step: None,
-            });
-        }
-    }
-    for (index, step) in view.steps.iter().enumerate().filter(|(_, step)| step.is_undo) {
-        // What cannot be taken back now is no news; under the cursor it says why.
-        let idle = matches!(step.state, StepState::Pending | StepState::Blocked);
-        if !idle || index == place {
-            step_rows(app, view, index, index == place, &mut rows);
-        }
-    }
-    rows
-}
-
-fn phase_row(view: &RunView, phase: &PhaseView) -> Row {
-    let over = phase.over == phase.count && phase.count > 0;
-    let id = |index: usize| view.steps.get(index).map_or("", |step| short_id(&step.id));
-    let (first, last) = (id(phase.first), id((phase.first + phase.count).saturating_sub(1)));
-    let gate = match &phase.gate {
-        Some((_, Some(GateVerdict::Passed))) => "  gate passed",
-        Some((_, Some(GateVerdict::Red))) => "  gate red",
-        _ => "",
-    };
-    let steps = view.steps.iter().skip(phase.first).take(phase.count);
-    let owed = match steps.filter(|step| step.state == StepState::Deferred).count() {
-        0 => String::new(),
-        owed => format!("  {owed} owed"),
-    };
-    let (mark, role) = match (over, owed.is_empty()) {
-        (true, true) => ("ok", Role::Text),
-        (true, false) => ("! ", Role::Warn),
-        (false, _) => (". ", Role::Pending),
-    };
-    Row {
-        text: format!("{mark} {:<10} {first}-{last}{gate}{owed}", phase.id),
-        right: if over { clock_text(phase.elapsed) } else { String::new() },
-        role,
-        step: None,
-    }
-}
-
-/// `a7` of `a7-revoke`.
-fn short_id(id: &str) -> &str {
-    id.split('-').next().unwrap_or(id)
-}
-
-fn mark(state: StepState) -> (&'static str, Role) {
-    match state {
-        StepState::Pending => (".", Role::Pending),
-        StepState::Ready | StepState::Confirmed | StepState::Running | StepState::Waiting => {
-            (">", Role::Running)
-        }
-        StepState::Blocked | StepState::AwaitingPerson | StepState::Deferred => ("!", Role::Warn),
-        StepState::Interrupted | StepState::TimedOut => ("?", Role::Unknown),
-        StepState::Done | StepState::DoneByObservation => ("ok", Role::Text),
-        StepState::Failed => ("x", Role::Bad),
-        StepState::Skipped => ("-", Role::Unchecked),
-    }
-}
-
-fn step_rows(app: &App, view: &RunView, index: usize, open: bool, rows: &mut Vec<Row>) {
-    let step = &view.steps[index];
-    let (mark, role) = match step.state {
-        // Taking a step back is there for whoever wants it; it is not what comes next.
-        StepState::Ready if step.is_undo => ("u", Role::Dim),
-        state => mark(state),
-    };
-    let word = match step.state {
-        StepState::Done | StepState::Pending | StepState::Running => "",
-        state => state.word(),
-    };
-    let count =
-        if step.items.is_empty() { String::new() } else { format!("{}/{}", step.done, step.items.len()) };
-    let running = match (step.since, step.state) {
-        (None, _) | (_, StepState::Pending) => String::new(),
-        _ => clock_text(step.running),
-    };
-    let slow = if step.slow { " SLOW" } else { "" };
-    rows.push(Row {
-        text: format!("{mark:<2} {:<3} {}", short_id(&step.id), step.title),
-        right: [word, &count, &format!("{running:>5}")].join(" ").trim_start().to_owned() + slow,
-        role,
-        step: Some(index),
-    });
-    if !open || step.state.over() {
-        return;
-    }
-    if let Some((what, until)) = &step.countdown {
-        rows.push(under(format!("      {what} until {}", time_text(*until)), String::new(), Role::Running));
-    }
-    for blocked in &step.blocked_by {
-        rows.push(under(format!("      {blocked}"), String::new(), Role::Warn));
-    }
-    let proofs = step.kind == StepKind::Gate || step.kind == StepKind::Observe;
-    for proof in step.proofs.iter().filter(|proof| proofs || proof.verdict != GateVerdict::Green) {
-        let (mark, role) = match proof.verdict {
-            GateVerdict::Green | GateVerdict::Passed => ("ok", Role::Text),
-            // A step at work is there to make it green.
-            GateVerdict::Red if step.kind != StepKind::Gate && at_work(step.state) => ("..", Role::Running),
-            GateVerdict::Red => ("x", Role::Bad),
-            GateVerdict::Unknown => ("?", Role::Unknown),
-        };
-        let age = proof.age_s.map(|age| format!("{age}s")).unwrap_or_default();
-        rows.push(under(format!("      {mark:<2} {} {}", proof.id, proof.value), age, role));
-    }
-    let mut items: Vec<&ItemView> = step.items.iter().collect();
-    // What went wrong or is at work comes first; what is done last, and never all of 612.
-    items.sort_by_key(|item| item_rank(item.state));
-    let room = if step.state == StepState::Pending { 0 } else { 6 };
-    let shown = items.len().min(room);
-    for item in &items[..shown] {
-        rows.push(item_row(app, item));
-    }
-    if items.len() > shown && room > 0 {
-        rows.push(under(format!("      and {} more", items.len() - shown), String::new(), Role::Dim));
-    }
-}
-
-fn at_work(state: StepState) -> bool {
-    matches!(state, StepState::Confirmed | StepState::Running | StepState::Waiting)
-}
-
-fn under(text: String, right: String, role: Role) -> Row {
-    Row { text, right, role, step: None }
-}
-
-fn item_rank(state: ItemPhase) -> u8 {
-    match state {
-        ItemPhase::Failed | ItemPhase::Ghost | ItemPhase::Asking => 0,
-        ItemPhase::Settling | ItemPhase::Sending | ItemPhase::Checking => 1,
-        ItemPhase::Following | ItemPhase::Verifying => 2,
-        ItemPhase::Done | ItemPhase::DoneByObservation | ItemPhase::Accepted => 3,
-        ItemPhase::Pending => 4,
-    }
-}
-
-fn item_row(app: &App, item: &ItemView) -> Row {
-    let (word, role) = match item.state {
-        ItemPhase::Pending => (".", Role::Pending),
-        ItemPhase::Checking | ItemPhase::Sending | ItemPhase::Following | ItemPhase::Verifying => {
-            ("run", Role::Running)
-        }
-        ItemPhase::Settling => ("?", Role::Unknown),
-        ItemPhase::Asking => ("ask", Role::Warn),
-        ItemPhase::Done | ItemPhase::DoneByObservation | ItemPhase::Accepted => ("ok", Role::Text),
-        ItemPhase::Failed => ("x", Role::Bad),
-        ItemPhase::Ghost => ("!", Role::Warn),
-    };
-    let again = if item.attempts > 1 { format!(" #{}", item.attempts) } else { String::new() };
-    let right = match item.since {
-        Some(since) if !item.state.over() => clock_text(app.now().duration_since(since)),
-        _ => String::new(),
-    };
-    under(format!("      {word:<5} {:<15} {}{again}", item.key, item.detail), right, role)
+    let local = if view.local { " (local)" } else { "" };
+    let tail = format!("{local} {}, {}", view.service, view.mode.word());
+    // The runbook's name is cut before the mode is.
+    let room = usize::from(split).saturating_sub(columns(&right) + columns(&tail) + 7);
+    let words = format!("{}{tail}", fit(&view.runbook, room.max(6)));
+    pen.rule_pair((0, split), 1, &words, &right);
 }
 
 /// What the step under the cursor does, how it is taken back, what aborting leaves, its proof.
-fn below(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
-    let width = pen.width();
+fn below(app: &App, view: &RunView, pen: &mut Pen<'_>, shares: &Shares) {
+    let (width, top) = (pen.width(), shares.detail);
     match app.selected_step() {
         Some(step) => {
-            pen.rule(0, top, width, &format!("{} {}", short_id(&step.id), step.title));
+            let name = format!("{} {}", short_id(&step.id), step.title);
+            let room = usize::from(width).saturating_sub(columns(&name) + 9);
+            pen.rule_pair((0, width), top, &name, &press(app, view, step, room));
             let lines = [
-                ("does", does(step)),
-                ("undo", undo(step)),
+                does(view, step),
+                ("undo", undo(view, step)),
                 ("abort", format!("ctrl-c  {}", step.abort)),
                 ("proof", proof(step)),
             ];
-            for (line, (name, text)) in lines.into_iter().enumerate() {
+            for (line, (name, text)) in lines.into_iter().take(usize::from(shares.lines)).enumerate() {
                 let y = top + 1 + line as u16;
                 pen.text(1, y, 7, name, Role::Dim);
                 pen.text(9, y, width - 10, &text, Role::Text);
@@ -287,54 +116,136 @@ fn below(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
         }
         None => pen.line(0, top, width),
     }
-    let y = top + DETAIL_ROWS - 1;
-    let rto = match view.rto_left {
+    let y = top + 1 + shares.lines;
+    if shares.regions > 0 {
+        panel::short(app, view, pen, y);
+    }
+    let words = standing(app, view, width < 80);
+    let y = y + shares.regions;
+    pen.line(0, y, width);
+    let room = usize::from(width.saturating_sub(6));
+    let role = if urgent(app, view) { Role::Bad } else { Role::Title };
+    pen.text(2, y, width - 4, &format!(" {} ", whole(&words, room)), role);
+}
+
+fn urgent(app: &App, view: &RunView) -> bool {
+    view.stopped.is_some()
+        || view.primary_is_back
+        || app.summary.invariant.state == CellState::Crit
+        || view.rto_left.is_some_and(|left| left.is_negative())
+}
+
+/// How the whole run stands, most important first.
+fn standing(app: &App, view: &RunView, narrow: bool) -> Vec<String> {
+    let mut words = Vec::new();
+    if let Some(stopped) = &view.stopped {
+        words.push(format!("NO WRITES: {stopped}"));
+    }
+    if view.primary_is_back {
+        words.push(format!("{} IS BACK", view.codes[view.from]));
+    }
+    let both = Some(&app.summary.invariant).filter(|both| both.state == CellState::Crit);
+    let both = both.map(|both| format!("in both: {}", both.text));
+    if view.debts.is_empty() {
+        words.extend(both.clone());
+    }
+    words.push(match view.rto_left {
         None => "no RTO set".to_owned(),
         Some(left) if left.is_negative() => format!("RTO missed by {}", span_text(-left)),
         Some(left) => format!("RTO {} left", span_text(left)),
-    };
-    let debts = match (view.debts.len(), view.debts_ready.len()) {
+    });
+    let owed: Vec<&str> = view.debts.iter().map(|step| short_id(step)).collect();
+    let which = if narrow { String::new() } else { format!(" ({})", owed.join(" ")) };
+    words.push(match (owed.len(), view.debts_ready.len()) {
         (0, _) => "debts: none".to_owned(),
-        (owed, 0) => format!("debts: {owed}"),
-        (owed, ready) => format!("debts: {owed}, {ready} ready"),
-    };
-    let mut words = vec![rto];
+        (count, 0) => format!("debts: {count}{which}"),
+        (count, ready) => format!("debts: {count}{which}, {ready} ready"),
+    });
+    if !view.debts.is_empty() {
+        words.extend(both);
+    }
     if let Some(by) = view.effective_by {
         words.push(format!("granted, effective by {}", minute_text(by)));
     } else if let Some(users) = view.baseline_users {
         words.push(format!("users at the start: {users}"));
     }
-    words.push(debts);
-    if let Some(stopped) = &view.stopped {
-        words.insert(0, format!("NO WRITES: {stopped}"));
-    }
-    if let RunState::Held(_, note) = &view.state {
-        words.insert(0, format!("HELD: {note}; h goes on"));
-    }
-    pen.rule(0, y, width, &words.join("   "));
+    words
 }
 
-fn does(step: &StepView) -> String {
-    match (&step.offer, &step.reason) {
+/// The keys to press now, the most likely first, as many as have room.
+fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
+    match &view.state {
+        RunState::Closed(_) if !view.watches => return "over: o lists runs".to_owned(),
+        RunState::Held(..) => return "held: h goes on".to_owned(),
+        _ if view.interrupted => return "interrupted: enter goes on".to_owned(),
+        _ => {}
+    }
+    let mut keys = Vec::new();
+    let armed = app.arming.is_armed();
+    match step.state {
+        StepState::Ready | StepState::AwaitingPerson if !armed => keys.push("A arms"),
+        StepState::AwaitingPerson => keys.push("enter answers"),
+        StepState::Ready if step.is_undo => keys.push("enter takes it back"),
+        StepState::Ready => keys.push("enter confirms"),
+        StepState::Confirmed | StepState::Running | StepState::Waiting if step.choices.is_empty() => {
+            keys.push("at work");
+        }
+        StepState::Blocked => keys.push("not green yet"),
+        _ => {}
+    }
+    for (choice, words) in [
+        (Choice::Retry, "t tries again"),
+        (Choice::AcceptStuck, "x goes on without"),
+        (Choice::RestartHost, "b restarts the host"),
+        (Choice::Downgrade, "d downgrades"),
+        (Choice::ShortenNotice, "w ends the notice"),
+        (Choice::Skip, "s skips"),
+        (Choice::Undo, "u undoes"),
+    ] {
+        if step.choices.contains(&choice) {
+            keys.push(words);
+        }
+    }
+    let mut line = String::new();
+    for key in keys {
+        let gap = if line.is_empty() { "" } else { ", " };
+        if line.len() + gap.len() + key.len() <= room {
+            line = format!("{line}{gap}{key}");
+        }
+    }
+    line
+}
+
+fn does(view: &RunView, step: &StepView) -> (&'static str, String) {
+    if let RunState::Held(_, note) = &view.state {
+        return ("held", note.to_string());
+    }
+    if let Some(failure) = steps::first_failure(step).filter(|_| !step.state.over()) {
+        return ("fails", failure);
+    }
+    let text = match (&step.offer, &step.reason) {
         (_, Some(reason)) => format!("{}: {reason}", step.state.word()),
         (Some(offer), _) => offer.what.to_string(),
         _ => step.why.clone(),
-    }
+    };
+    ("does", text)
 }
 
-fn undo(step: &StepView) -> String {
+fn undo(view: &RunView, step: &StepView) -> String {
     match &step.undo {
-        Some(undo) => format!("u  {undo}"),
+        // By its title, where the view has it.
+        Some(undo) => match view.steps.iter().find(|step| step.id == *undo) {
+            Some(undo) => format!("u  {} {}", short_id(&undo.id), undo.title),
+            None => format!("u  {undo}"),
+        },
         None => "none".to_owned(),
     }
 }
 
 fn proof(step: &StepView) -> String {
-    let green =
-        step.proofs.iter().filter(|proof| matches!(proof.verdict, GateVerdict::Green | GateVerdict::Passed));
     let proofs = match step.proofs.len() {
         0 => "observed by its own read".to_owned(),
-        all => format!("{} of {all} green", green.count()),
+        all => format!("{} of {all} green", steps::green(step)),
     };
     format!("{proofs}   usual {}   running {}", clock_text(step.usual), clock_text(step.running))
 }

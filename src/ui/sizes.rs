@@ -1,11 +1,26 @@
 //! Home and the run view at every size people have, as text under `snapshots/`.
 
-use crate::app::{
-    App, World,
-    scene::{self, Weather},
+use crate::{
+    app::{
+        App, World,
+        scene::{self, Weather},
+    },
+    domain::{
+        Safe,
+        time::{minutes, seconds},
+    },
+    engine::{
+        RunView,
+        event::{Acknowledgement, GateItem, GateVerdict, HeldWhy},
+        view::{Choice, ItemPhase, ItemView, RunState, StepState},
+    },
+    runbook::Mode,
 };
 
-use super::{Glyphs, shots::shot};
+use super::{
+    Glyphs,
+    shots::{confirming, shot},
+};
 
 /// The least, the usual, a bit more, a wide monitor, the widest.
 pub(super) const SIZES: [(u16, u16); 5] = [(60, 20), (80, 24), (100, 30), (160, 50), (220, 60)];
@@ -21,4 +36,128 @@ fn at_every_size(name: &str, app: &mut App) {
 fn home() {
     at_every_size("home_outage", &mut scene::app(World::Live, Weather::Outage));
     at_every_size("home_calm", &mut scene::app(World::Sim, Weather::Calm));
+}
+
+/// A run view at every size.
+fn run_at_every_size(name: &str, view: RunView) {
+    at_every_size(name, &mut scene::running(view).0);
+}
+
+/// Nothing is done yet: the first step waits to be confirmed.
+pub(super) fn fresh() -> RunView {
+    let mut view = scene::move_phase();
+    for step in &mut view.steps {
+        (step.state, step.since) = (StepState::Pending, None);
+        step.items.clear();
+    }
+    for phase in &mut view.phases {
+        phase.over = 0;
+    }
+    view.steps[0].state = StepState::Ready;
+    (view.state, view.current, view.free_exit) = (RunState::AwaitingPerson, Some(0), true);
+    view
+}
+
+/// Forty sessions do not end: three failed, one is a ghost, one waits for a person.
+pub(super) fn failing() -> RunView {
+    let mut view = scene::log_off(scene::offer(2, Some("67")));
+    let item = |number: usize, state, detail: &str| ItemView {
+        key: format!("user{number:03}"),
+        state,
+        detail: Safe::new(detail),
+        attempts: if state == ItemPhase::Failed { 2 } else { 1 },
+        since: Some(scene::noon() - seconds(95)),
+    };
+    let mut items: Vec<ItemView> = (1..=62).map(|n| item(n, ItemPhase::Done, "seen")).collect();
+    items.extend((63..=65).map(|n| {
+        item(n, ItemPhase::Failed, "409 Conflict: the session is busy with an unsaved document, try again")
+    }));
+    items.push(item(66, ItemPhase::Ghost, "listed by the broker, its host is dead"));
+    items.push(item(67, ItemPhase::Asking, "send it again?"));
+    let step = &mut view.steps[8];
+    (step.state, step.items, step.done, step.offer) = (StepState::Running, items, 62, None);
+    (step.since, step.running, step.slow) = (Some(scene::noon() - seconds(460)), seconds(460), true);
+    step.choices = vec![Choice::Retry, Choice::AcceptStuck, Choice::RestartHost];
+    view.state = RunState::Running;
+    view
+}
+
+/// Gate 1 with as many killer items as a real one has, two of them not green.
+pub(super) fn gate_red() -> RunView {
+    let mut view = scene::gate();
+    let killer = |id: &str, verdict, value: &str| GateItem {
+        id: id.to_owned(),
+        verdict,
+        value: Safe::new(value),
+        age_s: Some(4),
+    };
+    view.steps[10].proofs = vec![
+        killer(
+            "standby-capacity",
+            GateVerdict::Red,
+            "4 of 12 usable, room for 64, needed 186 at 100 percent",
+        ),
+        killer("standby-admits", GateVerdict::Green, "12 of 12 accept new sessions"),
+        killer("directory-up", GateVerdict::Green, "2 of 2 in NE"),
+        killer(
+            "standby-shares",
+            GateVerdict::Unknown,
+            "storage: no answer in 10 s (limit 10 s), next try in 30 s",
+        ),
+        killer("standby-published", GateVerdict::Green, "2 of 2 groups in ws-ne"),
+        killer("standby-plan-held", GateVerdict::Green, "no plan acts"),
+        killer("rights-on-every-scope", GateVerdict::Green, "7 of 7 scopes"),
+        killer("holders-accounted", GateVerdict::Green, "2 planned, 1 left with a reason"),
+    ];
+    view
+}
+
+/// An ungraceful run that owes three steps, and the region it left is back.
+pub(super) fn is_back() -> RunView {
+    let mut view = scene::move_phase();
+    view.mode = Mode::Ungraceful;
+    for index in [5, 7, 8] {
+        view.steps[index].state = StepState::Deferred;
+        view.debts.push(view.steps[index].id.clone());
+    }
+    view.debts_ready = vec![view.steps[5].id.clone()];
+    (view.primary_is_back, view.current) = (true, Some(12));
+    view.steps[12].state = StepState::Waiting;
+    view.steps[12].since = Some(scene::noon() - minutes(3));
+    view.steps[12].countdown = Some((Safe::new("stays so"), scene::noon() + seconds(42)));
+    view.rto_left = Some(-minutes(4));
+    view
+}
+
+/// Held by a person, in the middle of a step.
+pub(super) fn held() -> RunView {
+    let mut view = scene::move_phase();
+    view.state = RunState::Held(HeldWhy::Person, Safe::new("the director wants to wait for the bank"));
+    view
+}
+
+/// A level-3 dialog over the grant under debt.
+pub(super) fn level_3() -> App {
+    let mut offer = scene::offer(3, Some("NE"));
+    offer.acknowledges = Some(Acknowledgement::FencedByEvidence);
+    let mut view = scene::log_off(offer);
+    view.mode = Mode::Ungraceful;
+    confirming(view, "NE")
+}
+
+#[test]
+fn run() {
+    run_at_every_size("run_start", fresh());
+    run_at_every_size("run_move", scene::move_phase());
+    run_at_every_size("run_failing", failing());
+    run_at_every_size("run_gate_red", gate_red());
+    run_at_every_size("run_held", held());
+    run_at_every_size("run_is_back", is_back());
+}
+
+#[test]
+fn dialogs() {
+    let mut two = confirming(scene::log_off(scene::offer(2, Some("67"))), "67");
+    at_every_size("confirm_2", &mut two);
+    at_every_size("confirm_3", &mut level_3());
 }
