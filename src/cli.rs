@@ -70,8 +70,8 @@ pub struct Global {
     /// Cannot be armed
     #[arg(long, global = true)]
     pub read_only: bool,
-    /// Colours: the name of a theme
-    #[arg(long, global = true, value_name = "NAME")]
+    /// Colours: the name of a theme, or the path of its file
+    #[arg(long, global = true, value_name = "NAME|FILE")]
     pub theme: Option<String>,
     /// Draw with ASCII characters only
     #[arg(long, global = true)]

@@ -14,7 +14,7 @@ use crate::{
     runbook::{self, Mode},
     ui::{
         Glyphs, Look, Zone,
-        theme::{Theme, ThemeError},
+        theme::{Shelf, Theme, ThemeErrors},
     },
 };
 
@@ -23,6 +23,7 @@ use super::{
     lines,
     session::{Place, Session},
     terminal,
+    themes::Themes,
     verbs::{VerbError, session_of},
 };
 
@@ -47,7 +48,15 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
             "this is no terminal: use --plain for lines, or a verb such as `farshore status`".to_owned(),
         ));
     }
-    let look = look(cli)?;
+    let variable = |name| env::var(name).ok();
+    let all = ["NO_COLOR", "TERM", "COLORFGBG", "COLORTERM"].map(variable);
+    let [no_color, term, fgbg, colorterm] = all.each_ref().map(Option::as_deref);
+    let surroundings = Surroundings { no_color, term, fgbg, colorterm };
+    let look = look(cli, &surroundings)?;
+    if surroundings.is_dumb() {
+        // It cannot place a cursor: a screen would be rubbish there.
+        return lines::open(cli, session, first);
+    }
     terminal::install_panic_hook();
     let mut session = session;
     let mut first = first;
@@ -125,20 +134,61 @@ fn runbooks(session: &Session) -> Vec<RunbookEntry> {
         .collect()
 }
 
-fn look(cli: &Cli) -> Result<Look, VerbError> {
-    let no_color = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = env::var("TERM").is_ok_and(|term| term == "dumb");
-    let mono = match cli.global.color {
-        Color::Never => true,
-        Color::Always => false,
-        Color::Auto => no_color || dumb,
-    };
-    let name = match (&cli.global.theme, mono) {
-        (_, true) => "mono",
-        (Some(name), false) => name,
-        (None, false) => "default",
-    };
-    let theme = Theme::named(name).map_err(|error: ThemeError| VerbError::Usage(error.to_string()))?;
+/// What of the surroundings decides how the screen looks.
+#[derive(Debug, Clone, Copy, Default)]
+struct Surroundings<'a> {
+    /// `NO_COLOR`.
+    no_color: Option<&'a str>,
+    /// `TERM`.
+    term: Option<&'a str>,
+    /// `COLORFGBG`, the terminal's two colours: `15;0` is white on black.
+    fgbg: Option<&'a str>,
+    /// `COLORTERM`.
+    colorterm: Option<&'a str>,
+}
+
+impl Surroundings<'_> {
+    /// Whether the terminal can only take lines.
+    fn is_dumb(&self) -> bool {
+        self.term == Some("dumb")
+    }
+
+    /// Whether nothing may be coloured.
+    fn is_mono(&self, asked: Color) -> bool {
+        match asked {
+            Color::Never => true,
+            Color::Always => false,
+            Color::Auto => self.no_color.is_some_and(|value| !value.is_empty()) || self.is_dumb(),
+        }
+    }
+
+    /// The theme where none is asked for: the terminal's own colours, but for light backgrounds, where
+    /// yellow and cyan of the sixteen cannot be read.
+    fn default_theme(&self) -> &'static str {
+        let ground = self.fgbg.and_then(|value| value.rsplit(';').next()?.parse::<u8>().ok());
+        if matches!(ground, Some(7 | 9..=15)) { "light" } else { "default" }
+    }
+
+    /// Whether exact colours are understood.
+    fn is_exact(&self) -> bool {
+        matches!(self.colorterm, Some("truecolor" | "24bit"))
+    }
+
+    fn theme(&self, asked: Color, name: Option<&str>, shelf: &dyn Shelf) -> Result<Theme, ThemeErrors> {
+        // A theme that is asked for is read even where it is not used: a mistake in it is told.
+        let theme = Theme::found(name.unwrap_or_else(|| self.default_theme()), shelf)?;
+        Ok(match (self.is_mono(asked), self.is_exact()) {
+            (true, _) => Theme::named("mono")?,
+            (false, true) => theme,
+            (false, false) => theme.in_256(),
+        })
+    }
+}
+
+fn look(cli: &Cli, surroundings: &Surroundings<'_>) -> Result<Look, VerbError> {
+    let theme = surroundings
+        .theme(cli.global.color, cli.global.theme.as_deref(), &Themes::own())
+        .map_err(|errors| VerbError::Usage(errors.to_string()))?;
     let variable = |name| env::var(name).ok();
     let (all, ctype, lang) = (variable("LC_ALL"), variable("LC_CTYPE"), variable("LANG"));
     let glyphs = if cli.global.ascii {
@@ -147,4 +197,47 @@ fn look(cli: &Cli) -> Result<Look, VerbError> {
         Glyphs::of_locale(all.as_deref(), ctype.as_deref(), lang.as_deref())
     };
     Ok(Look { theme, glyphs, zone: Zone::try_system().ok() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::theme::BuiltIn;
+
+    #[test]
+    fn the_surroundings_decide_the_colours() {
+        let check = |asked: Color, name: Option<&str>, around: Surroundings<'_>, expected: &str| {
+            let around = Surroundings { colorterm: Some("truecolor"), ..around };
+            let theme = around.theme(asked, name, &BuiltIn).unwrap();
+            assert_eq!(theme, Theme::named(expected).unwrap(), "{asked:?} {name:?} {around:?}");
+        };
+        let none = Surroundings::default();
+        let no_color = Surroundings { no_color: Some("1"), ..none };
+        let empty = Surroundings { no_color: Some(""), ..none };
+        let dumb = Surroundings { term: Some("dumb"), ..none };
+        let on = |fgbg| Surroundings { fgbg: Some(fgbg), ..none };
+        check(Color::Auto, None, none, "default");
+        check(Color::Auto, None, no_color, "mono");
+        check(Color::Auto, Some("light"), no_color, "mono");
+        check(Color::Auto, None, empty, "default");
+        check(Color::Auto, None, dumb, "mono");
+        check(Color::Always, None, no_color, "default");
+        check(Color::Always, Some("dark"), dumb, "dark");
+        check(Color::Never, Some("dark"), none, "mono");
+        for (fgbg, expected) in [
+            ("15;0", "default"),
+            ("7;8", "default"),
+            ("0;15", "light"),
+            ("0;7", "light"),
+            ("0;default;15", "light"),
+            ("default;default", "default"),
+            ("", "default"),
+        ] {
+            check(Color::Auto, None, on(fgbg), expected);
+            check(Color::Auto, Some("dark"), on(fgbg), "dark");
+        }
+        let less = none.theme(Color::Auto, Some("dark"), &BuiltIn).unwrap();
+        assert_eq!(less, Theme::named("dark").unwrap().in_256());
+        assert!(no_color.theme(Color::Never, Some("drak"), &BuiltIn).is_err());
+    }
 }

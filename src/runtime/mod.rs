@@ -19,6 +19,7 @@ pub mod signals;
 pub mod sim_verbs;
 pub mod survey;
 pub mod terminal;
+pub mod themes;
 pub mod token;
 pub mod verbs;
 pub mod worlds;

@@ -1,15 +1,18 @@
-//! Colours by what they mean. Themes are TOML under `themes/`, compiled in.
+//! Colours by what they mean. Themes are TOML: those under `themes/` are compiled in, a person's own
+//! stand in files and may build on them.
+
+mod file;
 
 use std::collections::BTreeMap;
 
-use ratatui::style::{Color, Modifier, Style};
-use serde::Deserialize;
+use ratatui::style::{Color, Style};
 
 use crate::status::CellState;
 
+pub use file::{Mistake, ThemeErrors};
+
 /// What a piece of text is, never what it looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {
     /// Plain text.
     Text,
@@ -103,78 +106,50 @@ impl Role {
 }
 
 /// The themes that are compiled in.
-const SOURCES: [(&str, &str); 5] = [
+const SOURCES: [(&str, &str); 6] = [
     ("default", include_str!("../../themes/default.toml")),
     ("dark", include_str!("../../themes/dark.toml")),
     ("light", include_str!("../../themes/light.toml")),
-    ("mono", include_str!("../../themes/mono.toml")),
     ("high-contrast", include_str!("../../themes/high-contrast.toml")),
+    ("colour-blind", include_str!("../../themes/colour-blind.toml")),
+    ("mono", include_str!("../../themes/mono.toml")),
 ];
 
-/// Why a theme cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ThemeError {
-    /// No theme has this name.
-    #[error("no theme `{name}`; did you mean `{nearest}`? There are {all}")]
-    NoSuchTheme {
-        /// What was asked for.
-        name: String,
-        /// The nearest name.
-        nearest: &'static str,
-        /// All names.
-        all: String,
-    },
-    /// The file does not parse.
-    #[error("theme `{name}`: {why}")]
-    Syntax {
-        /// The theme.
-        name: String,
-        /// What the parser says.
-        why: String,
-    },
-    /// A role nobody draws.
-    #[error("theme `{name}`: no role `{role}`; did you mean `{nearest}`?")]
-    NoSuchRole {
-        /// The theme.
-        name: String,
-        /// What stands there.
-        role: String,
-        /// The nearest role.
-        nearest: &'static str,
-    },
-    /// A colour nobody knows.
-    #[error("theme `{name}`: `{colour}` is no colour; write an ANSI name, 0..=255 or #rrggbb")]
-    NoSuchColour {
-        /// The theme.
-        name: String,
-        /// What stands there.
-        colour: String,
-    },
-    /// Themes inherit from each other in a ring.
-    #[error("theme `{0}` inherits from itself")]
-    Ring(String),
+/// Names of the themes that are compiled in.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SOURCES.iter().map(|(name, _)| *name)
 }
 
-/// A theme file.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    inherits: Option<String>,
-    #[serde(default)]
-    roles: BTreeMap<String, Entry>,
+/// A theme's text, with the name that stands before its mistakes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Name of the theme, or the path of its file.
+    pub label: String,
+    /// TOML.
+    pub text: String,
 }
 
-/// The look of one role.
-#[expect(clippy::struct_excessive_bools, reason = "a theme file says each of them by its own name")]
-#[derive(Debug, Default, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Entry {
-    fg: Option<String>,
-    bg: Option<String>,
-    bold: bool,
-    dim: bool,
-    reverse: bool,
-    underline: bool,
+/// Where a person's own themes come from. Whoever can read files implements it.
+pub trait Shelf {
+    /// The theme of this name, where there is one; an error in words where it cannot be read.
+    fn find(&self, name: &str) -> Result<Option<Source>, String>;
+
+    /// The names there are.
+    fn names(&self) -> Vec<String>;
+}
+
+/// No themes but those that are compiled in.
+#[derive(Debug, Clone, Copy)]
+pub struct BuiltIn;
+
+impl Shelf for BuiltIn {
+    fn find(&self, _: &str) -> Result<Option<Source>, String> {
+        Ok(None)
+    }
+
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Styles by role.
@@ -185,25 +160,36 @@ pub struct Theme {
 
 impl Theme {
     /// A compiled-in theme.
-    pub fn named(name: &str) -> Result<Self, ThemeError> {
-        let mut styles = BTreeMap::new();
-        let mut chain = vec![(name.to_owned(), source(name)?)];
-        let mut files = Vec::new();
-        while let Some((name, text)) = chain.pop() {
-            if files.len() > SOURCES.len() {
-                return Err(ThemeError::Ring(name));
-            }
-            let file = parse(&name, text)?;
-            if let Some(parent) = &file.inherits {
-                chain.push((parent.clone(), source(parent)?));
-            }
-            files.push((name, file));
+    pub fn named(name: &str) -> Result<Self, ThemeErrors> {
+        Self::found(name, &BuiltIn)
+    }
+
+    /// The theme of this name, a person's own before one that is compiled in. A theme of one's own that
+    /// inherits its own name builds on the compiled-in one.
+    pub fn found(name: &str, shelf: &dyn Shelf) -> Result<Self, ThemeErrors> {
+        let mut source = look_up(name, shelf, None)?;
+        let mut layers = Vec::new();
+        let mut seen: Vec<String> = Vec::new();
+        loop {
+            let layer = file::read(&source)?;
+            seen.push(source.label.clone());
+            let parent = layer.inherits.clone();
+            layers.push(layer);
+            let Some((parent, place)) = parent else { break };
+            let below = if seen.contains(&label_of(&parent, shelf)) {
+                built_in(&parent)
+            } else {
+                Some(look_up(&parent, shelf, Some((&source.label, place)))?)
+            };
+            source = match below {
+                Some(below) if !seen.contains(&below.label) => below,
+                _ => {
+                    let what = format!("\"{parent}\" inherits from itself");
+                    return Err(ThemeErrors::one(&source.label, Some(place), what, None));
+                }
+            };
         }
-        for (name, file) in files.into_iter().rev() {
-            for (role, entry) in &file.roles {
-                styles.insert(role_named(&name, role)?, entry.style(&name)?);
-            }
-        }
+        let styles = layers.into_iter().rev().flat_map(|layer| layer.styles).collect();
         Ok(Self { styles })
     }
 
@@ -212,123 +198,70 @@ impl Theme {
         let base = self.styles.get(&Role::Text).copied().unwrap_or_default();
         base.patch(self.styles.get(&role).copied().unwrap_or_default())
     }
-}
 
-fn source(name: &str) -> Result<&'static str, ThemeError> {
-    SOURCES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text).ok_or_else(|| {
-        ThemeError::NoSuchTheme {
-            name: name.to_owned(),
-            nearest: nearest(name, SOURCES.iter().map(|(known, _)| *known)),
-            all: SOURCES.map(|(known, _)| known).join(", "),
+    /// The same in the 256 colours that terminals without exact ones have.
+    #[must_use]
+    pub fn in_256(mut self) -> Self {
+        for style in self.styles.values_mut() {
+            for colour in [&mut style.fg, &mut style.bg].into_iter().flatten() {
+                *colour = nearest_of_256(*colour);
+            }
         }
-    })
-}
-
-fn parse(name: &str, text: &str) -> Result<File, ThemeError> {
-    toml::from_str(text)
-        .map_err(|why| ThemeError::Syntax { name: name.to_owned(), why: why.message().to_owned() })
-}
-
-fn role_named(theme: &str, name: &str) -> Result<Role, ThemeError> {
-    ROLES.iter().find(|(_, known)| *known == name).map(|(role, _)| *role).ok_or_else(|| {
-        ThemeError::NoSuchRole {
-            name: theme.to_owned(),
-            role: name.to_owned(),
-            nearest: nearest(name, ROLES.iter().map(|(_, known)| *known)),
-        }
-    })
-}
-
-fn nearest(word: &str, among: impl Iterator<Item = &'static str>) -> &'static str {
-    among.min_by_key(|known| strsim::damerau_levenshtein(word, known)).unwrap_or_default()
-}
-
-impl Entry {
-    fn style(&self, theme: &str) -> Result<Style, ThemeError> {
-        let mut style = Style::new();
-        if let Some(fg) = &self.fg {
-            style = style.fg(colour(theme, fg)?);
-        }
-        if let Some(bg) = &self.bg {
-            style = style.bg(colour(theme, bg)?);
-        }
-        let modifiers = [
-            (self.bold, Modifier::BOLD),
-            (self.dim, Modifier::DIM),
-            (self.reverse, Modifier::REVERSED),
-            (self.underline, Modifier::UNDERLINED),
-        ];
-        Ok(modifiers.into_iter().filter(|(on, _)| *on).fold(style, |style, (_, one)| style.add_modifier(one)))
+        self
     }
 }
 
-fn colour(theme: &str, text: &str) -> Result<Color, ThemeError> {
-    text.parse().map_err(|_| ThemeError::NoSuchColour { name: theme.to_owned(), colour: text.to_owned() })
+fn built_in(name: &str) -> Option<Source> {
+    let (label, text) = SOURCES.iter().find(|(known, _)| *known == name)?;
+    Some(Source { label: (*label).to_owned(), text: (*text).to_owned() })
+}
+
+/// The label under which a theme would be read.
+fn label_of(name: &str, shelf: &dyn Shelf) -> String {
+    shelf.find(name).ok().flatten().map_or_else(|| name.to_owned(), |source| source.label)
+}
+
+/// `wanted_by`: the theme that names this one, and where.
+fn look_up(
+    name: &str,
+    shelf: &dyn Shelf,
+    wanted_by: Option<(&str, (usize, usize))>,
+) -> Result<Source, ThemeErrors> {
+    let (label, place) = wanted_by.map_or((name, None), |(label, place)| (label, Some(place)));
+    let own = shelf.find(name).map_err(|why| ThemeErrors::one(label, place, why, None))?;
+    if let Some(source) = own.or_else(|| built_in(name)) {
+        return Ok(source);
+    }
+    let mut all: Vec<String> = SOURCES.iter().map(|(known, _)| (*known).to_owned()).collect();
+    all.extend(shelf.names());
+    let near = nearest(name, all.iter().map(String::as_str));
+    let what = format!("no theme \"{name}\"; there are {}", all.join(", "));
+    Err(ThemeErrors::one(label, place, what, near.as_deref()))
+}
+
+/// The word that was probably meant: at most a third of its letters differ.
+fn nearest<'a>(word: &str, among: impl Iterator<Item = &'a str>) -> Option<String> {
+    let limit = word.chars().count().div_ceil(3);
+    let distance = |known: &&str| strsim::osa_distance(&word.to_lowercase(), known);
+    among.min_by_key(distance).filter(|known| distance(known) <= limit).map(str::to_owned)
+}
+
+/// An exact colour as the nearest of the cube and the greys of the 256; others stay as they are.
+fn nearest_of_256(colour: Color) -> Color {
+    const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+    let Color::Rgb(r, g, b) = colour else { return colour };
+    let far = |(x, y, z): (u8, u8, u8)| {
+        let part = |one: u8, two: u8| (i32::from(one) - i32::from(two)).pow(2);
+        part(r, x) + part(g, y) + part(b, z)
+    };
+    let cube = (0..216u8).map(|at| {
+        let step = |part: u8| STEPS[usize::from(part)];
+        (16 + at, (step(at / 36), step(at / 6 % 6), step(at % 6)))
+    });
+    let greys = (0..24u8).map(|at| (232 + at, (8 + 10 * at, 8 + 10 * at, 8 + 10 * at)));
+    let near = cube.chain(greys).min_by_key(|(_, exact)| far(*exact));
+    near.map_or(colour, |(index, _)| Color::Indexed(index))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_theme_reads_and_the_base_names_every_role() {
-        for (name, _) in SOURCES {
-            Theme::named(name).unwrap();
-        }
-        for base in ["default", "mono"] {
-            let file = parse(base, source(base).unwrap()).unwrap();
-            for (_, role) in ROLES {
-                assert!(file.roles.contains_key(role), "{base} lacks {role}");
-            }
-        }
-    }
-
-    #[test]
-    fn mistakes_name_the_nearest() {
-        let said = |result: Result<Theme, ThemeError>| result.unwrap_err().to_string();
-        assert!(said(Theme::named("lihgt")).contains("did you mean `light`"));
-        let wrong = role_named("mine", "badge-amred").unwrap_err().to_string();
-        assert!(wrong.contains("did you mean `badge-armed`"), "{wrong}");
-        assert!(colour("mine", "reddish").is_err());
-    }
-
-    #[test]
-    fn mono_has_no_colour_at_all() {
-        let theme = Theme::named("mono").unwrap();
-        for (role, name) in ROLES {
-            let style = theme.style(role);
-            assert_eq!((style.fg, style.bg), (None, None), "{name}");
-        }
-    }
-
-    /// Relative luminance and contrast as WCAG 2 defines them.
-    fn contrast(one: (u8, u8, u8), two: (u8, u8, u8)) -> f64 {
-        let part = |value: u8| {
-            let value = f64::from(value) / 255.0;
-            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
-        };
-        let light = |(r, g, b): (u8, u8, u8)| 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b);
-        let (high, low) = (light(one).max(light(two)), light(one).min(light(two)));
-        (high + 0.05) / (low + 0.05)
-    }
-
-    #[test]
-    fn what_is_drawn_in_exact_colours_can_be_read() {
-        let grounds =
-            [("dark", (0x1e, 0x1e, 0x1e)), ("light", (0xff, 0xff, 0xff)), ("high-contrast", (0, 0, 0))];
-        for (name, ground) in grounds {
-            let theme = Theme::named(name).unwrap();
-            for (role, word) in ROLES {
-                let style = theme.style(role);
-                let Some(Color::Rgb(r, g, b)) = style.fg else { continue };
-                let under = match style.bg {
-                    Some(Color::Rgb(r, g, b)) => (r, g, b),
-                    _ => ground,
-                };
-                // Lines between parts carry no words; 3:1 is enough for them.
-                let least = if role == Role::Rule { 3.0 } else { 4.5 };
-                assert!(contrast((r, g, b), under) >= least, "{name} {word}");
-            }
-        }
-    }
-}
+mod tests;
