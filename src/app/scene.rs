@@ -377,6 +377,16 @@ fn event() -> HealthEvent {
 
 /// A cockpit over the estate with everything read.
 pub(crate) fn app(world: World, weather: Weather) -> App {
+    let mut app = opened(world);
+    for observation in readings(weather) {
+        app.update(Event::Observed(observation), at(0));
+    }
+    app.settle();
+    app
+}
+
+/// A cockpit over the estate before the first answer.
+pub(crate) fn opened(world: World) -> App {
     let token = match world {
         World::Live => TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None },
         World::Sim | World::Replay => TokenStatus::NotNeeded,
@@ -398,12 +408,7 @@ pub(crate) fn app(world: World, weather: Weather) -> App {
             usual: [minutes(38), minutes(21)],
         }],
     };
-    let mut app = App::new(setup, at(0));
-    for observation in readings(weather) {
-        app.update(Event::Observed(observation), at(0));
-    }
-    app.settle();
-    app
+    App::new(setup, at(0))
 }
 
 /// What a scripted run was told, and what it says when asked.

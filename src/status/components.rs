@@ -8,7 +8,7 @@ use crate::domain::{Answer, Safe, Side, Source, time::Timestamp};
 use super::{
     pools, regional,
     scene::Scene,
-    sight::{Sight, Trust},
+    sight::{NOT_YET, Sight, Trust},
     summary::{Cell, CellState, Component, Figure, Problem, Role},
 };
 
@@ -125,6 +125,9 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
     Judged { part, sight }
 }
 
+/// Stands before a value that may not be used.
+const LAST: &str = "last ";
+
 /// A value that may not be used: the last one is shown as such. An active side that cannot be
 /// reached is CRIT where the death rule holds, else not known (design §7).
 fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Option<Part>) -> Part {
@@ -136,7 +139,10 @@ fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Opti
     let (text, short) = match (sight.trust, value) {
         (Trust::NotChecked, _) => ("not checked".to_owned(), String::new()),
         (Trust::Partial, _) => ("list not whole".to_owned(), "not whole".to_owned()),
-        (_, Some(part)) => (format!("last {}", part.text), format!("last {}", part.short)),
+        (_, Some(part)) => (format!("{LAST}{}", part.text), format!("{LAST}{}", part.short)),
+        (_, None) if sight.reason.as_ref().is_some_and(|reason| reason.as_str() == NOT_YET) => {
+            (NOT_YET.to_owned(), "not yet".to_owned())
+        }
         (_, None) => ("no answer".to_owned(), "no answer".to_owned()),
     };
     Part { reason: sight.reason.clone(), ..Part::new(state, text, short) }
@@ -163,7 +169,7 @@ fn combine(
             .enumerate()
             .map(|(place, one)| format!("{} {}", name(place), one.part.short))
             .collect();
-        (parts.join(" · "), parts.join(" "))
+        (parts.join(" · "), short_parts(&parts, judged))
     };
     let figures = judged
         .iter()
@@ -185,6 +191,20 @@ fn combine(
         source,
         figures,
     }
+}
+
+/// The parts of a narrow cell: words that are the same for all services are said once. A number is not:
+/// it would pass for a sum.
+fn short_parts(parts: &[String], judged: &[Judged]) -> String {
+    let first = judged.first().map_or("", |one| one.part.short.as_str());
+    let number = first.contains(|c: char| c.is_ascii_digit());
+    if !number && judged.iter().all(|one| one.part.short == first) {
+        return first.to_owned();
+    }
+    if judged.iter().all(|one| one.part.short.starts_with(LAST)) {
+        return format!("{LAST}{}", parts.join(" ").replace(&format!(" {LAST}"), " "));
+    }
+    parts.join(" ")
 }
 
 /// Whether all services in scope share one reading of the component.

@@ -7,6 +7,9 @@ use crate::domain::{
     time::Timestamp,
 };
 
+/// The reason why there is nothing before the first answer.
+pub(super) const NOT_YET: &str = "not looked at yet";
+
 /// What stands behind a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Sight {
@@ -40,7 +43,7 @@ impl Sight {
     /// denied, or found nothing there, spoils it at once, for waiting will not mend it.
     pub(super) fn of(picture: &Picture, source: &Source, now: Timestamp) -> Self {
         let Some(reading) = picture.reading(source) else {
-            return Self { at: None, trust: Trust::Silent, reason: Some(Safe::new("not looked at yet")) };
+            return Self { at: None, trust: Trust::Silent, reason: Some(Safe::new(NOT_YET)) };
         };
         let silence = reading.silence.as_ref().map(|(_, silence)| silence);
         let reason = silence.map(|silence| silence.why.clone());

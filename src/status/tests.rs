@@ -350,7 +350,7 @@ fn what_cannot_be_read_is_unknown_and_never_ok() {
             |world| world.picture.clear(),
             Component::Assignments,
             Side::Primary,
-            "hr no answer · fin no answer",
+            "hr not yet · fin not yet",
         ),
     ];
     for (name, spoil, component, side, expected) in cases {

@@ -11,7 +11,7 @@ use crate::{
     },
     readiness::State,
     runbook::Mode,
-    status::{Cell, CellState, Component},
+    status::{Cell, CellState, Component, Problem},
 };
 
 use super::{
@@ -229,8 +229,8 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
         verdict(pen, y, "in both", invariant.state, &invariant.text, &age);
         y += 1;
     }
-    let (state, text, at) = worst(app);
-    verdict(pen, y, "worst", state, &text, &age_of(at, false, now));
+    let worst = worst(app);
+    verdict(pen, y, "worst", worst.state, &worst.text, &age_of(worst.at, worst.stale, now));
     y += 1;
     if let Some((state, text)) = vantage(app, pen.width() < NARROW) {
         verdict(pen, y, "vantage", state, &text, &age_of(oldest_sign(app), false, now));
@@ -256,20 +256,21 @@ fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, 
 }
 
 /// The single most important sentence.
-fn worst(app: &App) -> (CellState, String, Option<Timestamp>) {
+fn worst(app: &App) -> Also {
+    let says = |state, text| Also { state, text, at: None, stale: false };
     if let Some(view) = app.run_view().filter(|view| view.primary_is_back) {
         let code = &view.codes[view.from];
-        return (CellState::Crit, format!("{code} IS BACK · {} debts", view.debts.len()), None);
+        return says(CellState::Crit, format!("{code} IS BACK · {} debts", view.debts.len()));
     }
-    match app.summary.worst() {
-        Some(problem) => {
-            // A dead region is told from its signs: it is as old as the oldest of them.
-            let signs = problem.component.is_none() && problem.side.is_some();
-            let at = problem.at.or_else(|| signs.then(|| oldest_sign(app)).flatten());
-            (problem.state, problem.text.clone(), at)
-        }
-        None => (CellState::Ok, "nothing is wrong".to_owned(), None),
+    let Some(problem) = app.summary.worst() else {
+        return says(CellState::Ok, "nothing is wrong".to_owned());
+    };
+    let mut worst = Also::of(app, problem);
+    // A dead region is told from its signs: it is as old as the oldest of them.
+    if worst.at.is_none() && problem.component.is_none() && problem.side.is_some() {
+        worst.at = oldest_sign(app);
     }
+    worst
 }
 
 /// Whether a region is dead, or only not to be seen from here.
@@ -374,18 +375,24 @@ struct Also {
     stale: bool,
 }
 
-/// What is wrong besides the worst, and what the checks found, worst first, each once.
-fn also(app: &App) -> Vec<Also> {
-    let mut all: Vec<Also> = Vec::new();
-    for problem in app.summary.problems.iter().skip(1) {
+impl Also {
+    /// A problem, with the age of what it rests on.
+    fn of(app: &App, problem: &Problem) -> Self {
         let cell = problem.component.zip(problem.side).and_then(|(what, side)| app.summary.cell(what, side));
-        all.push(Also {
+        let both = problem.component.is_none() && problem.side.is_none() && app.summary.invariant.stale;
+        Self {
             state: problem.state,
             text: problem.text.clone(),
             at: problem.at,
-            stale: cell.is_some_and(|cell| cell.stale),
-        });
+            stale: cell.is_some_and(|cell| cell.stale) || (both && problem.at == app.summary.invariant.at),
+        }
     }
+}
+
+/// What is wrong besides the worst, and what the checks found, worst first, each once.
+fn also(app: &App) -> Vec<Also> {
+    let mut all: Vec<Also> = Vec::new();
+    all.extend(app.summary.problems.iter().skip(1).map(|problem| Also::of(app, problem)));
     for found in &app.readiness {
         let state = match found.state {
             State::Crit => CellState::Crit,

@@ -20,6 +20,8 @@ mod start;
 mod steps;
 
 #[cfg(test)]
+mod panes;
+#[cfg(test)]
 mod shots;
 #[cfg(test)]
 mod sizes;

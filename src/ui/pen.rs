@@ -52,8 +52,9 @@ impl<'a> Pen<'a> {
         self.look.glyphs == Glyphs::Ascii
     }
 
+    /// The whole look of a role: nothing of what was there before shines through.
     fn style(&self, role: Role) -> Style {
-        self.look.theme.style(role)
+        Style::reset().patch(self.look.theme.style(role))
     }
 
     /// Blanks a rectangle.
@@ -241,6 +242,13 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     kept
 }
 
+/// `text` in exactly `width` columns: cut, or blanks behind it.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    let text = fit(text, width);
+    let blanks = width.saturating_sub(columns(&text));
+    format!("{text}{:blanks$}", "")
+}
+
 /// As many of the words as fit whole with three blanks between them; the first in any case.
 pub(super) fn whole(words: &[String], width: usize) -> String {
     let mut line = words.first().cloned().unwrap_or_default();
@@ -292,6 +300,7 @@ mod tests {
             assert_eq!(fit(text, width), expected);
             assert!(columns(&fit(text, width)) <= width);
         }
+        assert_eq!(padded("日本", 6), "日本  ");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("", 7), [""]);
         let words = ["one", "", "two", "three"].map(str::to_owned);

@@ -87,7 +87,8 @@ fn title(view: &RunView, pen: &mut Pen<'_>, split: u16) {
         (state, _) => sentence::state_word(state).to_owned(),
     };
     let local = if view.local { " (local)" } else { "" };
-    let tail = format!("{local} {}, {}", view.service, view.mode.word());
+    let service = fit(&view.service, usize::from(split).saturating_sub(35));
+    let tail = format!("{local} {service}, {}", view.mode.word());
     // The runbook's name is cut before the mode is.
     let room = usize::from(split).saturating_sub(columns(&right) + columns(&tail) + 7);
     let words = format!("{}{tail}", fit(&view.runbook, room.max(6)));

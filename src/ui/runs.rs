@@ -2,10 +2,14 @@
 
 use crate::{
     app::{App, run::RunOpen},
-    domain::time::{clock_text, wall_text},
+    domain::time::{span_text, wall_text},
 };
 
-use super::{pen::Pen, theme::Role};
+use super::{
+    head::WIDE,
+    pen::{Pen, padded},
+    theme::Role,
+};
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let (width, bottom) = (pen.width(), pen.height() - 1);
@@ -21,20 +25,22 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
         let y = 2 + (line - first) as u16;
         let under = line == place;
         pen.text(0, y, 1, if under { ">" } else { " " }, Role::Running);
-        let opened = wall_text(run.opened).chars().take(16).collect::<String>().replace('T', " ");
-        let took = run.took.map(clock_text).unwrap_or_default();
-        let debts = if run.debts > 0 { format!("  {} debts", run.debts) } else { String::new() };
-        let text = format!(
-            "{:<20} {:<8} {:<10} {:<16} {opened}Z {took:>8}{debts}",
-            run.run, run.service, run.mode, run.state
-        );
+        let took = run.took.map(span_text).unwrap_or_default();
+        let debts = if run.debts > 0 { format!("{} owed", run.debts) } else { String::new() };
+        let (service, mode) = (padded(&run.service, 8), run.mode.as_str());
+        let mut text = format!("{:<19}{service} {mode:<11}{:<26}{debts:<7}{took}", run.run, run.state);
+        // The name of a run tells the minute already.
+        if width >= WIDE {
+            let opened = wall_text(run.opened).chars().take(16).collect::<String>().replace('T', " ");
+            text = format!("{}   opened {opened}Z", padded(&text, 84));
+        }
         let role = match (&run.trouble, run.open, run.debts) {
             (Some(_), ..) => Role::Bad,
             (None, RunOpen::Open, _) => Role::Running,
             (None, RunOpen::Closed, 0) => Role::Text,
             (None, RunOpen::Closed, _) => Role::Warn,
         };
-        let text = run.trouble.as_ref().map_or(text, |why| format!("{:<20} {why}", run.run));
+        let text = run.trouble.as_ref().map_or(text, |why| format!("{:<19}{why}", run.run));
         pen.text(1, y, width - 2, &text, role);
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 
 use super::{Glyphs, Look, Zone, draw, theme::Theme};
 
-fn look(theme: &str, glyphs: Glyphs) -> Look {
+pub(super) fn look(theme: &str, glyphs: Glyphs) -> Look {
     Look { theme: Theme::named(theme).unwrap(), glyphs, zone: Zone::posix("CET-1CEST,M3.5.0,M10.5.0/3").ok() }
 }
 
@@ -164,7 +164,7 @@ fn help_in_the_run_view() {
 }
 
 /// The buffer of the screen.
-fn painted(app: &mut App, (w, h): (u16, u16), look: &Look) -> Buffer {
+pub(super) fn painted(app: &mut App, (w, h): (u16, u16), look: &Look) -> Buffer {
     app.settle();
     let area = Rect::new(0, 0, w, h);
     let mut buffer = Buffer::empty(area);

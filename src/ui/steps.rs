@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    pen::{Pen, columns, fit, wrap},
+    pen::{Pen, columns, fit, padded, wrap},
     theme::Role,
 };
 
@@ -269,7 +269,7 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, 
     items.sort_by_key(|item| item_rank(item.state));
     let room = if step.state == StepState::Pending { 0 } else { wants.items };
     let shown = items.len().min(room);
-    rows.extend(items[..shown].iter().map(|item| item_row(app, item)));
+    rows.extend(items[..shown].iter().map(|item| item_row(app, item, wants.width)));
     if items.len() > shown && room > 0 {
         let failed = items[shown..].iter().filter(|item| item_rank(item.state) == 0).count();
         let (also, role) = match failed {
@@ -331,7 +331,9 @@ pub(super) fn first_failure(step: &StepView) -> Option<String> {
 fn failures(app: &App, view: &RunView, index: usize, wants: Wants, rows: &mut Vec<Row>) {
     let step = &view.steps[index];
     let failed = step.items.iter().filter(|item| !step.state.over() && item_rank(item.state) == 0);
-    rows.extend(failed.take(wants.items).map(|item| Row { owner: Some(index), ..item_row(app, item) }));
+    rows.extend(
+        failed.take(wants.items).map(|item| Row { owner: Some(index), ..item_row(app, item, wants.width) }),
+    );
 }
 
 /// A killer item with its value and age; a value that is not green and too long for its line goes on.
@@ -392,7 +394,7 @@ fn item_rank(state: ItemPhase) -> u8 {
     }
 }
 
-fn item_row(app: &App, item: &ItemView) -> Row {
+fn item_row(app: &App, item: &ItemView, width: usize) -> Row {
     let (word, role) = match item.state {
         ItemPhase::Pending => (".", Role::Pending),
         ItemPhase::Checking | ItemPhase::Sending | ItemPhase::Following | ItemPhase::Verifying => {
@@ -409,7 +411,10 @@ fn item_row(app: &App, item: &ItemView) -> Row {
         Some(since) if !item.state.over() => clock_text(app.now().duration_since(since)),
         _ => String::new(),
     };
-    let text = format!("{:INDENT$}{word:<5} {:<15} {}{again}", "", item.key, item.detail);
+    // A long key leaves half of the line to what is said of it.
+    let key = columns(&item.key).clamp(15, (width / 2).saturating_sub(INDENT).max(15));
+    let key = padded(&item.key, key);
+    let text = format!("{:INDENT$}{word:<5} {key} {}{again}", "", item.detail);
     let kind = if item_rank(item.state) == 0 { Kind::Fails } else { Kind::Under };
     Row { right, kind, ..under(text, role) }
 }
