@@ -249,7 +249,71 @@ fn encode(shown: &Buffer, next: &Buffer, cursor: Option<Position>) -> io::Result
         None => queue!(bytes, Hide)?,
     }
     bytes.extend_from_slice(END_FRAME);
-    Ok(bytes)
+    Ok(shortened(&bytes))
+}
+
+/// The same bytes with every style said as briefly as it can be: sequences that follow each other are
+/// one, and the sixteen colours have their own short names. Over a slow line that is a tenth of a frame.
+fn shortened(bytes: &[u8]) -> Vec<u8> {
+    let mut short = Vec::with_capacity(bytes.len());
+    let mut styles: Vec<u16> = Vec::new();
+    let mut rest = bytes;
+    loop {
+        if let Some((params, after)) = style_sequence(rest) {
+            styles.extend(params);
+            rest = after;
+            continue;
+        }
+        if !styles.is_empty() {
+            let params: Vec<String> = briefly(&styles).iter().map(u16::to_string).collect();
+            short.extend_from_slice(format!("\x1b[{}m", params.join(";")).as_bytes());
+            styles.clear();
+        }
+        let Some((first, after)) = rest.split_first() else { return short };
+        short.push(*first);
+        rest = after;
+    }
+}
+
+/// The numbers of the style sequence that `bytes` begin with, and what follows it.
+fn style_sequence(bytes: &[u8]) -> Option<(Vec<u16>, &[u8])> {
+    let body = bytes.strip_prefix(b"\x1b[")?;
+    let end = body.iter().position(|byte| !byte.is_ascii_digit() && *byte != b';')?;
+    let params = std::str::from_utf8(&body[..end]).ok().filter(|_| body[end] == b'm')?;
+    let numbers = params.split(';').map(|one| if one.is_empty() { Ok(0) } else { one.parse() });
+    Some((numbers.collect::<Result<_, _>>().ok()?, &body[end + 1..]))
+}
+
+/// `38;5;1` is `31`, `48;5;9` is `101`; nothing that stands before a reset counts.
+fn briefly(params: &[u16]) -> Vec<u16> {
+    let mut brief = Vec::with_capacity(params.len());
+    let mut rest = params;
+    loop {
+        rest = match rest {
+            [] => return brief,
+            [ground @ (38 | 48), 5, colour @ ..16, after @ ..] => {
+                let base = if *colour < 8 { ground - 8 } else { ground + 52 - 8 };
+                brief.push(base + colour);
+                after
+            }
+            [ground @ (38 | 48), 5, colour, after @ ..] => {
+                brief.extend([*ground, 5, *colour]);
+                after
+            }
+            [ground @ (38 | 48), 2, r, g, b, after @ ..] => {
+                brief.extend([*ground, 2, *r, *g, *b]);
+                after
+            }
+            [0, after @ ..] => {
+                brief = vec![0];
+                after
+            }
+            [one, after @ ..] => {
+                brief.push(*one);
+                after
+            }
+        }
+    }
 }
 
 /// The changes, and what stands in the small gaps between them where writing it again is cheaper than
@@ -474,6 +538,69 @@ mod tests {
                 assert!(text == " " || (bold, green) == wanted, "round {round}, {x},{y}: {style:?}");
             }
             shown = next;
+        }
+    }
+
+    #[test]
+    fn styles_are_said_briefly() {
+        let check = |long: &str, short: &str| {
+            assert_eq!(String::from_utf8(shortened(long.as_bytes())).unwrap(), short, "{long:?}");
+        };
+        check("a\x1b[22m\x1b[1mb", "a\x1b[22;1mb");
+        check("\x1b[38;5;1;49mx\x1b[38;5;9;48;5;3my", "\x1b[31;49mx\x1b[91;43my");
+        check("\x1b[48;5;15mz\x1b[38;5;208m", "\x1b[107mz\x1b[38;5;208m");
+        check("\x1b[38;2;5;1;0m\x1b[49m", "\x1b[38;2;5;1;0;49m");
+        check("\x1b[1m\x1b[31m\x1b[0m", "\x1b[0m");
+        check("\x1b[m", "\x1b[0m");
+        check("\x1b[2J\x1b[1;31Hx\x1b[?25l", "\x1b[2J\x1b[1;31Hx\x1b[?25l");
+    }
+
+    /// The first frame of a scene at 80x24.
+    fn frame(theme: &str, app: &mut App) -> Vec<u8> {
+        app.settle();
+        let theme = ui::theme::Theme::named(theme).unwrap();
+        let look = Look { theme, glyphs: ui::Glyphs::Box, zone: None };
+        let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
+        ui::draw(app, &look, buffer.area, &mut buffer);
+        encode(&Buffer::default(), &buffer, None).unwrap()
+    }
+
+    fn scenes() -> Vec<App> {
+        use crate::app::{
+            World,
+            scene::{self, Weather},
+        };
+        vec![
+            scene::app(World::Sim, Weather::Calm),
+            scene::app(World::Live, Weather::Outage),
+            scene::running(scene::move_phase()).0,
+            scene::running(scene::gate()).0,
+        ]
+    }
+
+    /// Four kilobytes cross a slow line in two seconds (design §13).
+    #[test]
+    fn a_full_repaint_is_small() {
+        for mut app in scenes() {
+            let bytes = frame("default", &mut app).len();
+            assert!(bytes <= 4_096, "{bytes} bytes for {:?}", app.screen);
+        }
+    }
+
+    /// Not one colour is named, not even to be reset, and emphasis ends where it is said to end.
+    #[test]
+    fn mono_sends_no_colour() {
+        for mut app in scenes() {
+            let bytes = frame("mono", &mut app);
+            let all: Vec<Vec<u16>> = (0..bytes.len())
+                .filter_map(|at| style_sequence(&bytes[at..]).map(|(params, _)| params))
+                .collect();
+            let (last, before) = all.split_last().unwrap();
+            assert_eq!(all[0], [0]);
+            assert_eq!(last, &[0]);
+            assert!(before.len() > 20, "{all:?}");
+            let known = |param: &u16| matches!(param, 1 | 2 | 4 | 7 | 22 | 24 | 27);
+            assert!(before[1..].iter().flatten().all(known), "{all:?}");
         }
     }
 

@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     head,
-    pen::{Line, Pen, columns, fit, whole},
+    pen::{Line, Pen, columns, fit, whole, wrap},
     theme::Role,
 };
 
@@ -355,13 +355,24 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
         let words = if short {
             let word = state.trim_start_matches("ready").trim_start();
             let gap = if word.is_empty() { "" } else { " " };
-            let column = if pen.width() < NARROW { 13 } else { 17 };
-            vec![format!("{:<column$}{}{mark}{gap}{word}, {usual}", "next", entry.id)]
+            vec![format!("{}{mark}{gap}{word}, {usual}", entry.id)]
         } else {
             let drill = format!("last drill {}", app.last_drill(&entry.id));
             vec![format!("{}{mark}", entry.id), entry.services.join(", "), state.to_owned(), usual, drill]
         };
-        pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), Role::Text);
+        // A short window has no head above it: the line says itself what it is, like those above it.
+        let indent = if !short {
+            0
+        } else if pen.width() < NARROW {
+            13
+        } else {
+            17
+        };
+        if short {
+            pen.text(part.left + 1, y, 4, "next", Role::Dim);
+        }
+        let room = room - indent;
+        pen.text(part.left + 1 + indent, y, room, &whole(&words, usize::from(room)), Role::Text);
         y += 1;
     }
     y
@@ -417,16 +428,27 @@ fn problems(app: &App, pen: &mut Pen<'_>, y: u16, part: Part, bottom: u16) -> u1
         return y;
     }
     pen.rule(part.left, y, part.width(), "also, worst first");
-    let shown = if all.len() > room { room - 1 } else { all.len() };
-    for (line, one) in all.iter().take(shown).enumerate() {
-        let y = y + 1 + line as u16;
+    let columns = usize::from(part.width().saturating_sub(11));
+    let broken: Vec<Vec<String>> = all.iter().map(|one| wrap(&one.text, columns)).collect();
+    // Sentences are broken into lines where all of them have room, else each is cut to one.
+    let whole = broken.iter().map(Vec::len).sum::<usize>() <= room;
+    let shown = if whole || all.len() <= room { all.len() } else { room - 1 };
+    let mut y = y + 1;
+    for (one, lines) in all.iter().zip(&broken).take(shown) {
         pen.text(part.left + 1, y, 2, one.state.mark(), Role::of_state(one.state));
         let (age, role) = age_of(one.at, one.stale, app.now());
         let end = pen.right(part.right - 1, y, &age, role);
         let role = if one.state == CellState::Crit { Role::Bad } else { Role::Text };
-        pen.text(part.left + 4, y, end.saturating_sub(part.left + 5), &one.text, role);
+        if whole {
+            for line in lines {
+                pen.text(part.left + 4, y, part.width() - 5, line, role);
+                y += 1;
+            }
+        } else {
+            pen.text(part.left + 4, y, end.saturating_sub(part.left + 5), &one.text, role);
+            y += 1;
+        }
     }
-    let mut y = y + 1 + shown as u16;
     if shown < all.len() {
         pen.text(part.left + 4, y, part.width() - 5, &format!("and {} more", all.len() - shown), Role::Dim);
         y += 1;
