@@ -50,8 +50,8 @@ pub(super) enum SheetLine {
     Pair(&'static str, String, Role),
     /// A prompt and what was typed after it.
     Input(String, String),
-    /// A line of a prompt that is too long to stand beside what is typed.
-    Prompt(String),
+    /// What must be read before something is pressed; never cut.
+    Prompt(String, Role),
     Buttons(Button, String, Role),
 }
 
@@ -76,9 +76,13 @@ impl Sheet {
         self.lines.push(SheetLine::Input(prompt.into(), typed.to_owned()));
     }
 
+    pub(super) fn prompt(&mut self, text: &str, role: Role) {
+        self.lines.push(SheetLine::Prompt(text.to_owned(), role));
+    }
+
     pub(super) fn remark(&mut self, remark: Option<&String>) {
         if let Some(remark) = remark {
-            self.words(remark, Role::Warn);
+            self.prompt(remark, Role::Warn);
         }
     }
 
@@ -88,8 +92,14 @@ impl Sheet {
 
     pub(super) fn draw(self, pen: &mut Pen<'_>) {
         let width = WIDTH.min(pen.width().saturating_sub(2));
-        let lines: Vec<SheetLine> =
+        let mut lines: Vec<SheetLine> =
             self.lines.into_iter().flat_map(|line| line.broken(usize::from(width))).collect();
+        // Where room is short, what only keeps lines apart goes first.
+        while lines.len() + 4 > usize::from(pen.height()) {
+            let blank = |line: &SheetLine| matches!(line, SheetLine::Words(text, _) if text.is_empty());
+            let Some(at) = lines.iter().position(blank) else { break };
+            lines.remove(at);
+        }
         let height = (lines.len() as u16 + 2).min(pen.height().saturating_sub(2));
         let x = (pen.width() - width) / 2;
         let y = 1 + pen.height().saturating_sub(2 + height) / 2;
@@ -97,9 +107,9 @@ impl Sheet {
         let room = usize::from(height.saturating_sub(2));
         // The buttons and what is typed stand last and always show; what is cut is cut above them.
         let asks = |line: &SheetLine| {
-            matches!(line, SheetLine::Prompt(_) | SheetLine::Input(..) | SheetLine::Buttons(..))
+            matches!(line, SheetLine::Prompt(..) | SheetLine::Input(..) | SheetLine::Buttons(..))
         };
-        let tail = lines.iter().position(asks).map_or(0, |at| lines.len() - at);
+        let tail = lines.iter().position(asks).map_or(0, |at| lines.len() - at).min(room.saturating_sub(2));
         let over = lines.len().saturating_sub(room);
         let head = lines.len() - tail;
         let kept = if over > 0 { head.saturating_sub(over + 1) } else { head };
@@ -127,6 +137,9 @@ impl SheetLine {
             Self::Words(text, role) => {
                 wrap(&text, width - 4).into_iter().map(|line| Self::Words(line, role)).collect()
             }
+            Self::Prompt(text, role) => {
+                wrap(&text, width - 4).into_iter().map(|line| Self::Prompt(line, role)).collect()
+            }
             Self::Pair(name, text, role) => {
                 let mut name = Some(name);
                 let lines = wrap(&text, width - 12).into_iter();
@@ -134,7 +147,8 @@ impl SheetLine {
             }
             // A prompt that leaves no room behind it stands above what is typed.
             Self::Input(prompt, typed) if columns(&prompt) + 14 > width - 4 => {
-                let prompts = wrap(&prompt, width - 4).into_iter().map(Self::Prompt);
+                let lines = wrap(&prompt, width - 4).into_iter();
+                let prompts = lines.map(|line| Self::Prompt(line, Role::Text));
                 prompts.chain([Self::Input(">".to_owned(), typed)]).collect()
             }
             line => vec![line],
@@ -152,8 +166,8 @@ fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16)
             pen.text(x + 2, y, 8, name, Role::Dim);
             pen.text(x + 11, y, room - 8, text, *role);
         }
-        SheetLine::Prompt(text) => {
-            pen.text(x + 2, y, room, text, Role::Text);
+        SheetLine::Prompt(text, role) => {
+            pen.text(x + 2, y, room, text, *role);
         }
         SheetLine::Input(prompt, typed) => {
             let at = pen.text(x + 2, y, room, prompt, Role::Text);
@@ -202,7 +216,7 @@ fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
     }
     if let Some(step) = step {
         for blocked in &step.blocked_by {
-            sheet.pair("red", blocked.as_str(), Role::Bad);
+            sheet.prompt(&format!("red      {blocked}"), Role::Bad);
         }
     }
     sheet.blank();
@@ -262,7 +276,7 @@ fn short_hash(hash: &str) -> String {
 fn prompt(app: &App, dialog: &ConfirmDialog, sheet: &mut Sheet) {
     let typed = dialog.typed.text();
     match (dialog.asked(), dialog.is_held()) {
-        (None, _) => sheet.words("tab to the button, then enter", Role::Dim),
+        (None, _) => sheet.prompt("tab to the button, then enter", Role::Dim),
         (Some(asked), false) => {
             let what = match &dialog.offer {
                 _ if !asked.bytes().all(|byte| byte.is_ascii_digit()) => asked,
@@ -406,7 +420,7 @@ fn ask(app: &App, dialog: &AskDialog, pen: &mut Pen<'_>) {
     sheet.blank();
     sheet.remark(dialog.remark.as_ref());
     match dialog.purpose.needed() {
-        Needed::Nothing => sheet.words("tab to the button, then enter", Role::Dim),
+        Needed::Nothing => sheet.prompt("tab to the button, then enter", Role::Dim),
         Needed::Some(word) => sheet.input(format!("{word}: "), dialog.typed.text()),
         Needed::Exactly(asked) => sheet.input(format!("type {asked}, tab, enter: "), dialog.typed.text()),
     }
