@@ -159,15 +159,12 @@ impl SheetLine {
 fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16) {
     let room = width - 4;
     match content {
-        SheetLine::Words(text, role) => {
+        SheetLine::Words(text, role) | SheetLine::Prompt(text, role) => {
             pen.text(x + 2, y, room, text, *role);
         }
         SheetLine::Pair(name, text, role) => {
             pen.text(x + 2, y, 8, name, Role::Dim);
             pen.text(x + 11, y, room - 8, text, *role);
-        }
-        SheetLine::Prompt(text, role) => {
-            pen.text(x + 2, y, room, text, *role);
         }
         SheetLine::Input(prompt, typed) => {
             let at = pen.text(x + 2, y, room, prompt, Role::Text);
