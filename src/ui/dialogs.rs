@@ -146,7 +146,7 @@ impl SheetLine {
                 lines.map(|line| Self::Pair(name.take().unwrap_or_default(), line, role)).collect()
             }
             // A prompt that leaves no room behind it stands above what is typed.
-            Self::Input(prompt, typed) if columns(&prompt) + 14 > width - 4 => {
+            Self::Input(prompt, typed) if columns(&prompt) + 5 > width - 4 => {
                 let lines = wrap(&prompt, width - 4).into_iter();
                 let prompts = lines.map(|line| Self::Prompt(line, Role::Text));
                 prompts.chain([Self::Input(">".to_owned(), typed)]).collect()

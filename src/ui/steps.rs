@@ -307,7 +307,6 @@ fn step_row(step: &StepView, index: usize, width: usize) -> Row {
     };
     let slow = if step.slow { " SLOW" } else { "" };
     let text = format!("{mark:<2} {:<3} {}", short_id(&step.id), step.title);
-    let right = [word, &count, &format!("{running:>5}")].join(" ").trim().to_owned();
     // How long it usually takes stands behind how long it has taken, where the title keeps its room.
     let usual = match (running.is_empty(), step.usual.is_zero()) {
         (_, true) => String::new(),
@@ -315,9 +314,15 @@ fn step_row(step: &StepView, index: usize, width: usize) -> Row {
         (true, _) if width >= 70 => format!("  usual {:>5}", clock_text(step.usual)),
         _ => String::new(),
     };
-    let long = format!("{right}{usual}{slow}").trim_start().to_owned();
-    let fits = columns(&text) + columns(&long) + 4 <= width;
-    let right = if fits { long } else { format!("{right}{slow}") };
+    let said = |count: &str, usual: &str| {
+        let right = [word, count, &format!("{running:>5}")].join(" ").trim().to_owned();
+        format!("{right}{usual}{slow}").trim_start().to_owned()
+    };
+    // The title is read first: what is said elsewhere too makes room for it.
+    let fits = |right: &String| columns(&text) + columns(right) + 4 <= width;
+    let less = if step.kind == StepKind::Gate { "" } else { count.as_str() };
+    let right = [said(&count, &usual), said(&count, "")].into_iter().find(fits);
+    let right = right.unwrap_or_else(|| said(less, ""));
     Row { text, right, role, owner: Some(index), kind: Kind::Step }
 }
 
