@@ -170,6 +170,12 @@ pub enum Intent {
     Palette,
     /// Filter the list.
     Filter,
+    /// Sort the list by the next column.
+    Sort,
+    /// Turn the list round.
+    Reverse,
+    /// Give the pane under focus the whole window, or take it back.
+    Zoom,
     /// Next scope.
     ScopeNext,
     /// Previous scope.

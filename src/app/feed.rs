@@ -7,12 +7,16 @@ use crate::{
         Answer, Observation, Side, Source,
         estate::Estate,
         picture::Picture,
-        time::{Timestamp, seconds},
+        time::{Timestamp, seconds, time_text},
     },
     engine::Stamped,
+    status::CellState,
 };
 
-use super::sentence;
+use super::{
+    sentence,
+    table::{Column, Field, Kind, Row, column},
+};
 
 /// Lines kept: a night's worth at one every fifteen seconds, and little memory.
 pub const FEED_LINES: usize = 2_000;
@@ -26,6 +30,31 @@ pub struct FeedLine {
     pub origin: Origin,
     /// What, in one line.
     pub text: String,
+}
+
+impl FeedLine {
+    /// The columns of the events.
+    pub const COLUMNS: &'static [Column] = &[
+        column("time", "time", Kind::Word, 9, 0),
+        column("from", "from", Kind::Word, 4, 1),
+        column("text", "text", Kind::Word, 20, 2),
+        column("age", "age", Kind::Age, 0, 3),
+    ];
+
+    /// The line as a row.
+    pub fn row(&self, now: Timestamp) -> Row {
+        let from = match &self.origin {
+            Origin::Journal(seq) => seq.to_string(),
+            origin => code(origin).to_owned(),
+        };
+        let fields = vec![
+            Field::word(time_text(self.at)),
+            Field::word(from),
+            Field::word(self.text.as_str()),
+            Field::age(now.duration_since(self.at)),
+        ];
+        Row::new(CellState::Ok, fields)
+    }
 }
 
 /// Where a line comes from.

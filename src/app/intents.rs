@@ -15,13 +15,11 @@ use super::{
     arming::Arming,
     confirm::ConfirmDialog,
     dialog::{ArmDialog, AskDialog, LeaveDialog, Modal, Purpose},
-    event::{Effect, Intent, LeaveReason, Motion},
+    event::{Effect, Intent, LeaveReason},
     gesture::{Button, Field, Guard},
-    lists,
-    run::RunOpen,
-    screen::{Cursor, Filter, Screen, StepCursor, next_scope, previous_scope},
+    screen::{Filter, Screen, next_scope, previous_scope},
     start::StartDialog,
-    state::{App, Leaving, Settled},
+    state::{App, Leaving},
 };
 
 /// A second press within this time leaves (terminal-ux §3.1).
@@ -50,11 +48,10 @@ impl App {
             Intent::Enter => self.enter(),
             Intent::Help => self.modals.push(Modal::Help(0)),
             Intent::Palette => self.modals.push(Modal::Palette(Field::default())),
-            Intent::Filter if matches!(self.screen, Screen::Lists(_) | Screen::Events) => {
-                self.filter = Filter::Typing(Field::default());
-                self.list = Cursor::default();
-            }
-            Intent::Filter => self.say("enter opens a list; a list can be filtered"),
+            Intent::Filter => self.open_filter(),
+            Intent::Sort | Intent::Reverse => self.sort(intent),
+            Intent::Next | Intent::Previous | Intent::Left | Intent::Right => self.focus(intent),
+            Intent::Zoom => self.zoom(),
             Intent::ScopeNext => self.rescope(next_scope(self.scope, &self.estate)),
             Intent::ScopePrevious => self.rescope(previous_scope(self.scope, &self.estate)),
             Intent::Start => self.open_start(None),
@@ -87,32 +84,10 @@ impl App {
             Intent::Type(c) => field.push(c),
             Intent::Erase => field.erase(),
             Intent::EraseAll => field.clear(),
-            Intent::Enter => {
-                self.filter =
-                    if field.trimmed().is_empty() { Filter::Off } else { Filter::On(std::mem::take(field)) };
-            }
+            Intent::Enter => self.take_filter(),
             Intent::Escape | Intent::Interrupt => self.filter = Filter::Off,
             Intent::Move(motion) => self.go(motion),
             _ => {}
-        }
-    }
-
-    /// Shows a screen from its top.
-    pub(super) fn show(&mut self, screen: Screen) {
-        self.screen = screen;
-        self.list = Cursor::default();
-        self.filter = Filter::Off;
-        if screen == Screen::Run {
-            self.step = StepCursor::Following;
-        }
-    }
-
-    fn go_back(&mut self, intent: Intent) {
-        match (&self.filter, intent, self.screen, self.step) {
-            (Filter::On(_), Intent::Escape, ..) => self.filter = Filter::Off,
-            (_, Intent::Escape, Screen::Run, StepCursor::At(_)) => self.step = StepCursor::Following,
-            (_, Intent::Escape, Screen::Run, StepCursor::Following) => {}
-            _ => self.show(Screen::Home),
         }
     }
 
@@ -128,75 +103,6 @@ impl App {
             self.leaving = Leaving::Asked(at);
             let key = if intent == Intent::Interrupt { "ctrl-c" } else { "q" };
             self.say(format!("press {key} again within 2 s to leave"));
-        }
-    }
-
-    fn rescope(&mut self, scope: Scope) {
-        self.scope = scope;
-        self.checked = None;
-        self.settled = Settled::No;
-        self.list = Cursor::default();
-    }
-
-    /// Rows of the screen's list.
-    pub fn list_count(&self) -> usize {
-        match self.screen {
-            Screen::Home => self.summary.rows.len(),
-            Screen::Run => self.run_view().map_or(0, |view| view.steps.len()),
-            Screen::Lists(component) => {
-                let lists = lists::lists(
-                    component,
-                    self.scope,
-                    &self.filter,
-                    &self.estate,
-                    &self.picture,
-                    self.now(),
-                );
-                lists.primary.rows.len().max(lists.secondary.rows.len())
-            }
-            Screen::Runs => self.runs.len(),
-            Screen::Events => self.feed.newest().filter(|line| self.filter.admits(&line.text)).count(),
-        }
-    }
-
-    fn go(&mut self, motion: Motion) {
-        let count = self.list_count();
-        match self.screen {
-            Screen::Home => self.home.go(motion, count),
-            Screen::Run => {
-                let mut cursor = Cursor::default();
-                cursor.put(self.step_place().unwrap_or_default());
-                cursor.go(motion, count);
-                self.step = StepCursor::At(cursor);
-            }
-            _ => self.list.go(motion, count),
-        }
-    }
-
-    fn enter(&mut self) {
-        match self.screen {
-            Screen::Home => {
-                let place = self.home.place(self.summary.rows.len());
-                if let Some(row) = self.summary.rows.get(place) {
-                    self.show(Screen::Lists(row.component));
-                }
-            }
-            Screen::Run => self.act_on_step(),
-            Screen::Runs => match self.runs.get(self.list.place(self.runs.len())) {
-                Some(run) if self.run_view().is_some_and(|open| open.run == run.run) => {
-                    self.show(Screen::Run);
-                }
-                Some(run) if run.open == RunOpen::Open => {
-                    let id = run.run.clone();
-                    self.resume(id);
-                }
-                Some(run) => {
-                    let id = run.run.clone();
-                    self.say(format!("{id} is over; :report {id} writes its report"));
-                }
-                None => self.say("no runs yet; r starts one"),
-            },
-            Screen::Lists(_) | Screen::Events => self.say("y copies the row, q goes back"),
         }
     }
 
@@ -262,76 +168,8 @@ impl App {
         }
     }
 
-    fn refresh(&mut self) {
-        let sources: Vec<Source> = match self.screen {
-            Screen::Lists(component) => crate::domain::Side::BOTH
-                .into_iter()
-                .flat_map(|side| lists::sources(component, self.scope, &self.estate, side))
-                .collect(),
-            _ => self.picture.iter().map(|(source, _)| source.clone()).collect(),
-        };
-        self.say(format!("looking again at {} sources", sources.len()));
-        for source in sources {
-            self.want(Effect::Poll(source));
-        }
-    }
-
-    fn copy(&mut self) {
-        match self.row_text() {
-            Some(text) => {
-                self.say(format!("copied: {text}"));
-                self.want(Effect::CopyText(text));
-            }
-            None => self.say("nothing to copy here"),
-        }
-    }
-
-    /// The row under the cursor as text.
-    fn row_text(&self) -> Option<String> {
-        match self.screen {
-            Screen::Home => {
-                let row = self.summary.rows.get(self.home.place(self.summary.rows.len()))?;
-                let [one, two] = [&row.cells.primary, &row.cells.secondary];
-                let codes = &self.summary.regions;
-                Some(format!(
-                    "{}: {} {}; {} {}",
-                    row.component.key(),
-                    codes.primary.code,
-                    one.text,
-                    codes.secondary.code,
-                    two.text
-                ))
-            }
-            Screen::Run => {
-                self.selected_step().map(|step| format!("{} {} {}", step.id, step.state.word(), step.title))
-            }
-            Screen::Lists(component) => {
-                let lists = lists::lists(
-                    component,
-                    self.scope,
-                    &self.filter,
-                    &self.estate,
-                    &self.picture,
-                    self.now(),
-                );
-                let place = self.list.place(self.list_count());
-                let side = |list: &lists::List| {
-                    list.rows.get(place).map(|row| format!("{} {}", row.name, row.detail))
-                };
-                let both: Vec<String> =
-                    [side(&lists.primary), side(&lists.secondary)].into_iter().flatten().collect();
-                (!both.is_empty()).then(|| both.join("; "))
-            }
-            Screen::Runs => self.runs.get(self.list.place(self.runs.len())).map(|run| run.run.clone()),
-            Screen::Events => {
-                let mut lines = self.feed.newest().filter(|line| self.filter.admits(&line.text));
-                lines.nth(self.list.place(self.list_count())).map(|line| line.text.clone())
-            }
-        }
-    }
-
     /// Enter in the run view.
-    fn act_on_step(&mut self) {
+    pub(super) fn act_on_step(&mut self) {
         let Some(run) = &self.run else { return };
         match &run.view.state {
             _ if run.view.interrupted => return self.go_on(),

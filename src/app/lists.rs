@@ -1,65 +1,198 @@
-//! The lists behind a component, both regions side by side.
+//! The lists behind a component, both regions side by side, twins on one line.
 
-use crate::{
-    domain::{
-        Answer, Listing, Pair, Side, Source,
-        estate::Estate,
-        picture::Picture,
-        pool::{Heartbeat, Pulse, SessionHost, SessionState},
-        standing::{self, HolderKind},
-        time::{Timestamp, age_text},
-    },
-    status::{self, CellState, Component, Scope},
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
 };
 
-use super::screen::{Filter, services};
+use crate::{
+    domain::{Pair, Side, Source, estate::Estate, picture::Picture, time::Timestamp},
+    status::{CellState, Component, Scope},
+};
 
-/// One region's list.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct List {
-    /// Rows that the filter admits.
-    pub rows: Vec<ListRow>,
-    /// Rows in all.
-    pub total: usize,
-    /// What is wrong with the list: silent, not whole, never read.
-    pub trouble: Vec<String>,
-    /// Age of its oldest part.
-    pub at: Option<Timestamp>,
+use super::{
+    plight::{self, Plight},
+    query::{Fit, Query},
+    rows::{self, Ground, service_of},
+    screen::services,
+    table::{Row, Sort},
+};
+
+/// Both regions' lists of a component, line by line.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lists {
+    /// The lines; each holds something on at least one side.
+    pub lines: Vec<Pair<Option<Row>>>,
+    /// What goes for a side as a whole.
+    pub sides: Pair<Head>,
 }
 
-/// One object.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ListRow {
-    /// How it stands.
-    pub state: CellState,
-    /// Its name.
-    pub name: String,
-    /// The rest in words, most important first.
-    pub detail: String,
+/// What goes for one region's list as a whole.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Head {
+    /// Rows that are shown.
+    pub shown: usize,
+    /// Rows of which the filter cannot tell: they are not shown.
+    pub unknown: usize,
+    /// Rows in all.
+    pub total: usize,
+    /// What is wrong with the list, in words; empty where it is whole and fresh.
+    pub trouble: Vec<String>,
+    /// What stands there in place of rows, where there are none.
+    pub blank: Option<String>,
+    /// Age of its oldest part.
+    pub at: Option<Timestamp>,
+    /// Whether a part of it is only what was last seen.
+    pub stale: bool,
+}
+
+/// What a list is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The estate.
+    pub estate: &'a Estate,
+    /// The readings.
+    pub picture: &'a Picture,
+    /// Services in scope.
+    pub scope: Scope,
+    /// The moment.
+    pub now: Timestamp,
 }
 
 /// Both regions' lists of a component.
-pub fn lists(
-    component: Component,
-    scope: Scope,
-    filter: &Filter,
-    estate: &Estate,
-    picture: &Picture,
-    now: Timestamp,
-) -> Pair<List> {
-    Pair::build(|side| {
-        let mut list = List::default();
-        for source in sources(component, scope, estate, side) {
-            list.add(estate, picture, &source, side, now);
+pub fn lists(component: Component, view: &View<'_>, query: &Query, sort: Sort) -> Lists {
+    let mut heads = Pair::build(|_| Head::default());
+    let mut rows = Pair::build(|side| read(component, view, side, &mut heads[side]));
+    match_links(component, &mut rows);
+    let fits = Pair::build(|side| rows[side].iter().map(|row| query.fits(row)).collect::<Vec<Fit>>());
+    // A twin stays beside a row that fits, or nobody could compare them.
+    let wanted: BTreeSet<String> = Side::BOTH
+        .into_iter()
+        .flat_map(|side| rows[side].iter().zip(&fits[side]))
+        .filter(|(_, fit)| **fit == Fit::Yes)
+        .filter_map(|(row, _)| row.link.clone())
+        .collect();
+    let mut kept = Pair::build(|_| Vec::new());
+    for side in Side::BOTH {
+        for (row, fit) in std::mem::take(&mut rows[side]).into_iter().zip(&fits[side]) {
+            if *fit == Fit::Yes || row.link.as_ref().is_some_and(|link| wanted.contains(link)) {
+                kept[side].push(row);
+            } else if *fit == Fit::Unknown {
+                heads[side].unknown += 1;
+            }
         }
-        list.total = list.rows.len();
-        list.rows.retain(|row| filter.admits(&format!("{} {}", row.name, row.detail)));
-        list.rows.sort_by(|one, two| two.state.cmp(&one.state).then_with(|| one.name.cmp(&two.name)));
-        list
-    })
+        heads[side].shown = kept[side].len();
+    }
+    Lists { lines: pair_up(kept, sort), sides: heads }
 }
 
-/// What stands behind a component in one region.
+/// The rows of one side, and what there is to say of them as a whole.
+fn read(component: Component, view: &View<'_>, side: Side, head: &mut Head) -> Vec<Row> {
+    let ground = Ground { estate: view.estate, picture: view.picture, side, now: view.now };
+    let sources = sources(component, view.scope, view.estate, side);
+    let mut rows: Vec<Row> = Vec::new();
+    for source in &sources {
+        let holds = plight::holds(view.picture, source, view.now);
+        let last = ground.rows(source).into_iter();
+        // What was last seen is shown, and is not what is.
+        rows.extend(last.map(|row| if holds { row } else { Row { state: CellState::Unknown, ..row } }));
+        head.stale |= !holds && view.picture.last(source).is_some();
+        let what = what(view.estate, source, view.scope);
+        head.trouble
+            .extend(Plight::of(view.picture, source, view.now).map(|plight| plight.words(&what, view.now)));
+        let at = view.picture.last(source).map(|look| look.at);
+        head.at = [head.at, at].into_iter().flatten().min();
+    }
+    head.total = rows.len();
+    if rows.is_empty() && head.trouble.is_empty() {
+        let plight = match head.at {
+            Some(at) => Plight::Empty(at),
+            None => Plight::NotConfigured,
+        };
+        head.blank = Some(plight.words(component.label(), view.now));
+    }
+    rows
+}
+
+/// `hosts of hr`, or `hosts` where only one service is in scope.
+fn what(estate: &Estate, source: &Source, scope: Scope) -> String {
+    match service_of(source).and_then(|index| estate.services.get(index)) {
+        Some(service) if scope == Scope::All => format!("{} of {}", source.word(), service.name),
+        _ => source.word().to_owned(),
+    }
+}
+
+/// Makes links tell lines apart: sessions are linked where a user has some in both regions, which
+/// nobody should; where one side has two rows of one link, the second gets its own.
+fn match_links(component: Component, rows: &mut Pair<Vec<Row>>) {
+    if component == Component::Sessions {
+        let users = |rows: &[Row]| rows.iter().filter_map(|row| row.link.clone()).collect::<BTreeSet<_>>();
+        let both: BTreeSet<String> =
+            users(&rows.primary).intersection(&users(&rows.secondary)).cloned().collect();
+        for side in Side::BOTH {
+            for row in &mut rows[side] {
+                if row.link.as_ref().is_some_and(|user| both.contains(user)) {
+                    row.state = CellState::Crit;
+                } else {
+                    row.link = None;
+                }
+            }
+        }
+    }
+    for side in Side::BOTH {
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        for link in rows[side].iter_mut().filter_map(|row| row.link.as_mut()) {
+            let count = seen.entry(link.clone()).or_default();
+            *count += 1;
+            if *count > 1 {
+                *link = format!("{link} {count}");
+            }
+        }
+    }
+}
+
+/// Linked rows share a line, also with nothing; all others stand side by side as they come.
+fn pair_up(rows: Pair<Vec<Row>>, sort: Sort) -> Vec<Pair<Option<Row>>> {
+    let mut linked: BTreeMap<String, Pair<Option<Row>>> = BTreeMap::new();
+    let mut loose = Pair::build(|_| Vec::new());
+    let Pair { primary, secondary } = rows;
+    for (side, rows) in [(Side::Primary, primary), (Side::Secondary, secondary)] {
+        for row in rows {
+            match row.link.clone() {
+                Some(link) => {
+                    let line = linked.entry(link).or_insert_with(|| Pair::build(|_| None));
+                    line[side] = Some(row);
+                }
+                None => loose[side].push(row),
+            }
+        }
+        loose[side].sort_by(|one, two| sort.order(one, two));
+    }
+    let mut lines: Vec<Pair<Option<Row>>> = linked.into_values().collect();
+    lines.sort_by(|one, two| line_order(sort, one, two));
+    let count = loose.primary.len().max(loose.secondary.len());
+    let Pair { primary, secondary } = loose;
+    let (mut left, mut right) = (primary.into_iter(), secondary.into_iter());
+    lines.extend((0..count).map(|_| Pair { primary: left.next(), secondary: right.next() }));
+    lines
+}
+
+/// Lines stand where the row that comes first of their two would stand.
+fn line_order(sort: Sort, one: &Pair<Option<Row>>, two: &Pair<Option<Row>>) -> Ordering {
+    fn first(sort: Sort, line: &Pair<Option<Row>>) -> Option<&Row> {
+        match (line.primary.as_ref(), line.secondary.as_ref()) {
+            (Some(one), Some(two)) if sort.order(one, two) == Ordering::Greater => Some(two),
+            (Some(one), _) => Some(one),
+            (None, two) => two,
+        }
+    }
+    match (first(sort, one), first(sort, two)) {
+        (Some(one), Some(two)) => sort.order(one, two),
+        (one, two) => one.is_none().cmp(&two.is_none()),
+    }
+}
+
+/// What stands behind a component in one region; nothing where the estate file names nothing.
 pub fn sources(component: Component, scope: Scope, estate: &Estate, side: Side) -> Vec<Source> {
     let each = |source: fn(usize, Side) -> Source| {
         services(scope, estate).map(|(index, _)| source(index, side)).collect::<Vec<_>>()
@@ -75,187 +208,113 @@ pub fn sources(component: Component, scope: Scope, estate: &Estate, side: Side) 
         Component::Hosts | Component::Capacity => each(Source::Hosts),
         Component::Sessions => each(Source::Sessions),
         Component::Assignments => each(Source::Assignments),
-        Component::Profiles | Component::Storage => each(Source::Storage),
+        Component::Profiles | Component::Storage => services(scope, estate)
+            .filter(|(_, service)| !service.sides[side].accounts.is_empty())
+            .map(|(index, _)| Source::Storage(index, side))
+            .collect(),
+        Component::Directory if estate.directory[side].is_empty() => Vec::new(),
         Component::Directory => vec![Source::Directory(side)],
         Component::Health => vec![Source::Events, Source::Availability(side)],
     }
 }
 
-impl List {
-    fn add(&mut self, estate: &Estate, picture: &Picture, source: &Source, side: Side, now: Timestamp) {
-        let Some(reading) = picture.reading(source) else {
-            self.trouble.push(format!("{}: not looked at yet", source.word()));
-            return;
-        };
-        if let Some((since, silence)) = &reading.silence {
-            let age = age_text(now.duration_since(*since));
-            self.trouble.push(format!("{}: {} ({age} ago)", source.word(), silence.why));
+/// The columns of a component's list.
+pub fn columns(component: Component) -> &'static [super::table::Column] {
+    rows::columns(component)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::scene::{self, Weather, noon},
+        domain::{Answer, Listing, Observation, pool::UserSession, time::seconds},
+    };
+
+    fn picture(more: impl FnOnce(&Estate, &mut Picture)) -> (Estate, Picture) {
+        let (estate, mut picture) = (scene::estate(), Picture::default());
+        for seen in scene::readings(Weather::Calm) {
+            picture.take(seen);
         }
-        let Some(look) = &reading.last else { return };
-        self.at = Some(self.at.map_or(look.at, |at| at.min(look.at)));
-        match &look.answer {
-            Answer::Hosts(all) => self.take(all, |host| host_row(host, now)),
-            Answer::Sessions(all) => self.take(all, session_row),
-            Answer::Groups(all) => self.take(all, |group| ListRow {
-                state: if group.workspace.is_some() { CellState::Ok } else { CellState::Warn },
-                name: group.id.name().to_owned(),
-                detail: match (&group.workspace, group.applications.count()) {
-                    (None, _) => "published in no workspace".to_owned(),
-                    (Some(workspace), Some(count)) => {
-                        format!("{}, {count} applications, in {}", group.kind, workspace.name())
+        more(&estate, &mut picture);
+        (estate, picture)
+    }
+
+    fn came(picture: &mut Picture, source: Source, answer: Answer) {
+        let ended = noon() - seconds(1);
+        picture.take(Observation { source, started: ended, ended, outcome: Ok(answer) });
+    }
+
+    fn lines(
+        estate: &Estate,
+        picture: &Picture,
+        component: Component,
+        filter: &str,
+        sort: Sort,
+    ) -> Vec<String> {
+        let view = View { estate, picture, scope: Scope::All, now: noon() };
+        let query = Query::parse(filter, columns(component)).unwrap();
+        let lists = lists(component, &view, &query, sort);
+        let name = |row: &Option<Row>| row.as_ref().map_or("-".to_owned(), |row| row.name().to_owned());
+        lists.lines.iter().map(|line| format!("{}|{}", name(&line.primary), name(&line.secondary))).collect()
+    }
+
+    fn sessions(picture: &Picture, side: Side) -> Vec<UserSession> {
+        match picture.last(&Source::Sessions(0, side)).map(|look| &look.answer) {
+            Some(Answer::Sessions(all)) => all.seen().to_vec(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn no_line_is_empty_on_both_sides_whatever_is_filtered_and_sorted() {
+        let (estate, picture) = picture(|_, _| {});
+        for component in Component::ALL {
+            let columns = columns(component);
+            for filter in ["", "01", "zzz", "we"] {
+                for column in (0..columns.len()).map(Some).chain([None]) {
+                    for way in [super::super::table::Way::Forth, super::super::table::Way::Back] {
+                        let all = lines(&estate, &picture, component, filter, Sort { column, way });
+                        assert!(all.iter().all(|line| line != "-|-"), "{component:?} {filter} {all:?}");
                     }
-                    (Some(workspace), None) => format!("{}, in {}", group.kind, workspace.name()),
-                },
-            }),
-            Answer::Assignments(all) => self.take_holders(estate, source, side, all),
-            Answer::Plans(all) => self.take(all, |plan| ListRow {
-                state: CellState::Ok,
-                name: plan.id.name().to_owned(),
-                detail: format!(
-                    "scaling plan, acts on {} of {}",
-                    plan.references.iter().filter(|reference| reference.enabled).count(),
-                    plan.references.len()
-                ),
-            }),
-            Answer::Storage(all) => self.take(all, |account| ListRow {
-                state: if account.available() { CellState::Ok } else { CellState::Crit },
-                name: account.id.name().to_owned(),
-                detail: format!("{}, {}, {}", account.primary_status, account.sku, account.primary_location),
-            }),
-            Answer::Directory(all) => self.take(all, |server| ListRow {
-                state: if server.up() { CellState::Ok } else { CellState::Crit },
-                name: server.vm.id.name().to_owned(),
-                detail: server.vm.power.as_ref().map_or("power not known", |power| power.word()).to_owned(),
-            }),
-            Answer::Events(all) => self.take_events(estate, side, all),
-            Answer::Availability(all) => self.take(all, |one| ListRow {
-                state: if one.available() { CellState::Ok } else { CellState::Warn },
-                name: one.resource.name().to_owned(),
-                detail: one.state.to_string(),
-            }),
-            Answer::Pool(pool) => self.rows.push(ListRow {
-                state: CellState::Ok,
-                name: pool.id.name().to_owned(),
-                detail: format!("{}, {}, {} a host", pool.pool_type, pool.load_balancer, pool.session_limit),
-            }),
-            Answer::Control { millis, skew } => {
-                let (state, clock) = status::clock(*skew);
-                let clock = clock.map_or_else(String::new, |clock| format!(", {clock}"));
-                self.rows.push(ListRow {
-                    state,
-                    name: "resource manager".to_owned(),
-                    detail: format!("{millis} ms{clock}"),
-                });
-            }
-            _ => {}
-        }
-    }
-
-    fn take<T>(&mut self, listing: &Listing<T>, row: impl Fn(&T) -> ListRow) {
-        self.rows.extend(listing.seen().iter().map(row));
-        if let Some(error) = listing.error() {
-            self.trouble.push(format!("not whole: {error}"));
-        }
-    }
-
-    fn take_holders(
-        &mut self,
-        estate: &Estate,
-        source: &Source,
-        side: Side,
-        all: &Listing<crate::domain::source::Held>,
-    ) {
-        let Source::Assignments(index, _) = source else { return };
-        let Some(service) = estate.services.get(*index) else { return };
-        if let Some(error) = all.error() {
-            self.trouble.push(format!("not whole: {error}"));
-        }
-        for held in all.seen() {
-            let Some(kind) = standing::holder_kind(service, held, &[]) else { continue };
-            let principal = &held.assignment.principal;
-            let name = service
-                .principals()
-                .iter()
-                .find(|known| known.id == *principal)
-                .map_or_else(|| principal.as_str()[..8].to_owned(), |known| known.name.clone());
-            let group = service
-                .groups
-                .iter()
-                .find(|group| group.ids[side] == held.group)
-                .map_or(held.group.name(), |group| group.code.as_str());
-            let (state, word) = match kind {
-                HolderKind::Planned => (CellState::Ok, "planned"),
-                HolderKind::PlannedInherited => {
-                    (CellState::Crit, "planned, inherited: cannot be revoked here")
                 }
-                HolderKind::Excepted => (CellState::Ok, "left by decision"),
-                HolderKind::Unaccounted => (CellState::Warn, "outside the plan"),
+            }
+        }
+    }
+
+    #[test]
+    fn groups_and_pools_stand_beside_their_twins_also_where_one_is_missing() {
+        let source = Source::Groups(0, Side::Secondary);
+        let (estate, picture) = picture(|_, picture| {
+            let Some(Answer::Groups(all)) = picture.last(&source).map(|look| look.answer.clone()) else {
+                panic!()
             };
-            let origin = if held.inherited() { ", inherited" } else { "" };
-            let origin = if kind == HolderKind::PlannedInherited { "" } else { origin };
-            self.rows.push(ListRow {
-                state,
-                name: format!("{name} @ {group}"),
-                detail: format!("{word}{origin}"),
-            });
-        }
+            let left = all.into_seen().into_iter().filter(|group| group.id.name() != "dag1-ne").collect();
+            came(picture, source.clone(), Answer::Groups(Listing::whole(left, 1)));
+        });
+        let all = lines(&estate, &picture, Component::Pools, "", Sort::default());
+        assert_eq!(
+            all[0], "dag1-we|dag1-ne",
+            "what the estate file names and Azure does not list comes first"
+        );
+        assert!(all.contains(&"hp-hr-we|hp-hr-ne".to_owned()), "{all:?}");
+        // A twin stays where only one of the two fits.
+        let found = lines(&estate, &picture, Component::Pools, "hp-fin-ne", Sort::default());
+        assert_eq!(found, ["hp-fin-we|hp-fin-ne"]);
     }
 
-    fn take_events(
-        &mut self,
-        estate: &Estate,
-        side: Side,
-        all: &Listing<crate::domain::health::HealthEvent>,
-    ) {
-        if let Some(error) = all.error() {
-            self.trouble.push(format!("not whole: {error}"));
-        }
-        let hits = all.seen().iter().filter(|event| event.hits(&estate.regions[side].azure));
-        self.rows.extend(hits.map(|event| ListRow {
-            state: CellState::Crit,
-            name: event.tracking.to_string(),
-            detail: format!("{}: {}", event.status, event.title),
-        }));
-    }
-}
-
-fn host_row(host: &SessionHost, now: Timestamp) -> ListRow {
-    let beat = match (host.pulse(now), host.heartbeat) {
-        (Pulse::Unknown, _) | (_, Heartbeat::Unknown) => ", beat not known".to_owned(),
-        (_, Heartbeat::At(at)) => format!(", beat {}", age_text(now.duration_since(at))),
-        _ if host.status == crate::domain::pool::HostStatus::Shutdown => String::new(),
-        (_, Heartbeat::Never) => ", never beat".to_owned(),
-    };
-    let state = if host.usable(now) {
-        CellState::Ok
-    } else if host.status == crate::domain::pool::HostStatus::Shutdown {
-        CellState::NotChecked
-    } else if host.status.takes_users() && host.beats(now) {
-        CellState::Warn
-    } else {
-        CellState::Crit
-    };
-    let admits = match host.accepts {
-        Some(true) => "",
-        Some(false) => ", drained",
-        None => ", admission not known",
-    };
-    ListRow {
-        state,
-        name: host.short_name().to_owned(),
-        detail: format!("{}{admits}{beat}, {} sess", host.status.word(), host.sessions),
-    }
-}
-
-fn session_row(session: &crate::domain::pool::UserSession) -> ListRow {
-    let state = match session.state {
-        SessionState::Active | SessionState::Disconnected => CellState::Ok,
-        SessionState::Other(_) => CellState::Warn,
-    };
-    let host = session.host().map(|host| host.name().split('.').next().unwrap_or_default().to_owned());
-    ListRow {
-        state,
-        name: session.user.to_string(),
-        detail: format!("{} on {}", session.state.word(), host.unwrap_or_default()),
+    #[test]
+    fn a_user_in_both_regions_stands_on_one_line_in_front_of_all_others() {
+        let (estate, picture) = picture(|_, picture| {
+            let both = sessions(picture, Side::Primary)[7].clone();
+            came(
+                picture,
+                Source::Sessions(0, Side::Secondary),
+                Answer::Sessions(Listing::whole(vec![both], 1)),
+            );
+        });
+        let all = lines(&estate, &picture, Component::Sessions, "", Sort::default());
+        assert_eq!(all[0], "user0007@contoso.example|user0007@contoso.example");
+        assert_eq!(all.len(), 299);
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod arming;
 pub mod confirm;
+pub mod detail;
 pub mod dialog;
 pub mod event;
 pub mod feed;
@@ -12,15 +13,22 @@ pub mod gesture;
 pub mod lists;
 pub mod mode;
 pub mod palette;
+pub mod plight;
+pub mod query;
+pub mod rows;
 pub mod run;
 pub mod screen;
 pub mod sentence;
 pub mod start;
+pub mod table;
 
+mod copy;
+mod facets;
 mod intents;
 mod modals;
 mod state;
 mod update;
+mod walk;
 
 #[cfg(test)]
 pub(crate) mod scene;

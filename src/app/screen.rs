@@ -5,7 +5,7 @@ use crate::{
     status::{Component, Scope},
 };
 
-use super::{event::Motion, gesture::Field};
+use super::{event::Motion, gesture::Field, table::Sort};
 
 /// The screens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,10 +16,32 @@ pub enum Screen {
     Run,
     /// Both regions' lists of one component.
     Lists(Component),
+    /// Everything known of one object of such a list.
+    Detail(Component),
     /// The runs of this estate.
     Runs,
     /// Events and journal.
     Events,
+}
+
+/// Where a person was, to go back to.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Visit {
+    pub(super) screen: Screen,
+    pub(super) list: Cursor,
+    pub(super) filter: Filter,
+    pub(super) sort: Sort,
+    pub(super) zoom: Zoom,
+}
+
+/// How much of the window the pane under focus takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Zoom {
+    /// Its own part.
+    #[default]
+    Off,
+    /// All of it.
+    On,
 }
 
 /// Rows a page key moves by: what a short list shows at 80x24.
@@ -80,17 +102,12 @@ pub enum Filter {
 }
 
 impl Filter {
-    /// The text a row must contain, lower case; empty: all rows.
-    pub fn text(&self) -> String {
+    /// What was typed.
+    pub fn text(&self) -> &str {
         match self {
-            Self::Off => String::new(),
-            Self::Typing(field) | Self::On(field) => field.trimmed().to_lowercase(),
+            Self::Off => "",
+            Self::Typing(field) | Self::On(field) => field.trimmed(),
         }
-    }
-
-    /// Whether a row with this text is shown.
-    pub fn admits(&self, row: &str) -> bool {
-        row.to_lowercase().contains(&self.text())
     }
 }
 

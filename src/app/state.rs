@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{Answer, Safe, Source, access::AccessChange, estate::Estate, picture::Picture, time::Timestamp},
+    domain::{
+        Answer, Safe, Side, Source, access::AccessChange, estate::Estate, picture::Picture, time::Timestamp,
+    },
     engine::{RunView, event::RunEnd, view::StepView},
     readiness::{self, LocalFacts, Verdict},
     status::{Scope, Summary, summarize},
@@ -11,13 +13,15 @@ use crate::{
 
 use super::{
     arming::Arming,
+    detail::Subject,
     dialog::Modal,
     event::{Effect, Moment},
     feed::{Feed, Origin},
     mode::{Access, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
     run::{OpenRun, RunOpen, RunSummary},
-    screen::{Cursor, Filter, Screen, StepCursor},
+    screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
     sentence,
+    table::Sort,
 };
 
 /// The cockpit's whole state. Views read it; only `update` changes it.
@@ -63,6 +67,16 @@ pub struct App {
     pub list: Cursor,
     /// Filter of the screen's list.
     pub filter: Filter,
+    /// Order of the screen's list.
+    pub sort: Sort,
+    /// Which region's pane has the focus where both are shown.
+    pub side: Side,
+    /// How much of the window it takes.
+    pub zoom: Zoom,
+    /// What the detail view is about.
+    pub subject: Option<Subject>,
+    /// Where the person came from, the last at the end.
+    pub(super) trail: Vec<Visit>,
     /// What lies over the screen; the last one has the keys.
     pub modals: Vec<Modal>,
     /// Events and journal lines.
@@ -165,6 +179,11 @@ impl App {
             step: StepCursor::Following,
             list: Cursor::default(),
             filter: Filter::Off,
+            sort: Sort::default(),
+            side: Side::Primary,
+            zoom: Zoom::Off,
+            subject: None,
+            trail: Vec::new(),
             modals: Vec::new(),
             feed,
             notice: None,

@@ -170,6 +170,36 @@ pub enum Answer {
     Inventory(Listing<SessionHost>),
 }
 
+impl Answer {
+    /// Why it is not whole, where it is a list and is not.
+    pub fn flaw(&self) -> Option<&Safe> {
+        match self {
+            Self::Hosts(list) | Self::Inventory(list) => list.error(),
+            Self::Sessions(list) => list.error(),
+            Self::Groups(list) => {
+                list.error().or_else(|| list.seen().iter().find_map(|group| group.applications.error()))
+            }
+            Self::Assignments(list) => list.error(),
+            Self::Plans(list) => list.error(),
+            Self::Storage(list) => list.error(),
+            Self::Machines(list) => list.error(),
+            Self::Directory(list) => list.error(),
+            Self::Usages(list) => list.error(),
+            Self::Availability(list) => list.error(),
+            Self::Events(list) => list.error(),
+            Self::Locks(list) => list.error(),
+            Self::AccessChanges(list) => list.error(),
+            Self::Pool(_)
+            | Self::Assignment(_)
+            | Self::Workspace(_)
+            | Self::Power(_)
+            | Self::Permissions(_)
+            | Self::GroupLocation(_)
+            | Self::Control { .. } => None,
+        }
+    }
+}
+
 /// A role assignment and the application group it was seen from: inherited when its own
 /// scope lies above the group.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! How far the last answer of a source can be trusted now.
 
 use crate::domain::{
-    Answer, Safe, Source,
+    Safe, Source,
     picture::{Picture, STALE_INTERVALS},
     reading::SilenceKind,
     time::Timestamp,
@@ -63,7 +63,7 @@ impl Sight {
             let reason = reason.or_else(|| Some(Safe::new("no newer answer")));
             return Self { at, trust: Trust::Stale, reason };
         }
-        match listing_error(&look.answer) {
+        match look.answer.flaw() {
             Some(error) => Self { at, trust: Trust::Partial, reason: Some(error.clone()) },
             None => Self { at, trust: Trust::Good, reason },
         }
@@ -84,33 +84,5 @@ impl Sight {
         };
         let (worse, better) = if other.trust > self.trust { (other, self) } else { (self, other) };
         Self { at, trust: worse.trust, reason: worse.reason.or(better.reason) }
-    }
-}
-
-/// Why the answer is not whole, where it is a list and is not.
-pub(super) fn listing_error(answer: &Answer) -> Option<&Safe> {
-    match answer {
-        Answer::Hosts(list) | Answer::Inventory(list) => list.error(),
-        Answer::Sessions(list) => list.error(),
-        Answer::Groups(list) => {
-            list.error().or_else(|| list.seen().iter().find_map(|group| group.applications.error()))
-        }
-        Answer::Assignments(list) => list.error(),
-        Answer::Plans(list) => list.error(),
-        Answer::Storage(list) => list.error(),
-        Answer::Machines(list) => list.error(),
-        Answer::Directory(list) => list.error(),
-        Answer::Usages(list) => list.error(),
-        Answer::Availability(list) => list.error(),
-        Answer::Events(list) => list.error(),
-        Answer::Locks(list) => list.error(),
-        Answer::AccessChanges(list) => list.error(),
-        Answer::Pool(_)
-        | Answer::Assignment(_)
-        | Answer::Workspace(_)
-        | Answer::Power(_)
-        | Answer::Permissions(_)
-        | Answer::GroupLocation(_)
-        | Answer::Control { .. } => None,
     }
 }

@@ -237,7 +237,9 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     }
     let context = keymap::context(app);
     let back = match context {
-        keymap::Context::Dialog | keymap::Context::Text | keymap::Context::Help => "",
+        keymap::Context::Dialog | keymap::Context::Text | keymap::Context::Filter | keymap::Context::Help => {
+            ""
+        }
         _ if width > SMALLEST.0 => "q back",
         _ => "q",
     };

@@ -5,13 +5,13 @@ use ratatui::layout::Rect;
 use crate::app::App;
 
 use super::{
-    keymap::{self, BINDINGS, Context},
+    keymap::{self, BINDINGS},
     pen::Pen,
     theme::Role,
 };
 
 pub(super) fn draw(app: &App, top: usize, pen: &mut Pen<'_>) {
-    let below = context_below(app);
+    let below = keymap::below(app);
     let lines: Vec<(String, String, Role)> = BINDINGS
         .iter()
         .filter(|binding| binding.contexts.contains(&below))
@@ -30,17 +30,5 @@ pub(super) fn draw(app: &App, top: usize, pen: &mut Pen<'_>) {
         let y = area.y + 1 + line as u16;
         pen.text(area.x + 2, y, 10, key, if *role == Role::Dim { Role::Dim } else { Role::Key });
         pen.text(area.x + 13, y, width - 15, text, *role);
-    }
-}
-
-/// The context of the screen under the help.
-fn context_below(app: &App) -> Context {
-    use crate::app::screen::Screen;
-    match app.screen {
-        Screen::Home => Context::Home,
-        Screen::Run => Context::Run,
-        Screen::Lists(_) => Context::Lists,
-        Screen::Runs => Context::Runs,
-        Screen::Events => Context::Events,
     }
 }

@@ -78,6 +78,8 @@ pub enum Context {
     Run,
     /// The lists of a component.
     Lists,
+    /// One object of such a list.
+    Detail,
     /// The runs.
     Runs,
     /// Events and journal.
@@ -86,33 +88,46 @@ pub enum Context {
     Dialog,
     /// Letters are text.
     Text,
+    /// Letters are a filter.
+    Filter,
     /// The help.
     Help,
 }
 
 /// Every screen.
-const SCREENS: &[Context] = &[Context::Home, Context::Run, Context::Lists, Context::Runs, Context::Events];
+const SCREENS: &[Context] =
+    &[Context::Home, Context::Run, Context::Lists, Context::Detail, Context::Runs, Context::Events];
 const EVERYWHERE: &[Context] = &[
     Context::Home,
     Context::Run,
     Context::Lists,
+    Context::Detail,
     Context::Runs,
     Context::Events,
     Context::Dialog,
     Context::Text,
+    Context::Filter,
     Context::Help,
 ];
+/// Where letters are text.
+const TYPING: &[Context] = &[Context::Text, Context::Filter];
 const DIALOGS: &[Context] = &[Context::Dialog, Context::Text];
 const MOVING: &[Context] = &[
     Context::Home,
     Context::Run,
     Context::Lists,
+    Context::Detail,
     Context::Runs,
     Context::Events,
     Context::Dialog,
     Context::Help,
 ];
-const MATRIX: &[Context] = &[Context::Home, Context::Lists];
+/// Where both regions stand side by side.
+const PAIRED: &[Context] = &[Context::Lists, Context::Detail];
+/// Where a list can be filtered and sorted.
+const TABLES: &[Context] = &[Context::Lists, Context::Events];
+/// Where the services in scope matter.
+const SCOPED: &[Context] = &[Context::Home, Context::Run, Context::Lists, Context::Runs, Context::Events];
 
 /// One key, where it works and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -142,8 +157,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(Key::Char('q'), SCREENS, Intent::Back, "back; at the root twice to leave"),
     bind(Key::Char('q'), &[Context::Help], Intent::Back, "close"),
     bind(Key::Ctrl('c'), EVERYWHERE, Intent::Interrupt, "cancel; in a run: abort; else twice to leave"),
-    bind(Key::Char('['), SCREENS, Intent::ScopePrevious, "previous service in scope"),
-    bind(Key::Char(']'), SCREENS, Intent::ScopeNext, "next service in scope"),
+    bind(Key::Char('s'), TABLES, Intent::Sort, "sort by the next column"),
+    bind(Key::Char('S'), TABLES, Intent::Reverse, "turn the list round"),
+    bind(Key::Char('+'), SCREENS, Intent::Zoom, "the pane takes the window, or gives it back"),
+    bind(Key::Ctrl('e'), SCREENS, Intent::Zoom, "the pane takes the window, or gives it back"),
+    bind(Key::Char('['), SCOPED, Intent::ScopePrevious, "previous service in scope"),
+    bind(Key::Char(']'), SCOPED, Intent::ScopeNext, "next service in scope"),
     bind(Key::Char('r'), SCREENS, Intent::Start, "start a procedure"),
     bind(Key::Char('A'), SCREENS, Intent::Arm, "arm: let writes be confirmed"),
     bind(Key::Char('m'), SCREENS, Intent::Flip, "flip between home and run"),
@@ -161,8 +180,10 @@ pub const BINDINGS: &[Binding] = &[
     bind(Key::Char('w'), &[Context::Run], Intent::ShortenNotice, "cut the notice short"),
     bind(Key::Char('x'), &[Context::Run], Intent::AcceptStuck, "go on although named items did not end"),
     bind(Key::Char('b'), &[Context::Run], Intent::RestartHost, "reboot the host under a stuck item"),
-    bind(Key::Tab, EVERYWHERE, Intent::Next, "next field or button"),
-    bind(Key::BackTab, EVERYWHERE, Intent::Previous, "field or button before"),
+    bind(Key::Tab, DIALOGS, Intent::Next, "next field or button"),
+    bind(Key::BackTab, DIALOGS, Intent::Previous, "field or button before"),
+    bind(Key::Tab, PAIRED, Intent::Next, "to the other region"),
+    bind(Key::BackTab, PAIRED, Intent::Previous, "to the other region"),
     bind(Key::Up, EVERYWHERE, Intent::Move(Motion::Up), "up"),
     bind(Key::Down, EVERYWHERE, Intent::Move(Motion::Down), "down"),
     bind(Key::Char('k'), MOVING, Intent::Move(Motion::Up), "up"),
@@ -175,12 +196,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(Key::End, MOVING, Intent::Move(Motion::Last), "to the end"),
     bind(Key::Left, DIALOGS, Intent::Left, "the choice before, the other button"),
     bind(Key::Right, DIALOGS, Intent::Right, "the next choice, the other button"),
-    bind(Key::Left, MATRIX, Intent::ScopePrevious, "previous service in scope"),
-    bind(Key::Right, MATRIX, Intent::ScopeNext, "next service in scope"),
+    bind(Key::Left, &[Context::Home], Intent::ScopePrevious, "previous service in scope"),
+    bind(Key::Right, &[Context::Home], Intent::ScopeNext, "next service in scope"),
+    bind(Key::Left, PAIRED, Intent::Left, "to the first region"),
+    bind(Key::Right, PAIRED, Intent::Right, "to the second region"),
     bind(Key::Char(' '), &[Context::Dialog], Intent::Right, "the next choice"),
-    bind(Key::Backspace, &[Context::Text], Intent::Erase, "take a character back"),
-    bind(Key::Ctrl('h'), &[Context::Text], Intent::Erase, "take a character back"),
-    bind(Key::Ctrl('u'), &[Context::Text], Intent::EraseAll, "empty the field"),
+    bind(Key::Backspace, TYPING, Intent::Erase, "take a character back"),
+    bind(Key::Ctrl('h'), TYPING, Intent::Erase, "take a character back"),
+    bind(Key::Ctrl('u'), TYPING, Intent::EraseAll, "empty the field"),
 ];
 
 /// Where the next key will be pressed.
@@ -189,14 +212,20 @@ pub fn context(app: &App) -> Context {
         Some(Modal::Help(_)) => Context::Help,
         Some(modal) if modal.takes_text() => Context::Text,
         Some(_) => Context::Dialog,
-        None if matches!(app.filter, Filter::Typing(_)) => Context::Text,
-        None => match app.screen {
-            Screen::Home => Context::Home,
-            Screen::Run => Context::Run,
-            Screen::Lists(_) => Context::Lists,
-            Screen::Runs => Context::Runs,
-            Screen::Events => Context::Events,
-        },
+        None if matches!(app.filter, Filter::Typing(_)) => Context::Filter,
+        None => below(app),
+    }
+}
+
+/// The screen's own context, whatever lies over it.
+pub fn below(app: &App) -> Context {
+    match app.screen {
+        Screen::Home => Context::Home,
+        Screen::Run => Context::Run,
+        Screen::Lists(_) => Context::Lists,
+        Screen::Detail(_) => Context::Detail,
+        Screen::Runs => Context::Runs,
+        Screen::Events => Context::Events,
     }
 }
 
@@ -207,7 +236,7 @@ pub fn intent(context: Context, key: Key) -> Option<Intent> {
         (Some(binding), ..) => Some(binding.intent),
         // In a dialog without text a key that means nothing still ends a hold: it reaches the
         // dialog as a character that no field takes.
-        (None, Context::Text | Context::Dialog, Key::Char(c)) => Some(Intent::Type(c)),
+        (None, Context::Text | Context::Filter | Context::Dialog, Key::Char(c)) => Some(Intent::Type(c)),
         _ => None,
     }
 }
@@ -227,7 +256,7 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
         Intent::RestartHost => unless(offers(Choice::RestartHost), "nothing is stuck on a host"),
         Intent::Flip => unless(app.run.is_some(), "no run is open"),
         Intent::Start => unless(app.run.as_ref().is_none_or(OpenRun::is_closed), "a run is open"),
-        Intent::Filter => unless(matches!(app.screen, Screen::Lists(_) | Screen::Events), "no list here"),
+        Intent::Filter => unless(app.columns().is_some(), "no list here"),
         Intent::Arm => match &app.arming {
             Arming::Locked(why) => Some((*why).to_owned()),
             Arming::Off | Arming::Armed(_) => None,
@@ -257,10 +286,26 @@ pub fn hints(context: Context) -> &'static [(&'static str, &'static str)] {
             ("m", "home"),
             ("?", "help"),
         ],
-        Context::Lists | Context::Events => {
-            &[("?", "help"), (":", "command"), ("/", "filter"), ("y", "copy"), ("[ ]", "scope"), ("m", "run")]
+        Context::Lists => &[
+            ("?", "help"),
+            ("/", "filter"),
+            ("s", "sort"),
+            ("enter", "open"),
+            ("tab", "side"),
+            ("+", "zoom"),
+            ("y", "copy"),
+            ("[ ]", "scope"),
+        ],
+        Context::Detail => {
+            &[("?", "help"), ("tab", "other side"), ("y", "copy"), ("ctrl-r", "look again"), (":", "command")]
+        }
+        Context::Events => {
+            &[("?", "help"), (":", "command"), ("/", "filter"), ("s", "sort"), ("y", "copy"), ("m", "run")]
         }
         Context::Runs => &[("?", "help"), (":", "command"), ("enter", "resume"), ("r", "run"), ("y", "copy")],
+        Context::Filter => {
+            &[("enter", "keep"), ("esc", "drop"), ("e.g.", "status!=available  age>5m  user=a*")]
+        }
         Context::Dialog | Context::Text => &[("tab", "next"), ("enter", "press"), ("esc", "cancel")],
         Context::Help => &[("esc", "close"), ("j k", "scroll")],
     }
@@ -286,7 +331,9 @@ mod tests {
             assert_eq!(binding.intent, Intent::Copy);
         }
         for c in ('a'..='z').chain('A'..='Z').chain(['?', ':', '/', '[', ' ']) {
-            assert_eq!(intent(Context::Text, Key::Char(c)), Some(Intent::Type(c)));
+            for context in TYPING {
+                assert_eq!(intent(*context, Key::Char(c)), Some(Intent::Type(c)));
+            }
         }
         assert!(BINDINGS.iter().all(|binding| binding.key != Key::Ctrl('d')));
     }

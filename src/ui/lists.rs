@@ -3,91 +3,138 @@
 use crate::{
     app::{
         App,
-        lists::{List, lists},
-        screen::Filter,
+        lists::{Head, Lists, columns},
+        screen::Zoom,
+        table::Row,
     },
-    domain::{Side, time::age_text},
+    domain::{Pair, Side, time::age_text},
     status::Component,
 };
 
 use super::{
-    pen::{Line, Pen},
+    pen::{Line, Pen, wrap},
+    table::{Grid, in_force},
     theme::Role,
 };
 
+/// What is wrong with a list takes at most so many lines before its rows.
+const TROUBLE_LINES: usize = 4;
+
+/// A part of the window.
+#[derive(Clone, Copy)]
+struct Area {
+    left: u16,
+    right: u16,
+    top: u16,
+    bottom: u16,
+}
+
 pub(super) fn draw(app: &App, component: Component, pen: &mut Pen<'_>) {
-    let lists = lists(component, app.scope, &app.filter, &app.estate, &app.picture, app.now());
-    let (width, bottom) = (pen.width(), pen.height() - 1);
-    let middle = width / 2;
+    let Some(lists) = app.lists() else { return };
+    let (width, foot) = (pen.width(), pen.height() - 1);
+    let bottom = if in_force(app, &counted(app, &lists), foot - 1, pen) { foot - 1 } else { foot };
     pen.line(0, 1, width);
-    pen.column(middle, 2, bottom);
-    pen.put(middle, 1, Line::Down);
-    let count = lists.primary.rows.len().max(lists.secondary.rows.len());
-    let place = app.list.place(count);
-    for (side, list) in lists.iter() {
-        let (left, right) = if side == Side::Primary { (0, middle) } else { (middle + 1, width) };
-        head(app, component, side, list, pen, (left, right));
-        let mut y = 2;
-        for trouble in &list.trouble {
-            pen.text(left + 1, y, right - left - 2, trouble, Role::Warn);
-            y += 1;
-            if y >= bottom {
-                break;
-            }
-        }
-        rows(list, pen, (left, right), (y, bottom), place);
-    }
-    filter(app, pen);
-}
-
-fn head(
-    app: &App,
-    component: Component,
-    side: Side,
-    list: &List,
-    pen: &mut Pen<'_>,
-    (left, right): (u16, u16),
-) {
-    let code = &app.estate.regions[side].code;
-    let counted = if list.rows.len() == list.total {
-        list.total.to_string()
-    } else {
-        format!("{} of {}", list.rows.len(), list.total)
-    };
-    // A list that is not whole is never counted as if it were.
-    let more = if list.trouble.is_empty() { "" } else { "+" };
-    let words = format!(" {code} {} {counted}{more} ", component.label());
-    pen.text(left + 2, 1, right - left - 3, &words, Role::Title);
-    if let Some(at) = list.at {
-        let age = format!(" {} ", age_text(app.now().duration_since(at)));
-        pen.right(right - 1, 1, &age, Role::Dim);
-    }
-}
-
-fn rows(list: &List, pen: &mut Pen<'_>, (left, right): (u16, u16), (top, bottom): (u16, u16), place: usize) {
-    if list.rows.is_empty() && list.trouble.is_empty() {
-        pen.text(left + 1, top, right - left - 2, "nothing here", Role::Dim);
+    let whole = Area { left: 0, right: width, top: 1, bottom };
+    if app.zoom == Zoom::On {
+        pane(app, component, app.side, &lists, whole, pen);
         return;
     }
-    let room = usize::from(bottom.saturating_sub(top));
-    let first = place.saturating_sub(room.saturating_sub(1));
-    for (line, row) in list.rows.iter().enumerate().skip(first).take(room) {
-        let y = top + (line - first) as u16;
-        let under = line == place;
-        pen.text(left, y, 1, if under { ">" } else { " " }, Role::Running);
-        pen.text(left + 1, y, 2, row.state.mark(), Role::of_state(row.state));
-        let role = if under { Role::Cursor } else { Role::Text };
-        let room = right.saturating_sub(left + 5);
-        let name = room.min(if room > 50 { 24 } else { 13 });
-        pen.text(left + 4, y, name, &row.name, role);
-        pen.text(left + 5 + name, y, room.saturating_sub(name + 1), &row.detail, Role::Text);
+    let middle = width / 2;
+    pen.column(middle, 2, bottom);
+    pen.put(middle, 1, Line::Down);
+    pane(app, component, Side::Primary, &lists, Area { right: middle, ..whole }, pen);
+    pane(app, component, Side::Secondary, &lists, Area { left: middle + 1, ..whole }, pen);
+}
+
+/// `WE 3 of 20, NE 0 of 20`, and how many nobody can tell of.
+fn counted(app: &App, lists: &Lists) -> String {
+    let side = |side: Side| {
+        let (head, code) = (&lists.sides[side], &app.estate.regions[side].code);
+        let unknown = match head.unknown {
+            0 => String::new(),
+            count => format!(" ({count} not known)"),
+        };
+        format!("{code} {} of {}{unknown}", head.shown, head.total)
+    };
+    format!("{}, {}", side(Side::Primary), side(Side::Secondary))
+}
+
+fn pane(app: &App, component: Component, side: Side, lists: &Lists, area: Area, pen: &mut Pen<'_>) {
+    let list = &lists.sides[side];
+    head(app, component, side, list, area, pen);
+    let columns = columns(component);
+    let room = area.right.saturating_sub(area.left + 4);
+    let own = lists.lines.iter().filter_map(|line| line[side].as_ref());
+    let grid = Grid::new(columns, own, area.left + 4, room);
+    let mut y = area.top + 1;
+    if list.total > 0 {
+        grid.heads(pen, y, app.sort);
+        y += 1;
+    }
+    let wide = usize::from(area.right - area.left - 2);
+    let trouble = list.trouble.iter().flat_map(|trouble| wrap(trouble, wide));
+    for line in trouble.take(TROUBLE_LINES) {
+        pen.text(area.left + 1, y, wide as u16, &line, Role::Warn);
+        y += 1;
+    }
+    let blank = match (&list.blank, list.shown, list.total) {
+        (Some(blank), ..) => Some(blank.clone()),
+        (None, 0, total) if total > 0 => Some(format!("none of {total} fits the filter; esc shows all")),
+        _ => None,
+    };
+    if let Some(blank) = blank {
+        for line in wrap(&blank, wide) {
+            pen.text(area.left + 1, y, wide as u16, &line, Role::Dim);
+            y += 1;
+        }
+    }
+    rows(app, side, &lists.lines, &grid, Area { top: y, ..area }, pen);
+}
+
+fn head(app: &App, component: Component, side: Side, list: &Head, area: Area, pen: &mut Pen<'_>) {
+    let code = &app.estate.regions[side].code;
+    let counted = if list.shown == list.total {
+        list.total.to_string()
+    } else {
+        format!("{} of {}", list.shown, list.total)
+    };
+    // A list that is not whole is never counted as if it were, nor an old one as if it were fresh.
+    let more = if list.trouble.is_empty() { "" } else { "+" };
+    let last = if list.stale { "last " } else { "" };
+    let focus = if side == app.side { ">" } else { " " };
+    let words = format!("{focus}{code} {} {last}{counted}{more} ", component.label());
+    let role = if side == app.side { Role::Cursor } else { Role::Title };
+    pen.text(area.left + 2, 1, area.right - area.left - 3, &words, role);
+    if let Some(at) = list.at {
+        let stale = if list.stale { "!" } else { "" };
+        let age = format!(" {}{stale} ", age_text(app.now().duration_since(at)));
+        pen.right(area.right - 1, 1, &age, if list.stale { Role::Warn } else { Role::Dim });
     }
 }
 
-/// The filter stands where the footer is, while it is typed.
-pub(super) fn filter(app: &App, pen: &mut Pen<'_>) {
-    if let Filter::On(field) = &app.filter {
-        let words = format!(" filter: {}  esc clears ", field.text());
-        pen.rule_right(pen.width() - 1, 1, words.trim());
+fn rows(app: &App, side: Side, lines: &[Pair<Option<Row>>], grid: &Grid, area: Area, pen: &mut Pen<'_>) {
+    let place = app.list.place(lines.len());
+    let room = usize::from(area.bottom.saturating_sub(area.top));
+    // Both sides scroll together, whatever stands above the rows of one of them.
+    let least = room.saturating_sub(1).min(usize::from(area.bottom.saturating_sub(TALLEST_HEAD)));
+    let first = place.saturating_sub(least);
+    for (at, line) in lines.iter().enumerate().skip(first).take(room) {
+        let y = area.top + (at - first) as u16;
+        let under = at == place;
+        let mark = if under && side == app.side { ">" } else { " " };
+        pen.text(area.left, y, 1, mark, Role::Running);
+        match (&line[side], &line[side.other()]) {
+            (Some(row), _) => {
+                pen.text(area.left + 1, y, 2, row.state.mark(), Role::of_state(row.state));
+                grid.row(pen, y, row, if under { Role::Cursor } else { Role::Text });
+            }
+            (None, Some(twin)) if twin.link.is_some() => {
+                pen.text(area.left + 1, y, 8, "-  none", Role::Dim);
+            }
+            _ => {}
+        }
     }
 }
+
+/// First line that rows can have below the longest head of a list.
+const TALLEST_HEAD: u16 = 3;

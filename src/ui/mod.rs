@@ -6,6 +6,7 @@
 pub mod keymap;
 pub mod theme;
 
+mod detail;
 mod dialogs;
 mod events;
 mod head;
@@ -18,6 +19,7 @@ mod run;
 mod runs;
 mod start;
 mod steps;
+mod table;
 
 #[cfg(test)]
 mod panes;
@@ -25,6 +27,7 @@ mod panes;
 mod shots;
 #[cfg(test)]
 mod sizes;
+mod views;
 
 use ratatui::{
     buffer::Buffer,
@@ -87,6 +90,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<P
         Screen::Home => home::draw(app, &mut pen),
         Screen::Run => run::draw(app, &mut pen),
         Screen::Lists(component) => lists::draw(app, component, &mut pen),
+        Screen::Detail(_) => detail::draw(app, &mut pen),
         Screen::Runs => runs::draw(app, &mut pen),
         Screen::Events => events::draw(app, &mut pen),
     }

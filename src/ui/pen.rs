@@ -261,6 +261,24 @@ pub(super) fn whole(words: &[String], width: usize) -> String {
     fit(&line, width)
 }
 
+/// `text` cut into lines of at most `width` columns, wherever they end: for ids, which have no blanks.
+pub(super) fn cut(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for c in text.chars() {
+        let wide = c.width().unwrap_or(0);
+        if used + wide > width && used > 0 {
+            lines.push(String::new());
+            used = 0;
+        }
+        used += wide;
+        if let Some(last) = lines.last_mut() {
+            last.push(c);
+        }
+    }
+    lines
+}
+
 /// `text` broken at blanks into lines of at most `width` columns.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
@@ -306,5 +324,8 @@ mod tests {
         let words = ["one", "", "two", "three"].map(str::to_owned);
         assert_eq!(whole(&words, 14), "one   two");
         assert_eq!(whole(&words, 2), "o~");
+        assert_eq!(cut("/subscriptions/1", 7), ["/subscr", "iptions", "/1"]);
+        assert_eq!(cut("日本語", 4), ["日本", "語"]);
+        assert_eq!(cut("", 7), [""]);
     }
 }

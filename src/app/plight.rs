@@ -1,0 +1,154 @@
+//! Why a source shows nothing, nothing new or not everything: each case has words of its own.
+
+use crate::domain::{
+    Safe, Source,
+    picture::{Picture, STALE_INTERVALS},
+    reading::SilenceKind,
+    time::{Timestamp, span_text},
+};
+
+/// What is amiss with a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plight {
+    /// The estate file names nothing to look at.
+    NotConfigured,
+    /// The first answer has not come yet.
+    Loading,
+    /// It answered, and there is nothing.
+    Empty(Timestamp),
+    /// It gave no answer.
+    Silent {
+        /// Since when.
+        since: Timestamp,
+        /// Requests in a row that were not answered.
+        misses: u32,
+        /// What the last one came to.
+        why: Safe,
+    },
+    /// 401 or 403: it answered, but not to us.
+    Denied(Timestamp, Safe),
+    /// It answered, but not with what was asked for.
+    Refused(SilenceKind, Safe),
+    /// A page is missing.
+    NotWhole(Safe),
+    /// Nothing has gone wrong, and yet the last answer is old.
+    Old(Timestamp),
+}
+
+impl Plight {
+    /// What is amiss with `source` at `now`, emptiness aside; `None`: nothing.
+    pub fn of(picture: &Picture, source: &Source, now: Timestamp) -> Option<Self> {
+        let Some(reading) = picture.reading(source) else { return Some(Self::Loading) };
+        if let Some((since, silence)) = &reading.silence {
+            let why = silence.why.clone();
+            return Some(match silence.kind {
+                SilenceKind::Unreachable | SilenceKind::NotAsked => {
+                    let since = reading.last.as_ref().map_or(*since, |look| look.at);
+                    Self::Silent { since, misses: reading.misses, why }
+                }
+                SilenceKind::Denied => Self::Denied(*since, why),
+                kind => Self::Refused(kind, why),
+            });
+        }
+        let Some(look) = &reading.last else { return Some(Self::Loading) };
+        if now.duration_since(look.at) > source.interval() * STALE_INTERVALS {
+            return Some(Self::Old(look.at));
+        }
+        look.answer.flaw().map(|why| Self::NotWhole(why.clone()))
+    }
+
+    /// In words that begin with `what`.
+    pub fn words(&self, what: &str, now: Timestamp) -> String {
+        let ago = |at: &Timestamp| span_text(now.duration_since(*at));
+        match self {
+            Self::NotConfigured => format!("{what}: not configured, the estate file names none"),
+            Self::Loading => format!("{what}: loading, the first answer has not come yet"),
+            Self::Empty(at) => format!("{what}: none, by a whole answer {} ago", ago(at)),
+            Self::Silent { since, misses, why } => {
+                let tries = match misses {
+                    0 | 1 => String::new(),
+                    many => format!(", {many} tries"),
+                };
+                format!("{what}: no answer for {}{tries}: {why}", ago(since))
+            }
+            Self::Denied(at, why) => format!("{what}: not allowed to look, {} ago: {why}", ago(at)),
+            Self::Refused(kind, why) => format!("{what}: {}: {why}", refused(*kind)),
+            Self::NotWhole(why) => format!("{what}: not whole: {why}"),
+            Self::Old(at) => format!("{what}: no newer answer for {}", ago(at)),
+        }
+    }
+}
+
+/// Whether the last answer of a source still stands for what there is now. One missed look does not
+/// spoil an answer that is young; one that was denied, or found nothing there, does at once.
+pub fn holds(picture: &Picture, source: &Source, now: Timestamp) -> bool {
+    let Some(reading) = picture.reading(source) else { return false };
+    let spoils = |kind| matches!(kind, SilenceKind::Denied | SilenceKind::NoToken | SilenceKind::Absent);
+    let spoilt = reading.silence.as_ref().is_some_and(|(_, silence)| spoils(silence.kind));
+    let young = |at: Timestamp| now.duration_since(at) <= source.interval() * STALE_INTERVALS;
+    !spoilt && reading.last.as_ref().is_some_and(|look| young(look.at))
+}
+
+fn refused(kind: SilenceKind) -> &'static str {
+    match kind {
+        SilenceKind::Absent => "not there (404)",
+        SilenceKind::Throttled => "asked too often (429)",
+        SilenceKind::Garbled => "the answer cannot be read",
+        SilenceKind::NoToken => "not signed in, so not asked",
+        SilenceKind::NotChecked => "nobody may look",
+        SilenceKind::Unreachable | SilenceKind::NotAsked => "no answer",
+        SilenceKind::Denied => "not allowed to look",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::scene::noon,
+        domain::{Answer, Listing, Observation, Side, reading::Silence, time::seconds},
+    };
+
+    #[test]
+    fn loading_empty_silent_denied_and_not_configured_are_five_texts() {
+        let source = Source::Hosts(0, Side::Primary);
+        let failed = |kind: SilenceKind, why: &str| Observation {
+            source: source.clone(),
+            started: noon() - seconds(90),
+            ended: noon() - seconds(80),
+            outcome: Err(Silence { kind, why: Safe::new(why) }),
+        };
+        let said = |observations: &[Observation]| {
+            let mut picture = Picture::default();
+            for one in observations {
+                picture.take(one.clone());
+            }
+            Plight::of(&picture, &source, noon()).map(|plight| plight.words("hosts", noon()))
+        };
+        let empty = Observation {
+            outcome: Ok(Answer::Hosts(Listing::whole(Vec::new(), 1))),
+            ended: noon() - seconds(4),
+            ..failed(SilenceKind::Denied, "")
+        };
+        let mut all = vec![
+            said(&[]).unwrap(),
+            said(&[failed(SilenceKind::Unreachable, "no answer in 10 s (limit 10 s)")]).unwrap(),
+            said(&[failed(SilenceKind::Denied, "AuthorizationFailed")]).unwrap(),
+            Plight::Empty(noon() - seconds(4)).words("hosts", noon()),
+            Plight::NotConfigured.words("hosts", noon()),
+        ];
+        assert_eq!(
+            all,
+            [
+                "hosts: loading, the first answer has not come yet",
+                "hosts: no answer for 80 s: no answer in 10 s (limit 10 s)",
+                "hosts: not allowed to look, 80 s ago: AuthorizationFailed",
+                "hosts: none, by a whole answer 4 s ago",
+                "hosts: not configured, the estate file names none",
+            ]
+        );
+        all.dedup();
+        assert_eq!(all.len(), 5);
+        assert_eq!(said(&[empty]), None, "an empty answer is an answer");
+    }
+}

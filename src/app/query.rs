@@ -1,0 +1,317 @@
+//! What a filter says: words that must stand in a row, and comparisons over its columns.
+
+use crate::domain::time::{Span, parse_span};
+
+use super::table::{Column, Field, Kind, Row, Value};
+
+/// A filter, understood.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Query {
+    clauses: Vec<Clause>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Clause {
+    /// The row has this text somewhere, lower case.
+    Has(String),
+    /// A column stands so to a value.
+    Compares { column: usize, how: How, against: Against },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Is,
+    IsNot,
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Against {
+    /// Lower case; `*` at an end stands for anything.
+    Word(String),
+    Count(u64),
+    Age(Span),
+}
+
+/// Whether a row fits a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    /// It does.
+    Yes,
+    /// It does not.
+    No,
+    /// What is asked for is not known of it.
+    Unknown,
+}
+
+/// The signs, longest first.
+const SIGNS: [(&str, How); 6] = [
+    ("!=", How::IsNot),
+    (">=", How::AtLeast),
+    ("<=", How::AtMost),
+    ("=", How::Is),
+    (">", How::Above),
+    ("<", How::Below),
+];
+
+impl Query {
+    /// Reads a filter over `columns`. An error is one line that names what would be right. What is
+    /// still being typed (`status!`, `age>`) asks for nothing yet.
+    pub fn parse(text: &str, columns: &[Column]) -> Result<Self, String> {
+        let mut clauses = Vec::new();
+        for word in words(text) {
+            clauses.extend(clause(&word, columns)?);
+        }
+        Ok(Self { clauses })
+    }
+
+    /// Whether it asks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.clauses.is_empty()
+    }
+
+    /// Whether `row` is shown.
+    pub fn fits(&self, row: &Row) -> Fit {
+        let mut fit = Fit::Yes;
+        for clause in &self.clauses {
+            match clause.fits(&row.fields) {
+                Fit::No => return Fit::No,
+                Fit::Unknown => fit = Fit::Unknown,
+                Fit::Yes => {}
+            }
+        }
+        fit
+    }
+}
+
+/// A word, and whether it began with a quotation mark: then it is never a comparison.
+struct Word {
+    text: String,
+    quoted: bool,
+}
+
+/// Splits at blanks; between quotation marks blanks stay.
+fn words(text: &str) -> Vec<Word> {
+    let mut all: Vec<Word> = Vec::new();
+    let (mut inside, mut open) = (false, false);
+    for c in text.chars() {
+        match c {
+            '"' => {
+                if !open {
+                    all.push(Word { text: String::new(), quoted: true });
+                }
+                (inside, open) = (!inside, true);
+            }
+            c if c.is_whitespace() && !inside => open = false,
+            c => {
+                if !open {
+                    all.push(Word { text: String::new(), quoted: false });
+                    open = true;
+                }
+                if let Some(word) = all.last_mut() {
+                    word.text.push(c);
+                }
+            }
+        }
+    }
+    all.retain(|word| !word.text.is_empty());
+    all
+}
+
+fn clause(word: &Word, columns: &[Column]) -> Result<Option<Clause>, String> {
+    let lower = word.text.to_lowercase();
+    let sign = lower.find(['!', '=', '>', '<']).filter(|_| !word.quoted);
+    let Some(at) = sign else { return Ok(Some(Clause::Has(lower))) };
+    let (name, rest) = lower.split_at(at);
+    let Some((sign, how)) = SIGNS.iter().find(|(sign, _)| rest.starts_with(sign)) else {
+        // `status!` on its way to `status!=`; elsewhere an exclamation mark is text.
+        let known = columns.iter().any(|column| column.key == name || column.head == name);
+        return Ok((!known || rest != "!").then_some(Clause::Has(lower)));
+    };
+    if name.is_empty() {
+        return Err(format!("a column must stand before {sign}: {}", names(columns)));
+    }
+    let column = find(name, columns)?;
+    let value = &rest[sign.len()..];
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let against = against(&columns[column], sign, *how, value)?;
+    Ok(Some(Clause::Compares { column, how: *how, against }))
+}
+
+/// The column called `name`, or which one was meant.
+fn find(name: &str, columns: &[Column]) -> Result<usize, String> {
+    let exact = |column: &Column| column.key == name || column.head == name;
+    if let Some(at) = columns.iter().position(exact) {
+        return Ok(at);
+    }
+    let near = columns
+        .iter()
+        .map(|column| {
+            let far = strsim::damerau_levenshtein(name, column.key);
+            (far.min(strsim::damerau_levenshtein(name, column.head)), column.key)
+        })
+        .min();
+    match near {
+        Some((far, key)) if far <= 3 => Err(format!("no column `{name}`; nearest is `{key}`")),
+        _ => Err(format!("no column `{name}`; there are {}", names(columns))),
+    }
+}
+
+fn names(columns: &[Column]) -> String {
+    columns.iter().map(|column| column.key).collect::<Vec<_>>().join(", ")
+}
+
+fn against(column: &Column, sign: &str, how: How, value: &str) -> Result<Against, String> {
+    let key = column.key;
+    // `age=?` finds what is not known.
+    if value == "?" && matches!(how, How::Is | How::IsNot) {
+        return Ok(Against::Word(value.to_owned()));
+    }
+    match column.kind {
+        Kind::Word if !matches!(how, How::Is | How::IsNot) => {
+            Err(format!("{key} holds words: use = or !=, not {sign}"))
+        }
+        Kind::Word => Ok(Against::Word(value.to_owned())),
+        Kind::Count => {
+            value.parse().map(Against::Count).map_err(|_| format!("{key} is a number; `{value}` is none"))
+        }
+        Kind::Age => parse_span(value)
+            .map(Against::Age)
+            .ok_or_else(|| format!("{key} is a time such as 90s, 5m, 2h, 1d; `{value}` is none")),
+    }
+}
+
+impl Clause {
+    fn fits(&self, fields: &[Field]) -> Fit {
+        let known = |fits: bool| if fits { Fit::Yes } else { Fit::No };
+        match self {
+            Self::Has(text) => known(fields.iter().any(|field| {
+                let has = |own: &str| own.to_lowercase().contains(text);
+                has(&field.text) || field.full.as_deref().is_some_and(has)
+            })),
+            Self::Compares { column, how, against } => {
+                let Some(field) = fields.get(*column) else { return Fit::Unknown };
+                match (field.value, against) {
+                    (own, Against::Word(value)) if value == "?" => {
+                        known((own == Value::Unknown) == (*how == How::Is))
+                    }
+                    (Value::Count(own), Against::Count(value)) => known(how.holds(&own, value)),
+                    (Value::Age(own), Against::Age(value)) => known(how.holds(&own, value)),
+                    (Value::Word, Against::Word(value)) => {
+                        let is = [field.text.as_str(), field.long()]
+                            .into_iter()
+                            .any(|own| matches(&own.to_lowercase(), value));
+                        known(is == (*how == How::Is))
+                    }
+                    _ => Fit::Unknown,
+                }
+            }
+        }
+    }
+}
+
+impl How {
+    fn holds<T: PartialOrd>(self, own: &T, value: &T) -> bool {
+        match self {
+            Self::Is => own == value,
+            Self::IsNot => own != value,
+            Self::Above => own > value,
+            Self::AtLeast => own >= value,
+            Self::Below => own < value,
+            Self::AtMost => own <= value,
+        }
+    }
+}
+
+/// Whether `own` is `pattern`, whose ends may be `*`.
+fn matches(own: &str, pattern: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(rest), None) => own.ends_with(rest),
+        (None, Some(rest)) => own.starts_with(rest),
+        (Some(_), Some(_)) => own.contains(pattern.trim_matches('*')),
+        (None, None) => own == pattern,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{app::table::column, status::CellState};
+
+    const COLUMNS: [Column; 4] = [
+        column("host", "host", Kind::Word, 10, 0),
+        column("status", "status", Kind::Word, 9, 1),
+        column("age", "hb", Kind::Age, 3, 2),
+        column("sessions", "ses", Kind::Count, 3, 3),
+    ];
+
+    fn rows() -> Vec<Row> {
+        let row = |name: &str, status: &str, age: Field, sessions: Field| {
+            Row::new(CellState::Ok, vec![Field::word(name), Field::word(status), age, sessions])
+        };
+        let secs = |count| Field::age(Span::from_secs(count));
+        vec![
+            row("sh-01", "Available", secs(20), Field::count(12)),
+            row("sh-02", "NoHeartbeat", secs(720), Field::count(3)),
+            row("sh-03", "Available", Field::unknown(), Field::unknown()),
+        ]
+    }
+
+    #[test]
+    fn a_filter_compares_by_type() {
+        let check = |text: &str, expected: &str| {
+            let query = Query::parse(text, &COLUMNS).unwrap();
+            let found: String = rows()
+                .iter()
+                .map(|row| match query.fits(row) {
+                    Fit::Yes => 'y',
+                    Fit::No => '.',
+                    Fit::Unknown => '?',
+                })
+                .collect();
+            assert_eq!(found, expected, "{text}");
+        };
+        check("", "yyy");
+        check("status!=available", ".y.");
+        check("STATUS=Available", "y.y");
+        check("status=no*", ".y.");
+        check("host=*-03", "..y");
+        check("host=*h-0*", "yyy");
+        check("sessions>10", "y.?");
+        check("ses<=3", ".y?");
+        check("age>5m", ".y?");
+        check("hb<90s", "y.?");
+        check("age=?", "..y");
+        check("sessions!=?", "yy.");
+        check("status=?", "...");
+        check("heart", ".y.");
+        check("avail sh-03", "..y");
+        check("avail sessions>=12", "y.?");
+        check("sessions!=3 status=available", "y.?");
+        check("sh-02 sessions>10", "...");
+        check("\"status=\"", "...");
+        // Still being typed.
+        check("status!", "yyy");
+        check("age>", "yyy");
+    }
+
+    #[test]
+    fn a_mistake_is_said_with_what_would_be_right() {
+        let check = |text: &str, expected: &str| {
+            let said = Query::parse(text, &COLUMNS).unwrap_err();
+            assert_eq!(said, expected, "{text}");
+        };
+        check("statsu=x", "no column `statsu`; nearest is `status`");
+        check("zzzzzz=1", "no column `zzzzzz`; there are host, status, age, sessions");
+        check("sessions>ten", "sessions is a number; `ten` is none");
+        check("age>5", "age is a time such as 90s, 5m, 2h, 1d; `5` is none");
+        check("status>available", "status holds words: use = or !=, not >");
+        check(">5", "a column must stand before >: host, status, age, sessions");
+        check("ok sesions<5", "no column `sesions`; nearest is `sessions`");
+    }
+}

@@ -1,0 +1,393 @@
+//! What the rows of a component's list say, object by object.
+
+use std::collections::HashMap;
+
+use crate::{
+    domain::{
+        Answer, ArmId, Listing, Side, Source,
+        compute::Power,
+        estate::{Estate, Service},
+        health::{Availability, HealthEvent},
+        picture::Picture,
+        pool::{ApplicationGroup, Heartbeat, HostStatus, Pulse, SessionHost, SessionState, UserSession},
+        source::{DirectoryServer, Held},
+        standing::{self, HolderKind},
+        storage::StorageAccount,
+        time::Timestamp,
+    },
+    status::{self, CellState, Component},
+};
+
+use super::table::{Column, Field, Kind, Object, Row, column};
+
+const HOSTS: &[Column] = &[
+    column("host", "host", Kind::Word, 10, 0),
+    column("status", "status", Kind::Word, 7, 1),
+    column("admits", "in", Kind::Word, 2, 4),
+    column("beat", "hb", Kind::Age, 3, 2),
+    column("sessions", "ses", Kind::Count, 3, 3),
+    column("power", "pow", Kind::Word, 3, 5),
+    column("service", "of", Kind::Word, 4, 6),
+    column("agent", "agent", Kind::Word, 9, 7),
+];
+const SESSIONS: &[Column] = &[
+    column("user", "user", Kind::Word, 12, 0),
+    column("host", "host", Kind::Word, 10, 1),
+    column("state", "state", Kind::Word, 6, 2),
+    column("age", "age", Kind::Age, 3, 3),
+];
+const ASSIGNMENTS: &[Column] = &[
+    column("holder", "holder", Kind::Word, 12, 0),
+    column("group", "group", Kind::Word, 6, 1),
+    column("plan", "plan", Kind::Word, 12, 2),
+    column("type", "type", Kind::Word, 5, 3),
+];
+const POOLS: &[Column] = &[
+    column("name", "name", Kind::Word, 12, 0),
+    column("kind", "kind", Kind::Word, 5, 2),
+    column("detail", "detail", Kind::Word, 14, 1),
+];
+const ACCOUNTS: &[Column] = &[
+    column("account", "account", Kind::Word, 14, 0),
+    column("status", "status", Kind::Word, 9, 1),
+    column("sku", "sku", Kind::Word, 8, 2),
+    column("region", "region", Kind::Word, 8, 3),
+];
+const SERVERS: &[Column] = &[
+    column("server", "server", Kind::Word, 12, 0),
+    column("power", "power", Kind::Word, 8, 1),
+    column("health", "health", Kind::Word, 9, 2),
+];
+const HEALTH: &[Column] = &[
+    column("what", "what", Kind::Word, 10, 0),
+    column("state", "state", Kind::Word, 6, 1),
+    column("title", "title", Kind::Word, 12, 2),
+    column("age", "age", Kind::Age, 3, 3),
+];
+const CONTROL: &[Column] = &[
+    column("call", "call", Kind::Word, 12, 0),
+    column("millis", "ms", Kind::Count, 4, 1),
+    column("clock", "clock", Kind::Word, 8, 2),
+];
+
+/// The columns of a component's list.
+pub fn columns(component: Component) -> &'static [Column] {
+    match component {
+        Component::ControlPlane => CONTROL,
+        Component::Pools => POOLS,
+        Component::Hosts | Component::Capacity => HOSTS,
+        Component::Sessions => SESSIONS,
+        Component::Assignments => ASSIGNMENTS,
+        Component::Profiles | Component::Storage => ACCOUNTS,
+        Component::Directory => SERVERS,
+        Component::Health => HEALTH,
+    }
+}
+
+/// Power states by machine.
+type Powers<'a> = HashMap<&'a ArmId, &'a Power>;
+
+/// What rows are made from.
+pub(super) struct Ground<'a> {
+    pub(super) estate: &'a Estate,
+    pub(super) picture: &'a Picture,
+    pub(super) side: Side,
+    pub(super) now: Timestamp,
+}
+
+impl Ground<'_> {
+    /// The rows of a source's last answer.
+    pub(super) fn rows(&self, source: &Source) -> Vec<Row> {
+        let Some(look) = self.picture.last(source) else { return Vec::new() };
+        let service = service_of(source).and_then(|index| self.estate.services.get(index));
+        let keyed = |id: &ArmId, row: Row| Row { object: Some(object(source, id.key())), ..row };
+        match &look.answer {
+            Answer::Hosts(all) => {
+                let machines = standing::machines(self.picture, &Source::Machines(self.side));
+                // By id: an estate may have 10,000 hosts.
+                let powers: Powers<'_> = machines
+                    .map_or(&[][..], Listing::seen)
+                    .iter()
+                    .filter_map(|machine| Some((&machine.id, machine.power.as_ref()?)))
+                    .collect();
+                each(all, |host| keyed(&host.id, self.host(host, &powers, service)))
+            }
+            Answer::Sessions(all) => each(all, |session| keyed(&session.id, self.session(session))),
+            Answer::Groups(all) => self.groups(source, service, all),
+            Answer::Assignments(all) => self.holders(source, service, all),
+            Answer::Plans(all) => each(all, |plan| {
+                let on = plan.references.iter().filter(|reference| reference.enabled).count();
+                let detail = format!("acts on {on} of {}", plan.references.len());
+                let row = Row::new(CellState::Ok, pool_fields(plan.id.name(), "plan", detail));
+                let link = service.map(|service| format!("plan of {}", service.name));
+                Row { link, ..keyed(&plan.id, row) }
+            }),
+            Answer::Storage(all) => each(all, |account| {
+                let place = service.and_then(|service| {
+                    let place =
+                        service.sides[self.side].accounts.iter().position(|known| *known == account.id)?;
+                    Some(format!("account {place} of {}", service.name))
+                });
+                Row { link: place, ..keyed(&account.id, account_row(account)) }
+            }),
+            Answer::Directory(all) => each(all, |server| keyed(&server.vm.id, server_row(server))),
+            Answer::Events(all) => self.events(source, all),
+            Answer::Availability(all) => each(all, |one| keyed(&one.resource, availability_row(one))),
+            Answer::Pool(pool) => {
+                let detail =
+                    format!("{}, {}, {} a host", pool.pool_type, pool.load_balancer, pool.session_limit);
+                let row = Row::new(CellState::Ok, pool_fields(pool.id.name(), "pool", detail));
+                let link = service.map(|service| format!("pool of {}", service.name));
+                vec![Row { link, ..keyed(&pool.id, row) }]
+            }
+            Answer::Control { millis, skew } => {
+                let (state, clock) = status::clock(*skew);
+                let clock = clock.unwrap_or_else(|| "right".to_owned());
+                let fields = vec![
+                    Field::word("resource manager"),
+                    Field::count(u64::from(*millis)),
+                    Field::word(clock),
+                ];
+                let row = Row { link: Some("control".to_owned()), ..Row::new(state, fields) };
+                vec![Row { object: Some(object(source, "control")), ..row }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn host(&self, host: &SessionHost, powers: &Powers<'_>, service: Option<&Service>) -> Row {
+        let now = self.now;
+        let off = host.status == HostStatus::Shutdown;
+        let state = if host.usable(now) {
+            CellState::Ok
+        } else if off {
+            CellState::NotChecked
+        } else if host.status.takes_users() && host.beats(now) {
+            CellState::Warn
+        } else {
+            CellState::Crit
+        };
+        let beat = match (host.pulse(now), host.heartbeat) {
+            (_, Heartbeat::At(at)) if host.pulse(now) != Pulse::Unknown => Field::age(now.duration_since(at)),
+            (_, Heartbeat::Never) => Field { full: Some("never".to_owned()), ..Field::none() },
+            _ => Field::unknown(),
+        };
+        let power = host.vm.as_ref().and_then(|vm| powers.get(vm));
+        let fields = vec![
+            Field::word(host.short_name()),
+            status_field(&host.status),
+            admits(host.accepts),
+            beat,
+            Field::count(u64::from(host.sessions)),
+            power.map_or_else(Field::unknown, |power| power_field(power)),
+            Field::word(service.map_or("", |service| service.name.as_str())),
+            Field::word(host.agent.as_str()),
+        ];
+        Row::new(state, fields)
+    }
+
+    fn session(&self, session: &UserSession) -> Row {
+        let state = match session.state {
+            SessionState::Active | SessionState::Disconnected => CellState::Ok,
+            SessionState::Other(_) => CellState::Warn,
+        };
+        let host = session.host().map(|host| short(host.name()).to_owned());
+        let fields = vec![
+            Field::word(session.user.as_str()),
+            host.map_or_else(Field::unknown, Field::word),
+            Field::word(session.state.word()),
+            session.created.map_or_else(Field::unknown, |at| Field::age(self.now.duration_since(at))),
+        ];
+        Row { link: Some(session.user.as_str().to_lowercase()), ..Row::new(state, fields) }
+    }
+
+    /// Groups as Azure lists them, and those of the estate file that it does not list.
+    fn groups(
+        &self,
+        source: &Source,
+        service: Option<&Service>,
+        all: &Listing<ApplicationGroup>,
+    ) -> Vec<Row> {
+        let configured = |id: &ArmId| {
+            service?.groups.iter().find(|group| group.ids[self.side] == *id).map(|group| group.code.as_str())
+        };
+        let link = |code: &str| service.map(|service| format!("{code} of {}", service.name));
+        let mut rows = each(all, |group| {
+            let code = configured(&group.id);
+            let (state, detail) = match (&group.workspace, code) {
+                (None, _) => (CellState::Warn, "published in no workspace".to_owned()),
+                (Some(_), None) => (CellState::Ok, "not in the estate file".to_owned()),
+                (Some(workspace), Some(_)) => {
+                    let apps = group.applications.count().filter(|count| *count > 0);
+                    let apps = apps.map_or(String::new(), |count| format!("{count} apps, "));
+                    (CellState::Ok, format!("{}, {apps}in {}", group.kind, workspace.name()))
+                }
+            };
+            let row = Row::new(state, pool_fields(group.id.name(), "group", detail));
+            let object = Some(object(source, group.id.key()));
+            Row { object, link: code.and_then(link), ..row }
+        });
+        let missing =
+            service.filter(|_| all.count().is_some()).into_iter().flat_map(|service| &service.groups);
+        for group in missing.filter(|group| all.seen().iter().all(|known| known.id != group.ids[self.side])) {
+            let detail = "in the estate file, not in Azure".to_owned();
+            let fields = pool_fields(group.ids[self.side].name(), "group", detail);
+            rows.push(Row { link: link(&group.code), ..Row::new(CellState::Crit, fields) });
+        }
+        rows
+    }
+
+    fn holders(&self, source: &Source, service: Option<&Service>, all: &Listing<Held>) -> Vec<Row> {
+        let Some(service) = service else { return Vec::new() };
+        let holder = |held: &Held| {
+            let kind = standing::holder_kind(service, held, &[])?;
+            let principal = &held.assignment.principal;
+            let principals = service.principals();
+            let known = principals.iter().find(|known| known.id == *principal);
+            let name = known.map_or_else(|| principal.as_str()[..8].to_owned(), |known| known.name.clone());
+            let group = service.groups.iter().find(|group| group.ids[self.side] == held.group);
+            let group = group.map_or(held.group.name(), |group| group.code.as_str());
+            let (state, word) = kind_words(kind, held);
+            let link = format!("{} @ {group}", principal.as_str());
+            let fields = vec![
+                Field::word(name),
+                Field::word(group),
+                word,
+                Field::word(held.assignment.principal_type.as_str()),
+            ];
+            let object = Some(object(source, &format!("{}@{}", held.assignment.id.key(), held.group.key())));
+            Some(Row { object, link: Some(link), ..Row::new(state, fields) })
+        };
+        all.seen().iter().filter_map(holder).collect()
+    }
+
+    fn events(&self, source: &Source, all: &Listing<HealthEvent>) -> Vec<Row> {
+        let region = &self.estate.regions[self.side].azure;
+        let row = |event: &HealthEvent| {
+            let at = event.updated.or(event.started);
+            let fields = vec![
+                Field::word(event.tracking.as_str()),
+                Field::word(event.status.as_str()),
+                Field::word(event.title.as_str()),
+                at.map_or_else(Field::unknown, |at| Field::age(self.now.duration_since(at))),
+            ];
+            let object = Some(object(source, event.tracking.as_str()));
+            let link = Some(event.tracking.as_str().to_owned());
+            Row { object, link, ..Row::new(CellState::Crit, fields) }
+        };
+        all.seen().iter().filter(|event| event.hits(region)).map(row).collect()
+    }
+}
+
+fn each<T>(listing: &Listing<T>, row: impl Fn(&T) -> Row) -> Vec<Row> {
+    listing.seen().iter().map(row).collect()
+}
+
+fn object(source: &Source, key: &str) -> Object {
+    Object { source: source.clone(), key: key.to_owned() }
+}
+
+fn pool_fields(name: &str, kind: &str, detail: String) -> Vec<Field> {
+    vec![Field::word(name), Field::word(kind), Field::word(detail)]
+}
+
+fn server_row(server: &DirectoryServer) -> Row {
+    let state = if server.up() { CellState::Ok } else { CellState::Crit };
+    let health = server.health.as_ref();
+    let fields = vec![
+        Field::word(server.vm.id.name()),
+        server.vm.power.as_ref().map_or_else(Field::unknown, |power| Field::word(power.word())),
+        health.map_or_else(Field::unknown, |health| Field::word(health.state.as_str())),
+    ];
+    Row::new(state, fields)
+}
+
+fn availability_row(one: &Availability) -> Row {
+    let state = if one.available() { CellState::Ok } else { CellState::Warn };
+    let fields = vec![
+        Field::word(one.resource.name()),
+        Field::word(one.state.as_str()),
+        Field::word("resource health"),
+        Field::none(),
+    ];
+    Row::new(state, fields)
+}
+
+fn account_row(account: &StorageAccount) -> Row {
+    let state = if account.available() { CellState::Ok } else { CellState::Crit };
+    let fields = vec![
+        Field::word(account.id.name()),
+        Field::word(account.primary_status.as_str()),
+        Field::word(account.sku.as_str()),
+        Field::word(account.primary_location.as_str()),
+    ];
+    Row::new(state, fields)
+}
+
+fn status_field(status: &HostStatus) -> Field {
+    let short = match status {
+        HostStatus::Available => "avail",
+        HostStatus::NeedsAssistance => "assist",
+        HostStatus::Shutdown => "shut",
+        HostStatus::Unavailable => "unavail",
+        HostStatus::NoHeartbeat => "no beat",
+        HostStatus::Other(word) => word.as_str(),
+    };
+    Field::short(short, status.word())
+}
+
+fn admits(accepts: Option<bool>) -> Field {
+    match accepts {
+        Some(true) => Field::short("y", "yes"),
+        Some(false) => Field::short("n", "no, drained"),
+        None => Field::unknown(),
+    }
+}
+
+fn power_field(power: &Power) -> Field {
+    let short = match power {
+        Power::Starting => "up",
+        Power::Running => "on",
+        Power::Stopped => "stp",
+        Power::Deallocating | Power::Deallocated => "off",
+        Power::Unknown(_) => "?",
+    };
+    Field::short(short, power.word())
+}
+
+fn kind_words(kind: HolderKind, held: &Held) -> (CellState, Field) {
+    let inherited = if held.inherited() { ", inherited" } else { "" };
+    match kind {
+        HolderKind::Planned => (CellState::Ok, Field::word("planned")),
+        HolderKind::PlannedInherited => {
+            (CellState::Crit, Field::short("inherited!", "planned, inherited: cannot be revoked here"))
+        }
+        HolderKind::Excepted => {
+            (CellState::Ok, Field::short(format!("left{inherited}"), format!("left by decision{inherited}")))
+        }
+        HolderKind::Unaccounted => (
+            CellState::Warn,
+            Field::short(format!("outside{inherited}"), format!("outside the plan{inherited}")),
+        ),
+    }
+}
+
+/// A host's name up to the first dot.
+pub(super) fn short(name: &str) -> &str {
+    name.split('.').next().unwrap_or_default()
+}
+
+/// The service a source belongs to.
+pub(super) fn service_of(source: &Source) -> Option<usize> {
+    match source {
+        Source::Pool(index, _)
+        | Source::Hosts(index, _)
+        | Source::Sessions(index, _)
+        | Source::Groups(index, _)
+        | Source::Assignments(index, _)
+        | Source::Workspace(index, _)
+        | Source::Plans(index, _)
+        | Source::Storage(index, _) => Some(*index),
+        _ => None,
+    }
+}

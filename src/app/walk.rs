@@ -1,0 +1,279 @@
+//! Where the person goes: from screen to screen, up and down in a list, and back.
+
+use crate::{
+    domain::{Side, Source},
+    status::Scope,
+};
+
+use super::{
+    detail::{Detail, Subject, detail},
+    event::{Effect, Intent, Motion},
+    feed::FeedLine,
+    gesture::Field,
+    lists::{self, Lists, View},
+    query::{Fit, Query},
+    run::RunOpen,
+    screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
+    state::{App, Settled},
+    table::{Column, Row, Sort, Way},
+};
+
+impl App {
+    /// Shows a screen from its top. The way back from it leads home.
+    pub(super) fn show(&mut self, screen: Screen) {
+        self.trail.clear();
+        self.arrive(screen);
+    }
+
+    /// Shows what lies below this screen. The way back leads to where the person is now.
+    pub(super) fn descend(&mut self, screen: Screen) {
+        self.trail.push(Visit {
+            screen: self.screen,
+            list: self.list,
+            filter: std::mem::take(&mut self.filter),
+            sort: self.sort,
+            zoom: self.zoom,
+        });
+        self.arrive(screen);
+    }
+
+    fn arrive(&mut self, screen: Screen) {
+        self.screen = screen;
+        self.list = Cursor::default();
+        self.filter = Filter::Off;
+        self.sort = Sort::default();
+        self.zoom = Zoom::Off;
+        if screen == Screen::Run {
+            self.step = StepCursor::Following;
+        }
+    }
+
+    pub(super) fn go_back(&mut self, intent: Intent) {
+        match (&self.filter, intent, self.screen, self.step) {
+            (Filter::On(_), Intent::Escape, ..) => self.filter = Filter::Off,
+            (_, Intent::Escape, Screen::Run, StepCursor::At(_)) => self.step = StepCursor::Following,
+            (_, Intent::Escape, Screen::Run, StepCursor::Following) => {}
+            (_, Intent::Escape, ..) if self.zoom == Zoom::On => self.zoom = Zoom::Off,
+            _ => match self.trail.pop() {
+                Some(visit) => {
+                    self.screen = visit.screen;
+                    self.list = visit.list;
+                    self.filter = visit.filter;
+                    self.sort = visit.sort;
+                    self.zoom = visit.zoom;
+                }
+                None => self.show(Screen::Home),
+            },
+        }
+    }
+
+    pub(super) fn rescope(&mut self, scope: Scope) {
+        self.scope = scope;
+        self.checked = None;
+        self.settled = Settled::No;
+        self.list = Cursor::default();
+    }
+
+    /// The columns of the screen's list, where it is one that can be filtered.
+    pub fn columns(&self) -> Option<&'static [Column]> {
+        match self.screen {
+            Screen::Lists(component) => Some(lists::columns(component)),
+            Screen::Events => Some(FeedLine::COLUMNS),
+            _ => None,
+        }
+    }
+
+    /// The filter in force, or why what is typed is none.
+    pub fn query(&self) -> Result<Query, String> {
+        Query::parse(self.filter.text(), self.columns().unwrap_or(&[]))
+    }
+
+    /// A component's lists as this screen shows them. A filter that cannot be read hides nothing.
+    pub fn lists(&self) -> Option<Lists> {
+        let Screen::Lists(component) = self.screen else { return None };
+        let query = self.query().unwrap_or_default();
+        Some(lists::lists(component, &self.view(), &query, self.sort))
+    }
+
+    /// What lists are made from.
+    fn view(&self) -> View<'_> {
+        View { estate: &self.estate, picture: &self.picture, scope: self.scope, now: self.now() }
+    }
+
+    /// Everything known of the object under the focus of the detail view, with the side it lies on.
+    pub fn detail(&self) -> Option<(Side, Detail)> {
+        let subject = self.subject.as_ref()?;
+        let side = if subject.objects[self.side].is_some() { self.side } else { self.side.other() };
+        Some((side, detail(&self.view(), subject, side)?))
+    }
+
+    /// The events that the filter admits, newest first unless sorted.
+    pub fn events(&self) -> Vec<Row> {
+        let (query, now) = (self.query().unwrap_or_default(), self.now());
+        let rows = self.feed.newest().map(|line| line.row(now));
+        let mut rows: Vec<Row> = rows.filter(|row| query.fits(row) == Fit::Yes).collect();
+        if self.sort.column.is_some() {
+            rows.sort_by(|one, two| self.sort.order(one, two));
+        } else if self.sort.way == Way::Back {
+            rows.reverse();
+        }
+        rows
+    }
+
+    /// Rows of the screen's list.
+    pub fn list_count(&self) -> usize {
+        match self.screen {
+            Screen::Home => self.summary.rows.len(),
+            Screen::Run => self.run_view().map_or(0, |view| view.steps.len()),
+            Screen::Lists(_) => self.lists().map_or(0, |lists| lists.lines.len()),
+            Screen::Detail(_) => self.detail().map_or(0, |(_, detail)| detail.facts().count()),
+            Screen::Runs => self.runs.len(),
+            Screen::Events => self.events().len(),
+        }
+    }
+
+    pub(super) fn go(&mut self, motion: Motion) {
+        let count = self.list_count();
+        match self.screen {
+            Screen::Home => self.home.go(motion, count),
+            Screen::Run => {
+                let mut cursor = Cursor::default();
+                cursor.put(self.step_place().unwrap_or_default());
+                cursor.go(motion, count);
+                self.step = StepCursor::At(cursor);
+            }
+            _ => self.list.go(motion, count),
+        }
+    }
+
+    pub(super) fn enter(&mut self) {
+        match self.screen {
+            Screen::Home => {
+                let place = self.home.place(self.summary.rows.len());
+                if let Some(row) = self.summary.rows.get(place) {
+                    self.descend(Screen::Lists(row.component));
+                }
+            }
+            Screen::Run => self.act_on_step(),
+            Screen::Lists(component) => self.open_detail(component),
+            Screen::Runs => self.open_listed_run(),
+            Screen::Detail(_) => self.say("this is all that is known; Y copies the field, q goes back"),
+            Screen::Events => self.say("y copies the row, q goes back"),
+        }
+    }
+
+    /// Opens what stands on the line under the cursor.
+    fn open_detail(&mut self, component: crate::status::Component) {
+        let lists = self.lists();
+        let line = lists.as_ref().and_then(|lists| lists.lines.get(self.list.place(lists.lines.len())));
+        let Some(line) = line else { return self.say("nothing to open here") };
+        let subject = Subject {
+            objects: line.clone().map(|row| row.and_then(|row| row.object)),
+            names: line.clone().map(|row| row.map_or(String::new(), |row| row.name().to_owned())),
+        };
+        match (subject.objects[self.side].is_some(), subject.objects[self.side.other()].is_some()) {
+            (true, _) => {}
+            (false, true) => self.side = self.side.other(),
+            (false, false) => return self.say("Azure lists no such object: there is nothing to open"),
+        }
+        let side = self.side;
+        self.subject = Some(subject);
+        self.descend(Screen::Detail(component));
+        self.side = side;
+    }
+
+    fn open_listed_run(&mut self) {
+        match self.runs.get(self.list.place(self.runs.len())) {
+            Some(run) if self.run_view().is_some_and(|open| open.run == run.run) => self.show(Screen::Run),
+            Some(run) if run.open == RunOpen::Open => {
+                let id = run.run.clone();
+                self.resume(id);
+            }
+            Some(run) => {
+                let id = run.run.clone();
+                self.say(format!("{id} is over; :report {id} writes its report"));
+            }
+            None => self.say("no runs yet; r starts one"),
+        }
+    }
+
+    /// Moves the focus between the two regions.
+    pub(super) fn focus(&mut self, intent: Intent) {
+        let to = match intent {
+            Intent::Left => Side::Primary,
+            Intent::Right => Side::Secondary,
+            _ => self.side.other(),
+        };
+        match (self.screen, &self.subject) {
+            (Screen::Lists(_), _) => self.side = to,
+            (Screen::Detail(_), Some(subject)) if subject.objects[to].is_some() => {
+                self.side = to;
+                self.list = Cursor::default();
+            }
+            (Screen::Detail(_), _) => {
+                let code = self.estate.regions[to].code.clone();
+                self.say(format!("{code} has nothing on this line"));
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn open_filter(&mut self) {
+        match self.columns() {
+            Some(_) => {
+                let typed = self.filter.text().chars().fold(Field::default(), |mut field, c| {
+                    field.push(c);
+                    field
+                });
+                self.filter = Filter::Typing(typed);
+            }
+            None if self.screen == Screen::Home => self.say("enter opens a list; a list can be filtered"),
+            None => self.say("there is no filter here"),
+        }
+    }
+
+    /// Puts the typed filter in force; one that cannot be read stays where it can be mended.
+    pub(super) fn take_filter(&mut self) {
+        if let Err(why) = self.query() {
+            return self.say(why);
+        }
+        if let Filter::Typing(field) = &mut self.filter {
+            let field = std::mem::take(field);
+            self.filter = if field.trimmed().is_empty() { Filter::Off } else { Filter::On(field) };
+        }
+    }
+
+    pub(super) fn sort(&mut self, intent: Intent) {
+        let Some(columns) = self.columns() else { return self.say("there is nothing to sort here") };
+        match intent {
+            Intent::Reverse => self.sort.reverse(),
+            _ => self.sort.next(columns),
+        }
+        let words = self.sort.words(columns);
+        self.say(if words.is_empty() { "in its own order".to_owned() } else { format!("sorted {words}") });
+    }
+
+    /// The pane under focus takes the window, or gives it back.
+    pub(super) fn zoom(&mut self) {
+        match (self.screen, self.zoom) {
+            (_, Zoom::On) => self.zoom = Zoom::Off,
+            (Screen::Lists(_), Zoom::Off) => self.zoom = Zoom::On,
+            (Screen::Home | Screen::Run, Zoom::Off) => self.descend(Screen::Events),
+            _ => self.say("this fills the window already"),
+        }
+    }
+
+    pub(super) fn refresh(&mut self) {
+        let sources: Vec<Source> = match self.screen {
+            Screen::Lists(component) => Side::BOTH
+                .into_iter()
+                .flat_map(|side| lists::sources(component, self.scope, &self.estate, side))
+                .collect(),
+            _ => self.picture.iter().map(|(source, _)| source.clone()).collect(),
+        };
+        self.say(format!("looking again at {} sources", sources.len()));
+        for source in sources {
+            self.want(Effect::Poll(source));
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Rows in columns: how wide, how cut, and what the filter and the order are.
+
+use unicode_width::UnicodeWidthStr;
+
+use crate::app::{
+    App,
+    screen::Filter,
+    table::{Column, Field, Row, Sort, Value, Way, widths},
+};
+
+use super::{pen::Pen, theme::Role};
+
+/// Where the columns of a list stand.
+pub(super) struct Grid {
+    columns: &'static [Column],
+    widths: Vec<u16>,
+    left: u16,
+}
+
+impl Grid {
+    /// For rows drawn from `left` in `room` columns.
+    pub(super) fn new<'r>(
+        columns: &'static [Column],
+        rows: impl Iterator<Item = &'r Row>,
+        left: u16,
+        room: u16,
+    ) -> Self {
+        let mut longest = vec![0_u16; columns.len()];
+        for row in rows {
+            for (at, field) in row.fields.iter().enumerate().take(columns.len()) {
+                longest[at] = longest[at].max(field.long().width().min(200) as u16);
+            }
+        }
+        Self { columns, widths: widths(columns, &longest, room), left }
+    }
+
+    /// The heads of the columns; the one the list is sorted by is marked.
+    pub(super) fn heads(&self, pen: &mut Pen<'_>, y: u16, sort: Sort) {
+        let mut x = self.left;
+        for (at, width) in self.shown() {
+            let column = &self.columns[at];
+            let sorted = sort.column == Some(at);
+            let mark = if sort.way == Way::Back { "^" } else { "v" };
+            let head = match (sorted, usize::from(width) > column.head.len() + 1) {
+                (true, true) => format!("{} {mark}", column.head),
+                _ => column.head.to_owned(),
+            };
+            let role = if sorted { Role::Title } else { Role::Dim };
+            pen.text(x, y, width, &head, role);
+            x += width + 1;
+        }
+    }
+
+    /// One row, its name in `role`.
+    pub(super) fn row(&self, pen: &mut Pen<'_>, y: u16, row: &Row, role: Role) {
+        let mut x = self.left;
+        for (at, width) in self.shown() {
+            let Some(field) = row.fields.get(at) else { continue };
+            let role = match (at, field.value) {
+                (0, _) => role,
+                (_, Value::Unknown) => Role::Dim,
+                _ => Role::Text,
+            };
+            pen.text(x, y, width, said(field, width), role);
+            x += width + 1;
+        }
+    }
+
+    fn shown(&self) -> impl Iterator<Item = (usize, u16)> {
+        self.widths.iter().copied().enumerate().filter(|(_, width)| *width > 0)
+    }
+}
+
+/// In full where there is room for it.
+fn said(field: &Field, width: u16) -> &str {
+    if field.long().width() <= usize::from(width) { field.long() } else { &field.text }
+}
+
+/// What hides or orders rows, on the line above the footer; whether there was anything to say.
+/// `counted` is such as `3 of 20`.
+pub(super) fn in_force(app: &App, counted: &str, y: u16, pen: &mut Pen<'_>) -> bool {
+    let width = pen.width();
+    let columns = app.columns().unwrap_or(&[]);
+    let order = app.sort.words(columns);
+    let mistake = app.query().err();
+    match &app.filter {
+        Filter::Off if order.is_empty() => return false,
+        Filter::Off => {
+            pen.text(1, y, width - 2, &format!("sorted {order}"), Role::Notice);
+        }
+        Filter::Typing(field) => {
+            let x = pen.text(1, y, width - 2, &format!("filter: {}", field.text()), Role::Key);
+            pen.point(x, y);
+            let said = mistake.unwrap_or_else(|| counted.to_owned());
+            pen.text(x + 2, y, width.saturating_sub(x + 3), &said, Role::Notice);
+        }
+        Filter::On(field) => {
+            let order = if order.is_empty() { order } else { format!("   sorted {order}") };
+            let words = format!("filter: {}   {counted}{order}   esc shows all", field.trimmed());
+            pen.text(1, y, width - 2, &words, Role::Notice);
+        }
+    }
+    true
+}

@@ -1,0 +1,163 @@
+//! Whole screens of the lists and of what lies below and beside them, kept under `snapshots/`.
+
+use crate::{
+    app::{
+        App, Event, Intent, Motion, World,
+        scene::{self, Weather, at},
+    },
+    domain::{
+        Answer, Listing, Observation, Safe, Side, Source,
+        pool::HostStatus,
+        reading::{Silence, SilenceKind},
+        time::seconds,
+    },
+};
+
+use super::{Glyphs, shots::shot};
+
+const USUAL: (u16, u16) = (80, 24);
+
+/// Presses keys, a second apart.
+fn press(app: &mut App, intents: &[Intent]) {
+    for (count, intent) in intents.iter().enumerate() {
+        app.update(Event::Intent(*intent), at(1_000 * (count as u64 + 1)));
+    }
+}
+
+fn typed(text: &str) -> Vec<Intent> {
+    text.chars().map(Intent::Type).collect()
+}
+
+/// A cockpit with the list of a row of home open.
+fn opened(mut app: App, row: usize) -> App {
+    let down = vec![Intent::Move(Motion::Down); row];
+    press(&mut app, &down);
+    press(&mut app, &[Intent::Enter]);
+    app
+}
+
+const HOSTS: usize = 2;
+const SESSIONS: usize = 3;
+const ASSIGNMENTS: usize = 4;
+const POOLS: usize = 1;
+
+/// An answer, or the reason why there is none, that came two minutes after everything else.
+fn came(source: Source, outcome: Result<Answer, Silence>, ago: i64) -> Event {
+    let ended = scene::noon() - seconds(ago);
+    Event::Observed(Observation { source, started: ended, ended, outcome })
+}
+
+fn silence(kind: SilenceKind, why: &str) -> Result<Answer, Silence> {
+    Err(Silence { kind, why: Safe::new(why) })
+}
+
+/// West Europe is silent, North Europe denies.
+fn silent() -> App {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    for index in 0..2 {
+        let we = |source| came(source, silence(SilenceKind::Unreachable, "no answer in 10 s"), 0);
+        let ne = |source| came(source, silence(SilenceKind::Denied, "AuthorizationFailed"), 0);
+        for make in [Source::Hosts, Source::Sessions, Source::Assignments] {
+            app.update(we(make(index, Side::Primary)), at(0));
+            app.update(ne(make(index, Side::Secondary)), at(0));
+        }
+    }
+    app
+}
+
+/// Nothing is there: empty lists in West Europe, no answer yet in North Europe.
+fn empty() -> App {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    app.picture.clear();
+    for index in 0..2 {
+        app.update(
+            came(Source::Hosts(index, Side::Primary), Ok(Answer::Hosts(Listing::whole(vec![], 1))), 0),
+            at(0),
+        );
+    }
+    app
+}
+
+fn fresh() -> App {
+    scene::app(World::Live, Weather::Outage)
+}
+
+#[test]
+fn lists_fresh_silent_and_empty() {
+    for (name, app) in [("fresh", fresh()), ("silent", silent()), ("empty", empty())] {
+        let mut app = opened(app, HOSTS);
+        insta::assert_snapshot!(format!("hosts_{name}"), shot(&mut app, USUAL, Glyphs::Box));
+    }
+}
+
+#[test]
+fn groups_stand_beside_their_twins() {
+    let mut app = opened(scene::app(World::Live, Weather::Calm), POOLS);
+    insta::assert_snapshot!("pools", shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn holders_stand_beside_their_twins() {
+    let mut app = opened(scene::app(World::Live, Weather::Calm), ASSIGNMENTS);
+    app.update(Event::Observed(scene::stranger_on_standby(&scene::helpdesk())), at(0));
+    insta::assert_snapshot!("holders", shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn sessions_filtered_and_small() {
+    let mut app = opened(scene::app(World::Live, Weather::Calm), SESSIONS);
+    press(&mut app, &[Intent::Filter]);
+    press(&mut app, &typed("state=disc*"));
+    press(&mut app, &[Intent::Enter, Intent::Sort]);
+    app.notice = None;
+    insta::assert_snapshot!("sessions_filtered", shot(&mut app, (60, 20), Glyphs::Box));
+}
+
+#[test]
+fn a_filter_that_cannot_be_read_hides_nothing() {
+    let mut app = opened(fresh(), HOSTS);
+    press(&mut app, &[Intent::Filter]);
+    press(&mut app, &typed("statsu=x"));
+    insta::assert_snapshot!("filter_mistake", shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn details_fresh_silent_and_gone() {
+    let mut app = opened(fresh(), HOSTS);
+    press(&mut app, &[Intent::Enter]);
+    insta::assert_snapshot!("detail_fresh", shot(&mut app, USUAL, Glyphs::Box));
+    let mut app = opened(silent(), SESSIONS);
+    press(&mut app, &[Intent::Enter]);
+    insta::assert_snapshot!("detail_silent", shot(&mut app, USUAL, Glyphs::Box));
+    let mut app = opened(fresh(), HOSTS);
+    press(&mut app, &[Intent::Enter]);
+    for index in 0..2 {
+        let none = Ok(Answer::Hosts(Listing::whole(vec![], 1)));
+        app.update(came(Source::Hosts(index, Side::Primary), none, 0), at(0));
+    }
+    insta::assert_snapshot!("detail_gone", shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn a_word_of_azures_that_is_not_known_is_shown_as_it_came() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let source = Source::Hosts(0, Side::Primary);
+    let Some(Answer::Hosts(all)) = app.picture.last(&source).map(|look| look.answer.clone()) else {
+        panic!()
+    };
+    let all = all.each(|host| host.status = HostStatus::parse("Renovating"));
+    app.update(came(source, Ok(Answer::Hosts(all)), 0), at(0));
+    let mut app = opened(app, HOSTS);
+    press(&mut app, &[Intent::Enter]);
+    let shot = shot(&mut app, USUAL, Glyphs::Box);
+    assert!(shot.contains("`Renovating`, a word this version does not know"), "{shot}");
+}
+
+#[test]
+fn the_pane_under_focus_takes_the_window() {
+    let mut app = opened(fresh(), HOSTS);
+    press(&mut app, &[Intent::Next, Intent::Zoom]);
+    insta::assert_snapshot!("hosts_zoomed", shot(&mut app, USUAL, Glyphs::Box));
+    press(&mut app, &[Intent::Escape]);
+    assert!(shot(&mut app, USUAL, Glyphs::Box).contains("WE hosts"));
+}
