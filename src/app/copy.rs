@@ -47,6 +47,24 @@ impl App {
                 fact.map(|(_, fact)| format!("{}: {}", fact.name, fact.value))
             }
             Screen::Runs => self.runs.get(self.list.place(self.runs.len())).map(|run| run.run.clone()),
+            Screen::Journal => {
+                let rows = self.records();
+                rows.get(self.journal_place(rows.len())).map(Row::words)
+            }
+            Screen::Readiness => {
+                let groups = self.checks();
+                let rows: Vec<&Row> =
+                    groups.iter().flat_map(|group| &group.checks).map(|(row, _)| row).collect();
+                rows.get(self.list.place(rows.len())).map(|row| row.words())
+            }
+            Screen::Vantage => {
+                let found = self.vantage();
+                let lines: Vec<_> = found.calls.iter().chain(&found.signs).collect();
+                let line = lines.get(self.list.place(lines.len()))?;
+                let codes = &self.estate.regions;
+                let [one, two] = [&line.cells.primary.full, &line.cells.secondary.full];
+                Some(format!("{}: {} {one}; {} {two}", line.label, codes.primary.code, codes.secondary.code))
+            }
             Screen::Events => {
                 let lines = self.events();
                 lines.get(self.list.place(lines.len())).map(Row::words)

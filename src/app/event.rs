@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{Observation, Safe, Source, access::PrincipalId, time::Timestamp},
-    engine::{Command, Input, Output},
+    engine::{Command, Input, Output, Stamped},
     readiness::LocalFacts,
     runbook::{Mode, plan::MovedToo},
 };
@@ -63,6 +63,13 @@ pub enum Event {
         /// How far its lock reaches, in words.
         lock: Safe,
     },
+    /// The journal of a run was read, or could not be.
+    JournalRead {
+        /// Whose.
+        run: String,
+        /// Its records, or why there are none.
+        outcome: Result<Vec<Stamped>, Safe>,
+    },
     /// It could not be opened; the reason fits after `could not`.
     RunRefused(Safe),
     /// The process is about to end.
@@ -97,6 +104,8 @@ pub enum Effect {
     StartRun(StartOrder),
     /// Resume the run with this id.
     ResumeRun(String),
+    /// Read the journal of the run with this id.
+    ReadJournal(String),
     /// Write the report of the run with this id.
     WriteReport(String),
     /// Put text on the operator's clipboard.
@@ -190,6 +199,10 @@ pub enum Intent {
     Runs,
     /// The events and the journal.
     Events,
+    /// The pane with this number.
+    Pane(u8),
+    /// Let a pane of lines stand still, or follow again.
+    Pause,
     /// Take a step back.
     Undo,
     /// Skip a step.

@@ -72,6 +72,7 @@ pub enum Origin {
 #[derive(Debug, Clone, Default)]
 pub struct Feed {
     lines: VecDeque<FeedLine>,
+    pushed: u64,
 }
 
 impl Feed {
@@ -81,6 +82,7 @@ impl Feed {
             self.lines.pop_front();
         }
         // Nearly always the end: only what Azure posted earlier is told late.
+        self.pushed += 1;
         let place = self.lines.iter().rposition(|line| line.at <= at).map_or(0, |last| last + 1);
         self.lines.insert(place, FeedLine { at, origin, text: text.into() });
     }
@@ -93,6 +95,11 @@ impl Feed {
     /// Newest first.
     pub fn newest(&self) -> impl Iterator<Item = &FeedLine> {
         self.lines.iter().rev()
+    }
+
+    /// How many there have been, those that are gone included.
+    pub fn pushed(&self) -> u64 {
+        self.pushed
     }
 
     /// How many there are.

@@ -63,6 +63,8 @@ impl App {
             },
             Intent::Runs => self.show(Screen::Runs),
             Intent::Events => self.show(Screen::Events),
+            Intent::Pane(number) => self.open_pane(number),
+            Intent::Pause => self.pause(),
             Intent::Refresh => self.refresh(),
             Intent::Copy => self.copy(),
             Intent::Undo

@@ -45,6 +45,12 @@ pub enum PaletteCommand {
     Runs,
     /// Show events and journal.
     Events,
+    /// Show the journal of the run with this id, of the open one or of the last one.
+    Journal(Option<String>),
+    /// Show the checks.
+    Readiness,
+    /// Show whether a region is dead or only cannot be seen.
+    Vantage,
     /// Set the clock's speed.
     Speed(Speed),
     /// Show the keys.
@@ -52,7 +58,7 @@ pub enum PaletteCommand {
 }
 
 /// Names, with what they do: the palette's own help and its completion.
-pub const COMMANDS: [(&str, &str); 22] = [
+pub const COMMANDS: [(&str, &str); 25] = [
     ("abort", "stop the run for good"),
     ("accept", "go on although named items did not end"),
     ("arm", "let writes be confirmed"),
@@ -61,9 +67,11 @@ pub const COMMANDS: [(&str, &str); 22] = [
     ("events", "events and journal"),
     ("help", "the keys that work here"),
     ("hold", "start no further item, or go on"),
+    ("journal", "a run's journal: journal [RUN]"),
     ("leave", "leave a holder outside the plan: leave ID REASON"),
     ("note", "write a note: note TEXT"),
     ("quit", "leave the cockpit"),
+    ("readiness", "every check and what to do"),
     ("report", "write the report: report [RUN]"),
     ("restart", "restart the host under a stuck item: restart [ITEM]"),
     ("resume", "go on with a run: resume RUN"),
@@ -75,6 +83,7 @@ pub const COMMANDS: [(&str, &str); 22] = [
     ("speed", "the estate's clock: speed 1, 10, 60 … or pause"),
     ("state", "state that the region is dead: state TEXT"),
     ("undo", "take the step back"),
+    ("vantage", "is a region dead, or can only this machine not see it"),
 ];
 
 /// Reads a command line. An error fits into one line.
@@ -109,6 +118,9 @@ pub fn parse(line: &str) -> Result<PaletteCommand, String> {
         "report" => PaletteCommand::Report(given()),
         "runs" => PaletteCommand::Runs,
         "events" => PaletteCommand::Events,
+        "journal" => PaletteCommand::Journal(given()),
+        "readiness" => PaletteCommand::Readiness,
+        "vantage" => PaletteCommand::Vantage,
         "help" => PaletteCommand::Help,
         "speed" => PaletteCommand::Speed(speed(rest)?),
         "" => return Err("type a command; tab completes, esc closes".to_owned()),

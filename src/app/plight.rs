@@ -57,6 +57,22 @@ impl Plight {
         look.answer.flaw().map(|why| Self::NotWhole(why.clone()))
     }
 
+    /// In a few words, for a cell.
+    pub fn short(&self, now: Timestamp) -> String {
+        let ago = |at: &Timestamp| span_text(now.duration_since(*at));
+        match self {
+            Self::NotConfigured => "not configured".to_owned(),
+            Self::Loading => "loading".to_owned(),
+            Self::Empty(_) => "none".to_owned(),
+            Self::Silent { since, misses: 0 | 1, .. } => format!("no answer {}", ago(since)),
+            Self::Silent { since, misses, .. } => format!("no answer {}, {misses} tries", ago(since)),
+            Self::Denied(..) => "not allowed (403)".to_owned(),
+            Self::Refused(kind, _) => refused(*kind).to_owned(),
+            Self::NotWhole(_) => "not whole".to_owned(),
+            Self::Old(at) => format!("nothing new {}", ago(at)),
+        }
+    }
+
     /// In words that begin with `what`.
     pub fn words(&self, what: &str, now: Timestamp) -> String {
         let ago = |at: &Timestamp| span_text(now.duration_since(*at));

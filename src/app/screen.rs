@@ -22,6 +22,12 @@ pub enum Screen {
     Runs,
     /// Events and journal.
     Events,
+    /// The journal of one run.
+    Journal,
+    /// The checks of readiness.
+    Readiness,
+    /// Whether a region is dead, or only this machine cannot see it.
+    Vantage,
 }
 
 /// Where a person was, to go back to.

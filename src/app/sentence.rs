@@ -15,6 +15,9 @@ pub fn deed(verb: &str, item: &str) -> String {
     if item.starts_with(verb) { item.to_owned() } else { format!("{verb} {item}") }
 }
 
+/// Columns the kind of a journal line takes, with the blank behind it.
+pub(super) const KIND: usize = 11;
+
 /// A journal line in words: kind first.
 pub fn of_event(event: &RunEvent) -> String {
     match event {

@@ -17,6 +17,7 @@ use super::{
     dialog::Modal,
     event::{Effect, Moment},
     feed::{Feed, Origin},
+    journal::{self, Follow},
     mode::{Access, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
     run::{OpenRun, RunOpen, RunSummary},
     screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
@@ -73,6 +74,10 @@ pub struct App {
     pub side: Side,
     /// How much of the window it takes.
     pub zoom: Zoom,
+    /// The journal that its pane shows.
+    pub journal: journal::Pane,
+    /// Whether panes of lines show what comes as it comes.
+    pub follow: Follow,
     /// What the detail view is about.
     pub subject: Option<Subject>,
     /// Where the person came from, the last at the end.
@@ -182,6 +187,8 @@ impl App {
             sort: Sort::default(),
             side: Side::Primary,
             zoom: Zoom::Off,
+            journal: journal::Pane::default(),
+            follow: Follow::Following,
             subject: None,
             trail: Vec::new(),
             modals: Vec::new(),

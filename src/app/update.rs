@@ -49,6 +49,7 @@ impl App {
             }
             Event::RunsListed(runs) => self.runs = runs,
             Event::RunStarted { handle, seq, first, lock } => self.run_started(handle, seq, first, &lock),
+            Event::JournalRead { run, outcome } => self.journal.take(&run, outcome),
             Event::RunRefused(why) => self.run_refused(&why),
             Event::Leaving(reason) => self.leave(reason),
             Event::Speed(speed) => self.speed = speed,
@@ -242,6 +243,7 @@ impl App {
             for line in lines.flatten() {
                 run.seq += 1;
                 self.feed.journal(run.seq, line);
+                self.journal.add(&run.view.run, run.seq, line);
             }
         }
         self.effects.extend(outputs.into_iter().map(Effect::Run));

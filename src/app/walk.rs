@@ -10,8 +10,10 @@ use super::{
     event::{Effect, Intent, Motion},
     feed::FeedLine,
     gesture::Field,
+    journal::{Follow, Pane},
     lists::{self, Lists, View},
     query::{Fit, Query},
+    ready,
     run::RunOpen,
     screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
     state::{App, Settled},
@@ -43,6 +45,7 @@ impl App {
         self.filter = Filter::Off;
         self.sort = Sort::default();
         self.zoom = Zoom::Off;
+        self.follow = Follow::Following;
         if screen == Screen::Run {
             self.step = StepCursor::Following;
         }
@@ -79,6 +82,8 @@ impl App {
         match self.screen {
             Screen::Lists(component) => Some(lists::columns(component)),
             Screen::Events => Some(FeedLine::COLUMNS),
+            Screen::Journal => Some(Pane::COLUMNS),
+            Screen::Readiness => Some(ready::COLUMNS),
             _ => None,
         }
     }
@@ -110,7 +115,7 @@ impl App {
     /// The events that the filter admits, newest first unless sorted.
     pub fn events(&self) -> Vec<Row> {
         let (query, now) = (self.query().unwrap_or_default(), self.now());
-        let rows = self.feed.newest().map(|line| line.row(now));
+        let rows = self.feed.newest().skip(self.behind()).map(|line| line.row(now));
         let mut rows: Vec<Row> = rows.filter(|row| query.fits(row) == Fit::Yes).collect();
         if self.sort.column.is_some() {
             rows.sort_by(|one, two| self.sort.order(one, two));
@@ -129,6 +134,12 @@ impl App {
             Screen::Detail(_) => self.detail().map_or(0, |(_, detail)| detail.facts().count()),
             Screen::Runs => self.runs.len(),
             Screen::Events => self.events().len(),
+            Screen::Journal => self.records().len(),
+            Screen::Readiness => self.checks().iter().map(|group| group.checks.len()).sum(),
+            Screen::Vantage => {
+                let found = self.vantage();
+                found.calls.len() + found.signs.len()
+            }
         }
     }
 
@@ -142,6 +153,7 @@ impl App {
                 cursor.go(motion, count);
                 self.step = StepCursor::At(cursor);
             }
+            Screen::Journal => self.go_through_journal(motion, count),
             _ => self.list.go(motion, count),
         }
     }
@@ -158,7 +170,9 @@ impl App {
             Screen::Lists(component) => self.open_detail(component),
             Screen::Runs => self.open_listed_run(),
             Screen::Detail(_) => self.say("this is all that is known; Y copies the field, q goes back"),
-            Screen::Events => self.say("y copies the row, q goes back"),
+            Screen::Events | Screen::Journal | Screen::Readiness | Screen::Vantage => {
+                self.say("y copies the row, q goes back");
+            }
         }
     }
 
@@ -258,7 +272,11 @@ impl App {
         match (self.screen, self.zoom) {
             (_, Zoom::On) => self.zoom = Zoom::Off,
             (Screen::Lists(_), Zoom::Off) => self.zoom = Zoom::On,
-            (Screen::Home | Screen::Run, Zoom::Off) => self.descend(Screen::Events),
+            (Screen::Home, Zoom::Off) => self.descend(Screen::Events),
+            (Screen::Run, Zoom::Off) => {
+                self.read_journal(None);
+                self.descend(Screen::Journal);
+            }
             _ => self.say("this fills the window already"),
         }
     }

@@ -324,6 +324,72 @@ pub fn death_signs(
     signs
 }
 
+/// What is seen of one sign, whether it holds or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The sign's number in the rule.
+    pub class: u8,
+    /// Whether it holds; `None`: what it rests on is not known, or too old.
+    pub holds: Option<bool>,
+    /// What is seen, in few words.
+    pub what: Safe,
+    /// Age of the oldest answer behind it.
+    pub at: Option<Timestamp>,
+}
+
+/// What is seen of the signs 1 to 4 of a service's side at `now`: where [`death_signs`] names a sign,
+/// its evidence holds, and nowhere else.
+pub fn evidence(
+    estate: &Estate,
+    picture: &Picture,
+    service: usize,
+    side: Side,
+    now: Timestamp,
+) -> [Evidence; 4] {
+    let since = now.checked_sub(EVIDENCE_LIMIT).unwrap_or(Timestamp::MIN);
+    let told = |class, holds, what: String, at| Evidence { class, holds, what: Safe::new(&what), at };
+    let at = |source: &Source| picture.last(source).map(|look| look.at);
+    let events = since_then(picture, &Source::Events, since).map(|_| ());
+    let posted = posted_event(picture, &estate.regions[side].azure, since);
+    let silent = silent_hosts(picture, service, side, since, now);
+    let failing = failing_calls(picture, service, side, since);
+    let storage = Source::Storage(service, side);
+    let accounts = match since_then(picture, &storage, since).map(|look| &look.answer) {
+        Some(Answer::Storage(listing)) => listing.complete(),
+        _ => None,
+    };
+    let down = accounts.map(|all| (all.iter().filter(|one| !one.available()).count(), all.len()));
+    [
+        told(
+            1,
+            events.map(|()| posted.is_some()),
+            posted.map_or_else(
+                || if events.is_some() { "no event" } else { "not known" }.to_owned(),
+                Safe::to_string,
+            ),
+            at(&Source::Events),
+        ),
+        told(
+            2,
+            silent.map(|(silent, of)| of > 0 && silent * 100 >= of * SILENT_HOSTS_PERCENT),
+            silent.map_or("not known".to_owned(), |(silent, of)| format!("{silent} of {of} silent")),
+            at(&Source::Hosts(service, side)).min(at(&Source::Machines(side))),
+        ),
+        told(
+            3,
+            Some(failing.len() >= 2),
+            if failing.is_empty() { "none fail only here".to_owned() } else { failing.join(", ") },
+            None,
+        ),
+        told(
+            4,
+            down.map(|(down, of)| down > 0 && down == of),
+            down.map_or("not known".to_owned(), |(down, of)| format!("{down} of {of} down")),
+            at(&storage),
+        ),
+    ]
+}
+
 /// Whether the signs suffice: two of different classes, at most one of them a statement.
 pub fn death_rule(signs: &[Sign]) -> bool {
     let classes: BTreeSet<u8> = signs.iter().map(|sign| sign.class).collect();

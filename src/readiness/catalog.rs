@@ -246,6 +246,7 @@ const NOT_BUILT: [(&str, &str); 11] = [
 pub(super) fn run(context: &Context<'_>) -> Vec<Verdict> {
     let built = SPECS.iter().map(|spec| verdict(context, spec));
     let listed = NOT_BUILT.iter().map(|&(id, title)| Verdict {
+        service: context.service,
         id,
         title,
         state: State::NotInThisVersion,
@@ -269,6 +270,7 @@ fn verdict(context: &Context<'_>, spec: &Spec) -> Verdict {
     let mut words: Vec<&str> = sources.iter().map(Source::word).collect();
     words.dedup();
     Verdict {
+        service: context.service,
         id: spec.id,
         title: spec.title,
         state: finding.state,

@@ -96,6 +96,8 @@ impl State {
 /// What one check found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
+    /// Place of the service in the estate file.
+    pub service: usize,
     /// Id, such as `G7` or `A-p5`.
     pub id: &'static str,
     /// Title in a few words.
@@ -243,6 +245,7 @@ fn way(context: &Context<'_>, assumed: Option<String>) -> Verdict {
         (Some(why), _) => (State::Unknown, format!("{way}, {why}")),
     };
     Verdict {
+        service: context.service,
         id: "way",
         title: "direction of a failover",
         state,

@@ -295,6 +295,7 @@ impl Desk {
             Effect::Poll(source) => self.pollers.look(source),
             Effect::StartRun(order) => self.start(order),
             Effect::ResumeRun(id) => self.resume(id),
+            Effect::ReadJournal(run) => listing::read_journal(&self.session, run, self.facts.clone()),
             Effect::WriteReport(id) => self.report(&id),
             Effect::CopyText(text) => self.front.push(Front::Copy(text)),
             Effect::SetSpeed(speed) => self.set_speed(speed),

@@ -1,7 +1,10 @@
 //! The runs of an estate as the app lists them.
 
+use tokio::sync::mpsc::Sender;
+
 use crate::{
-    app::{RunSummary, run::RunOpen, sentence},
+    app::{Event, RunSummary, run::RunOpen, sentence},
+    domain::Safe,
     engine::{Run, RunEvent, event::RunEnd},
     journal::runs,
 };
@@ -17,6 +20,22 @@ pub fn of(session: &Session) -> Vec<RunSummary> {
         .collect();
     listed.reverse();
     listed
+}
+
+/// Reads the journal of a run beside the loop and tells the app. It may be written meanwhile.
+pub fn read_journal(session: &Session, run: String, news: Sender<Event>) {
+    let state = session.state.clone();
+    tokio::spawn(async move {
+        let id = run.clone();
+        let read = tokio::task::spawn_blocking(move || runs::read(&runs::find(&state, &id)?)).await;
+        let outcome = match read {
+            Ok(Ok(transcript)) => Ok(transcript.events),
+            Ok(Err(error)) => Err(Safe::new(&error.to_string())),
+            Err(_) => Err(Safe::new("reading it was cut off")),
+        };
+        // A loop that is gone has nobody to show it to.
+        let _ = news.send(Event::JournalRead { run, outcome }).await;
+    });
 }
 
 fn line(session: &Session, summary: &runs::RunSummary) -> Option<RunSummary> {

@@ -1,6 +1,6 @@
 //! Events and journal lines, newest first.
 
-use crate::app::{App, feed::FeedLine};
+use crate::app::{App, feed::FeedLine, journal::Follow};
 
 use super::{
     pen::Pen,
@@ -11,6 +11,9 @@ use super::{
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let (width, foot) = (pen.width(), pen.height() - 1);
     pen.rule(0, 1, width, "events and journal, newest first");
+    if app.behind() > 0 || app.follow != Follow::Following {
+        pen.rule_right(width - 1, 1, &format!("PAUSED, {} new  space follows", app.behind()));
+    }
     let shown = app.events();
     let counted = format!("{} of {}", shown.len(), app.feed.count());
     let bottom = if in_force(app, &counted, foot - 1, pen) { foot - 1 } else { foot };

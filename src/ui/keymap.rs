@@ -84,6 +84,12 @@ pub enum Context {
     Runs,
     /// Events and journal.
     Events,
+    /// The journal of one run.
+    Journal,
+    /// The checks of readiness.
+    Readiness,
+    /// Whether a region is dead, or only cannot be seen.
+    Vantage,
     /// A dialog where letters are not text.
     Dialog,
     /// Letters are text.
@@ -95,8 +101,17 @@ pub enum Context {
 }
 
 /// Every screen.
-const SCREENS: &[Context] =
-    &[Context::Home, Context::Run, Context::Lists, Context::Detail, Context::Runs, Context::Events];
+const SCREENS: &[Context] = &[
+    Context::Home,
+    Context::Run,
+    Context::Lists,
+    Context::Detail,
+    Context::Runs,
+    Context::Events,
+    Context::Journal,
+    Context::Readiness,
+    Context::Vantage,
+];
 const EVERYWHERE: &[Context] = &[
     Context::Home,
     Context::Run,
@@ -104,6 +119,9 @@ const EVERYWHERE: &[Context] = &[
     Context::Detail,
     Context::Runs,
     Context::Events,
+    Context::Journal,
+    Context::Readiness,
+    Context::Vantage,
     Context::Dialog,
     Context::Text,
     Context::Filter,
@@ -119,15 +137,28 @@ const MOVING: &[Context] = &[
     Context::Detail,
     Context::Runs,
     Context::Events,
+    Context::Journal,
+    Context::Readiness,
+    Context::Vantage,
     Context::Dialog,
     Context::Help,
 ];
 /// Where both regions stand side by side.
 const PAIRED: &[Context] = &[Context::Lists, Context::Detail];
 /// Where a list can be filtered and sorted.
-const TABLES: &[Context] = &[Context::Lists, Context::Events];
+const TABLES: &[Context] = &[Context::Lists, Context::Events, Context::Journal, Context::Readiness];
+/// Where lines come by themselves.
+const LINES: &[Context] = &[Context::Events, Context::Journal];
 /// Where the services in scope matter.
-const SCOPED: &[Context] = &[Context::Home, Context::Run, Context::Lists, Context::Runs, Context::Events];
+const SCOPED: &[Context] = &[
+    Context::Home,
+    Context::Run,
+    Context::Lists,
+    Context::Runs,
+    Context::Events,
+    Context::Readiness,
+    Context::Vantage,
+];
 
 /// One key, where it works and what it means.
 #[derive(Debug, Clone, Copy)]
@@ -200,6 +231,14 @@ pub const BINDINGS: &[Binding] = &[
     bind(Key::Right, &[Context::Home], Intent::ScopeNext, "next service in scope"),
     bind(Key::Left, PAIRED, Intent::Left, "to the first region"),
     bind(Key::Right, PAIRED, Intent::Right, "to the second region"),
+    bind(Key::Char('1'), SCREENS, Intent::Pane(1), "home"),
+    bind(Key::Char('2'), SCREENS, Intent::Pane(2), "the open run"),
+    bind(Key::Char('3'), SCREENS, Intent::Pane(3), "the journal of the run"),
+    bind(Key::Char('4'), SCREENS, Intent::Pane(4), "events and journal"),
+    bind(Key::Char('5'), SCREENS, Intent::Pane(5), "the runs of this estate"),
+    bind(Key::Char('6'), SCREENS, Intent::Pane(6), "readiness: every check and what to do"),
+    bind(Key::Char('7'), SCREENS, Intent::Pane(7), "vantage: is a region dead, or only not seen"),
+    bind(Key::Char(' '), LINES, Intent::Pause, "stand still, or follow again"),
     bind(Key::Char(' '), &[Context::Dialog], Intent::Right, "the next choice"),
     bind(Key::Backspace, TYPING, Intent::Erase, "take a character back"),
     bind(Key::Ctrl('h'), TYPING, Intent::Erase, "take a character back"),
@@ -226,6 +265,9 @@ pub fn below(app: &App) -> Context {
         Screen::Detail(_) => Context::Detail,
         Screen::Runs => Context::Runs,
         Screen::Events => Context::Events,
+        Screen::Journal => Context::Journal,
+        Screen::Readiness => Context::Readiness,
+        Screen::Vantage => Context::Vantage,
     }
 }
 
@@ -254,7 +296,7 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
         Intent::ShortenNotice => unless(offers(Choice::ShortenNotice), "no notice is running"),
         Intent::AcceptStuck => unless(offers(Choice::AcceptStuck), "nothing is stuck"),
         Intent::RestartHost => unless(offers(Choice::RestartHost), "nothing is stuck on a host"),
-        Intent::Flip => unless(app.run.is_some(), "no run is open"),
+        Intent::Flip | Intent::Pane(2) => unless(app.run.is_some(), "no run is open"),
         Intent::Start => unless(app.run.as_ref().is_none_or(OpenRun::is_closed), "a run is open"),
         Intent::Filter => unless(app.columns().is_some(), "no list here"),
         Intent::Arm => match &app.arming {
@@ -299,8 +341,25 @@ pub fn hints(context: Context) -> &'static [(&'static str, &'static str)] {
         Context::Detail => {
             &[("?", "help"), ("tab", "other side"), ("y", "copy"), ("ctrl-r", "look again"), (":", "command")]
         }
-        Context::Events => {
-            &[("?", "help"), (":", "command"), ("/", "filter"), ("s", "sort"), ("y", "copy"), ("m", "run")]
+        Context::Events | Context::Journal => &[
+            ("?", "help"),
+            ("space", "pause"),
+            ("/", "filter"),
+            ("s", "sort"),
+            ("G", "newest"),
+            ("y", "copy"),
+            ("m", "run"),
+        ],
+        Context::Readiness => &[
+            ("?", "help"),
+            ("/", "filter"),
+            ("s", "sort"),
+            ("ctrl-r", "look again"),
+            ("y", "copy"),
+            ("[ ]", "scope"),
+        ],
+        Context::Vantage => {
+            &[("?", "help"), ("ctrl-r", "look again"), ("y", "copy"), ("[ ]", "scope"), (":", "command")]
         }
         Context::Runs => &[("?", "help"), (":", "command"), ("enter", "resume"), ("r", "run"), ("y", "copy")],
         Context::Filter => {

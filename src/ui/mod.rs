@@ -12,14 +12,17 @@ mod events;
 mod head;
 mod help;
 mod home;
+mod journal;
 mod lists;
 mod panel;
 mod pen;
+mod readiness;
 mod run;
 mod runs;
 mod start;
 mod steps;
 mod table;
+mod vantage;
 
 #[cfg(test)]
 mod panes;
@@ -93,6 +96,9 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<P
         Screen::Detail(_) => detail::draw(app, &mut pen),
         Screen::Runs => runs::draw(app, &mut pen),
         Screen::Events => events::draw(app, &mut pen),
+        Screen::Journal => journal::draw(app, &mut pen),
+        Screen::Readiness => readiness::draw(app, &mut pen),
+        Screen::Vantage => vantage::draw(app, &mut pen),
     }
     head::footer(app, &mut pen);
     for modal in &app.modals {

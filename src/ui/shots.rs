@@ -198,14 +198,14 @@ fn every_size_is_drawn() {
 #[test]
 fn a_command_that_there_is_not_is_said() {
     let mut app = scene::app(World::Live, Weather::Calm);
-    let typed = "vantage".chars().map(Intent::Type);
+    let typed = "teleport".chars().map(Intent::Type);
     let all = std::iter::once(Intent::Palette).chain(typed).chain([Intent::Enter]);
     for (count, intent) in all.enumerate() {
         app.update(Event::Intent(intent), at(1_000 * (count as u64 + 1)));
     }
     let painted = painted(&mut app, USUAL, &look("default", Glyphs::Box));
     let text: String = painted.content.iter().map(Cell::symbol).collect();
-    assert!(text.contains("no command `vantage`; tab lists them"), "{text}");
+    assert!(text.contains("no command `teleport`; tab lists them"), "{text}");
 }
 
 #[test]

@@ -53,13 +53,18 @@ impl Grid {
 
     /// One row, its name in `role`.
     pub(super) fn row(&self, pen: &mut Pen<'_>, y: u16, row: &Row, role: Role) {
+        self.row_in(pen, y, row, role, Role::Text);
+    }
+
+    /// One row, its name in `role` and the rest in `rest`.
+    pub(super) fn row_in(&self, pen: &mut Pen<'_>, y: u16, row: &Row, role: Role, rest: Role) {
         let mut x = self.left;
         for (at, width) in self.shown() {
             let Some(field) = row.fields.get(at) else { continue };
             let role = match (at, field.value) {
                 (0, _) => role,
                 (_, Value::Unknown) => Role::Dim,
-                _ => Role::Text,
+                _ => rest,
             };
             pen.text(x, y, width, said(field, width), role);
             x += width + 1;

@@ -11,6 +11,7 @@ use crate::{
         reading::{Silence, SilenceKind},
         time::seconds,
     },
+    engine::{RunEvent, Stamped, event::Actor},
 };
 
 use super::{Glyphs, shots::shot};
@@ -160,4 +161,64 @@ fn the_pane_under_focus_takes_the_window() {
     insta::assert_snapshot!("hosts_zoomed", shot(&mut app, USUAL, Glyphs::Box));
     press(&mut app, &[Intent::Escape]);
     assert!(shot(&mut app, USUAL, Glyphs::Box).contains("WE hosts"));
+}
+
+#[test]
+fn vantage_fresh_silent_and_empty() {
+    let mut blind = scene::app(World::Live, Weather::Calm);
+    let all: Vec<Source> = blind.picture.iter().map(|(source, _)| source.clone()).collect();
+    for source in all {
+        let outcome = silence(SilenceKind::Unreachable, "no answer in 10 s (limit 10 s)");
+        blind.update(came(source, outcome, 0), at(0));
+    }
+    for (name, mut app) in [("fresh", fresh()), ("silent", blind), ("empty", empty())] {
+        press(&mut app, &[Intent::Pane(7)]);
+        insta::assert_snapshot!(format!("vantage_{name}"), shot(&mut app, USUAL, Glyphs::Box));
+    }
+}
+
+#[test]
+fn readiness_fresh_silent_and_empty() {
+    let apps = [("fresh", scene::app(World::Live, Weather::Calm)), ("silent", silent()), ("empty", empty())];
+    for (name, mut app) in apps {
+        app.update(Event::Tick, at(2_000));
+        press(&mut app, &[Intent::Pane(6)]);
+        insta::assert_snapshot!(format!("readiness_{name}"), shot(&mut app, USUAL, Glyphs::Box));
+    }
+}
+
+fn records() -> Vec<Stamped> {
+    let actor = Actor { upn: Safe::new("op.01@contoso.example"), oid: Safe::default(), os: Safe::default() };
+    let note = |n: i64| Stamped {
+        wall: scene::noon() - seconds(60 - n),
+        mono_ms: 1,
+        actor: actor.clone(),
+        event: match n % 9 {
+            8 => RunEvent::Skipped { step: "a6-tell".to_owned(), reason: Safe::new("nobody is there") },
+            _ => RunEvent::Paid { step: "a7-revoke".to_owned(), evidence: Safe::new("404 twice") },
+        },
+    };
+    (0..40).map(note).collect()
+}
+
+#[test]
+fn journal_fresh_silent_and_empty() {
+    let run = || scene::running(scene::move_phase()).0;
+    let read = |app: &mut App, outcome: Result<Vec<Stamped>, Safe>| {
+        app.update(Event::JournalRead { run: "r-20261120-1003-7k".to_owned(), outcome }, at(9_000));
+    };
+    let mut app = run();
+    press(&mut app, &[Intent::Pane(3)]);
+    let loading = shot(&mut app, USUAL, Glyphs::Box);
+    assert!(loading.contains("loading: the journal of r-20261120-1003-7k"), "{loading}");
+    read(&mut app, Ok(records()));
+    press(&mut app, &[Intent::Move(Motion::PageUp)]);
+    insta::assert_snapshot!("journal_fresh", shot(&mut app, USUAL, Glyphs::Box));
+    let mut app = run();
+    press(&mut app, &[Intent::Pane(3)]);
+    read(&mut app, Err(Safe::new("open /j/r.jsonl: permission denied")));
+    insta::assert_snapshot!("journal_silent", shot(&mut app, USUAL, Glyphs::Box));
+    let mut app = fresh();
+    press(&mut app, &[Intent::Pane(3)]);
+    insta::assert_snapshot!("journal_empty", shot(&mut app, USUAL, Glyphs::Box));
 }

@@ -1,0 +1,324 @@
+//! Is a region dead, or can only this machine not see it? What answers, what does not, and every
+//! sign of death with its value.
+
+use crate::{
+    domain::{
+        Pair, Side, Source,
+        estate::Estate,
+        picture::Picture,
+        standing::{self, Evidence},
+        time::Timestamp,
+    },
+    readiness::LocalFacts,
+    status::{CellState, Scope},
+};
+
+use super::{
+    feed::{Feed, Origin},
+    plight::{self, Plight},
+    screen::services,
+};
+
+/// The whole of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Vantage {
+    /// The kinds of calls, both regions on one line.
+    pub calls: Vec<Line>,
+    /// The signs of death, one to five.
+    pub signs: Vec<Line>,
+    /// What follows from them, worst first.
+    pub verdicts: Vec<(CellState, String)>,
+}
+
+/// The same thing of both regions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Line {
+    /// What.
+    pub label: &'static str,
+    /// How it is in each.
+    pub cells: Pair<Cell>,
+}
+
+/// One thing of one region.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// How it stands.
+    pub state: CellState,
+    /// In few words.
+    pub text: String,
+    /// In full, for the line under the cursor.
+    pub full: String,
+    /// Age of what it rests on.
+    pub at: Option<Timestamp>,
+    /// Whether that is too old to stand for now.
+    pub stale: bool,
+}
+
+/// What is asked of each region, by the word on screen. The order is that of the screen.
+type Asked = fn(&Estate, usize, Side) -> Option<Source>;
+const CALLS: [(&str, Asked); 8] = [
+    ("control", |_, _, side| Some(Source::Control(side))),
+    ("pools", |_, service, side| Some(Source::Pool(service, side))),
+    ("hosts", |_, service, side| Some(Source::Hosts(service, side))),
+    ("sessions", |_, service, side| Some(Source::Sessions(service, side))),
+    ("assignments", |_, service, side| Some(Source::Assignments(service, side))),
+    ("machines", |_, _, side| Some(Source::Machines(side))),
+    ("storage", |estate, service, side| {
+        let any = !estate.services.get(service)?.sides[side].accounts.is_empty();
+        any.then_some(Source::Storage(service, side))
+    }),
+    ("directory", |estate, _, side| (!estate.directory[side].is_empty()).then_some(Source::Directory(side))),
+];
+
+/// The signs, by the word on screen.
+const SIGNS: [&str; 5] = ["1 posted", "2 beats", "3 calls", "4 storage", "5 a person"];
+
+/// What is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct Ground<'a> {
+    /// The estate.
+    pub estate: &'a Estate,
+    /// The readings.
+    pub picture: &'a Picture,
+    /// Services in scope.
+    pub scope: Scope,
+    /// What this machine knows of itself.
+    pub facts: &'a LocalFacts,
+    /// Where a statement of a person would stand.
+    pub feed: &'a Feed,
+    /// The moment.
+    pub now: Timestamp,
+}
+
+/// How it looks from here.
+pub fn vantage(ground: &Ground<'_>) -> Vantage {
+    let calls: Vec<Line> = CALLS
+        .iter()
+        .map(|(label, asked)| Line { label, cells: Pair::build(|side| call(ground, *asked, side)) })
+        .collect();
+    let evidence = Pair::build(|side| {
+        services(ground.scope, ground.estate)
+            .map(|(index, _)| standing::evidence(ground.estate, ground.picture, index, side, ground.now))
+            .collect::<Vec<_>>()
+    });
+    let mut signs: Vec<Line> = (0..4)
+        .map(|at| Line { label: SIGNS[at], cells: Pair::build(|side| sign(ground, &evidence[side], at)) })
+        .collect();
+    signs.push(Line { label: SIGNS[4], cells: Pair::build(|_| stated(ground)) });
+    let verdicts = verdicts(ground, &calls, &evidence);
+    Vantage { calls, signs, verdicts }
+}
+
+/// The worst of a kind of call over the services in scope.
+fn call(ground: &Ground<'_>, asked: Asked, side: Side) -> Cell {
+    let mut sources: Vec<Source> = services(ground.scope, ground.estate)
+        .filter_map(|(index, _)| asked(ground.estate, index, side))
+        .collect();
+    sources.dedup();
+    let cells = sources.iter().map(|source| one_call(ground, source));
+    cells.max_by_key(|cell| cell.state).unwrap_or_else(|| {
+        let text = Plight::NotConfigured.short(ground.now);
+        Cell { state: CellState::NotConfigured, full: text.clone(), text, at: None, stale: false }
+    })
+}
+
+fn one_call(ground: &Ground<'_>, source: &Source) -> Cell {
+    let (picture, now) = (ground.picture, ground.now);
+    let at = picture.last(source).map(|look| look.at);
+    let stale = at.is_some() && !plight::holds(picture, source, now);
+    let Some(plight) = Plight::of(picture, source, now) else {
+        let text = match picture.last(source).map(|look| &look.answer) {
+            Some(crate::domain::Answer::Control { millis, .. }) => format!("answers in {millis} ms"),
+            _ => "answers".to_owned(),
+        };
+        return Cell { state: CellState::Ok, full: text.clone(), text, at, stale };
+    };
+    let state = match plight {
+        Plight::Silent { .. } => CellState::Crit,
+        Plight::Loading | Plight::Old(_) => CellState::Unknown,
+        _ => CellState::Warn,
+    };
+    Cell { state, text: plight.short(now), full: plight.words(source.word(), now), at, stale }
+}
+
+/// A sign over the services in scope; where there are several each has its name in front.
+fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
+    let own: Vec<&Evidence> = evidence.iter().map(|all| &all[at]).collect();
+    let same = own.windows(2).all(|pair| pair[0].what == pair[1].what);
+    let names = services(ground.scope, ground.estate).map(|(_, service)| service.name.as_str());
+    let text = match own.first() {
+        Some(first) if same => first.what.to_string(),
+        _ => {
+            let parts: Vec<String> =
+                names.zip(&own).map(|(name, one)| format!("{name} {}", one.what)).collect();
+            parts.join(", ")
+        }
+    };
+    let state = if own.iter().any(|one| one.holds == Some(true)) {
+        CellState::Crit
+    } else if own.iter().any(|one| one.holds.is_none()) {
+        CellState::Unknown
+    } else {
+        CellState::Ok
+    };
+    let at = own.iter().filter_map(|one| one.at).min();
+    Cell { state, full: text.clone(), text, at, stale: state == CellState::Unknown && at.is_some() }
+}
+
+/// What a person has stated in the run that is open here: of which region, the words must tell.
+fn stated(ground: &Ground<'_>) -> Cell {
+    let said = ground.feed.newest().find_map(|line| {
+        let text = line.text.strip_prefix("statement")?;
+        matches!(line.origin, Origin::Journal(_)).then(|| (text.trim().to_owned(), line.at))
+    });
+    let (text, at) =
+        said.map_or_else(|| ("none stated; :state in a run".to_owned(), None), |(text, at)| (text, Some(at)));
+    let state = if at.is_some() { CellState::Warn } else { CellState::NotChecked };
+    Cell { state, full: text.clone(), text, at, stale: false }
+}
+
+fn verdicts(
+    ground: &Ground<'_>,
+    calls: &[Line],
+    evidence: &Pair<Vec<[Evidence; 4]>>,
+) -> Vec<(CellState, String)> {
+    let mut verdicts = Vec::new();
+    let fails = |line: &Line, side: Side| line.cells[side].state == CellState::Crit;
+    let both: Vec<&str> = calls
+        .iter()
+        .filter(|line| fails(line, Side::Primary) && fails(line, Side::Secondary))
+        .map(|line| line.label)
+        .collect();
+    let codes = Pair::build(|side| ground.estate.regions[side].code.as_str());
+    if both.contains(&"control") || both.len() > calls.len() / 2 {
+        let text = "calls fail to both regions: not a sign, this machine sees neither";
+        verdicts.push((CellState::Unknown, text.to_owned()));
+    } else if !both.is_empty() {
+        verdicts
+            .push((CellState::Warn, format!("never a sign, they fail to both regions: {}", both.join(", "))));
+    }
+    for side in Side::BOTH {
+        let dead = evidence[side].iter().any(|all| holding(all).len() >= 2);
+        let mut seen: Vec<u8> = evidence[side].iter().flat_map(holding).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        let numbers: Vec<String> = seen.iter().map(u8::to_string).collect();
+        verdicts.push(match (dead, numbers.as_slice()) {
+            (true, _) => (
+                CellState::Crit,
+                format!(
+                    "{} is dead by signs {}: an ungraceful failover fits",
+                    codes[side],
+                    numbers.join(", ")
+                ),
+            ),
+            (false, []) if blind(&evidence[side]) => {
+                (CellState::Unknown, format!("{}: no sign seen, and not all of them are known", codes[side]))
+            }
+            (false, []) => (CellState::Ok, format!("{}: no sign of death", codes[side])),
+            (false, _) => (
+                CellState::Warn,
+                format!("{}: sign {} alone proves nothing, two are needed", codes[side], numbers.join(", ")),
+            ),
+        });
+    }
+    let place = ground.facts.own_region.as_ref().map_or_else(
+        || "this machine: not on an Azure machine, or not asked".to_owned(),
+        |region| format!("this machine runs in {region}"),
+    );
+    verdicts.push((CellState::NotChecked, place));
+    verdicts
+}
+
+/// Whether a sign is not known of a service.
+fn blind(evidence: &[[Evidence; 4]]) -> bool {
+    evidence.iter().flatten().any(|one| one.holds.is_none())
+}
+
+fn holding(all: &[Evidence; 4]) -> Vec<u8> {
+    all.iter().filter(|one| one.holds == Some(true)).map(|one| one.class).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        app::scene::{self, Weather, noon},
+        domain::{
+            Observation, Safe,
+            reading::{Silence, SilenceKind},
+            time::seconds,
+        },
+    };
+
+    fn seen(weather: Weather, spoil: impl FnOnce(&mut Picture)) -> Vantage {
+        let (estate, mut picture) = (scene::estate(), Picture::default());
+        for one in scene::readings(weather) {
+            picture.take(one);
+        }
+        spoil(&mut picture);
+        let (facts, feed) = (LocalFacts::default(), Feed::default());
+        let ground = Ground {
+            estate: &estate,
+            picture: &picture,
+            scope: Scope::All,
+            facts: &facts,
+            feed: &feed,
+            now: noon(),
+        };
+        let found = vantage(&ground);
+        agree(&estate, &picture);
+        found
+    }
+
+    /// What is shown of a sign and what the death rule counts are the same.
+    fn agree(estate: &Estate, picture: &Picture) {
+        for side in Side::BOTH {
+            for service in 0..estate.services.len() {
+                let shown: Vec<u8> = holding(&standing::evidence(estate, picture, service, side, noon()));
+                let counted = standing::death_signs(estate, picture, service, side, Timestamp::MIN, noon());
+                let counted: Vec<u8> = counted.iter().map(|sign| sign.class).collect();
+                assert_eq!(shown, counted, "{side:?} {service}");
+            }
+        }
+    }
+
+    fn fail(picture: &mut Picture, sources: &[Source], kind: SilenceKind) {
+        for source in sources {
+            for tries in 0..3 {
+                let ended = noon() - seconds(3 - tries);
+                let outcome = Err(Silence { kind, why: Safe::new("no answer in 10 s") });
+                picture.take(Observation { source: source.clone(), started: ended, ended, outcome });
+            }
+        }
+    }
+
+    fn said(found: &Vantage) -> Vec<&str> {
+        found.verdicts.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
+    #[test]
+    fn a_dead_region_and_a_blind_machine_are_told_apart() {
+        let calm = seen(Weather::Calm, |_| {});
+        assert_eq!(said(&calm)[..2], ["WE: no sign of death", "NE: no sign of death"]);
+        let outage = seen(Weather::Outage, |_| {});
+        assert_eq!(said(&outage)[0], "WE is dead by signs 1, 2, 4: an ungraceful failover fits");
+        let only_here = seen(Weather::Calm, |picture| {
+            let sources = [Source::Machines(Side::Primary), Source::Hosts(0, Side::Primary)];
+            fail(picture, &sources, SilenceKind::Unreachable);
+        });
+        assert_eq!(said(&only_here)[0], "WE: sign 3 alone proves nothing, two are needed");
+        assert_eq!(only_here.calls[5].cells.primary.text, "no answer 4 s, 3 tries");
+        let blind = seen(Weather::Calm, |picture| {
+            let all: Vec<Source> = picture.iter().map(|(source, _)| source.clone()).collect();
+            fail(picture, &all, SilenceKind::Unreachable);
+        });
+        assert!(said(&blind)[0].contains("not a sign, this machine sees neither"), "{:?}", said(&blind));
+        assert_eq!(said(&blind)[1..3], ["WE: no sign of death", "NE: no sign of death"]);
+        let denied = seen(Weather::Calm, |picture| {
+            fail(picture, &[Source::Machines(Side::Primary)], SilenceKind::Denied);
+        });
+        assert_eq!(denied.calls[5].cells.primary.text, "not allowed (403)");
+        assert_eq!(denied.signs[1].cells.primary.text, "hr 0 of 12 silent, fin 0 of 8 silent");
+    }
+}
