@@ -115,6 +115,7 @@ fn setup(estate: Arc<Estate>) -> Setup {
         token: TokenStatus::NotNeeded,
         speed: Speed::Times(1.0),
         runbooks: Vec::new(),
+        bell: farshore::app::Bell::Never,
     }
 }
 

@@ -79,6 +79,9 @@ pub struct Global {
     /// Lines of text instead of a screen
     #[arg(long, global = true)]
     pub plain: bool,
+    /// When the bell rings: never, when a person is needed or a step failed, or after every step too
+    #[arg(long, global = true, value_name = "WHEN", default_value = "needed")]
+    pub bell: Bell,
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
@@ -128,6 +131,17 @@ impl FromStr for Speed {
             _ => Err(format!("write a number over 0 and at most {MAX_SPEED}, or max")),
         }
     }
+}
+
+/// When the bell rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Bell {
+    /// Never.
+    Never,
+    /// When a person is needed, and when a step failed.
+    Needed,
+    /// Also when a step is done.
+    Always,
 }
 
 /// When to use colour.

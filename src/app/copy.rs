@@ -1,15 +1,96 @@
 //! What `y` and `Y` put on the clipboard.
 
-use super::{event::Effect, screen::Screen, state::App, table::Row};
+use super::{
+    dialog::{Modal, PickDialog},
+    event::{Effect, Intent},
+    screen::{Cursor, Screen},
+    state::App,
+    table::Row,
+};
 
 impl App {
     pub(super) fn copy(&mut self) {
         match self.row_text() {
             Some(text) => {
-                self.say(format!("copied: {text}"));
                 self.want(Effect::CopyText(text));
             }
             None => self.say("nothing to copy here"),
+        }
+    }
+
+    /// Offers the fields of the row under the cursor; in the detail view the one under the cursor is
+    /// chosen already.
+    pub(super) fn pick(&mut self) {
+        let mut fields = self.row_fields();
+        match (self.screen, fields.len()) {
+            (_, 0) => self.say("nothing to copy here"),
+            (Screen::Detail(_), count) => {
+                let (_, value) = fields.swap_remove(self.list.place(count));
+                self.want(Effect::CopyText(value));
+            }
+            _ => self.modals.push(Modal::Pick(PickDialog { fields, at: 0 })),
+        }
+    }
+
+    pub(super) fn intend_pick(&mut self, intent: Intent, at: u64) {
+        let Some(Modal::Pick(dialog)) = self.modals.last_mut() else { return };
+        match intent {
+            Intent::Move(motion) => {
+                let mut cursor = Cursor::default();
+                cursor.put(dialog.at);
+                cursor.go(motion, dialog.fields.len());
+                dialog.at = cursor.place(dialog.fields.len());
+            }
+            Intent::Enter => {
+                let value = dialog.fields.get(dialog.at).map(|(_, value)| value.clone());
+                self.close_modal(at);
+                if let Some(value) = value {
+                    self.want(Effect::CopyText(value));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The fields of the row under the cursor, by name.
+    fn row_fields(&self) -> Vec<(String, String)> {
+        let of = |row: &Row| -> Vec<(String, String)> {
+            let columns = self.columns().unwrap_or(&[]).iter();
+            let named = columns.zip(&row.fields);
+            named.map(|(column, field)| (column.key.to_owned(), field.long().to_owned())).collect()
+        };
+        match self.screen {
+            Screen::Lists(_) => {
+                let Some(lists) = self.lists() else { return Vec::new() };
+                let Some(line) = lists.lines.get(self.list.place(lists.lines.len())) else {
+                    return Vec::new();
+                };
+                let Some(row) = line[self.side].as_ref().or(line[self.side.other()].as_ref()) else {
+                    return Vec::new();
+                };
+                let mut fields = of(row);
+                fields.extend(row.object.iter().map(|object| ("id".to_owned(), object.key.clone())));
+                fields
+            }
+            Screen::Detail(_) => {
+                let Some((_, detail)) = self.detail() else { return Vec::new() };
+                detail.facts().map(|(_, fact)| (fact.name.to_owned(), fact.value.clone())).collect()
+            }
+            Screen::Journal => {
+                let rows = self.records();
+                rows.get(self.journal_place(rows.len())).map(of).unwrap_or_default()
+            }
+            Screen::Events => {
+                let rows = self.events();
+                rows.get(self.list.place(rows.len())).map(of).unwrap_or_default()
+            }
+            Screen::Readiness => {
+                let groups = self.checks();
+                let mut rows = groups.iter().flat_map(|group| &group.checks);
+                let place = self.list.place(self.list_count());
+                rows.nth(place).map(|(row, _)| of(row)).unwrap_or_default()
+            }
+            _ => self.row_text().map(|text| vec![("row".to_owned(), text)]).unwrap_or_default(),
         }
     }
 

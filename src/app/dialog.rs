@@ -26,13 +26,15 @@ pub enum Modal {
     Ask(AskDialog),
     /// Leaving the cockpit.
     Leave(LeaveDialog),
+    /// Choosing a field to copy.
+    Pick(PickDialog),
 }
 
 impl Modal {
     /// The dialog appears again at `at`, because what lay over it is gone.
     pub fn reveal(&mut self, at: u64) {
         match self {
-            Self::Help(_) | Self::Palette(_) => {}
+            Self::Help(_) | Self::Palette(_) | Self::Pick(_) => {}
             Self::Arm(dialog) => dialog.guard.reveal(at),
             Self::Confirm(dialog) => dialog.guard.reveal(at),
             Self::Start(dialog) => dialog.guard.reveal(at),
@@ -44,13 +46,29 @@ impl Modal {
     /// Whether letters are text here.
     pub fn takes_text(&self) -> bool {
         match self {
-            Self::Help(_) | Self::Leave(_) => false,
+            Self::Help(_) | Self::Leave(_) | Self::Pick(_) => false,
             Self::Palette(_) | Self::Arm(_) => true,
             Self::Ask(dialog) => dialog.purpose.needed() != Needed::Nothing,
             Self::Confirm(dialog) => dialog.asked().is_some(),
             Self::Start(dialog) => dialog.takes_text(),
         }
     }
+}
+
+impl Modal {
+    /// Whether something is decided here, so that what lies below must be live.
+    pub fn decides(&self) -> bool {
+        !matches!(self, Self::Help(_) | Self::Palette(_) | Self::Pick(_))
+    }
+}
+
+/// Choosing a field of the row under the cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PickDialog {
+    /// Fields with their names.
+    pub fields: Vec<(String, String)>,
+    /// The chosen one.
+    pub at: usize,
 }
 
 /// Arming: the estate's name is typed.

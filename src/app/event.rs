@@ -63,6 +63,13 @@ pub enum Event {
         /// How far its lock reaches, in words.
         lock: Safe,
     },
+    /// A text was given to the terminal for the clipboard, or could not be.
+    Copied {
+        /// The text.
+        text: String,
+        /// Its bytes, or why not.
+        outcome: Result<usize, String>,
+    },
     /// The journal of a run was read, or could not be.
     JournalRead {
         /// Whose.
@@ -227,6 +234,10 @@ pub enum Intent {
     Interrupt,
     /// Copy what is under the cursor.
     Copy,
+    /// Copy one field of it.
+    CopyField,
+    /// Let the display stand still, or go on.
+    Freeze,
     /// A character for a text field.
     Type(char),
     /// Take the last character back.

@@ -28,6 +28,9 @@ pub(super) const TWICE_MS: u64 = 2_000;
 impl App {
     /// A person wants something; `at` is when the key was read.
     pub(super) fn intend(&mut self, intent: Intent, at: u64) {
+        if self.modals.is_empty() && !matches!(self.filter, Filter::Typing(_)) {
+            self.thaw_for(intent);
+        }
         let leaving = std::mem::replace(&mut self.leaving, Leaving::No);
         if !self.modals.is_empty() {
             self.intend_modal(intent, at);
@@ -67,6 +70,8 @@ impl App {
             Intent::Pause => self.pause(),
             Intent::Refresh => self.refresh(),
             Intent::Copy => self.copy(),
+            Intent::CopyField => self.pick(),
+            Intent::Freeze => self.freeze(),
             Intent::Undo
             | Intent::Skip
             | Intent::Hold

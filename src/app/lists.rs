@@ -38,6 +38,8 @@ pub struct Head {
     pub total: usize,
     /// What is wrong with the list, in words; empty where it is whole and fresh.
     pub trouble: Vec<String>,
+    /// What is not known of its rows, in words: another source that their columns rest on.
+    pub notes: Vec<String>,
     /// What stands there in place of rows, where there are none.
     pub blank: Option<String>,
     /// Age of its oldest part.
@@ -102,6 +104,11 @@ fn read(component: Component, view: &View<'_>, side: Side, head: &mut Head) -> V
             .extend(Plight::of(view.picture, source, view.now).map(|plight| plight.words(&what, view.now)));
         let at = view.picture.last(source).map(|look| look.at);
         head.at = [head.at, at].into_iter().flatten().min();
+    }
+    if matches!(component, Component::Hosts | Component::Capacity) && !rows.is_empty() {
+        let machines = Source::Machines(side);
+        let plight = Plight::of(view.picture, &machines, view.now);
+        head.notes.extend(plight.map(|plight| plight.words("power", view.now)));
     }
     head.total = rows.len();
     if rows.is_empty() && head.trouble.is_empty() {

@@ -9,6 +9,7 @@ pub mod detail;
 pub mod dialog;
 pub mod event;
 pub mod feed;
+pub mod freeze;
 pub mod gesture;
 pub mod journal;
 pub mod lists;
@@ -40,6 +41,6 @@ pub(crate) mod scene;
 mod tests;
 
 pub use event::{Effect, Event, Intent, LeaveReason, Moment, Motion, StartOrder};
-pub use mode::{Access, Identity, RunbookEntry, Setup, Speed, TokenStatus, World};
+pub use mode::{Access, Bell, Identity, RunbookEntry, Setup, Speed, TokenStatus, World};
 pub use run::{OpenRun, RunHandle, RunSummary};
 pub use state::{App, Notice, OthersChanges};

@@ -29,6 +29,7 @@ impl App {
             None => {}
             Some(Modal::Help(_)) => self.intend_help(intent, at),
             Some(Modal::Palette(_)) => self.intend_palette(intent),
+            Some(Modal::Pick(_)) => self.intend_pick(intent, at),
             Some(Modal::Arm(_)) => self.intend_arm(intent, at),
             Some(Modal::Confirm(_)) => self.intend_confirm(intent, at),
             Some(Modal::Start(_)) => self.intend_start(intent, at),
@@ -38,7 +39,7 @@ impl App {
     }
 
     /// Takes the topmost dialog away; the one below starts its guard again.
-    fn close_modal(&mut self, at: u64) {
+    pub(super) fn close_modal(&mut self, at: u64) {
         self.modals.pop();
         if let Some(below) = self.modals.last_mut() {
             below.reveal(at);
@@ -70,7 +71,6 @@ impl App {
             }
         }
         self.want(Effect::CopyText(text));
-        self.say("copied the list");
     }
 
     fn intend_help(&mut self, intent: Intent, at: u64) {
@@ -117,6 +117,9 @@ impl App {
     /// Does what the command line says. Everything that could lead to a write opens its dialog.
     fn obey(&mut self, command: PaletteCommand) {
         let at = self.moment.terminal;
+        if !command.only_looks() {
+            self.thaw_to_act();
+        }
         match command {
             PaletteCommand::Arm => self.open_arm(),
             PaletteCommand::Disarm if self.arming.is_armed() => {

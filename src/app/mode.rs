@@ -138,6 +138,40 @@ impl RunbookEntry {
     }
 }
 
+/// Which of its calls the cockpit makes by bell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Bell {
+    /// None.
+    Never,
+    /// When it needs the person, and when something failed.
+    #[default]
+    Needed,
+    /// Also when a step is done.
+    Always,
+}
+
+/// What the bell could ring for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Call {
+    /// A person is needed: the run waits, arming ends, the run is over.
+    Needed,
+    /// A step failed or ran out of time.
+    Failed,
+    /// A step is done.
+    Done,
+}
+
+impl Bell {
+    /// Whether it rings for `call`.
+    pub fn rings_for(self, call: Call) -> bool {
+        match self {
+            Self::Never => false,
+            Self::Needed => call != Call::Done,
+            Self::Always => true,
+        }
+    }
+}
+
 /// Everything the app is opened with.
 #[derive(Debug, Clone)]
 pub struct Setup {
@@ -157,4 +191,6 @@ pub struct Setup {
     pub speed: Speed,
     /// Procedures.
     pub runbooks: Vec<RunbookEntry>,
+    /// The bell.
+    pub bell: Bell,
 }

@@ -57,6 +57,23 @@ pub enum PaletteCommand {
     Help,
 }
 
+impl PaletteCommand {
+    /// Whether it only turns to something else to look at: all else wants a live picture.
+    pub fn only_looks(&self) -> bool {
+        matches!(
+            self,
+            Self::Runs
+                | Self::Events
+                | Self::Journal(_)
+                | Self::Readiness
+                | Self::Vantage
+                | Self::Help
+                | Self::Speed(_)
+                | Self::Report(_)
+        )
+    }
+}
+
 /// Names, with what they do: the palette's own help and its completion.
 pub const COMMANDS: [(&str, &str); 25] = [
     ("abort", "stop the run for good"),

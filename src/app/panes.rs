@@ -57,8 +57,9 @@ impl App {
     /// The records that the filter admits, oldest first unless sorted.
     pub fn records(&self) -> Vec<Row> {
         let query = self.query().unwrap_or_default();
+        let most = self.behind.as_ref().map_or(usize::MAX, |behind| behind.records);
         let mut rows: Vec<Row> =
-            self.journal.rows(self.now()).filter(|row| query.fits(row) == Fit::Yes).collect();
+            self.journal.rows(self.shown_at()).take(most).filter(|row| query.fits(row) == Fit::Yes).collect();
         if self.sort.column.is_some() {
             rows.sort_by(|one, two| self.sort.order(one, two));
         } else if self.sort.way == Way::Back {
@@ -123,7 +124,7 @@ impl App {
     /// The checks as their pane shows them.
     pub fn checks(&self) -> Vec<Group<'_>> {
         let query = self.query().unwrap_or_default();
-        ready::groups(&self.estate, &self.readiness, &query, self.sort, self.now())
+        ready::groups(&self.estate, &self.readiness, &query, self.sort, self.shown_at())
     }
 
     /// How both regions look from here.
@@ -134,7 +135,7 @@ impl App {
             scope: self.scope,
             facts: &self.facts,
             feed: &self.feed,
-            now: self.now(),
+            now: self.shown_at(),
         })
     }
 }

@@ -37,10 +37,10 @@ const SESSIONS: &[Column] = &[
     column("age", "age", Kind::Age, 3, 3),
 ];
 const ASSIGNMENTS: &[Column] = &[
-    column("holder", "holder", Kind::Word, 12, 0),
-    column("group", "group", Kind::Word, 6, 1),
-    column("plan", "plan", Kind::Word, 12, 2),
-    column("type", "type", Kind::Word, 5, 3),
+    column("holder", "holder", Kind::Word, 8, 0),
+    column("group", "group", Kind::Word, 6, 2),
+    column("plan", "plan", Kind::Word, 8, 1),
+    column("type", "type", Kind::Word, 0, 3),
 ];
 const POOLS: &[Column] = &[
     column("name", "name", Kind::Word, 12, 0),

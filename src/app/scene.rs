@@ -407,6 +407,7 @@ pub(crate) fn opened(world: World) -> App {
             services: vec!["hr".to_owned(), "fin".to_owned()],
             usual: [minutes(38), minutes(21)],
         }],
+        bell: super::Bell::default(),
     };
     App::new(setup, at(0))
 }

@@ -17,8 +17,9 @@ use super::{
     dialog::Modal,
     event::{Effect, Moment},
     feed::{Feed, Origin},
+    freeze::Behind,
     journal::{self, Follow},
-    mode::{Access, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
+    mode::{Access, Bell, Call, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
     run::{OpenRun, RunOpen, RunSummary},
     screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
     sentence,
@@ -80,6 +81,10 @@ pub struct App {
     pub follow: Follow,
     /// What the detail view is about.
     pub subject: Option<Subject>,
+    /// Which of its calls the cockpit makes by bell.
+    pub bell: Bell,
+    /// What goes on behind a display that stands still.
+    pub(super) behind: Option<Box<Behind>>,
     /// Where the person came from, the last at the end.
     pub(super) trail: Vec<Visit>,
     /// What lies over the screen; the last one has the keys.
@@ -190,6 +195,8 @@ impl App {
             journal: journal::Pane::default(),
             follow: Follow::Following,
             subject: None,
+            bell: setup.bell,
+            behind: None,
             trail: Vec::new(),
             modals: Vec::new(),
             feed,
@@ -209,8 +216,11 @@ impl App {
         self.view_run();
         if self.settled == Settled::No {
             let runs: Vec<RunView> = self.run.iter().map(|run| run.view.clone()).collect();
-            self.summary = summarize(&self.estate, &self.picture, &runs, self.scope, self.moment.now);
             self.settled = Settled::Yes;
+            if self.behind.is_some() {
+                return self.settle_behind(&runs);
+            }
+            self.summary = summarize(&self.estate, &self.picture, &runs, self.scope, self.moment.now);
             self.check();
         }
     }
@@ -233,11 +243,14 @@ impl App {
             return;
         }
         self.checked = Some(self.moment.terminal);
-        self.readiness = super::screen::services(self.scope, &self.estate)
-            .flat_map(|(index, _)| {
-                readiness::check(&self.estate, &self.picture, index, &self.facts, self.moment.now)
-            })
-            .collect();
+        self.readiness = self.checks_at(self.moment.now);
+    }
+
+    /// What the checks of the services in scope find in the picture that is shown.
+    pub(super) fn checks_at(&self, now: Timestamp) -> Vec<Verdict> {
+        super::screen::services(self.scope, &self.estate)
+            .flat_map(|(index, _)| readiness::check(&self.estate, &self.picture, index, &self.facts, now))
+            .collect()
     }
 
     /// Time of the estate.
@@ -262,9 +275,10 @@ impl App {
         }
     }
 
-    /// The view of the open run.
+    /// The view of the open run, as it is shown.
     pub fn run_view(&self) -> Option<&RunView> {
-        self.run.as_ref().map(|run| &run.view)
+        let still = self.behind.as_ref().and_then(|behind| behind.run.as_ref());
+        still.or(self.run.as_ref().map(|run| &run.view))
     }
 
     /// Place of the step the run view's cursor is on.
@@ -302,6 +316,19 @@ impl App {
             all.seen().iter().filter(|change| !self.identity.made(change)).collect();
         others.sort_by_key(|change| std::cmp::Reverse(change.at));
         OthersChanges::Known(others, all.error())
+    }
+
+    /// Adds a line to the events, whether they are shown as they come or not.
+    pub(super) fn tell_all(&mut self, text: impl Into<String>) {
+        let feed = self.behind.as_mut().map_or(&mut self.feed, |behind| &mut behind.feed);
+        feed.push(self.moment.now, Origin::Cockpit, text);
+    }
+
+    /// Rings the bell, if the person wants it for this.
+    pub(super) fn ring(&mut self, call: Call) {
+        if self.bell.rings_for(call) {
+            self.want(Effect::Bell);
+        }
     }
 
     /// Says one line.

@@ -11,8 +11,8 @@ use crate::{
 };
 
 use super::{
-    Access, App, Effect, Event, Identity, Intent, LeaveReason, Moment, Motion, OthersChanges, Setup, Speed,
-    TokenStatus, World,
+    Access, App, Bell, Effect, Event, Identity, Intent, LeaveReason, Moment, Motion, OthersChanges, Setup,
+    Speed, TokenStatus, World,
     dialog::{Modal, Purpose},
     gesture::Button,
     scene::{self, Weather, at},
@@ -73,6 +73,7 @@ fn read_only_and_recordings_cannot_be_armed_and_say_why() {
             token: TokenStatus::NotNeeded,
             speed: Speed::Times(1.0),
             runbooks: Vec::new(),
+            bell: Bell::default(),
         };
         let mut app = App::new(setup, at(0));
         let effects = press(&mut app, &[(1_000, Intent::Arm)]);
@@ -578,4 +579,84 @@ fn a_silence_and_its_end_are_told_once_each() {
     let back = scene::readings(Weather::Calm).into_iter().find(|seen| seen.source == source).unwrap();
     app.update(Event::Observed(back), Moment { now: scene::noon() + minutes(6), terminal: 9_000 });
     assert!(app.feed.newest().any(|line| line.text.contains("answers again")));
+}
+
+/// What home shows of the hosts of one region.
+fn shown(app: &App) -> String {
+    app.summary.cell(Component::Hosts, crate::domain::Side::Primary).unwrap().text.clone()
+}
+
+#[test]
+fn a_frozen_display_stands_still_while_all_goes_on_behind_it() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let calm = shown(&app);
+    press(&mut app, &[(1_000, Intent::Freeze)]);
+    let told = app.feed.count();
+    for seen in scene::readings(Weather::Outage) {
+        app.update(Event::Observed(seen), at(20_000));
+    }
+    app.update(Event::Notice(Safe::new("something")), at(43_000));
+    app.settle();
+    let frozen = app.frozen().unwrap();
+    assert_eq!((frozen.for_ms, shown(&app) == calm, app.feed.count()), (42_000, true, told));
+    assert!(frozen.missed >= 5, "{frozen:?}");
+    press(&mut app, &[(44_000, Intent::Freeze)]);
+    app.settle();
+    assert!(app.frozen().is_none() && app.feed.count() > told);
+    assert_eq!(shown(&app), "0 of 20 heartbeats");
+    assert!(notice(&app).contains("changes were missed"), "{}", notice(&app));
+}
+
+#[test]
+fn y_copies_the_row_and_capital_y_a_field_of_it() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let copied = |effects: Vec<Effect>| match effects.as_slice() {
+        [Effect::CopyText(text)] => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    press(&mut app, &[(1_000, Intent::Move(Motion::Down)), (1_100, Intent::Move(Motion::Down))]);
+    press(&mut app, &[(2_000, Intent::Enter)]);
+    let row = copied(press(&mut app, &[(3_000, Intent::Copy)]));
+    assert!(row.starts_with("shwe-fin-01 Available yes 20s 0 running fin 1.0.9742; shne-fin-03"), "{row}");
+    let down = Intent::Move(Motion::Down);
+    press(&mut app, &[(4_000, Intent::CopyField), (5_000, down)]);
+    assert_eq!(copied(press(&mut app, &[(6_000, Intent::Enter)])), "Available");
+    press(&mut app, &[(7_000, Intent::Enter), (8_000, down), (9_000, down)]);
+    let id = copied(press(&mut app, &[(9_500, Intent::CopyField)]));
+    assert!(id.starts_with("/subscriptions/") && id.ends_with("shwe-fin-01.contoso.example"), "{id}");
+    let done = Event::Copied { text: "x".to_owned(), outcome: Ok(1) };
+    app.update(done, at(9_600));
+    assert_eq!(notice(&app), "copied 1 bytes: x");
+}
+
+#[test]
+fn the_bell_rings_for_what_was_asked() {
+    let check = |bell: Bell, state: StepState, rings: bool| {
+        let (mut app, view, _) = scene::running(scene::move_phase());
+        app.bell = bell;
+        app.update(Event::Tick, at(1_000));
+        view.lock().unwrap().steps[7].state = state;
+        let effects = app.update(Event::Tick, at(2_000));
+        let rang = effects.iter().any(|effect| matches!(effect, Effect::Bell));
+        assert_eq!(rang, rings, "{bell:?} {state:?}");
+    };
+    check(Bell::Needed, StepState::Failed, true);
+    check(Bell::Needed, StepState::TimedOut, true);
+    check(Bell::Needed, StepState::Done, false);
+    check(Bell::Always, StepState::Done, true);
+    check(Bell::Never, StepState::Failed, false);
+}
+
+#[test]
+fn esc_goes_back_one_level_with_the_cursor_where_it_was() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let down = Intent::Move(Motion::Down);
+    press(&mut app, &[(1, down), (2, down), (3, Intent::Enter), (4, down), (5, down), (6, Intent::Sort)]);
+    let (place, sort) = (app.list.place(20), app.sort);
+    press(&mut app, &[(7, Intent::Enter), (8, down)]);
+    assert_eq!(app.screen, Screen::Detail(Component::Hosts));
+    press(&mut app, &[(9, Intent::Escape)]);
+    assert_eq!((app.screen, app.list.place(20), app.sort), (Screen::Lists(Component::Hosts), place, sort));
+    press(&mut app, &[(10, Intent::Escape)]);
+    assert_eq!((app.screen, app.home.place(10)), (Screen::Home, 2));
 }

@@ -3,9 +3,9 @@
 use crate::{
     domain::{Observation, Safe},
     engine::{
-        Command, Input, Output, Refusal,
+        Command, Input, Output, Refusal, RunView,
         event::HeldWhy,
-        view::{RunState, StepState},
+        view::{RunState, StepState, StepView},
     },
     status::Scope,
 };
@@ -14,8 +14,7 @@ use super::{
     arming::{Passed, Work},
     dialog::Modal,
     event::{Effect, Event, LeaveReason, Moment},
-    feed::Origin,
-    mode::{Identity, TokenStatus},
+    mode::{Call, Identity, TokenStatus},
     run::{OpenRun, RunHandle, Viewed},
     screen::{Screen, StepCursor},
     start::Progress,
@@ -47,15 +46,22 @@ impl App {
                 self.checked = None;
                 self.settled = Settled::No;
             }
-            Event::RunsListed(runs) => self.runs = runs,
+            Event::RunsListed(runs) => match &mut self.behind {
+                Some(behind) => behind.runs = runs,
+                None => self.runs = runs,
+            },
             Event::RunStarted { handle, seq, first, lock } => self.run_started(handle, seq, first, &lock),
+            Event::Copied { text, outcome } => self.say(match outcome {
+                Ok(bytes) => format!("copied {bytes} bytes: {text}"),
+                Err(why) => why,
+            }),
             Event::JournalRead { run, outcome } => self.journal.take(&run, outcome),
             Event::RunRefused(why) => self.run_refused(&why),
             Event::Leaving(reason) => self.leave(reason),
             Event::Speed(speed) => self.speed = speed,
             Event::PasteDiscarded => self.say("a paste was thrown away: nothing here takes one"),
             Event::Notice(text) => {
-                self.feed.push(self.moment.now, Origin::Cockpit, text.as_str());
+                self.tell_all(text.as_str());
                 self.say(text.as_str());
             }
         }
@@ -78,7 +84,7 @@ impl App {
     /// Takes in what is known of the token. What changed about who acts, or went wrong, is told once.
     fn token_told(&mut self, status: TokenStatus, identity: Option<Identity>) {
         if let Some(identity) = identity.filter(|known| *known != self.identity) {
-            self.feed.push(self.moment.now, Origin::Cockpit, format!("acts as {}", identity.name));
+            self.tell_all(format!("acts as {}", identity.name));
             self.identity = identity;
         }
         let told = match (self.token.trouble(), status.trouble()) {
@@ -91,18 +97,22 @@ impl App {
             _ => None,
         };
         if let Some(told) = told {
-            self.feed.push(self.moment.now, Origin::Cockpit, told);
+            self.tell_all(told);
         }
         self.token = status;
     }
 
     fn observed(&mut self, observation: Observation) {
         self.settled = Settled::No;
-        self.feed.observe(&self.estate, &self.picture, &observation);
         if self.run.is_some() {
             self.inform(Input::Observed(observation.clone()));
         }
-        self.picture.take(observation);
+        let (feed, picture) = match &mut self.behind {
+            Some(behind) => (&mut behind.feed, &mut behind.picture),
+            None => (&mut self.feed, &mut self.picture),
+        };
+        feed.observe(&self.estate, picture, &observation);
+        picture.take(observation);
         for modal in &mut self.modals {
             if let Modal::Start(dialog) = modal {
                 dialog.look_for_holders(&self.estate, &self.picture);
@@ -118,7 +128,7 @@ impl App {
             Passed::Nothing => {}
             Passed::Warn(minutes) => {
                 self.say(format!("armed for {minutes} min more; A arms again without leaving this screen"));
-                self.want(Effect::Bell);
+                self.ring(Call::Needed);
             }
             Passed::Ended(why) => self.disarmed(why),
         }
@@ -134,26 +144,27 @@ impl App {
 
     /// The cockpit is read-only again. A confirmed step goes on: its items finish.
     pub(super) fn disarmed(&mut self, why: &str) {
-        self.feed.push(self.moment.now, Origin::Cockpit, format!("disarmed: {why}"));
+        self.tell_all(format!("disarmed: {why}"));
         self.say(format!("disarmed: {why}"));
-        self.want(Effect::Bell);
+        self.ring(Call::Needed);
         self.drive(Input::Command(Command::Arm { on: false, how: Safe::new(why) }));
     }
 
     /// The cockpit is armed.
     pub(super) fn armed(&mut self, how: &str) {
         self.arming.arm(self.moment.terminal);
-        self.feed.push(self.moment.now, Origin::Cockpit, format!("armed {how}"));
+        self.tell_all(format!("armed {how}"));
         self.drive(Input::Command(Command::Arm { on: true, how: Safe::new(how) }));
     }
 
     fn run_started(&mut self, handle: Box<dyn RunHandle>, seq: u64, first: Vec<Output>, lock: &Safe) {
+        self.thaw();
         let run = OpenRun::new(handle, seq, self.moment.now);
         let stands = if run.view.interrupted { "is interrupted; enter or h goes on" } else { "is open" };
         let text = format!("run {} {stands}", run.view.run);
         // Who else could be at work on the estate depends on it.
-        self.feed.push(self.moment.now, Origin::Cockpit, lock.as_str());
-        self.feed.push(self.moment.now, Origin::Cockpit, text);
+        self.tell_all(lock.as_str());
+        self.tell_all(text);
         // Beside the run stands its service, not the sum of all; `[` and `]` change that on home.
         self.scope = Scope::Service(run.view.service_index);
         self.run = Some(run);
@@ -170,7 +181,7 @@ impl App {
 
     fn run_refused(&mut self, why: &Safe) {
         let text = format!("could not {why}");
-        self.feed.push(self.moment.now, Origin::Cockpit, text.clone());
+        self.tell_all(text.clone());
         match self.modals.last_mut() {
             Some(Modal::Start(dialog)) => {
                 dialog.remark = Some(text);
@@ -228,7 +239,7 @@ impl App {
     pub(super) fn view_run(&mut self) {
         let now = self.moment.now;
         let Some(run) = self.run.as_mut().filter(|run| run.viewed == Viewed::Stale) else { return };
-        let was = std::mem::replace(&mut run.view, run.handle.view(now)).state;
+        let was = std::mem::replace(&mut run.view, run.handle.view(now));
         run.viewed = Viewed::Fresh;
         self.run_moved(&was);
     }
@@ -242,7 +253,8 @@ impl App {
             });
             for line in lines.flatten() {
                 run.seq += 1;
-                self.feed.journal(run.seq, line);
+                let feed = self.behind.as_mut().map_or(&mut self.feed, |behind| &mut behind.feed);
+                feed.journal(run.seq, line);
                 self.journal.add(&run.view.run, run.seq, line);
             }
         }
@@ -250,9 +262,9 @@ impl App {
     }
 
     /// Keeps open dialogs true to the run, and calls the person when it needs one.
-    fn run_moved(&mut self, was: &RunState) {
+    fn run_moved(&mut self, was: &RunView) {
         let Some(run) = &self.run else { return };
-        let calls = match (&run.view.state, was) {
+        let calls = match (&run.view.state, &was.state) {
             (now, was) if now == was => false,
             (RunState::AwaitingPerson | RunState::Closed(_), _) => true,
             (RunState::Held(why, _), _) => *why != HeldWhy::Person,
@@ -277,12 +289,31 @@ impl App {
                 None => over = Some(format!("{} is no longer offered", dialog.step)),
             }
         }
-        if calls {
-            self.want(Effect::Bell);
+        let call = call_of(&was.steps, &run.view.steps);
+        match (calls, call) {
+            (true, _) => self.ring(Call::Needed),
+            (false, Some(call)) => self.ring(call),
+            (false, None) => {}
+        }
+        if calls && self.behind.is_some() {
+            self.say("the run needs you; z shows it as it is now");
         }
         if let Some(text) = over {
             self.modals.retain(|modal| !matches!(modal, Modal::Confirm(_)));
             self.say(text);
         }
     }
+}
+
+/// What a step that ended between two views of a run is worth a bell for: a failure before a success.
+fn call_of(was: &[StepView], is: &[StepView]) -> Option<Call> {
+    let moved =
+        is.iter().filter(|step| was.iter().any(|before| before.id == step.id && before.state != step.state));
+    moved
+        .filter_map(|step| match step.state {
+            StepState::Failed | StepState::TimedOut => Some(Call::Failed),
+            StepState::Done => Some(Call::Done),
+            _ => None,
+        })
+        .min_by_key(|call| *call == Call::Done)
 }

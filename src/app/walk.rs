@@ -72,6 +72,7 @@ impl App {
 
     pub(super) fn rescope(&mut self, scope: Scope) {
         self.scope = scope;
+        self.rescope_frozen();
         self.checked = None;
         self.settled = Settled::No;
         self.list = Cursor::default();
@@ -102,7 +103,7 @@ impl App {
 
     /// What lists are made from.
     fn view(&self) -> View<'_> {
-        View { estate: &self.estate, picture: &self.picture, scope: self.scope, now: self.now() }
+        View { estate: &self.estate, picture: &self.picture, scope: self.scope, now: self.shown_at() }
     }
 
     /// Everything known of the object under the focus of the detail view, with the side it lies on.
@@ -114,7 +115,7 @@ impl App {
 
     /// The events that the filter admits, newest first unless sorted.
     pub fn events(&self) -> Vec<Row> {
-        let (query, now) = (self.query().unwrap_or_default(), self.now());
+        let (query, now) = (self.query().unwrap_or_default(), self.shown_at());
         let rows = self.feed.newest().skip(self.behind()).map(|line| line.row(now));
         let mut rows: Vec<Row> = rows.filter(|row| query.fits(row) == Fit::Yes).collect();
         if self.sort.column.is_some() {

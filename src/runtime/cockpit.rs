@@ -246,14 +246,13 @@ impl Cockpit {
 
     async fn errands(&mut self) -> Option<End> {
         for errand in self.desk.for_front() {
+            // The bell and what is copied leave with the next frame.
+            self.paint = Paint::Now;
             match errand {
                 Front::Bell => self.canvas.bell(),
                 Front::Copy(text) => {
-                    let said = match self.canvas.copy(&text) {
-                        Ok(()) => "copied",
-                        Err(why) => why,
-                    };
-                    self.desk.feed(Event::Notice(crate::domain::Safe::new(said)), None);
+                    let outcome = self.canvas.copy(&text);
+                    self.desk.feed(Event::Copied { text, outcome }, None);
                 }
                 Front::Reopen(run) => return Some(End::Reopen(run)),
                 Front::Leave(reason) => {

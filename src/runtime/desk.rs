@@ -259,7 +259,8 @@ impl Desk {
     fn watch_scopes(&mut self, service: usize, side: Side) {
         if self.scoped.insert((service, side)) {
             let known = readiness::sources(&self.session.estate, service);
-            self.pollers.watch(known.into_iter().chain(readiness::host_sources(&self.app.picture, service)));
+            self.pollers
+                .watch(known.into_iter().chain(readiness::host_sources(self.app.live_picture(), service)));
         }
     }
 

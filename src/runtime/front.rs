@@ -7,8 +7,8 @@ use std::{
 };
 
 use crate::{
-    app::{App, LeaveReason, Moment, RunbookEntry, Setup, Speed, StartOrder, TokenStatus, World},
-    cli::{Cli, Color},
+    app::{self, App, LeaveReason, Moment, RunbookEntry, Setup, Speed, StartOrder, TokenStatus, World},
+    cli::{self, Cli, Color},
     domain::estate::{Layout, ServiceKind},
     engine::event::WorldKind,
     runbook::{self, Mode},
@@ -111,6 +111,11 @@ pub fn setup(cli: &Cli, session: &Session) -> Setup {
         token: if world == World::Sim { TokenStatus::NotNeeded } else { TokenStatus::Asking },
         speed: Speed::Times(session.clock.speed()),
         runbooks: runbooks(session),
+        bell: match cli.global.bell {
+            cli::Bell::Never => app::Bell::Never,
+            cli::Bell::Needed => app::Bell::Needed,
+            cli::Bell::Always => app::Bell::Always,
+        },
     }
 }
 

@@ -36,7 +36,10 @@ use crate::{
     ui::{self, Look},
 };
 
-use super::clock::machine_time;
+use super::{
+    clipboard::{self, Passage},
+    clock::machine_time,
+};
 
 /// Synchronised output: terminals that know it show a frame in one go, others ignore it.
 const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
@@ -47,8 +50,6 @@ const LAST_FRAME: Duration = Duration::from_millis(500);
 const PANIC_WAIT: Duration = Duration::from_millis(200);
 /// A gap of so many cells is written again: moving over it takes six bytes or more.
 const GAP_MAX: u16 = 5;
-/// Largest text put on the clipboard, before encoding: terminals drop longer sequences.
-const CLIPBOARD_BYTES: usize = 70_000;
 
 /// Whether a cockpit has the terminal; the panic hook asks.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -90,9 +91,11 @@ pub struct Canvas {
     writer: Writer,
     shown: Buffer,
     hold: Hold,
-    /// What takes the screen over. It leaves in front of the next frame, through the one writer:
-    /// the terminal may still be busy with a frame when the process goes on after a stop.
-    prologue: Vec<u8>,
+    /// What leaves in front of the next frame, through the one writer: what takes the screen over,
+    /// the bell, text for the clipboard. The terminal may still be busy with the frame before.
+    ahead: Vec<u8>,
+    /// What lies between this process and the terminal.
+    passage: Passage,
 }
 
 /// How the terminal is held.
@@ -112,11 +115,13 @@ impl Canvas {
         // NO_COLOR is obeyed by choosing the mono theme. Left to itself crossterm writes a full
         // reset in place of each colour, which wipes reverse and bold set just before it.
         crossterm::style::force_color_output(true);
+        let variable = |name| std::env::var(name).ok();
         let mut canvas = Self {
             writer: Writer::start()?,
             shown: Buffer::default(),
             hold: Hold::Released,
-            prologue: Vec::new(),
+            ahead: Vec::new(),
+            passage: Passage::of(variable("TMUX").as_deref(), variable("TERM").as_deref()),
         };
         canvas.enter()?;
         Ok(canvas)
@@ -126,8 +131,8 @@ impl Canvas {
         terminal::enable_raw_mode()?;
         self.hold = Hold::Held;
         TAKEN.store(true, Ordering::SeqCst);
-        self.prologue.clear();
-        queue!(self.prologue, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
+        self.ahead.clear();
+        queue!(self.ahead, EnterAlternateScreen, EnableBracketedPaste, Hide)?;
         self.forget();
         Ok(())
     }
@@ -156,7 +161,7 @@ impl Canvas {
         let area = Rect::new(0, 0, app.size.0, app.size.1);
         let mut next = Buffer::empty(area);
         let cursor = ui::draw(app, look, area, &mut next);
-        let mut bytes = std::mem::take(&mut self.prologue);
+        let mut bytes = std::mem::take(&mut self.ahead);
         bytes.extend(encode(&self.shown, &next, cursor)?);
         self.shown = next;
         if !bytes.is_empty() {
@@ -170,24 +175,21 @@ impl Canvas {
         self.writer.taken().await;
     }
 
-    /// Rings the bell, once the terminal is free to.
-    pub fn bell(&self) {
-        if self.hold == Hold::Held && self.writer.is_free() {
-            self.writer.send(vec![0x07]);
+    /// Rings the bell, in front of the next frame.
+    pub fn bell(&mut self) {
+        if self.hold == Hold::Held {
+            self.ahead.push(0x07);
         }
     }
 
-    /// Puts `text` on the operator's clipboard by OSC 52. Whether the terminal takes it cannot be
-    /// known; text longer than terminals take is refused.
-    pub fn copy(&self, text: &str) -> Result<(), &'static str> {
-        if text.len() > CLIPBOARD_BYTES {
-            return Err("too long for the clipboard of a terminal");
+    /// Puts `text` on the operator's clipboard by OSC 52, in front of the next frame; how many bytes
+    /// that are. Whether the terminal takes it cannot be known.
+    pub fn copy(&mut self, text: &str) -> Result<usize, String> {
+        if self.hold != Hold::Held {
+            return Err("not copied: the terminal is not ours".to_owned());
         }
-        if self.hold != Hold::Held || !self.writer.is_free() {
-            return Err("the terminal is busy");
-        }
-        self.writer.send(format!("\x1b]52;c;{}\x07", base64(text.as_bytes())).into_bytes());
-        Ok(())
+        self.ahead.extend(clipboard::sequence(text, self.passage)?);
+        Ok(text.len())
     }
 
     /// Gives the terminal back, as for stopping the process; [`Canvas::retake`] takes it again.
@@ -200,7 +202,7 @@ impl Canvas {
             return;
         }
         self.writer.settle(LAST_FRAME);
-        self.prologue.clear();
+        self.ahead.clear();
         // Each part on its own: where one fails the next still helps.
         let mut bytes = Vec::new();
         let _ =
@@ -448,37 +450,9 @@ fn restore_after_panic() {
     let _ = terminal::disable_raw_mode();
 }
 
-/// Standard base64 with padding, as OSC 52 wants it.
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let value =
-            chunk.iter().fold(0_u32, |value, byte| value << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            if place <= chunk.len() {
-                let index = value >> (18 - 6 * place) & 63;
-                text.push(char::from(ALPHABET[index as usize]));
-            } else {
-                text.push('=');
-            }
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base64_is_base64() {
-        for (text, expected) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("farshore", "ZmFyc2hvcmU=")]
-        {
-            assert_eq!(base64(text.as_bytes()), expected);
-        }
-    }
 
     #[test]
     fn only_what_changed_leaves_and_nothing_when_nothing_did() {

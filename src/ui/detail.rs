@@ -13,6 +13,9 @@ use super::{
     theme::Role,
 };
 
+/// Columns of a title that a call may not take.
+const TITLE: usize = 36;
+
 /// Columns of a field's name.
 const NAME: u16 = 16;
 
@@ -101,7 +104,9 @@ fn head(app: &App, part: &Part, y: u16, pen: &mut Pen<'_>) {
         None => "never".to_owned(),
     };
     pen.line(0, y, pen.width());
-    let x = pen.right(pen.width() - 1, y, &format!(" {}  {age} ", part.call), Role::Dim);
+    // The title is cut last.
+    let room = usize::from(pen.width()).saturating_sub(part.title.len().min(TITLE) + age.len() + 11);
+    let x = pen.right(pen.width() - 1, y, &format!(" {}  {age} ", fit(&part.call, room)), Role::Dim);
     let room = usize::from(x.saturating_sub(5));
     pen.text(2, y, x.saturating_sub(3), &format!(" {} ", fit(&part.title, room)), Role::Title);
 }

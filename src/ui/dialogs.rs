@@ -18,7 +18,7 @@ use crate::{
 use super::{
     help,
     pen::{Pen, columns, wrap},
-    start,
+    pick, start,
     theme::Role,
 };
 
@@ -34,6 +34,7 @@ pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
         Modal::Start(dialog) => start::draw(app, dialog, pen),
         Modal::Ask(dialog) => ask(app, dialog, pen),
         Modal::Leave(dialog) => leave(app, dialog, pen),
+        Modal::Pick(dialog) => pick::draw(dialog, pen),
     }
 }
 

@@ -141,6 +141,12 @@ fn left(app: &App) -> Vec<Word> {
         (World::Sim | World::Replay, false) => Role::BadgeSim,
     };
     let mut words = vec![Word::whole(app.badge(), badge, Fate::Stays)];
+    if let Some(frozen) = app.frozen() {
+        let (seconds, missed) = (frozen.for_ms / 1_000, frozen.missed);
+        let clock = format!("FROZEN {:02}:{:02}", seconds / 60, seconds % 60);
+        let forms = vec![format!("{clock}, {missed} missed"), format!("{clock} +{missed}")];
+        words.push(Word { forms, ..Word::whole("", Role::BadgeArmed, Fate::Stays) });
+    }
     if let Some(endpoint) = &app.endpoint {
         let port = endpoint.rsplit(':').next().unwrap_or_default();
         let forms = vec![format!("ENDPOINT {endpoint}"), format!("ENDPOINT :{port}")];

@@ -100,6 +100,27 @@ pub enum Context {
     Help,
 }
 
+impl Context {
+    /// The word for the table of keys.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::Run => "run",
+            Self::Lists => "lists",
+            Self::Detail => "detail",
+            Self::Runs => "runs",
+            Self::Events => "events",
+            Self::Journal => "journal",
+            Self::Readiness => "readiness",
+            Self::Vantage => "vantage",
+            Self::Dialog => "dialogs",
+            Self::Text => "text",
+            Self::Filter => "filter",
+            Self::Help => "help",
+        }
+    }
+}
+
 /// Every screen.
 const SCREENS: &[Context] = &[
     Context::Home,
@@ -201,6 +222,8 @@ pub const BINDINGS: &[Binding] = &[
     bind(Key::Char('e'), SCREENS, Intent::Events, "events and journal"),
     bind(Key::Ctrl('r'), SCREENS, Intent::Refresh, "look again now"),
     bind(Key::Char('y'), SCREENS, Intent::Copy, "copy the row"),
+    bind(Key::Char('Y'), SCREENS, Intent::CopyField, "copy one field of the row"),
+    bind(Key::Char('z'), SCREENS, Intent::Freeze, "freeze the display, or let it go on"),
     bind(Key::Char('y'), &[Context::Dialog], Intent::Copy, "copy the list; never a yes"),
     bind(Key::Char('u'), &[Context::Run], Intent::Undo, "undo the step"),
     bind(Key::Char('s'), &[Context::Run], Intent::Skip, "skip the step, with a reason"),
@@ -298,13 +321,46 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
         Intent::RestartHost => unless(offers(Choice::RestartHost), "nothing is stuck on a host"),
         Intent::Flip | Intent::Pane(2) => unless(app.run.is_some(), "no run is open"),
         Intent::Start => unless(app.run.as_ref().is_none_or(OpenRun::is_closed), "a run is open"),
-        Intent::Filter => unless(app.columns().is_some(), "no list here"),
+        Intent::Filter | Intent::Sort | Intent::Reverse => {
+            unless(app.columns().is_some(), "no list that can be filtered")
+        }
+        Intent::Zoom => unless(
+            matches!(app.screen, Screen::Home | Screen::Run | Screen::Lists(_)),
+            "it fills the window already",
+        ),
+        Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
+            let one = app.subject.as_ref().is_some_and(|subject| {
+                matches!(app.screen, Screen::Detail(_))
+                    && subject.objects.iter().any(|(_, one)| one.is_none())
+            });
+            unless(!one, "the other side has nothing on this line")
+        }
         Intent::Arm => match &app.arming {
             Arming::Locked(why) => Some((*why).to_owned()),
             Arming::Off | Arming::Armed(_) => None,
         },
         _ => None,
     }
+}
+
+/// The table of keys as README.md shows it: one line a key and meaning, in the order of the table.
+pub fn markdown() -> String {
+    let mut lines = vec!["| key | where | what it does |".to_owned(), "|---|---|---|".to_owned()];
+    lines.extend(BINDINGS.iter().map(|binding| {
+        let all = SCREENS.iter().all(|screen| binding.contexts.contains(screen));
+        let own = binding.contexts.iter().filter(|context| !all || !SCREENS.contains(context));
+        let mut places: Vec<&str> = own.map(|context| context.word()).collect();
+        if all {
+            places.insert(0, "every screen");
+        }
+        let places = if binding.contexts.len() == EVERYWHERE.len() {
+            "everywhere".to_owned()
+        } else {
+            places.join(", ")
+        };
+        format!("| `{}` | {places} | {} |", binding.key.name(), binding.help)
+    }));
+    lines.join("\n")
 }
 
 /// The hints of the last line, most important first; `?` is the last to be cut.
@@ -380,6 +436,24 @@ mod tests {
             for two in &BINDINGS[index + 1..] {
                 let shared = one.contexts.iter().any(|context| two.contexts.contains(context));
                 assert!(!(one.key == two.key && shared), "{:?}: {} / {}", one.key, one.help, two.help);
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_says_what_it_does_and_every_hint_is_a_key_of_its_place() {
+        for binding in BINDINGS {
+            assert!(binding.help.len() > 1 && !binding.contexts.is_empty(), "{:?}", binding.key);
+        }
+        for context in EVERYWHERE.iter().chain(&[Context::Filter]) {
+            for (key, what) in hints(*context) {
+                let names = key.split(' ').filter(|name| *name != "e.g.");
+                for name in names {
+                    let bound = BINDINGS
+                        .iter()
+                        .any(|binding| binding.key.name() == name && binding.contexts.contains(context));
+                    assert!(bound, "{context:?} hints at `{name}` ({what}), which means nothing there");
+                }
             }
         }
     }

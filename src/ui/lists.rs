@@ -36,14 +36,35 @@ pub(super) fn draw(app: &App, component: Component, pen: &mut Pen<'_>) {
     pen.line(0, 1, width);
     let whole = Area { left: 0, right: width, top: 1, bottom };
     if app.zoom == Zoom::On {
-        pane(app, component, app.side, &lists, whole, pen);
+        let told = told(&lists.sides[app.side], whole);
+        pane(app, component, app.side, &lists, (told.len(), &told), whole, pen);
         return;
     }
     let middle = width / 2;
     pen.column(middle, 2, bottom);
     pen.put(middle, 1, Line::Down);
-    pane(app, component, Side::Primary, &lists, Area { right: middle, ..whole }, pen);
-    pane(app, component, Side::Secondary, &lists, Area { left: middle + 1, ..whole }, pen);
+    let areas =
+        Pair { primary: Area { right: middle, ..whole }, secondary: Area { left: middle + 1, ..whole } };
+    let told = Pair::build(|side| told(&lists.sides[side], areas[side]));
+    // Rows of one line stand on one row of the window, whatever is said above one of them.
+    let tallest = told.primary.len().max(told.secondary.len());
+    for side in Side::BOTH {
+        pane(app, component, side, &lists, (tallest, &told[side]), areas[side], pen);
+    }
+}
+
+/// What is said above the rows of a side: what is wrong with the list, or why it has none.
+fn told(list: &Head, area: Area) -> Vec<(String, Role)> {
+    let wide = usize::from(area.right - area.left - 2);
+    let trouble = list.trouble.iter().chain(&list.notes).flat_map(|text| wrap(text, wide));
+    let mut told: Vec<(String, Role)> = trouble.take(TROUBLE_LINES).map(|line| (line, Role::Warn)).collect();
+    let blank = match (&list.blank, list.shown, list.total) {
+        (Some(blank), ..) => Some(blank.clone()),
+        (None, 0, total) if total > 0 => Some(format!("none of {total} fits the filter; esc shows all")),
+        _ => None,
+    };
+    told.extend(blank.iter().flat_map(|text| wrap(text, wide)).map(|line| (line, Role::Dim)));
+    told
 }
 
 /// `WE 3 of 20, NE 0 of 20`, and how many nobody can tell of.
@@ -59,36 +80,29 @@ fn counted(app: &App, lists: &Lists) -> String {
     format!("{}, {}", side(Side::Primary), side(Side::Secondary))
 }
 
-fn pane(app: &App, component: Component, side: Side, lists: &Lists, area: Area, pen: &mut Pen<'_>) {
-    let list = &lists.sides[side];
-    head(app, component, side, list, area, pen);
+fn pane(
+    app: &App,
+    component: Component,
+    side: Side,
+    lists: &Lists,
+    (above, told): (usize, &[(String, Role)]),
+    area: Area,
+    pen: &mut Pen<'_>,
+) {
+    head(app, component, side, &lists.sides[side], area, pen);
+    let top = area.top + 1;
+    for (y, (line, role)) in (top..area.bottom).zip(told) {
+        pen.text(area.left + 1, y, area.right - area.left - 2, line, *role);
+    }
     let columns = columns(component);
     let room = area.right.saturating_sub(area.left + 4);
     let own = lists.lines.iter().filter_map(|line| line[side].as_ref());
     let grid = Grid::new(columns, own, area.left + 4, room);
-    let mut y = area.top + 1;
-    if list.total > 0 {
-        grid.heads(pen, y, app.sort);
-        y += 1;
+    let heads = top + above as u16;
+    if lists.sides[side].total > 0 && heads < area.bottom {
+        grid.heads(pen, heads, app.sort);
     }
-    let wide = usize::from(area.right - area.left - 2);
-    let trouble = list.trouble.iter().flat_map(|trouble| wrap(trouble, wide));
-    for line in trouble.take(TROUBLE_LINES) {
-        pen.text(area.left + 1, y, wide as u16, &line, Role::Warn);
-        y += 1;
-    }
-    let blank = match (&list.blank, list.shown, list.total) {
-        (Some(blank), ..) => Some(blank.clone()),
-        (None, 0, total) if total > 0 => Some(format!("none of {total} fits the filter; esc shows all")),
-        _ => None,
-    };
-    if let Some(blank) = blank {
-        for line in wrap(&blank, wide) {
-            pen.text(area.left + 1, y, wide as u16, &line, Role::Dim);
-            y += 1;
-        }
-    }
-    rows(app, side, &lists.lines, &grid, Area { top: y, ..area }, pen);
+    rows(app, side, &lists.lines, &grid, Area { top: heads + 1, ..area }, pen);
 }
 
 fn head(app: &App, component: Component, side: Side, list: &Head, area: Area, pen: &mut Pen<'_>) {
@@ -115,9 +129,7 @@ fn head(app: &App, component: Component, side: Side, list: &Head, area: Area, pe
 fn rows(app: &App, side: Side, lines: &[Pair<Option<Row>>], grid: &Grid, area: Area, pen: &mut Pen<'_>) {
     let place = app.list.place(lines.len());
     let room = usize::from(area.bottom.saturating_sub(area.top));
-    // Both sides scroll together, whatever stands above the rows of one of them.
-    let least = room.saturating_sub(1).min(usize::from(area.bottom.saturating_sub(TALLEST_HEAD)));
-    let first = place.saturating_sub(least);
+    let first = (place + 1).saturating_sub(room);
     for (at, line) in lines.iter().enumerate().skip(first).take(room) {
         let y = area.top + (at - first) as u16;
         let under = at == place;
@@ -135,6 +147,3 @@ fn rows(app: &App, side: Side, lines: &[Pair<Option<Row>>], grid: &Grid, area: A
         }
     }
 }
-
-/// First line that rows can have below the longest head of a list.
-const TALLEST_HEAD: u16 = 3;

@@ -16,6 +16,7 @@ mod journal;
 mod lists;
 mod panel;
 mod pen;
+mod pick;
 mod readiness;
 mod run;
 mod runs;

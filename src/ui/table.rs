@@ -101,7 +101,7 @@ pub(super) fn in_force(app: &App, counted: &str, y: u16, pen: &mut Pen<'_>) -> b
         }
         Filter::On(field) => {
             let order = if order.is_empty() { order } else { format!("   sorted {order}") };
-            let words = format!("filter: {}   {counted}{order}   esc shows all", field.trimmed());
+            let words = format!("filter: {}   {counted}{order}   esc: all", field.trimmed());
             pen.text(1, y, width - 2, &words, Role::Notice);
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     app::{
         App, Event, Intent, Motion, World,
+        dialog::Modal,
         scene::{self, Weather, at},
     },
     domain::{
@@ -14,7 +15,11 @@ use crate::{
     engine::{RunEvent, Stamped, event::Actor},
 };
 
-use super::{Glyphs, shots::shot};
+use super::{
+    Glyphs,
+    keymap::{BINDINGS, below},
+    shots::shot,
+};
 
 const USUAL: (u16, u16) = (80, 24);
 
@@ -221,4 +226,46 @@ fn journal_fresh_silent_and_empty() {
     let mut app = fresh();
     press(&mut app, &[Intent::Pane(3)]);
     insta::assert_snapshot!("journal_empty", shot(&mut app, USUAL, Glyphs::Box));
+}
+
+#[test]
+fn nothing_is_decided_over_a_frozen_display() {
+    for binding in BINDINGS {
+        for screen in [1, 2, 3, 4, 5, 6, 7].map(Intent::Pane) {
+            let (mut app, _, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+            press(&mut app, &[screen, Intent::Freeze]);
+            let told = script.lock().unwrap().told.len();
+            if !binding.contexts.contains(&below(&app)) || binding.intent == Intent::Freeze {
+                continue;
+            }
+            press(&mut app, &[binding.intent]);
+            let decides = app.modals.iter().any(Modal::decides);
+            let acted = script.lock().unwrap().told.len() > told;
+            assert!(app.frozen().is_none() || !(decides || acted), "{:?}", binding.intent);
+        }
+    }
+    // By its word as well.
+    for word in ["arm", "abort", "note lunch", "hold", "skip", "undo", "leave 4c4c known"] {
+        let (mut app, _, _) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+        press(&mut app, &[Intent::Freeze, Intent::Palette]);
+        press(&mut app, &typed(word));
+        assert!(app.frozen().is_some());
+        press(&mut app, &[Intent::Enter]);
+        assert!(app.frozen().is_none(), "{word}");
+    }
+}
+
+#[test]
+fn the_rows_of_a_line_stand_side_by_side_whatever_is_said_above_one_of_them() {
+    for size in [USUAL, (60, 20)] {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        let outcome = silence(SilenceKind::Unreachable, "no answer in 10 s (limit 10 s)");
+        app.update(came(Source::Groups(0, Side::Secondary), outcome, 0), at(0));
+        let mut app = opened(app, POOLS);
+        let shot = shot(&mut app, size, Glyphs::Box);
+        for name in ["appg2", "appg3", "hp-fin", "hp-hr"] {
+            let line = shot.lines().find(|line| line.contains(&format!("{name}-we"))).unwrap();
+            assert!(line.contains(&format!("{name}-ne")), "{shot}");
+        }
+    }
 }

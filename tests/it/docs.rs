@@ -6,7 +6,7 @@ use clap::{Command, CommandFactory};
 use farshore::{
     cli::Cli,
     config,
-    ui::keymap::{BINDINGS, Key},
+    ui::keymap::{self, BINDINGS, Key},
 };
 
 fn read(name: &str) -> String {
@@ -135,6 +135,19 @@ fn every_key_of_the_readme_is_bound() {
     assert!(named.len() > 5, "{named:?}");
     let unknown: Vec<&String> = named.difference(&bound).collect();
     assert!(unknown.is_empty(), "no such keys: {unknown:?}");
+}
+
+/// The table of keys in the README is the one in the source. When it is not, what should stand
+/// there is printed.
+#[test]
+fn the_table_of_keys_is_that_of_the_source() {
+    let readme = read("README.md");
+    let table = readme
+        .split_once("<!-- keys -->\n")
+        .and_then(|(_, rest)| rest.split_once("\n<!-- end of keys -->"))
+        .map_or("", |(table, _)| table);
+    let wanted = keymap::markdown();
+    assert!(table == wanted, "between `<!-- keys -->` and `<!-- end of keys -->` should stand:\n{wanted}\n");
 }
 
 #[test]
