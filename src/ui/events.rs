@@ -4,7 +4,7 @@ use crate::app::{App, feed::FeedLine, journal::Follow};
 
 use super::{
     pen::Pen,
-    table::{Grid, in_force},
+    table::{Grid, in_force, in_full},
     theme::Role,
 };
 
@@ -23,6 +23,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
         pen.text(1, 3, width - 2, "none fits the filter; esc shows all", Role::Dim);
     }
     let place = app.list.place(shown.len());
+    let bottom = in_full(shown.get(place), bottom, pen);
     let room = usize::from(bottom.saturating_sub(3));
     let first = place.saturating_sub(room.saturating_sub(1));
     for (line, row) in shown.iter().enumerate().skip(first).take(room) {

@@ -10,7 +10,7 @@ use crate::{
 
 use super::{
     pen::{Pen, wrap},
-    table::{Grid, in_force},
+    table::{Grid, in_force, in_full},
     theme::Role,
 };
 
@@ -34,6 +34,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let grid = Grid::new(Pane::COLUMNS, rows.iter(), 1, width - 2);
     grid.heads(pen, y, app.sort);
     let place = app.journal_place(rows.len());
+    let bottom = in_full(rows.get(place), bottom, pen);
     let room = usize::from(bottom.saturating_sub(y + 1));
     let first = (place + 1).saturating_sub(room);
     for (line, row) in rows.iter().enumerate().skip(first).take(room) {

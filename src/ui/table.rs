@@ -8,7 +8,10 @@ use crate::app::{
     table::{Column, Field, Row, Sort, Value, Way, widths},
 };
 
-use super::{pen::Pen, theme::Role};
+use super::{
+    pen::{Pen, wrap},
+    theme::Role,
+};
 
 /// Where the columns of a list stand.
 pub(super) struct Grid {
@@ -74,6 +77,26 @@ impl Grid {
     fn shown(&self) -> impl Iterator<Item = (usize, u16)> {
         self.widths.iter().copied().enumerate().filter(|(_, width)| *width > 0)
     }
+}
+
+/// Lines that [`in_full`] takes.
+const FULL: u16 = 3;
+
+/// The row under the cursor in full, above `bottom`: its text is cut where it stands in the list. The
+/// line it begins at.
+pub(super) fn in_full(row: Option<&Row>, bottom: u16, pen: &mut Pen<'_>) -> u16 {
+    let (Some(row), top) = (row, bottom.saturating_sub(FULL)) else { return bottom };
+    let width = pen.width();
+    pen.line(0, top, width);
+    let mut lines = wrap(&row.words(), usize::from(width - 2));
+    if lines.len() > 2 {
+        let rest = lines.split_off(1).join(" ");
+        lines.push(rest);
+    }
+    for (y, line) in (top + 1..bottom).zip(&lines) {
+        pen.text(1, y, width - 2, line, Role::Text);
+    }
+    top
 }
 
 /// In full where there is room for it.

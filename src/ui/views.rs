@@ -269,3 +269,43 @@ fn the_rows_of_a_line_stand_side_by_side_whatever_is_said_above_one_of_them() {
         }
     }
 }
+
+/// Every pane at every size that is drawn whole, and below: nothing panics, and line 1 keeps its badge.
+#[test]
+fn every_pane_is_drawn_at_every_size() {
+    let ways: [&[Intent]; 9] = [
+        &[Intent::Enter],
+        &[Intent::Enter, Intent::Enter],
+        &[Intent::Enter, Intent::Zoom, Intent::Sort],
+        &[Intent::Enter, Intent::CopyField],
+        &[Intent::Pane(3)],
+        &[Intent::Pane(4), Intent::Pause, Intent::Freeze],
+        &[Intent::Pane(6), Intent::Move(Motion::Last)],
+        &[Intent::Pane(7), Intent::Move(Motion::Last)],
+        &[Intent::Enter, Intent::Filter, Intent::Type('x')],
+    ];
+    for way in ways {
+        for mut app in [fresh(), silent(), empty()] {
+            press(&mut app, way);
+            for size in [(1, 1), (59, 20), (60, 19), (60, 20), (61, 21), (79, 24), (100, 30), (220, 60)] {
+                let shot = shot(&mut app, size, Glyphs::Ascii);
+                assert!(size.0 < 59 || shot.lines().next().unwrap().contains("LIVE"), "{size:?}: {shot}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_frozen_display_says_so_on_line_1_at_every_width() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    press(&mut app, &[Intent::Freeze]);
+    for seen in scene::readings(Weather::Outage) {
+        app.update(Event::Observed(seen), at(43_000));
+    }
+    for (width, missed) in [(160, "FROZEN 00:42, "), (80, "FROZEN 00:42 +"), (60, "FROZEN 00:42 +")] {
+        let shot = shot(&mut app, (width, 24), Glyphs::Box);
+        let first = shot.lines().next().unwrap();
+        assert!(first.contains(missed) && first.contains("LIVE RO"), "{first}");
+        assert!(!first.contains("+0"), "{first}");
+    }
+}
