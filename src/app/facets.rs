@@ -249,7 +249,15 @@ fn session_facts(session: &UserSession, now: Timestamp) -> Vec<Fact> {
         Fact::new("user", session.user.as_str()),
         id(&session.id),
         Fact::new("state", raw(session.state.word(), known)),
-        Fact::new("created", session.created.map_or("not told".to_owned(), |at| moment(at, now))),
+        Fact::new(
+            "created",
+            match session.created {
+                None => "not told".to_owned(),
+                Some(at) => at
+                    .about()
+                    .map_or("how Azure's clock differs is not known".to_owned(), |at| moment(at, now)),
+            },
+        ),
         Fact::new("host", session.host().map_or("not told".to_owned(), |host| host.as_str().to_owned())),
     ]
 }

@@ -13,7 +13,7 @@ use crate::{
         source::{DirectoryServer, Held},
         standing::{self, HolderKind},
         storage::StorageAccount,
-        time::Timestamp,
+        time::{Dated, Timestamp},
     },
     status::{self, CellState, Component},
 };
@@ -196,7 +196,10 @@ impl Ground<'_> {
             Field::word(session.user.as_str()),
             host.map_or_else(Field::unknown, Field::word),
             Field::word(session.state.word()),
-            session.created.map_or_else(Field::unknown, |at| Field::age(self.now.duration_since(at))),
+            session
+                .created
+                .and_then(Dated::about)
+                .map_or_else(Field::unknown, |at| Field::age(self.now.duration_since(at))),
         ];
         Row { link: Some(session.user.as_str().to_lowercase()), ..Row::new(state, fields) }
     }

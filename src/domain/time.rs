@@ -41,6 +41,11 @@ impl Dated {
         self.azure.as_second()
     }
 
+    /// The latest it can have been on our clock: for an age on a screen, never for a decision.
+    pub fn about(self) -> Option<Timestamp> {
+        self.here.map(|(_, latest)| latest)
+    }
+
     /// Whether it was at or after `at`, a moment of ours; `None`: nobody knows.
     pub fn since(self, at: Timestamp) -> Option<bool> {
         match self.here? {

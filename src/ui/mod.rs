@@ -31,6 +31,7 @@ mod panes;
 mod shots;
 #[cfg(test)]
 mod sizes;
+#[cfg(test)]
 mod views;
 
 use ratatui::{

@@ -266,7 +266,7 @@ pub(super) fn cut(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for c in text.chars() {
-        let wide = c.width().unwrap_or(0);
+        let wide = columns(c.encode_utf8(&mut [0; 4]));
         if used + wide > width && used > 0 {
             lines.push(String::new());
             used = 0;
