@@ -183,7 +183,7 @@ impl Reading {
                 }
             }
             SilenceKind::Throttled | SilenceKind::NoToken | SilenceKind::NotChecked => {
-                self.silent_since = None
+                self.silent_since = None;
             }
             // It answered, only not what was asked for.
             SilenceKind::Denied | SilenceKind::Absent | SilenceKind::Garbled => {
