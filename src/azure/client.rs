@@ -284,7 +284,14 @@ impl Client {
 
     /// The token header for our origin.
     pub(super) async fn bearer(&self) -> Result<HeaderValue, Failure> {
-        let refused = |error: TokenError| Failure::new(SilenceKind::NoToken, error.to_string());
+        let refused = |error: TokenError| {
+            // What is held back or unfit is there: signing in mends nothing.
+            let kind = match error {
+                TokenError::Refused { .. } | TokenError::Slow { .. } => SilenceKind::NoToken,
+                _ => SilenceKind::Denied,
+            };
+            Failure::new(kind, error.to_string())
+        };
         let bearer = self.tokens.bearer().await.map_err(refused)?;
         bearer.header_for(&self.origin).map_err(refused)
     }
@@ -513,15 +520,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_a_fitting_token_nothing_leaves() {
-        for (issuer, sent, challenges) in
-            [(Some(Issuer::Loopback), 2, 2), (Some(Issuer::Real), 0, 0), (None, 0, 0)]
-        {
+        for (issuer, sent, challenges, kind) in [
+            (Some(Issuer::Loopback), 2, 2, SilenceKind::Denied),
+            (Some(Issuer::Real), 0, 0, SilenceKind::Denied),
+            (None, 0, 0, SilenceKind::NoToken),
+        ] {
             let script = Script::new(&[("", &[status(401, "")])]);
             let tokens = Arc::new(Counting(issuer, AtomicU32::new(0)));
             let options = AzureOptions::new(Endpoint::in_process(), Arc::new(estate()));
             let azure = Azure::new(script.clone(), tokens.clone(), options);
             let silence = look(&azure, Source::Pool(0, WE)).await.expect_err("no answer");
-            assert_eq!(silence.kind, SilenceKind::Denied, "{silence:?}");
+            assert_eq!(silence.kind, kind, "{silence:?}");
             assert_eq!(
                 (script.sent().len(), tokens.1.load(Ordering::SeqCst)),
                 (sent, challenges),
