@@ -4,6 +4,7 @@
 use crate::{
     domain::{
         Safe, Source,
+        seeded::{Mistake, planted},
         time::{Span, Timestamp, minutes, seconds},
     },
     runbook::{Action, StepKind, plan::PlannedStep},
@@ -29,7 +30,7 @@ impl Engine {
     /// step that saw to it is looked at again before anything else goes on. Nobody else would, and what
     /// follows rests on it.
     pub(super) fn doubts(&mut self, now: Timestamp) -> bool {
-        if self.recheck.is_some() || self.run.closed.is_some() {
+        if self.recheck.is_some() || self.run.closed.is_some() || planted(Mistake::GuardOnce) {
             return false;
         }
         let Some(current) = self.run.current() else { return false };
