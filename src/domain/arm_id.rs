@@ -14,8 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// answers the same id in several spellings. The spelling that came first is kept for the eye.
 #[derive(Clone)]
 pub struct ArmId {
-    text: Arc<str>,
-    key: Arc<str>,
+    /// The id as spelled and the same in lower case behind it, in one allocation: both are equally long.
+    both: Arc<str>,
 }
 
 /// Why a text is not a resource id.
@@ -59,19 +59,20 @@ impl ArmId {
         }
         let trimmed = text.trim_end_matches('/');
         let rest = trimmed.strip_prefix('/').ok_or(ArmIdError::Start)?;
-        for (index, segment) in rest.split('/').enumerate() {
-            let at = index + 1;
-            if index == 0 && !starts.iter().any(|start| segment.eq_ignore_ascii_case(start)) {
+        let mut count = 0;
+        for segment in rest.split('/') {
+            count += 1;
+            if count == 1 && !starts.iter().any(|start| segment.eq_ignore_ascii_case(start)) {
                 return Err(ArmIdError::Start);
             }
             if segment.is_empty() || segment == "." || segment == ".." {
-                return Err(ArmIdError::Segment(at));
+                return Err(ArmIdError::Segment(count));
             }
             if !segment.bytes().all(plain) && !segment.chars().all(allowed) {
-                return Err(ArmIdError::Character(at));
+                return Err(ArmIdError::Character(count));
             }
         }
-        if rest.split('/').count() < 2 {
+        if count < 2 {
             return Err(ArmIdError::Segment(2));
         }
         Ok(Self::trusted(trimmed))
@@ -79,32 +80,36 @@ impl ArmId {
 
     /// Builds from a text that is known to be well formed.
     fn trusted(text: &str) -> Self {
-        Self { text: Arc::from(text), key: Arc::from(text.to_ascii_lowercase()) }
+        let mut both = String::with_capacity(2 * text.len());
+        both.push_str(text);
+        both.push_str(text);
+        both[text.len()..].make_ascii_lowercase();
+        Self { both: Arc::from(both) }
     }
 
     /// The id as it was first spelled.
     pub fn as_str(&self) -> &str {
-        &self.text
+        &self.both[..self.both.len() / 2]
     }
 
     /// The id in lower case: what equality, order and hashing look at.
     pub fn key(&self) -> &str {
-        &self.key
+        &self.both[self.both.len() / 2..]
     }
 
     /// The last segment: the object's own name.
     pub fn name(&self) -> &str {
-        self.text.rsplit('/').next().unwrap_or_default()
+        self.as_str().rsplit('/').next().unwrap_or_default()
     }
 
     /// The subscription's GUID, lower case.
     pub fn subscription(&self) -> &str {
-        self.key.split('/').nth(2).unwrap_or_default()
+        self.key().split('/').nth(2).unwrap_or_default()
     }
 
     /// The resource group's name as spelled, where the id has one.
     pub fn resource_group(&self) -> Option<&str> {
-        let mut segments = self.text.split('/').skip(3);
+        let mut segments = self.as_str().split('/').skip(3);
         match segments.next() {
             Some(word) if word.eq_ignore_ascii_case("resourcegroups") => segments.next(),
             _ => None,
@@ -125,8 +130,8 @@ impl ArmId {
 
     /// The resource type, lower case, such as `microsoft.compute/virtualmachines`.
     pub fn kind(&self) -> Option<String> {
-        let at = self.key.rfind("/providers/")?;
-        let mut segments = self.key[at + "/providers/".len()..].split('/');
+        let at = self.key().rfind("/providers/")?;
+        let mut segments = self.key()[at + "/providers/".len()..].split('/');
         let mut kind = segments.next()?.to_owned();
         while let Some(word) = segments.next() {
             kind.push('/');
@@ -138,24 +143,29 @@ impl ArmId {
 
     /// The id of the object this one is a child of: the last type and name are taken off.
     pub fn parent(&self) -> Option<Self> {
-        let (front, _) = self.text.rsplit_once('/')?;
+        self.parent_key().map(|key| Self::trusted(&self.as_str()[..key.len()]))
+    }
+
+    /// [`key`](Self::key) of [`parent`](Self::parent), for sets of borrowed keys.
+    pub fn parent_key(&self) -> Option<&str> {
+        let (front, _) = self.key().rsplit_once('/')?;
         let (front, _) = front.rsplit_once('/')?;
-        (front.matches('/').count() >= 2).then(|| Self::trusted(front))
+        (front.matches('/').count() >= 2).then_some(front)
     }
 
     /// The id of a child, or of an extension when `path` begins with `providers/`.
     #[must_use]
     pub fn child(&self, path: &str) -> Self {
-        Self::trusted(&format!("{}/{path}", self.text))
+        Self::trusted(&format!("{self}/{path}"))
     }
 
     /// Whether `other` is this object or lies below it. The tenant's root covers everything;
     /// what a management group covers cannot be seen from ids.
     pub fn covers(&self, other: &Self) -> bool {
-        if &*self.key == "/" {
+        if self.key() == "/" {
             return true;
         }
-        other.key.strip_prefix(&*self.key).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        other.key().strip_prefix(self.key()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -172,7 +182,7 @@ fn allowed(c: char) -> bool {
 
 impl PartialEq for ArmId {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
+        self.key() == other.key()
     }
 }
 
@@ -180,7 +190,7 @@ impl Eq for ArmId {}
 
 impl Hash for ArmId {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
+        self.key().hash(state);
     }
 }
 
@@ -192,25 +202,25 @@ impl PartialOrd for ArmId {
 
 impl Ord for ArmId {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.key.cmp(&other.key)
+        self.key().cmp(other.key())
     }
 }
 
 impl fmt::Debug for ArmId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Display for ArmId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
+        f.write_str(self.as_str())
     }
 }
 
 impl Serialize for ArmId {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+        serializer.serialize_str(self.as_str())
     }
 }
 

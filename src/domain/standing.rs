@@ -1,7 +1,7 @@
 //! What the readings say about a service: which side is active, who holds what, what room
 //! there is, and whether a region looks dead. Derived each time, never stored.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{
     Answer, ArmId, Listing, Safe, Side, Source,
@@ -231,17 +231,17 @@ pub fn unproven_sessions(picture: &Picture, service: usize, side: Side) -> Optio
     let source = Source::Hosts(service, side);
     let (looked, hosts) = (picture.last(&source)?.at, hosts(picture, &source)?.complete()?);
     let all = sessions(picture, &Source::Sessions(service, side))?.complete()?;
-    // By id in a set: an estate may list 100,000 sessions on 10,000 hosts.
-    let beating: BTreeSet<&ArmId> =
-        hosts.iter().filter(|host| host.beats(looked)).map(|host| &host.id).collect();
-    let proven = |session: &&UserSession| session.host().is_some_and(|host| beating.contains(&host));
+    // By borrowed key in a set: an estate may list 100,000 sessions on 10,000 hosts.
+    let beating: HashSet<&str> =
+        hosts.iter().filter(|host| host.beats(looked)).map(|host| host.id.key()).collect();
+    let proven = |session: &&UserSession| session.id.parent_key().is_some_and(|host| beating.contains(host));
     Some((all.len() - all.iter().filter(proven).count()) as u32)
 }
 
 /// Distinct users with a session of any state; `None`: the list is not whole.
 pub fn users(picture: &Picture, service: usize, side: Side) -> Option<BTreeSet<Safe>> {
     let all = sessions(picture, &Source::Sessions(service, side))?.complete()?;
-    Some(all.iter().map(|session| Safe::new(&session.user.as_str().to_lowercase())).collect())
+    Some(all.iter().map(|session| session.user.to_lowercase()).collect())
 }
 
 /// The invariant: nobody in both pools.

@@ -48,6 +48,15 @@ impl Safe {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The text in lower case: user names are compared without regard to it.
+    #[must_use]
+    pub fn to_lowercase(&self) -> Self {
+        if self.0.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
+            return self.clone();
+        }
+        Self::new(&self.0.to_lowercase())
+    }
 }
 
 /// SHA-256 of `bytes` in hexadecimal.

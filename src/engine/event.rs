@@ -34,10 +34,6 @@ pub struct Actor {
 /// One line of the journal, without its place in the chain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a run holds a few events at a time; boxing single fields would only hide the record's shape"
-)]
 pub enum RunEvent {
     /// First record: everything the run is bound to.
     Opened(Box<Opened>),

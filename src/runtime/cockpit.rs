@@ -63,7 +63,6 @@ enum Paint {
     Now,
 }
 
-#[expect(clippy::large_enum_variant, reason = "one at a time, taken apart where it is made")]
 enum Woken {
     Key(Input),
     Signal(Asked),
