@@ -344,10 +344,8 @@ impl Evidence<'_> {
         if (users.len() as u32) < wanted && (users.len() + undated) as u32 >= wanted {
             return Err(self.undated(undated));
         }
-        Ok((
-            users.len() as u32 >= wanted,
-            format!("{} of {baseline} users back, {wanted} wanted", users.len()),
-        ))
+        let users = users.len() as u32;
+        Ok((users >= wanted, back_words(users, baseline, wanted)))
     }
 
     pub(super) fn plans_restored(&self) -> Told {
@@ -359,5 +357,25 @@ impl Evidence<'_> {
             acting == before || plans.is_empty(),
             format!("{}: {}", self.code(self.to()), if acting { "acts" } else { "off" }),
         ))
+    }
+}
+
+/// How many of those at the start are back. More people than there were cannot all be of them.
+fn back_words(users: u32, baseline: u32, wanted: u32) -> String {
+    let others = match users.saturating_sub(baseline) {
+        0 => String::new(),
+        others => format!(", +{others} others"),
+    };
+    format!("{} of {baseline} users back{others}, {wanted} wanted", users.min(baseline))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_are_back_than_there_were() {
+        assert_eq!(back_words(190, 178, 161), "178 of 178 users back, +12 others, 161 wanted");
+        assert_eq!(back_words(160, 178, 161), "160 of 178 users back, 161 wanted");
     }
 }
