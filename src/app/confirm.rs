@@ -2,7 +2,7 @@
 
 use crate::engine::{event::StepId, view::OfferView};
 
-use super::gesture::{Arrival, Button, Field, Guard, Hold};
+use super::gesture::{Arrival, Button, Field, Guard, Hold, TOO_QUICK, TYPED_EARLY, excuse};
 
 /// A dialog over one step. It shows one offer, whose list the run keeps while people come and go;
 /// when what would be touched changes by more than that, the run offers another list and everything
@@ -100,7 +100,7 @@ impl ConfirmDialog {
             return;
         }
         if arrival == Arrival::Early {
-            self.remark = Some("what is typed before this could be read does not count".to_owned());
+            self.remark = Some(TYPED_EARLY.to_owned());
             return;
         }
         if arrival == Arrival::Burst && self.is_held() {
@@ -139,6 +139,7 @@ impl ConfirmDialog {
     /// Enter came at `at`.
     pub fn enter(&mut self, arrival: Arrival, at: u64) -> Decision {
         if arrival == Arrival::Early {
+            excuse(&mut self.remark, TOO_QUICK);
             return Decision::Open;
         }
         if self.button == Button::Cancel {
@@ -146,7 +147,11 @@ impl ConfirmDialog {
                 self.remark = Some("cancel has the focus: tab to the button, or esc to cancel".to_owned());
                 return Decision::Open;
             }
-            return if arrival == Arrival::Calm { Decision::Cancelled } else { Decision::Open };
+            if arrival == Arrival::Calm {
+                return Decision::Cancelled;
+            }
+            excuse(&mut self.remark, TOO_QUICK);
+            return Decision::Open;
         }
         if let Some(why) = self.not_yet() {
             self.hold = Hold::Idle;
@@ -154,7 +159,15 @@ impl ConfirmDialog {
             return Decision::Open;
         }
         let done = if self.is_held() { self.hold.enter(at, arrival) } else { arrival == Arrival::Calm };
-        if done { Decision::Confirmed { latency_ms: self.guard.since_shown(at) } } else { Decision::Open }
+        if done {
+            return Decision::Confirmed { latency_ms: self.guard.since_shown(at) };
+        }
+        // A key that is held comes in a row: only one that began nothing was too quick.
+        match (self.hold, self.is_held()) {
+            (Hold::Counting { .. }, true) => self.remark = None,
+            _ => excuse(&mut self.remark, TOO_QUICK),
+        }
+        Decision::Open
     }
 
     /// Why the button does nothing yet.

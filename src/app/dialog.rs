@@ -5,7 +5,7 @@ use crate::engine::event::{ItemKey, StepId};
 
 use super::{
     confirm::ConfirmDialog,
-    gesture::{Arrival, Button, Field, Guard},
+    gesture::{Arrival, Button, Field, Guard, TOO_QUICK, excuse},
     start::StartDialog,
 };
 
@@ -98,6 +98,15 @@ pub struct LeaveDialog {
     pub button: Button,
     /// Arrival of keys.
     pub guard: Guard,
+    /// What the last key brought.
+    pub remark: Option<String>,
+}
+
+impl LeaveDialog {
+    /// Opens it.
+    pub fn new(at: u64) -> Self {
+        Self { button: Button::Cancel, guard: Guard::new(at), remark: None }
+    }
 }
 
 /// What a question is about.
@@ -225,6 +234,7 @@ impl AskDialog {
     /// Enter came.
     pub fn enter(&mut self, arrival: Arrival) -> Asked {
         if arrival != Arrival::Calm {
+            excuse(&mut self.remark, TOO_QUICK);
             return Asked::Open;
         }
         if self.button == Button::Cancel {

@@ -8,6 +8,10 @@ pub const DISCARD_MS: u64 = 300;
 /// An Enter that decides something must follow a pause: neither a repeated key nor a paste that
 /// came without its brackets leaves one. Keyboards repeat every 25 to 60 ms.
 pub const QUIET_MS: u64 = 200;
+/// What is said of an Enter that did not count.
+pub const TOO_QUICK: &str = "too quick: press enter again";
+/// What is said of characters that did not count.
+pub const TYPED_EARLY: &str = "what is typed before this could be read does not count";
 /// Characters closer than this were not typed one by one.
 pub const BURST_MS: u64 = 10;
 /// How long Enter is held at level 3 (design §11).
@@ -67,6 +71,11 @@ impl Guard {
     pub fn since_shown(&self, at: u64) -> u64 {
         at.saturating_sub(self.shown)
     }
+}
+
+/// Says of a key that did not count that it did not, unless something else is said already.
+pub fn excuse(remark: &mut Option<String>, words: &str) {
+    remark.get_or_insert_with(|| words.to_owned());
 }
 
 /// Which of the two buttons has the focus.

@@ -16,7 +16,7 @@ use super::{
     confirm::ConfirmDialog,
     dialog::{ArmDialog, AskDialog, LeaveDialog, Modal, Purpose},
     event::{Effect, Intent, LeaveReason},
-    gesture::{Button, Field, Guard},
+    gesture::Field,
     screen::{Filter, Screen, next_scope, previous_scope},
     start::StartDialog,
     state::{App, Leaving},
@@ -103,7 +103,7 @@ impl App {
         if open && self.screen == Screen::Run && intent == Intent::Interrupt {
             self.modals.push(Modal::Ask(AskDialog::new(Purpose::Abort, at)));
         } else if open {
-            self.modals.push(Modal::Leave(LeaveDialog { button: Button::Cancel, guard: Guard::new(at) }));
+            self.modals.push(Modal::Leave(LeaveDialog::new(at)));
         } else if matches!(leaving, Leaving::Asked(before) if at < before + TWICE_MS) {
             self.leave(LeaveReason::Person);
         } else {

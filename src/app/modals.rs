@@ -8,9 +8,9 @@ use crate::{
 
 use super::{
     confirm::Decision,
-    dialog::{AskDialog, Asked, Modal, Purpose},
+    dialog::{AskDialog, Asked, LeaveDialog, Modal, Purpose},
     event::{Effect, Intent, LeaveReason, Motion},
-    gesture::{Arrival, Button, Field},
+    gesture::{Arrival, Button, Field, TOO_QUICK, TYPED_EARLY, excuse},
     palette::{self, PaletteCommand},
     screen::Screen,
     start::{Progress, StartFocus},
@@ -192,9 +192,7 @@ impl App {
 
     fn intend_quit(&mut self, at: u64) {
         if self.run.as_ref().is_some_and(|run| !run.is_closed()) {
-            let dialog =
-                super::dialog::LeaveDialog { button: Button::Cancel, guard: super::gesture::Guard::new(at) };
-            self.modals.push(Modal::Leave(dialog));
+            self.modals.push(Modal::Leave(LeaveDialog::new(at)));
         } else {
             self.leave(LeaveReason::Person);
         }
@@ -246,15 +244,18 @@ impl App {
         let Some(Modal::Arm(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {
-            return;
+            return early(&mut dialog.remark, intent);
         }
         if edit(&mut dialog.typed, intent) {
             dialog.remark = None;
             return;
         }
         match intent {
-            Intent::Next | Intent::Previous => dialog.button = dialog.button.other(),
-            Intent::Enter if arrival != Arrival::Calm => {}
+            Intent::Next | Intent::Previous => {
+                dialog.button = dialog.button.other();
+                dialog.remark = None;
+            }
+            Intent::Enter if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
             Intent::Enter if dialog.button == Button::Cancel => {
                 if dialog.typed.trimmed().is_empty() {
                     self.close_modal(at);
@@ -340,8 +341,11 @@ impl App {
     fn intend_start(&mut self, intent: Intent, at: u64) {
         let Some(Modal::Start(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
-        if arrival == Arrival::Early || dialog.progress == Progress::Opening {
+        if dialog.progress == Progress::Opening {
             return;
+        }
+        if arrival == Arrival::Early {
+            return early(&mut dialog.remark, intent);
         }
         if let Some(field) = dialog.field()
             && edit(field, intent)
@@ -354,7 +358,7 @@ impl App {
             Intent::Left => dialog.choose(true, &self.estate, &self.picture),
             Intent::Right => dialog.choose(false, &self.estate, &self.picture),
             Intent::Enter => match dialog.focus {
-                StartFocus::Button(_) if arrival != Arrival::Calm => {}
+                StartFocus::Button(_) if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
                 StartFocus::Button(Button::Cancel) => self.close_modal(at),
                 StartFocus::Button(Button::Act) => match dialog.order_run(&self.estate, self.moment.now) {
                     Ok(order) => {
@@ -374,7 +378,7 @@ impl App {
         let Some(Modal::Ask(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {
-            return;
+            return early(&mut dialog.remark, intent);
         }
         if edit(&mut dialog.typed, intent) {
             dialog.remark = None;
@@ -383,6 +387,7 @@ impl App {
         match intent {
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
                 dialog.button = dialog.button.other();
+                dialog.remark = None;
             }
             Intent::Enter => match dialog.enter(arrival) {
                 Asked::Open => {}
@@ -431,16 +436,27 @@ impl App {
         let Some(Modal::Leave(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         match intent {
-            _ if arrival == Arrival::Early => {}
+            _ if arrival == Arrival::Early => early(&mut dialog.remark, intent),
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
                 dialog.button = dialog.button.other();
+                dialog.remark = None;
             }
-            Intent::Enter if arrival == Arrival::Calm => match dialog.button {
+            Intent::Enter if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
+            Intent::Enter => match dialog.button {
                 Button::Cancel => self.close_modal(at),
                 Button::Act => self.leave(LeaveReason::Person),
             },
             _ => {}
         }
+    }
+}
+
+/// Says of a key that came before the dialog could be read that it does not count.
+fn early(remark: &mut Option<String>, intent: Intent) {
+    match intent {
+        Intent::Enter => excuse(remark, TOO_QUICK),
+        Intent::Type(_) => excuse(remark, TYPED_EARLY),
+        _ => {}
     }
 }
 

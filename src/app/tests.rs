@@ -660,3 +660,26 @@ fn esc_goes_back_one_level_with_the_cursor_where_it_was() {
     press(&mut app, &[(10, Intent::Escape)]);
     assert_eq!((app.screen, app.home.place(10)), (Screen::Home, 2));
 }
+
+#[test]
+fn an_enter_that_came_too_quickly_says_so_and_the_next_one_counts() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let press = |app: &mut App, intent: Intent, time: u64| {
+        app.update(Event::Intent(intent), at(time));
+    };
+    let remark = |app: &App| match app.modals.last() {
+        Some(Modal::Arm(dialog)) => dialog.remark.clone().unwrap_or_default(),
+        other => format!("{other:?}"),
+    };
+    press(&mut app, Intent::Arm, 1_000);
+    press(&mut app, Intent::Type('x'), 1_100);
+    assert!(remark(&app).contains("does not count"), "{}", remark(&app));
+    for (count, c) in "contoso-avd".chars().enumerate() {
+        press(&mut app, Intent::Type(c), 2_000 + 100 * count as u64);
+    }
+    press(&mut app, Intent::Next, 4_000);
+    press(&mut app, Intent::Enter, 4_100);
+    assert_eq!(remark(&app), "too quick: press enter again");
+    press(&mut app, Intent::Enter, 4_400);
+    assert!(app.modals.is_empty() && app.arming.is_armed());
+}

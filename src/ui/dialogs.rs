@@ -436,6 +436,7 @@ fn leave(app: &App, dialog: &LeaveDialog, pen: &mut Pen<'_>) {
         sheet.words(&format!("farshore resume {} goes on with it.", view.run), Role::Text);
     }
     sheet.blank();
+    sheet.remark(dialog.remark.as_ref());
     sheet.buttons(dialog.button, "Hold and leave", Role::Danger);
     sheet.draw(pen);
 }
