@@ -53,6 +53,8 @@ pub struct Plain {
     failed: BTreeMap<(StepId, String), ItemPhase>,
     feed: usize,
     state: Option<RunState>,
+    /// Why nothing could be written when that was last told.
+    stopped: Option<Safe>,
     asked: Option<Situation>,
     number: Option<u8>,
     /// When the question in force was put, on the terminal's clock.
@@ -132,6 +134,12 @@ impl Plain {
             lines.push(format!("{time} {} now: {drift}", step.id));
         }
         self.drift = drift;
+        if let Some(why) = view.stopped.as_ref().filter(|why| self.stopped.as_ref() != Some(why)) {
+            lines.push(format!("{time} NO WRITES: {why}"));
+            let run = &view.run;
+            lines.push(format!("{time} quit leaves; then `farshore resume {run}` opens the journal again"));
+        }
+        self.stopped.clone_from(&view.stopped);
         if self.state.as_ref() != Some(&view.state) {
             self.state = Some(view.state.clone());
             lines.push(format!("{time} run {} is {}", view.run, sentence::state_word(&view.state)));

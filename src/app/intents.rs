@@ -116,6 +116,7 @@ impl App {
     /// Asks whether to go on with the run that is open.
     pub(super) fn go_on(&mut self) {
         match self.run_view() {
+            Some(_) if self.stopped().is_some() => self.open_again(),
             Some(run) if run.interrupted || matches!(run.state, RunState::Held(..)) => {
                 self.intend_run(Intent::Hold);
             }
@@ -126,7 +127,9 @@ impl App {
 
     /// Asks for a run to be gone on with, unless another one is open.
     pub(super) fn resume(&mut self, id: String) {
-        if self.run.as_ref().is_some_and(|run| !run.is_closed()) {
+        if self.stopped().is_some() && self.run.as_ref().is_some_and(|run| run.view.run == id) {
+            self.open_again();
+        } else if self.run.as_ref().is_some_and(|run| !run.is_closed()) {
             self.say("another run is open here; hold it and leave first");
         } else {
             self.say(format!("opening {id}"));
@@ -179,7 +182,7 @@ impl App {
     pub(super) fn act_on_step(&mut self) {
         let Some(run) = &self.run else { return };
         match &run.view.state {
-            _ if run.view.interrupted => return self.go_on(),
+            _ if run.view.interrupted || run.view.stopped.is_some() => return self.go_on(),
             RunState::Held(..) => return self.go_on(),
             RunState::Closed(_) if !run.view.watches => {
                 return self.say("the run is over; :report writes its report, q goes home");
@@ -216,6 +219,9 @@ impl App {
     /// Keys that speak to the run.
     pub(super) fn intend_run(&mut self, intent: Intent) {
         let Some(run) = &self.run else { return self.say("no run is open; r starts one") };
+        if run.view.stopped.is_some() && intent == Intent::Hold {
+            return self.open_again();
+        }
         let watches = run.view.watches && intent == Intent::Hold && run.view.interrupted;
         if run.is_closed() && intent != Intent::Undo && !watches {
             return self.say("the run is over");

@@ -32,6 +32,7 @@ mod facets;
 mod intents;
 mod modals;
 mod state;
+mod stopped;
 mod update;
 mod walk;
 

@@ -160,6 +160,10 @@ impl App {
     fn run_started(&mut self, handle: Box<dyn RunHandle>, seq: u64, first: Vec<Output>, lock: &Safe) {
         self.thaw();
         let run = OpenRun::new(handle, seq, self.moment.now);
+        if self.stopped().is_some() && self.run_view().is_some_and(|here| here.run == run.view.run) {
+            self.tell_all("the journal takes records again");
+            self.say("the journal takes records again; h goes on with the run");
+        }
         let stands = if run.view.interrupted { "is interrupted; enter or h goes on" } else { "is open" };
         let text = format!("run {} {stands}", run.view.run);
         // Who else could be at work on the estate depends on it.
@@ -263,6 +267,7 @@ impl App {
 
     /// Keeps open dialogs true to the run, and calls the person when it needs one.
     fn run_moved(&mut self, was: &RunView) {
+        self.tell_stopped(was.stopped.as_ref());
         let Some(run) = &self.run else { return };
         let calls = match (&run.view.state, &was.state) {
             (now, was) if now == was => false,

@@ -381,6 +381,20 @@ impl Desk {
         if let Some(run) = &self.resuming {
             return self.say(&format!("{run} is being opened"));
         }
+        if let Some(here) = self.run.as_mut().filter(|run| run.id == id)
+            && self.app.stopped().is_some()
+        {
+            // What failed is let go of first: a write that is still on its way is cut off as the end of
+            // the process would cut it off, and the run looks what came of it.
+            let (left, lock) = (here.hands.let_go(), here.lock.clone());
+            self.resuming = Some(id.clone());
+            let (session, opened) = (self.session.clone(), self.opened.0.clone());
+            tokio::spawn(async move {
+                left.gone().await;
+                let _ = opened.send(opening::resume(&session, &id, Some(lock)).await).await;
+            });
+            return;
+        }
         match self.handed_on() {
             // Whatever it watches, it watches already.
             _ if self.run.as_ref().is_some_and(|run| run.id == id) => {
@@ -408,7 +422,11 @@ impl Desk {
 
     fn work(&mut self, open: OpenRun) {
         self.app.settle();
-        if let Err(why) = self.handed_on() {
+        let again =
+            self.app.stopped().is_some() && self.run.as_ref().is_some_and(|here| here.id == open.engine.id());
+        if let Err(why) = self.handed_on()
+            && !again
+        {
             // Something was confirmed while the next one was being opened; that one never began.
             return self.feed(Event::RunRefused(why), None);
         }
@@ -635,6 +653,50 @@ mod tests {
             matches!(&stamped.event, RunEvent::Note { about: NoteAbout::HolderLeft, .. })
         };
         assert_eq!(events.iter().filter(left).count(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_journal_that_failed_is_opened_again_in_place() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
+        let run = started(&mut desk).await;
+        let path = runs::find(state.path(), &run).unwrap();
+        // What a full disk leaves behind: the beginning of a record.
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        std::io::Write::write_all(&mut file, b"{\"v\":1,").unwrap();
+        desk.feed(Event::Command(Command::Note { text: "lost".into() }), None);
+        until(&mut desk, "stopped", |desk| desk.app.stopped().is_some()).await;
+        let told = desk.app.feed.newest().any(|line| line.text.starts_with("NO WRITES: the journal of"));
+        assert!(told, "the whole reason is in the events");
+        desk.feed(Event::Intent(app::Intent::Hold), Some(60_000));
+        until(&mut desk, "open again", |desk| desk.app.stopped().is_none()).await;
+        assert!(desk.app.run_view().unwrap().interrupted, "nothing is sent before a person goes on");
+        desk.feed(Event::Command(Command::Resume), None);
+        desk.feed(Event::Command(Command::Note { text: "kept".into() }), None);
+        until(&mut desk, "durable", Desk::is_durable).await;
+        let events = runs::read(&path).unwrap().events;
+        let noted = |words: &str| {
+            let is = |stamped: &Stamped| matches!(&stamped.event, RunEvent::Note { text, .. } if text.as_str() == words);
+            events.iter().any(is)
+        };
+        assert!(noted("kept") && !noted("lost"));
+        // What cannot be opened stays as it is, and can be tried again.
+        std::fs::rename(&path, path.with_extension("away")).unwrap();
+        desk.feed(Event::Command(Command::Note { text: "x".into() }), None);
+        until(&mut desk, "stopped", |desk| desk.app.stopped().is_some()).await;
+        for _ in 0..2 {
+            desk.app.notice = None;
+            desk.feed(Event::Intent(app::Intent::Hold), Some(120_000));
+            until(&mut desk, "an answer", |desk| {
+                desk.app.notice.as_ref().is_some_and(|said| said.text.starts_with("could not open the run"))
+            })
+            .await;
+        }
+        assert!(desk.app.stopped().is_some());
+        std::fs::rename(path.with_extension("away"), &path).unwrap();
+        desk.feed(Event::Intent(app::Intent::Hold), Some(180_000));
+        until(&mut desk, "open again", |desk| desk.app.stopped().is_none()).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

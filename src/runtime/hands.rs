@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::{sync::mpsc::UnboundedSender, task::JoinSet};
 
 use crate::{
     azure::{Azure, WriteIds},
@@ -24,6 +24,8 @@ pub struct Hands {
     clock: Arc<Clock>,
     inbox: Inbox,
     scribe: Scribe,
+    /// Writes on their way, so that they can be cut off as the end of the process would cut them off.
+    sends: JoinSet<()>,
 }
 
 /// Who writes the journal.
@@ -31,14 +33,17 @@ pub enum Scribe {
     /// Writes at once, in the loop: for journals in memory and for runs without a screen.
     Inline(Box<dyn Journal>),
     /// Writes on its own thread, so that a slow disk never delays a key.
-    Thread(std::sync::mpsc::Sender<Vec<Stamped>>),
+    Thread(std::sync::mpsc::Sender<Vec<Stamped>>, std::thread::JoinHandle<()>),
+    /// Let go of.
+    Closed,
 }
 
 impl std::fmt::Debug for Scribe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Inline(_) => "Inline",
-            Self::Thread(_) => "Thread",
+            Self::Thread(..) => "Thread",
+            Self::Closed => "Closed",
         })
     }
 }
@@ -48,14 +53,33 @@ impl Scribe {
     /// written everything it was given.
     pub fn thread(mut journal: Box<dyn Journal>, inbox: Inbox) -> std::io::Result<Self> {
         let (tx, rx) = std::sync::mpsc::channel::<Vec<Stamped>>();
-        std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
             while let Ok(batch) = rx.recv() {
                 if inbox.send(append(journal.as_mut(), &batch)).is_err() {
                     return;
                 }
             }
         })?;
-        Ok(Self::Thread(tx))
+        Ok(Self::Thread(tx, thread))
+    }
+}
+
+/// What hands had under way when they were let go of.
+#[derive(Debug)]
+pub struct Leftover {
+    scribe: Scribe,
+    sends: JoinSet<()>,
+}
+
+impl Leftover {
+    /// Waits until nothing of it is left: no write can leave any more, and the journal's file is free.
+    pub async fn gone(mut self) {
+        self.sends.shutdown().await;
+        if let Scribe::Thread(batches, thread) = self.scribe {
+            drop(batches);
+            // A thread that panicked has let go of the file as well.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
     }
 }
 
@@ -66,10 +90,17 @@ fn append(journal: &mut dyn Journal, batch: &[Stamped]) -> Input {
     }
 }
 
+impl Drop for Hands {
+    /// Hands that are only put down let what is on its way arrive.
+    fn drop(&mut self) {
+        self.sends.detach_all();
+    }
+}
+
 impl Hands {
     /// Hands that act through `azure` and report into `inbox`.
     pub fn new(azure: Azure, clock: Arc<Clock>, inbox: Inbox, scribe: Scribe) -> Self {
-        Self { azure, clock, inbox, scribe }
+        Self { azure, clock, inbox, scribe, sends: JoinSet::new() }
     }
 
     /// Performs one output. [`Output::WakeAt`] is the loop's own business and is ignored here.
@@ -83,6 +114,13 @@ impl Hands {
         }
     }
 
+    /// Lets go of the journal and of the writes on their way; nothing more is written or sent through
+    /// these hands.
+    pub fn let_go(&mut self) -> Leftover {
+        let scribe = std::mem::replace(&mut self.scribe, Scribe::Closed);
+        Leftover { scribe, sends: std::mem::take(&mut self.sends) }
+    }
+
     fn write(&mut self, mut batch: Vec<Stamped>) {
         let mono_ms = self.clock.mono_ms();
         for stamped in &mut batch {
@@ -92,7 +130,8 @@ impl Hands {
             Scribe::Inline(journal) => {
                 let _ = self.inbox.send(append(journal.as_mut(), &batch));
             }
-            Scribe::Thread(tx) => {
+            Scribe::Closed => {}
+            Scribe::Thread(tx, _) => {
                 if tx.send(batch).is_err() {
                     let why = Safe::new("the journal's thread is gone; nothing more will be sent");
                     let _ = self.inbox.send(Input::JournalFailed(why));
@@ -109,9 +148,11 @@ impl Hands {
         });
     }
 
-    fn send(&self, order: SendOrder) {
+    fn send(&mut self, order: SendOrder) {
         let (azure, clock, inbox) = (self.azure.clone(), self.clock.clone(), self.inbox.clone());
-        tokio::spawn(async move {
+        // Those that have ended are not kept.
+        while self.sends.try_join_next().is_some() {}
+        self.sends.spawn(async move {
             let in_time = || order.until.is_none_or(|until| clock.now() <= until);
             let ids =
                 WriteIds { client_request_id: order.client_request_id, correlation_id: order.correlation_id };

@@ -25,7 +25,30 @@ struct Kept {
     /// Everything so far: a later run in the same world needs its whole past.
     lines: Vec<Line>,
     /// One file per run that belongs to the world.
-    files: Vec<(String, File)>,
+    files: Vec<Kin>,
+}
+
+/// The file of one run.
+#[derive(Debug)]
+struct Kin {
+    run: String,
+    file: File,
+    /// Bytes of whole lines in it.
+    whole: u64,
+}
+
+impl Kin {
+    /// One line made durable, or nothing of it: a part left behind by a full disk would stand before the
+    /// next line and break the world.
+    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        let written = self.file.write_all(bytes).and_then(|()| self.file.sync_data());
+        match written {
+            Ok(()) => self.whole += bytes.len() as u64,
+            // Where it cannot even be cut off, the next line fails on the same disk.
+            Err(_) => drop(self.file.set_len(self.whole)),
+        }
+        written
+    }
 }
 
 /// One line of the file: what changed, and when that was in real time.
@@ -115,7 +138,8 @@ impl WorldLedger {
         for made in directory.ancestors().take_while(|made| made.starts_with(state)) {
             File::open(made).and_then(|made| made.sync_all()).map_err(access("sync"))?;
         }
-        kept.files.push((name.to_owned(), file));
+        let whole = file.metadata().map_err(access("read"))?.len();
+        kept.files.push(Kin { run: name.to_owned(), file, whole });
         Ok(())
     }
 
@@ -129,13 +153,14 @@ impl WorldLedger {
         let lines = read(&path)?;
         let file = OpenOptions::new().append(true).open(&path).map_err(access("open"))?;
         let past = past(&path, lines.clone())?;
-        Ok((Self(Mutex::new(Kept { lines, files: vec![(run.to_owned(), file)] })), past))
+        let whole = file.metadata().map_err(access("read"))?.len();
+        Ok((Self(Mutex::new(Kept { lines, files: vec![Kin { run: run.to_owned(), file, whole }] })), past))
     }
 
     /// Whether this is the world of `run`.
     pub fn belongs_to(&self, run: &str) -> bool {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.files.iter().any(|(known, _)| known == run)
+        kept.files.iter().any(|known| known.run == run)
     }
 }
 
@@ -193,9 +218,8 @@ impl Ledger for WorldLedger {
         let line = Line { real: Timestamp::now(), entry: entry.clone() };
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let bytes = encode(&line);
-        for (_, file) in &mut kept.files {
-            file.write_all(&bytes)
-                .and_then(|()| file.sync_data())
+        for kin in &mut kept.files {
+            kin.append(&bytes)
                 .map_err(|error| format!("the world's ledger could not be written: {error}"))?;
         }
         kept.lines.push(line);
