@@ -172,7 +172,7 @@ impl App {
             Screen::Runs => self.open_listed_run(),
             Screen::Detail(_) => self.say("this is all that is known; Y copies the field, q goes back"),
             Screen::Events | Screen::Journal | Screen::Readiness | Screen::Vantage => {
-                self.say("y copies the row, q goes back");
+                self.say("all of it stands below the list; y copies it, q goes back");
             }
         }
     }

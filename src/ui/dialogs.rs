@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    help,
+    head, help,
     pen::{Pen, columns, wrap},
     pick, start,
     theme::Role,
@@ -431,13 +431,23 @@ fn leave(app: &App, dialog: &LeaveDialog, pen: &mut Pen<'_>) {
     let mut sheet = Sheet::new(title(app), Role::Title);
     sheet.words("leave while a run is open", Role::Title);
     sheet.blank();
-    sheet.words("No further item starts; what is in flight is recorded and the run is held.", Role::Text);
+    match app.stopped() {
+        None => {
+            let words = "No further item starts; what is in flight is recorded and the run is held.";
+            sheet.words(words, Role::Text);
+        }
+        Some(why) => {
+            sheet.words(&format!("NO WRITES: {why}"), Role::Bad);
+            sheet.words("Nothing further is sent or recorded. Once the disk takes writes:", Role::Text);
+        }
+    }
     if let Some(view) = app.run_view() {
         sheet.words(&format!("farshore resume {} goes on with it.", view.run), Role::Text);
     }
     sheet.blank();
     sheet.remark(dialog.remark.as_ref());
-    sheet.buttons(dialog.button, "Hold and leave", Role::Danger);
+    let act = if app.stopped().is_some() { "Leave" } else { "Hold and leave" };
+    sheet.buttons(dialog.button, act, Role::Danger);
     sheet.draw(pen);
 }
 
@@ -450,11 +460,10 @@ fn palette_line(app: &App, field: &Field, pen: &mut Pen<'_>) {
         [(name, what)] => format!("{name}: {what}"),
         many => many.iter().map(|(name, _)| *name).collect::<Vec<_>>().join("  "),
     };
-    let (words, role) = match &app.notice {
-        Some(notice) => (notice.text.as_str(), Role::Notice),
-        None => (words.as_str(), Role::Dim),
-    };
-    pen.text(1, y - 1, width - 2, words, role);
+    match &app.notice {
+        Some(notice) => head::said(&notice.text, y - 1, Role::Notice, pen),
+        None => drop(pen.text(1, y - 1, width - 2, &words, Role::Dim)),
+    }
     let at = pen.text(1, y, 1, ":", Role::Key);
     let end = pen.text(at, y, width - 3, field.text(), Role::Input);
     pen.point(end, y);

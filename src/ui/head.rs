@@ -1,5 +1,7 @@
 //! The first line, in words at every size, and the last: the two rows of chrome.
 
+use ratatui::layout::Rect;
+
 use crate::{
     app::{App, World, arming, mode::TokenStatus, screen::scope_words},
     domain::time::{Span, clock_text, local_text, time_text},
@@ -9,7 +11,7 @@ use crate::{
 
 use super::{
     SMALLEST, keymap,
-    pen::{Pen, columns, fit},
+    pen::{Pen, columns, fit, wrap_in},
     theme::Role,
 };
 
@@ -234,11 +236,23 @@ fn places(services: &[ServiceLine]) -> Vec<String> {
     forms
 }
 
+/// A sentence that ends on line `y`; what does not fit on it goes on from the lines above, which come
+/// back with the next key.
+pub(super) fn said(text: &str, y: u16, role: Role, pen: &mut Pen<'_>) {
+    let width = pen.width();
+    let lines = wrap_in(text, usize::from(width.saturating_sub(2)), usize::from(pen.height() / 3).max(1));
+    let top = (y + 1).saturating_sub(lines.len() as u16);
+    pen.fill(Rect::new(0, top, width, y + 1 - top), Role::Text);
+    for (y, line) in (top..=y).zip(&lines) {
+        pen.text(1, y, width.saturating_sub(2), line, role);
+    }
+}
+
 /// The last line: a notice where there is one, else the keys.
 pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     let (width, y) = (pen.width(), pen.height() - 1);
     if let Some(notice) = &app.notice {
-        pen.text(1, y, width.saturating_sub(2), &notice.text, Role::Notice);
+        said(&notice.text, y, Role::Notice, pen);
         return;
     }
     let context = keymap::context(app);

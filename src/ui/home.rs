@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     head,
-    pen::{Line, Pen, columns, fit, whole, wrap},
+    pen::{Line, Pen, columns, fit, whole, wrap, wrap_in},
     theme::Role,
 };
 
@@ -24,6 +24,8 @@ use super::{
 const NARROW: u16 = 80;
 /// Below this height the runbook takes one line without a head.
 const SHORT: u16 = 22;
+/// From this height on the worst problem may take two lines.
+const USUAL: u16 = 24;
 /// From this height on the problems behind the worst one have room.
 const TALL: u16 = 28;
 /// From this width on events stand beside the runbooks.
@@ -230,8 +232,20 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
         y += 1;
     }
     let worst = worst(app);
-    verdict(pen, y, "worst", worst.state, &worst.text, &age_of(worst.at, worst.stale, now));
+    let age = age_of(worst.at, worst.stale, now);
+    let room = usize::from(pen.width()).saturating_sub(20 + columns(&age.0));
+    // What is worst is said whole where the events keep some room.
+    let lines = if pen.height() >= USUAL && pen.width() >= NARROW {
+        wrap_in(&worst.text, room, 2)
+    } else {
+        vec![worst.text]
+    };
+    verdict(pen, y, "worst", worst.state, &lines[0], &age);
     y += 1;
+    for line in &lines[1..] {
+        pen.text(18, y, pen.width() - 19, line, Role::of_state(worst.state));
+        y += 1;
+    }
     if let Some((state, text)) = vantage(app, pen.width() < NARROW) {
         verdict(pen, y, "vantage", state, &text, &age_of(oldest_sign(app), false, now));
     } else {
@@ -258,6 +272,9 @@ fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, 
 /// The single most important sentence.
 fn worst(app: &App) -> Also {
     let says = |state, text| Also { state, text, at: None, stale: false };
+    if app.stopped().is_some() {
+        return says(CellState::Crit, "NO WRITES: the journal failed; m, then h".to_owned());
+    }
     if let Some(view) = app.run_view().filter(|view| view.primary_is_back) {
         let code = &view.codes[view.from];
         return says(CellState::Crit, format!("{code} IS BACK · {} debts", view.debts.len()));
@@ -330,14 +347,18 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
     if let Some(view) = app.run_view() {
         let over = view.steps.iter().filter(|step| !step.is_undo && step.state.over()).count();
         let of = view.steps.iter().filter(|step| !step.is_undo).count();
-        let state = crate::app::sentence::state_word(&view.state);
+        let state = match app.stopped() {
+            Some(_) => "NO WRITES",
+            None => crate::app::sentence::state_word(&view.state),
+        };
         let words = [
             format!("{} {}", view.runbook, view.service),
             state.to_owned(),
             format!("{over} of {of} steps"),
             "m shows it".to_owned(),
         ];
-        pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), Role::Running);
+        let role = if app.stopped().is_some() { Role::Bad } else { Role::Running };
+        pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), role);
         return y + 1;
     }
     // A short window shows the first; `r` offers them all.

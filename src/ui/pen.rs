@@ -279,20 +279,34 @@ pub(super) fn cut(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// `text` broken at blanks into lines of at most `width` columns.
+/// `text` broken at blanks into lines of at most `width` columns; a word that is longer, such as a path,
+/// goes on in the next line.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    if columns(text) <= width {
+        return vec![text.to_owned()];
+    }
     let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
+    for word in text.split_whitespace().flat_map(|word| cut(word, width.max(1))) {
         let last = lines.len() - 1;
         let line = &mut lines[last];
         if line.is_empty() {
-            line.push_str(&fit(word, width));
-        } else if columns(line) + 1 + columns(word) <= width {
+            line.push_str(&word);
+        } else if columns(line) + 1 + columns(&word) <= width {
             line.push(' ');
-            line.push_str(word);
+            line.push_str(&word);
         } else {
-            lines.push(fit(word, width));
+            lines.push(word);
         }
+    }
+    lines
+}
+
+/// The same in at most `most` lines; what has no room is cut in the last.
+pub(super) fn wrap_in(text: &str, width: usize, most: usize) -> Vec<String> {
+    let mut lines = wrap(text, width);
+    if lines.len() > most && most > 0 {
+        let rest = lines.split_off(most - 1).join(" ");
+        lines.push(fit(&rest, width));
     }
     lines
 }
@@ -321,6 +335,8 @@ mod tests {
         assert_eq!(padded("日本", 6), "日本  ");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("", 7), [""]);
+        assert_eq!(wrap("to /state/reports/r.md", 9), ["to", "/state/re", "ports/r.m", "d"]);
+        assert_eq!(wrap_in("one two three four", 7, 2), ["one two", "three ~"]);
         let words = ["one", "", "two", "three"].map(str::to_owned);
         assert_eq!(whole(&words, 14), "one   two");
         assert_eq!(whole(&words, 2), "o~");

@@ -17,8 +17,10 @@ use super::{
     theme::Role,
 };
 
-/// Lines of what is said of the check under the cursor.
+/// Lines of what is said of the check under the cursor, at least.
 const ABOUT: u16 = 5;
+/// Lines that stay above that: line 1, two heads, and enough of the list to go through it.
+const KEPT: u16 = 6;
 
 /// One line of the list.
 enum Line<'a> {
@@ -40,7 +42,9 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
         return;
     }
     let place = app.list.place(checks.len());
-    let about = bottom.saturating_sub(ABOUT + 1);
+    let told = checks.get(place).map(|(_, verdict)| told(app, verdict, width)).unwrap_or_default();
+    let most = bottom.saturating_sub(KEPT + 1).max(ABOUT);
+    let about = bottom.saturating_sub((told.len() as u16).clamp(ABOUT, most) + 1);
     let lines = lines(&groups);
     let grid = Grid::new(COLUMNS, checks.iter().map(|(row, _)| row), 4, width - 5);
     grid.heads(pen, 2, app.sort);
@@ -63,7 +67,11 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
         }
     }
     if let Some((_, verdict)) = checks.get(place) {
-        tell(app, verdict, about, bottom, pen);
+        pen.rule(0, about, width, &format!("{} {}", verdict.id, verdict.title));
+        for (y, (name, line)) in (about + 1..bottom).zip(&told) {
+            pen.text(1, y, 9, name, Role::Dim);
+            pen.text(10, y, width - 11, line, Role::Text);
+        }
     }
 }
 
@@ -91,10 +99,8 @@ fn lines<'a>(groups: &'a [Group<'a>]) -> Vec<Line<'a>> {
     lines
 }
 
-/// What the check under the cursor saw, should have seen, rests on and asks for.
-fn tell(app: &App, verdict: &Verdict, top: u16, bottom: u16, pen: &mut Pen<'_>) {
-    let width = pen.width();
-    pen.rule(0, top, width, &format!("{} {}", verdict.id, verdict.title));
+/// What the check under the cursor saw, should have seen, rests on and asks for, line by line.
+fn told(app: &App, verdict: &Verdict, width: u16) -> Vec<(&'static str, String)> {
     let age = verdict.at.map_or_else(
         || "no look behind it".to_owned(),
         |at| format!("{} ago", age_text(app.now().duration_since(at))),
@@ -107,19 +113,9 @@ fn tell(app: &App, verdict: &Verdict, top: u16, bottom: u16, pen: &mut Pen<'_>) 
         ("rests on", format!("{rests}; {age}{whole}")),
         ("do", advice(verdict).to_owned()),
     ];
-    let mut y = top + 1;
-    for (name, text) in said.iter().filter(|(_, text)| !text.is_empty()) {
-        let left = usize::from(bottom.saturating_sub(y)).saturating_sub(1);
-        let room = usize::from(width - 11);
-        for (at, line) in
-            wrap(text, room).iter().enumerate().take(if *name == "seen" { 2 } else { left.max(1) })
-        {
-            if y >= bottom {
-                return;
-            }
-            pen.text(1, y, 9, if at == 0 { name } else { "" }, Role::Dim);
-            pen.text(10, y, width - 11, line, Role::Text);
-            y += 1;
-        }
-    }
+    let lines = |(name, text): &(&'static str, String)| {
+        let lines = wrap(text, usize::from(width - 11)).into_iter().enumerate();
+        lines.map(|(at, line)| (if at == 0 { *name } else { "" }, line)).collect::<Vec<_>>()
+    };
+    said.iter().filter(|(_, text)| !text.is_empty()).flat_map(lines).collect()
 }

@@ -13,13 +13,18 @@ use crate::{
 
 use super::{
     head, panel,
-    pen::{Pen, columns, fit, whole},
+    pen::{Pen, columns, fit, whole, wrap_in},
     steps::{self, short_id},
     theme::Role,
 };
 
 /// Width of the steps at 80 columns; wider windows share the rest.
 const STEPS_WIDTH: u16 = 51;
+/// Rows of the steps that nothing else takes.
+const STEPS_LEAST: u16 = 6;
+/// Lines of what went wrong, and from which height on what is usual may take two.
+const TOLD: usize = 4;
+const TALL: u16 = 30;
 /// Journal lines at the bottom of a 24-row window.
 const JOURNAL_ROWS: u16 = 2;
 
@@ -38,7 +43,8 @@ struct Shares {
 }
 
 impl Shares {
-    fn of(width: u16, height: u16) -> Self {
+    /// `told`: lines that there are to be said about the step.
+    fn of(width: u16, height: u16, told: u16) -> Self {
         let narrow = width < 80;
         let split = match width {
             ..80 => width,
@@ -53,6 +59,9 @@ impl Shares {
         let regions = if narrow { 2 } else { 0 };
         let bottom = height - 1;
         let detail = bottom - journal - 2 - lines - regions;
+        // What went wrong is said whole, as long as the steps keep some room.
+        let more = told.saturating_sub(4).min(detail.saturating_sub(STEPS_LEAST + 2));
+        let (detail, lines) = (detail - more, lines + more);
         Self { split, detail, lines, regions, journal: bottom - journal }
     }
 }
@@ -63,7 +72,8 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
         return;
     };
     let (width, height) = (pen.width(), pen.height());
-    let shares = Shares::of(width, height);
+    let about = app.selected_step().map(|step| about(view, step, (width, height))).unwrap_or_default();
+    let shares = Shares::of(width, height, about.len() as u16);
     title(view, pen, shares.split);
     steps::draw(app, view, pen, shares.split, (2, shares.detail));
     if width >= head::WIDE {
@@ -71,7 +81,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     } else if shares.split < width {
         panel::stacked(app, view, pen, shares.split, (1, shares.detail));
     }
-    below(app, view, pen, &shares);
+    below(app, view, pen, &shares, &about);
     lines(app, pen, shares.journal, height - 1);
 }
 
@@ -80,6 +90,7 @@ fn title(view: &RunView, pen: &mut Pen<'_>, split: u16) {
         view.phases.iter().find(|phase| (phase.first..phase.first + phase.count).contains(&current))
     });
     let right = match (&view.state, phase) {
+        _ if view.stopped.is_some() => "NO WRITES: h".to_owned(),
         _ if view.interrupted => "interrupted: enter".to_owned(),
         (RunState::Running | RunState::AwaitingPerson, Some(phase)) => {
             format!("{} {} of {}", phase.id, (phase.over + 1).min(phase.count), phase.count)
@@ -96,23 +107,16 @@ fn title(view: &RunView, pen: &mut Pen<'_>, split: u16) {
 }
 
 /// What the step under the cursor does, how it is taken back, what aborting leaves, its proof.
-fn below(app: &App, view: &RunView, pen: &mut Pen<'_>, shares: &Shares) {
+fn below(app: &App, view: &RunView, pen: &mut Pen<'_>, shares: &Shares, about: &[(&str, String)]) {
     let (width, top) = (pen.width(), shares.detail);
     match app.selected_step() {
         Some(step) => {
             let name = format!("{} {}", short_id(&step.id), step.title);
             let room = usize::from(width).saturating_sub(columns(&name) + 9);
             pen.rule_pair((0, width), top, &name, &press(app, view, step, room));
-            let lines = [
-                does(view, step),
-                ("undo", undo(view, step)),
-                ("abort", format!("ctrl-c  {}", step.abort)),
-                ("proof", proof(step)),
-            ];
-            for (line, (name, text)) in lines.into_iter().take(usize::from(shares.lines)).enumerate() {
-                let y = top + 1 + line as u16;
+            for (y, (name, text)) in (top + 1..top + 1 + shares.lines).zip(about) {
                 pen.text(1, y, 7, name, Role::Dim);
-                pen.text(9, y, width - 10, &text, Role::Text);
+                pen.text(9, y, width - 10, text, Role::Text);
             }
         }
         None => pen.line(0, top, width),
@@ -176,6 +180,7 @@ fn standing(app: &App, view: &RunView, narrow: bool) -> Vec<String> {
 /// The keys to press now, the most likely first, as many as have room.
 fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
     match &view.state {
+        _ if view.stopped.is_some() => return "h opens the journal again".to_owned(),
         RunState::Closed(_) if !view.watches => return "over: o lists runs".to_owned(),
         RunState::Held(..) => return "held: h goes on".to_owned(),
         _ if view.interrupted => return "interrupted: enter goes on".to_owned(),
@@ -217,19 +222,44 @@ fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
     line
 }
 
-fn does(view: &RunView, step: &StepView) -> (&'static str, String) {
+/// What is said about a step, line by line: what went wrong whole, the rest cut to its line where the
+/// window is short.
+fn about(view: &RunView, step: &StepView, (width, height): (u16, u16)) -> Vec<(&'static str, String)> {
+    let usual = if height < TALL { 1 } else { 2 };
+    let (name, text, most) = match trouble(view, step) {
+        Some((name, text)) => (name, text, TOLD),
+        None => ("does", does(step), usual),
+    };
+    let said = [
+        (name, text, most),
+        ("undo", undo(view, step), 1),
+        ("abort", format!("ctrl-c  {}", step.abort), usual),
+        ("proof", proof(step), 1),
+    ];
+    let lines = |(name, text, most): (&'static str, String, usize)| {
+        let room = usize::from(width.saturating_sub(10));
+        let lines = if most == 1 { vec![text] } else { wrap_in(&text, room, most) };
+        lines.into_iter().enumerate().map(move |(at, line)| (if at == 0 { name } else { "" }, line))
+    };
+    said.into_iter().flat_map(lines).collect()
+}
+
+/// What keeps the run or the step from going on.
+fn trouble(view: &RunView, step: &StepView) -> Option<(&'static str, String)> {
+    if let Some(stopped) = &view.stopped {
+        return Some(("stopped", stopped.to_string()));
+    }
     if let RunState::Held(_, note) = &view.state {
-        return ("held", note.to_string());
+        return Some(("held", note.to_string()));
     }
     if let Some(failure) = steps::first_failure(step).filter(|_| !step.state.over()) {
-        return ("fails", failure);
+        return Some(("fails", failure));
     }
-    let text = match (&step.offer, &step.reason) {
-        (_, Some(reason)) => format!("{}: {reason}", step.state.word()),
-        (Some(offer), _) => offer.what.to_string(),
-        _ => step.why.clone(),
-    };
-    ("does", text)
+    step.reason.as_ref().map(|reason| ("does", format!("{}: {reason}", step.state.word())))
+}
+
+fn does(step: &StepView) -> String {
+    step.offer.as_ref().map_or_else(|| step.why.clone(), |offer| offer.what.to_string())
 }
 
 fn undo(view: &RunView, step: &StepView) -> String {

@@ -13,7 +13,7 @@ use crate::{
         App, Event, Intent, TokenStatus, World,
         scene::{self, Weather, at},
     },
-    engine::{RunView, event::Acknowledgement, view::Drift},
+    engine::{Input, RunView, event::Acknowledgement, view::Drift},
     runbook::Mode,
 };
 
@@ -214,4 +214,67 @@ fn mono_never_sets_a_colour() {
     let buffer = painted(&mut app, USUAL, &look("mono", Glyphs::Box));
     let reset = Color::Reset;
     assert!(buffer.content.iter().all(|cell| (cell.fg, cell.bg) == (reset, reset)));
+}
+
+/// The move phase, its journal on a disk that is full.
+fn stopped() -> App {
+    let (mut app, view, _) = scene::running(scene::move_phase());
+    let why = "the journal of r-20261120-1003-7k could not be written: No space left on device (os error 28); \
+               records up to 118 are kept, nothing more will be sent; make room on the disk and resume the run";
+    view.lock().unwrap().stopped = Some(why.into());
+    app.update(Event::Run(Input::Tick), at(1_000));
+    app.settle();
+    app
+}
+
+#[test]
+fn a_journal_that_takes_nothing_is_said_on_home_in_the_run_and_on_leaving() {
+    let mut app = stopped();
+    insta::assert_snapshot!("run_stopped", shot(&mut app, USUAL, Glyphs::Box));
+    for (size, name) in [(USUAL, "home_stopped"), ((60, 20), "home_stopped_small")] {
+        app.update(Event::Intent(Intent::Pane(1)), at(2_000));
+        let shot = shot(&mut app, size, Glyphs::Box);
+        assert!(!shot.contains("nothing is wrong"), "{shot}");
+        insta::assert_snapshot!(name, shot);
+    }
+    app.update(Event::Intent(Intent::Back), at(3_000));
+    insta::assert_snapshot!("leave_stopped", shot(&mut app, USUAL, Glyphs::Box));
+}
+
+/// All that is seen, without the blanks that lines are broken at.
+fn seen(app: &mut App, size: (u16, u16)) -> String {
+    let text = shot(app, size, Glyphs::Ascii);
+    let inner = text.lines().map(|line| line.trim_matches(|c: char| " \"|>".contains(c)));
+    inner.collect::<String>().replace(' ', "")
+}
+
+#[test]
+fn what_is_said_in_one_line_is_read_whole_at_every_size() {
+    let path = format!("report written to /home/operator/.local/state/{}/reports/r.md", "deep/".repeat(9));
+    let why = "could not open the run: will not resume r-20261120-1003-7k: its estate file was 0123456789abcdef, \
+               here it is fedcba9876543210; nothing was sent";
+    for size in [USUAL, (60, 20)] {
+        for text in [path.as_str(), why] {
+            let whole = text.replace(' ', "");
+            // At the foot of a screen, in the command line, and in the list of the events.
+            let mut app = scene::app(World::Live, Weather::Calm);
+            app.update(Event::Notice(text.into()), at(1_000));
+            assert!(seen(&mut app, size).contains(&whole), "{}", shot(&mut app, size, Glyphs::Ascii));
+            app.update(Event::Intent(Intent::Palette), at(2_000));
+            app.update(Event::Notice(text.into()), at(2_000));
+            assert!(seen(&mut app, size).contains(&whole), "{}", shot(&mut app, size, Glyphs::Ascii));
+            app.update(Event::Intent(Intent::Escape), at(3_000));
+            app.update(Event::Intent(Intent::Events), at(4_000));
+            assert!(seen(&mut app, size).contains(&whole), "{}", shot(&mut app, size, Glyphs::Ascii));
+        }
+        // In the dialog that a run was to be started from.
+        let mut app = scene::app(World::Live, Weather::Calm);
+        app.update(Event::Intent(Intent::Start), at(1_000));
+        app.update(Event::RunRefused(why.trim_start_matches("could not ").into()), at(2_000));
+        let text = shot(&mut app, size, Glyphs::Ascii);
+        let widest =
+            |line: &str| line.split('|').max_by_key(|part| part.len()).unwrap_or_default().to_owned();
+        let inner: String = text.lines().map(widest).collect::<String>().replace(' ', "");
+        assert!(inner.contains(&why.replace(' ', "")), "{text}");
+    }
 }

@@ -12,7 +12,10 @@ use crate::{
     runbook::Mode,
 };
 
-use super::{pen::Pen, theme::Role};
+use super::{
+    pen::{Pen, wrap},
+    theme::Role,
+};
 
 /// One line of the dialog and the focus it stands for.
 struct Row {
@@ -22,15 +25,31 @@ struct Row {
     role: Role,
 }
 
+impl Row {
+    /// In lines of `room` columns; what is typed stays on one.
+    fn broken(self, room: u16) -> Vec<Self> {
+        if self.focus.is_some() {
+            return vec![self];
+        }
+        let mut name = Some(self.name);
+        let lines = wrap(&self.text, usize::from(room)).into_iter();
+        let role = self.role;
+        lines.map(|text| Self { focus: None, name: name.take().unwrap_or_default(), text, role }).collect()
+    }
+}
+
 pub(super) fn draw(app: &App, dialog: &StartDialog, pen: &mut Pen<'_>) {
-    let rows = rows(app, dialog);
     let width = pen.width().saturating_sub(2).min(74);
-    let height = (rows.len() as u16 + 6).min(pen.height().saturating_sub(2));
+    let rows: Vec<Row> = rows(app, dialog).into_iter().flat_map(|row| row.broken(width - 17)).collect();
+    let remark = dialog.remark.clone().unwrap_or_else(|| "tab next   left right choose   enter".to_owned());
+    let remark = wrap(&remark, usize::from(width - 5));
+    let under = remark.len() as u16 + 5;
+    let height = (rows.len() as u16 + under).min(pen.height().saturating_sub(2));
     let x = (pen.width() - width) / 2;
     let y = 1 + pen.height().saturating_sub(2 + height) / 2;
     let title = format!("{}   start {}", app.badge(), dialog.runbook);
     pen.frame(Rect::new(x, y, width, height), &title, Role::Title);
-    let room = usize::from(height - 5);
+    let room = usize::from((height + 1).saturating_sub(under).max(1));
     let at = rows.iter().position(|row| row.focus == Some(dialog.focus)).unwrap_or_default();
     let first = at.saturating_sub(room.saturating_sub(1));
     for (line, row) in rows.iter().skip(first).take(room).enumerate() {
@@ -49,9 +68,10 @@ pub(super) fn draw(app: &App, dialog: &StartDialog, pen: &mut Pen<'_>) {
         }
     }
     let bottom = y + height - 2;
-    let remark = dialog.remark.clone().unwrap_or_else(|| "tab next   left right choose   enter".to_owned());
     let role = if dialog.remark.is_some() { Role::Warn } else { Role::Dim };
-    pen.text(x + 3, bottom - 2, width - 5, &remark, role);
+    for (y, line) in ((bottom - 1).saturating_sub(remark.len() as u16)..bottom - 1).zip(&remark) {
+        pen.text(x + 3, y, width - 5, line, role);
+    }
     buttons(dialog, pen, x + width, bottom);
 }
 

@@ -9,7 +9,8 @@ use crate::app::{
 };
 
 use super::{
-    pen::{Pen, wrap},
+    head,
+    pen::{Pen, columns, wrap_in},
     theme::Role,
 };
 
@@ -79,20 +80,24 @@ impl Grid {
     }
 }
 
-/// Lines that [`in_full`] takes.
-const FULL: u16 = 3;
+/// Lines that [`in_full`] takes at least, so that a list does not move with every row.
+const FULL: usize = 2;
+/// Lines that stay above it: line 1, two heads, and enough of the list to go through it.
+const KEPT: u16 = 6;
 
 /// The row under the cursor in full, above `bottom`: its text is cut where it stands in the list. The
 /// line it begins at.
 pub(super) fn in_full(row: Option<&Row>, bottom: u16, pen: &mut Pen<'_>) -> u16 {
-    let (Some(row), top) = (row, bottom.saturating_sub(FULL)) else { return bottom };
+    row.map_or(bottom, |row| text_in_full(&row.words(), bottom, pen))
+}
+
+/// A text in full, above `bottom`, with a line above it. The line it begins at.
+pub(super) fn text_in_full(text: &str, bottom: u16, pen: &mut Pen<'_>) -> u16 {
     let width = pen.width();
+    let most = usize::from(bottom.saturating_sub(KEPT + 1)).max(FULL);
+    let lines = wrap_in(text, usize::from(width - 2), most);
+    let top = bottom.saturating_sub(lines.len().max(FULL) as u16 + 1);
     pen.line(0, top, width);
-    let mut lines = wrap(&row.words(), usize::from(width - 2));
-    if lines.len() > 2 {
-        let rest = lines.split_off(1).join(" ");
-        lines.push(rest);
-    }
     for (y, line) in (top + 1..bottom).zip(&lines) {
         pen.text(1, y, width - 2, line, Role::Text);
     }
@@ -108,8 +113,7 @@ fn said(field: &Field, width: u16) -> &str {
 /// `counted` is such as `3 of 20`.
 pub(super) fn in_force(app: &App, counted: &str, y: u16, pen: &mut Pen<'_>) -> bool {
     let width = pen.width();
-    let columns = app.columns().unwrap_or(&[]);
-    let order = app.sort.words(columns);
+    let order = app.sort.words(app.columns().unwrap_or(&[]));
     let mistake = app.query().err();
     match &app.filter {
         Filter::Off if order.is_empty() => return false,
@@ -120,7 +124,11 @@ pub(super) fn in_force(app: &App, counted: &str, y: u16, pen: &mut Pen<'_>) -> b
             let x = pen.text(1, y, width - 2, &format!("filter: {}", field.text()), Role::Key);
             pen.point(x, y);
             let said = mistake.unwrap_or_else(|| counted.to_owned());
-            pen.text(x + 2, y, width.saturating_sub(x + 3), &said, Role::Notice);
+            if columns(&said) <= usize::from(width.saturating_sub(x + 3)) {
+                pen.text(x + 2, y, width.saturating_sub(x + 3), &said, Role::Notice);
+            } else {
+                head::said(&said, y - 1, Role::Notice, pen);
+            }
         }
         Filter::On(field) => {
             let order = if order.is_empty() { order } else { format!("   sorted {order}") };

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    pen::{Line as Glyph, Pen},
+    pen::{Line as Glyph, Pen, wrap, wrap_in},
     theme::Role,
 };
 
@@ -26,8 +26,8 @@ enum Item<'a> {
     Rule(&'static str),
     /// Something of both regions, with its place under the cursor.
     Line(usize, &'a Line),
-    /// What follows.
-    Verdict(CellState, &'a str),
+    /// A line of what follows, and whether it is its first.
+    Verdict(CellState, String, bool),
 }
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
@@ -36,7 +36,10 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let middle = LABEL + 1 + (width - LABEL - 1) / 2;
     head(app, middle, pen);
     let mut items: Vec<Item<'_>> = Vec::new();
-    items.extend(found.verdicts.iter().map(|(state, text)| Item::Verdict(*state, text)));
+    for (state, text) in &found.verdicts {
+        let lines = wrap(text, usize::from(width - 5)).into_iter().enumerate();
+        items.extend(lines.map(|(at, line)| Item::Verdict(*state, line, at == 0)));
+    }
     items.push(Item::Rule("calls"));
     items.extend(found.calls.iter().enumerate().map(|(at, line)| Item::Line(at, line)));
     items.push(Item::Rule("signs of death, of two classes at least"));
@@ -45,14 +48,16 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let place = app.list.place(calls + found.signs.len());
     let under = |item: &Item<'_>| matches!(item, Item::Line(at, _) if *at == place);
     let last = items.iter().position(under).unwrap_or(0);
-    let room = usize::from(bottom.saturating_sub(2 + 2));
+    let lines: Vec<&Line> = found.calls.iter().chain(&found.signs).collect();
+    let about = lines.get(place).map_or(bottom, |line| whole(app, line, bottom, pen));
+    let room = usize::from(about.saturating_sub(2));
     let first = (last + 1).saturating_sub(room);
     for (at, item) in items.iter().enumerate().skip(first).take(room) {
         let y = 2 + (at - first) as u16;
         match item {
             Item::Rule(words) => pen.rule(0, y, width, words),
-            Item::Verdict(state, text) => {
-                pen.text(1, y, 2, state.mark(), Role::of_state(*state));
+            Item::Verdict(state, text, first) => {
+                pen.text(1, y, 2, if *first { state.mark() } else { "" }, Role::of_state(*state));
                 pen.text(4, y, width - 5, text, verdict(*state));
             }
             Item::Line(_, line) => {
@@ -65,10 +70,6 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
                 cell(app, &line.cells.secondary, (middle + 1, width), y, pen);
             }
         }
-    }
-    let lines: Vec<&Line> = found.calls.iter().chain(&found.signs).collect();
-    if let Some(line) = lines.get(place) {
-        whole(app, line, bottom.saturating_sub(2), pen);
     }
 }
 
@@ -94,13 +95,20 @@ fn cell(app: &App, cell: &Cell, (left, right): (u16, u16), y: u16, pen: &mut Pen
     }
 }
 
-/// What the line under the cursor says in full: cells are cut.
-fn whole(app: &App, line: &Line, y: u16, pen: &mut Pen<'_>) {
+/// What the line under the cursor says in full, above `bottom`: cells are cut. The line it begins at.
+fn whole(app: &App, line: &Line, bottom: u16, pen: &mut Pen<'_>) -> u16 {
     let width = pen.width();
-    for (place, (side, cell)) in (0..).zip(line.cells.iter()) {
-        let code = &app.estate.regions[side].code;
-        pen.text(1, y + place, width - 2, &format!("{code} {}", cell.full), Role::Dim);
+    let most = usize::from(bottom / 4).max(1);
+    let said = |side: Side| {
+        let text = format!("{} {}", app.estate.regions[side].code, line.cells[side].full);
+        wrap_in(&text, usize::from(width - 2), most)
+    };
+    let lines = Side::BOTH.map(said).concat();
+    let top = bottom.saturating_sub(lines.len() as u16);
+    for (y, text) in (top..bottom).zip(&lines) {
+        pen.text(1, y, width - 2, text, Role::Dim);
     }
+    top
 }
 
 fn verdict(state: CellState) -> Role {
