@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::mpsc::{Receiver, channel, error::TryRecvError};
 
 use crate::{
-    app::{App, Event, LeaveReason, Moment, gesture::DISCARD_MS},
+    app::{App, Event, LeaveReason, Moment, World, gesture::DISCARD_MS},
     cli::Cli,
     domain::Safe,
     engine::{Command, event::HeldWhy, view::RunState},
@@ -41,6 +41,9 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
                 dropped: 0,
                 watched: true,
             };
+            if let Some(line) = lines.simulated() {
+                say(&[line])?;
+            }
             match first {
                 First::Nothing => lines.status().await,
                 First::Start(order) => {
@@ -96,6 +99,13 @@ fn typed() -> Receiver<Option<String>> {
 const FIRST_LOOKS: Duration = Duration::from_secs(25);
 
 impl Lines {
+    /// What simulated output begins with.
+    fn simulated(&self) -> Option<String> {
+        let app = &self.desk.app;
+        let simulated = app.world == World::Sim;
+        simulated.then(|| format!("SIM {}: everything below happens on a simulated estate", app.estate.name))
+    }
+
     async fn status(&mut self) -> Result<u8, VerbError> {
         let wanted = super::survey::status_sources(&self.desk.app.estate);
         let desk = &mut self.desk;

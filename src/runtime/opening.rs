@@ -7,7 +7,7 @@ use crate::{
     azure::Azure,
     domain::{Safe, access::PrincipalId, time::Timestamp},
     engine::{
-        Context, Engine, Input, Output, Stamped,
+        Context, Engine, Input, Output, Run, Stamped,
         command::Command,
         event::{Opened, RunEvent},
         run::RecoverError,
@@ -85,7 +85,7 @@ pub enum OpenError {
     #[error("the journal of {0} is no run: {1}")]
     NoRun(String, RecoverError),
     /// The run has ended.
-    #[error("{0} is closed ({1}); `farshore report {0}` shows it")]
+    #[error("run {0} is closed ({1}); `farshore report {0}` tells what happened")]
     Closed(String, String),
     /// What the run was bound to is not what is here now.
     #[error("will not resume {run}: its {what} was {was}, here it is {is}; nothing was sent")]
@@ -184,9 +184,7 @@ pub async fn resume(
     check(session, run, &reopened.events)?;
     let mut engine = Engine::recover(context(session, &session.azure, run), &reopened.events)
         .map_err(|error| OpenError::NoRun(run.to_owned(), error))?;
-    if let Some(end) = engine.run().closed.filter(|_| !engine.awaits_resume()) {
-        return Err(OpenError::Closed(run.to_owned(), sentence::end_word(end).to_owned()));
-    }
+    not_over(engine.run(), run)?;
     let mut first = Vec::new();
     if let Some(recovered) = reopened.recovered {
         first = engine.record(recovered, session.clock.now());
@@ -194,6 +192,20 @@ pub async fn resume(
     let seq = reopened.events.len() as u64;
     name(&lock, session, run);
     Ok(OpenRun { engine, first, seq, journal: reopened.journal, lock })
+}
+
+/// Whether a run can be gone on with: one that has ended and owes nothing cannot.
+pub fn check_open(state: &Path, run: &str) -> Result<(), OpenError> {
+    let events = runs::read(&runs::find(state, run)?)?.events;
+    let folded = Run::recover(&events).map_err(|error| OpenError::NoRun(run.to_owned(), error))?;
+    not_over(&folded, run)
+}
+
+fn not_over(run: &Run, id: &str) -> Result<(), OpenError> {
+    match run.closed.filter(|_| run.is_over()) {
+        Some(end) => Err(OpenError::Closed(id.to_owned(), sentence::end_word(end).to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// A run goes on only with the estate, tenant, endpoint and plan it was opened with.

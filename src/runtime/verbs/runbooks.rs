@@ -5,6 +5,7 @@ use std::fmt::Write;
 use crate::{
     cli::{Cli, Mode as Asked, Plan as PlanArgs, Runbook as Verb, TextForm},
     domain::{Safe, time::span_text},
+    engine::event::WorldKind,
     runbook::{self, Mode, Plan, Runbook, Targets, Ungraceful, plan::PlannedStep},
     runtime::{
         opening::{self, OpenError, Order},
@@ -92,9 +93,32 @@ async fn plan(cli: &Cli, args: &PlanArgs) -> Result<(), VerbError> {
     };
     let plan = opening::plan(&session, &order).await?;
     match args.output {
-        TextForm::Json => print(&serde_json::to_string_pretty(&plan).unwrap_or_default()),
-        TextForm::Text => print(&plan_text(&plan)),
+        TextForm::Json => print(&plan_json(&plan, session.world())),
+        TextForm::Text => print(&format!("{}{}", sim_word(session.world()), plan_text(&plan))),
     }
+}
+
+/// What simulated output begins with.
+fn sim_word(world: WorldKind) -> &'static str {
+    match world {
+        WorldKind::Sim => "SIM ",
+        WorldKind::Live => "",
+    }
+}
+
+/// The plan with the world it was made in before it: its own `mode` is how the run goes.
+fn plan_json(plan: &Plan, world: WorldKind) -> String {
+    #[derive(serde::Serialize)]
+    struct Said<'p> {
+        world: &'static str,
+        #[serde(flatten)]
+        plan: &'p Plan,
+    }
+    let world = match world {
+        WorldKind::Sim => "SIM",
+        WorldKind::Live => "LIVE",
+    };
+    serde_json::to_string_pretty(&Said { world, plan }).unwrap_or_default()
 }
 
 fn plan_text(plan: &Plan) -> String {

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     app::{StartOrder, sentence},
-    cli::{Cli, Report, ReportForm, Resume, Run},
+    cli::{Asked, Cli, Report, ReportForm, Resume, Run},
     domain::{
         Safe,
         time::{Timestamp, time_text},
@@ -64,6 +64,8 @@ pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
 /// `farshore resume`.
 pub async fn resume(cli: &Cli, args: &Resume) -> Result<u8, VerbError> {
     let session = session_of(cli, &args.run)?;
+    // A screen that opens on something else than what was asked for would only hide why.
+    opening::check_open(&session.state, &args.run)?;
     may_start(cli, &session, args.auto)?;
     if args.auto {
         let open = opening::resume(&session, &args.run, None).await?;
@@ -151,16 +153,28 @@ impl<J: Journal> Journal for Printing<J> {
     }
 }
 
-/// `farshore runs`: each line starts with the run's id.
+/// `farshore runs`: each line starts with the run's id. With `--sim` those of simulated estates only,
+/// and a first line that says so.
 pub fn list(cli: &Cli) -> Result<u8, VerbError> {
     let state = session::state_dir(&cli.global)?;
     let all = runs::list(&state).map_err(opening::OpenError::from)?;
     let mut text = String::new();
-    for summary in &all {
-        let _ = writeln!(text, "{}", list_line(summary));
+    let asked_sim = matches!(cli.global.asked(), Asked::Sim(_));
+    if asked_sim {
+        let _ = writeln!(text, "SIM runs of simulated estates");
     }
-    if all.is_empty() {
+    let simulated =
+        |summary: &runs::RunSummary| match summary.first.as_ref().map(|first| &first.stamped.event) {
+            Some(RunEvent::Opened(opened)) => opened.world == WorldKind::Sim,
+            // What cannot be read is shown wherever it may belong.
+            _ => true,
+        };
+    let mut shown = all.iter().filter(|summary| !asked_sim || simulated(summary)).peekable();
+    if shown.peek().is_none() {
         let _ = writeln!(text, "no runs in {}", state.display());
+    }
+    for summary in shown {
+        let _ = writeln!(text, "{}", list_line(summary));
     }
     print(&text)?;
     Ok(0)
