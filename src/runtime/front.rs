@@ -190,6 +190,15 @@ impl Surroundings<'_> {
     }
 }
 
+/// Whether the theme that is asked for is one.
+pub fn check_theme(cli: &Cli) -> Result<(), VerbError> {
+    let Some(name) = &cli.global.theme else { return Ok(()) };
+    match Theme::found(name, &Themes::own()) {
+        Ok(_) => Ok(()),
+        Err(errors) => Err(VerbError::Usage(errors.to_string())),
+    }
+}
+
 fn look(cli: &Cli, surroundings: &Surroundings<'_>) -> Result<Look, VerbError> {
     let theme = surroundings
         .theme(cli.global.color, cli.global.theme.as_deref(), &Themes::own())

@@ -58,10 +58,26 @@ pub fn obey(cli: &Cli) -> u8 {
         Some(Verb::Status(_) | Verb::Check(_)) => cli::EXIT_UNKNOWN,
         _ => EXIT_BUG,
     };
-    caught(bug, &mut std::io::stderr(), || match &cli.verb {
-        Some(verb) => perform(cli, verb),
-        None => cockpit(cli),
+    caught(bug, &mut std::io::stderr(), || {
+        // A flag that is wrong is told by those verbs as well that have no use for it.
+        if let Err(error) = front::check_theme(cli) {
+            complain(&error);
+            return usage_code(cli);
+        }
+        match &cli.verb {
+            Some(verb) => perform(cli, verb),
+            None => cockpit(cli),
+        }
     })
+}
+
+/// Exit code of a word of the command line that does not fit, by the verb.
+fn usage_code(cli: &Cli) -> u8 {
+    match &cli.verb {
+        Some(Verb::Status(_) | Verb::Check(_)) => cli::EXIT_UNKNOWN,
+        Some(Verb::Audit(_)) => cli::EXIT_AUDIT_USAGE,
+        _ => cli::EXIT_USAGE,
+    }
 }
 
 /// The exit code of `work`, or `bug` where it panics. The panic hook has given the terminal back and
