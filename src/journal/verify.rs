@@ -162,6 +162,12 @@ pub fn verify(target: &Path, known_head: Option<&str>) -> Result<VerifyReport, V
     Ok(search.report())
 }
 
+/// What is reported where nothing of the kind asked for is there.
+pub fn missing(what: &str) -> VerifyReport {
+    let problem = Problem { verdict: Verdict::Missing, seq: None, what: what.into() };
+    Search { problems: vec![problem], ..Search::default() }.report()
+}
+
 /// The directories that hold journals.
 fn estates(target: &Path) -> Result<Vec<PathBuf>, JournalError> {
     let below = runs::directory(target);

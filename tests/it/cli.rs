@@ -111,6 +111,24 @@ fn without_a_terminal_there_is_a_hint_and_no_escape() {
 }
 
 #[test]
+fn a_theme_that_is_none_is_told_by_every_verb() {
+    let state = State::new();
+    for (words, code) in [
+        ("runs", 2),
+        ("runbook list", 2),
+        ("sim scenarios", 2),
+        ("report r-nope", 2),
+        ("--sim=tiny --plain", 2),
+        ("--sim=tiny status", 3),
+        ("--sim=tiny check", 3),
+        ("audit verify", 64),
+    ] {
+        check(&state, &format!("{words} --theme drak"), code, &["drak", "dark"]);
+    }
+    check(&state, "runs --theme dark", 0, &["no runs"]);
+}
+
+#[test]
 fn time_that_jumps_is_refused_where_a_person_would_sit() {
     let state = State::new();
     for words in [
@@ -198,7 +216,23 @@ fn what_is_said_of_a_simulated_run_begins_with_sim() {
     assert!(report.starts_with("SIM"), "{report}");
     let report = text(&check(&state, &format!("report {run} --output json"), 0, &[]).stdout);
     assert!(report.trim_start().starts_with("{\n  \"mode\": \"SIM\""), "{report}");
-    check(&state, &format!("resume {run} --auto"), 1, &["is closed (completed)", "farshore report"]);
+    let runs = text(&check(&state, "runs --sim", 0, &[]).stdout);
+    let lines: Vec<&str> = runs.lines().collect();
+    assert!(lines[0].starts_with("SIM ") && lines[1].starts_with(&run), "{runs}");
+    let plan = "--sim=tiny runbook plan avd-pooled-failover";
+    let said = text(&check(&state, plan, 0, &[]).stdout);
+    assert!(said.starts_with("SIM avd-pooled-failover hr graceful"), "{said}");
+    let said = text(&check(&state, &format!("{plan} --output json"), 0, &[]).stdout);
+    assert!(said.starts_with("{\n  \"world\": \"SIM\""), "{said}");
+    let plan: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&plan["mode"], &plan["service"]), (&"graceful".into(), &"hr".into()));
+    let said = text(&check(&state, "--sim=tiny --plain", 0, &[]).stdout);
+    assert!(said.starts_with("SIM tiny"), "{said}");
+    for how in ["--auto", "--plain", ""] {
+        let words = format!("resume {run} {how}");
+        let said = check(&state, words.trim(), 1, &["is closed (completed)", "farshore report"]);
+        assert_eq!(text(&said.stdout), "", "{how}: nothing is opened for it");
+    }
     check(&state, "report r-nope", 1, &["no run r-nope"]);
     check(&state, "resume r-nope", 1, &["no run r-nope"]);
 }
@@ -235,6 +269,11 @@ fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
     }
     check(&state, &format!("audit verify {run}"), 0, &["intact"]);
     check(&state, "audit verify r-nope", 4, &["no run r-nope"]);
+    let said = text(&check(&state, "audit verify r-nope --output json", 4, &["no run r-nope"]).stdout);
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&said["verdict"], &said["exit_code"]), (&"missing".into(), &4.into()));
+    let nowhere = state.path().join("nowhere").display().to_string();
+    check(&state, &format!("audit verify --state-dir {nowhere}"), 4, &["there is no", "nowhere"]);
     let head = "0".repeat(64);
     let output = state.verb(&["audit", "verify", "--head", &head]);
     assert_eq!(output.status.code(), Some(3), "{output:?}");

@@ -26,17 +26,17 @@ fn check(cli: &Cli, args: &Verify) -> Result<u8, VerbError> {
     let state = session::state_dir(&cli.global)?;
     let target = match &args.run {
         Some(run) => match (runs::find(&state, run), runs::find_unbegun(&state, run)) {
-            (Ok(path), _) | (Err(_), Some(path)) => path,
-            (Err(error), None) => {
-                print(&format!("{error}"))?;
-                return Ok(4);
-            }
+            (Ok(path), _) | (Err(_), Some(path)) => Ok(path),
+            (Err(error), None) => Err(error.to_string()),
         },
-        None => state,
+        // Where nothing ever ran nothing can be intact.
+        None if !state.exists() => Err(format!("there is no {}: nothing was verified", state.display())),
+        None => Ok(state),
     };
-    let report = match verify::verify(&target, args.head.as_deref()) {
-        Ok(report) => report,
-        Err(error) => return Err(VerbError::Usage(error.to_string())),
+    let report = match target {
+        Ok(target) => verify::verify(&target, args.head.as_deref())
+            .map_err(|error| VerbError::Usage(error.to_string()))?,
+        Err(why) => verify::missing(&why),
     };
     print(&match args.output {
         TextForm::Json => report.to_json(),
