@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -26,6 +25,7 @@ use super::{
     listing,
     opening::{self, OpenError, OpenRun, Order},
     pollers::Pollers,
+    reports,
     session::{Place, Session},
     survey,
     terminal::TerminalClock,
@@ -480,7 +480,7 @@ impl Desk {
 
     /// Writes the report of a run beside its journal.
     fn report(&mut self, id: &str) {
-        let text = match written(&self.session, id) {
+        let text = match reports::write(&self.session, id) {
             Ok(path) => format!("report written to {}", path.display()),
             Err(why) => format!("could not write the report: {why}"),
         };
@@ -498,19 +498,9 @@ impl Desk {
     }
 }
 
-fn written(session: &Session, id: &str) -> Result<PathBuf, String> {
-    let text = super::verbs::report_text(&session.state, id, session.clock.now())
-        .map_err(|error| error.to_string())?;
-    let path = runs::directory(&session.state).with_file_name("reports").join(format!("{id}.md"));
-    let directory = path.parent().ok_or("no place for it")?;
-    std::fs::create_dir_all(directory).map_err(|error| error.to_string())?;
-    std::fs::write(&path, text).map_err(|error| error.to_string())?;
-    Ok(path)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use std::{fs::Permissions, os::unix::fs::PermissionsExt, sync::Mutex};
 
     use super::*;
     use crate::{
@@ -653,6 +643,37 @@ mod tests {
             matches!(&stamped.event, RunEvent::Note { about: NoteAbout::HolderLeft, .. })
         };
         assert_eq!(events.iter().filter(left).count(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn all_that_is_written_is_its_owners_alone() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
+        let run = started(&mut desk).await;
+        let report = state.path().join("reports").join(format!("{run}.md"));
+        // One that is there already, as an earlier version wrote it.
+        std::fs::create_dir_all(report.parent().unwrap()).unwrap();
+        std::fs::set_permissions(report.parent().unwrap(), Permissions::from_mode(0o700)).unwrap();
+        std::fs::write(&report, "old").unwrap();
+        std::fs::set_permissions(&report, Permissions::from_mode(0o644)).unwrap();
+        aborted(&mut desk).await;
+        until(&mut desk, "the report", |_| std::fs::read(&report).is_ok_and(|text| text.len() > 100)).await;
+        std::fs::remove_dir_all(report.parent().unwrap()).unwrap();
+        desk.report(&run);
+        let mut left = vec![state.path().to_owned()];
+        let mut files = 0;
+        while let Some(directory) = left.pop() {
+            for entry in std::fs::read_dir(&directory).unwrap().map(Result::unwrap) {
+                let metadata = entry.metadata().unwrap();
+                let (mode, wanted) =
+                    (metadata.permissions().mode() & 0o777, if metadata.is_dir() { 0o700 } else { 0o600 });
+                assert_eq!(mode, wanted, "{}: {mode:o}", entry.path().display());
+                files += usize::from(metadata.is_file());
+                left.extend(metadata.is_dir().then(|| entry.path()));
+            }
+        }
+        assert!(files >= 4 && report.exists(), "journal, heads, world and report: {files}");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

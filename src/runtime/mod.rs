@@ -14,6 +14,7 @@ pub mod lines;
 pub mod listing;
 pub mod opening;
 pub mod pollers;
+mod reports;
 pub mod serve;
 pub mod session;
 pub mod signals;
