@@ -148,20 +148,22 @@ pub enum Needed {
 }
 
 impl Purpose {
-    /// What the act button says.
-    pub fn act(&self) -> &'static str {
+    /// What the act button says: the deed and what it is done to.
+    pub fn act(&self) -> String {
+        let short = |step: &StepId| step.split('-').next().unwrap_or(step).to_owned();
         match self {
-            Self::Skip(_) => "Skip step",
-            Self::Downgrade(_) => "Downgrade step",
-            Self::ShortenNotice => "Shorten notice",
-            Self::Note => "Write note",
-            Self::Statement => "State it",
-            Self::Value(..) => "Give value",
-            Self::Abort => "Abort run",
-            Self::AcceptStuck(..) => "Accept and go on",
-            Self::Retry(..) => "Try again",
-            Self::Restart(..) => "Restart host",
-            Self::Resume => "Go on",
+            Self::Skip(step) => format!("Skip step {}", short(step)),
+            Self::Downgrade(step) => format!("Downgrade step {}", short(step)),
+            Self::ShortenNotice => "Shorten the notice".to_owned(),
+            Self::Note => "Write the note".to_owned(),
+            Self::Statement => "State that it is dead".to_owned(),
+            Self::Value(..) => "Give the value".to_owned(),
+            Self::Abort => "Abort the run".to_owned(),
+            Self::AcceptStuck(_, items) => format!("Go on without {}", counted(items.len(), "item")),
+            Self::Retry(_, Some(_)) => "Try 1 item again".to_owned(),
+            Self::Retry(_, None) => "Try all failed items again".to_owned(),
+            Self::Restart(..) => "Restart 1 host".to_owned(),
+            Self::Resume => "Go on with the run".to_owned(),
         }
     }
 
@@ -186,6 +188,11 @@ impl Purpose {
     }
 }
 
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}
+
 /// How much ceremony a question needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weight {
@@ -203,11 +210,20 @@ pub struct AskDialog {
     /// What was typed.
     pub typed: Field,
     /// Focus.
-    pub button: Button,
+    pub focus: AskFocus,
     /// Arrival of keys.
     pub guard: Guard,
     /// What the last key brought.
     pub remark: Option<String>,
+}
+
+/// What has the focus in a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskFocus {
+    /// The text, where Enter in it gives the answer.
+    Text,
+    /// A button; what is typed goes into the text all the same.
+    Button(Button),
 }
 
 /// What a key in a question came to.
@@ -224,11 +240,25 @@ pub enum Asked {
 impl AskDialog {
     /// Opens it.
     pub fn new(purpose: Purpose, at: u64) -> Self {
-        let button = match purpose.weight() {
-            Weight::Light => Button::Act,
-            Weight::Grave => Button::Cancel,
+        let focus = match purpose.weight() {
+            Weight::Light => AskFocus::Text,
+            Weight::Grave => AskFocus::Button(Button::Cancel),
         };
-        Self { purpose, typed: Field::default(), button, guard: Guard::new(at), remark: None }
+        Self { purpose, typed: Field::default(), focus, guard: Guard::new(at), remark: None }
+    }
+
+    /// The focus moves: from the text to the deed, then to the way out; `back`: the other way round.
+    pub fn step_focus(&mut self, back: bool) {
+        let order: &[AskFocus] = match self.purpose.weight() {
+            Weight::Light => {
+                &[AskFocus::Text, AskFocus::Button(Button::Act), AskFocus::Button(Button::Cancel)]
+            }
+            Weight::Grave => &[AskFocus::Button(Button::Cancel), AskFocus::Button(Button::Act)],
+        };
+        let at = order.iter().position(|focus| *focus == self.focus).unwrap_or_default();
+        let by = if back { order.len() - 1 } else { 1 };
+        self.focus = order[(at + by) % order.len()];
+        self.remark = None;
     }
 
     /// Enter came.
@@ -237,7 +267,7 @@ impl AskDialog {
             excuse(&mut self.remark, TOO_QUICK);
             return Asked::Open;
         }
-        if self.button == Button::Cancel {
+        if self.focus == AskFocus::Button(Button::Cancel) {
             if self.typed.trimmed().is_empty() {
                 return Asked::Cancelled;
             }

@@ -385,10 +385,8 @@ impl App {
             return;
         }
         match intent {
-            Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
-                dialog.button = dialog.button.other();
-                dialog.remark = None;
-            }
+            Intent::Next | Intent::Right => dialog.step_focus(false),
+            Intent::Previous | Intent::Left => dialog.step_focus(true),
             Intent::Enter => match dialog.enter(arrival) {
                 Asked::Open => {}
                 Asked::Cancelled => self.close_modal(at),

@@ -159,7 +159,10 @@ impl Operation {
             Self::RestartVm { .. } => "restart",
             Self::SetAdmission { accepts: false, .. } => "drain",
             Self::SetAdmission { accepts: true, .. } => "admit",
-            Self::SetPlanReferences { .. } => "set scaling plan",
+            Self::SetPlanReferences { pool, references, .. } => {
+                let acts = references.iter().any(|reference| reference.pool == *pool && reference.enabled);
+                if acts { "enable scaling plan" } else { "disable scaling plan" }
+            }
             Self::SendMessage { .. } => "message",
             Self::LogOff { .. } => "log off",
             Self::Revoke { .. } => "revoke",
@@ -167,6 +170,58 @@ impl Operation {
             Self::RunProbe { .. } => "run probe",
         }
     }
+}
+
+/// What is done by a verb, and to what.
+fn deed_of(verb: &str) -> (&str, &'static str) {
+    match verb {
+        "start" | "deallocate" | "restart" | "drain" | "admit" => (verb, "host"),
+        "message" | "log off" => (verb, "session"),
+        "revoke" | "grant" => (verb, "assignment"),
+        "disable scaling plan" => ("disable", "scaling plan"),
+        "enable scaling plan" => ("enable", "scaling plan"),
+        "run probe" => ("run", "probe"),
+        _ => (verb, "object"),
+    }
+}
+
+/// Verbs with the object of each and how often they stand there, in their order.
+fn counted<'v>(verbs: impl IntoIterator<Item = &'v str>) -> Vec<(&'v str, &'static str, usize)> {
+    let mut all: Vec<(&str, &str, usize)> = Vec::new();
+    for (verb, object) in verbs.into_iter().map(deed_of) {
+        match all.iter_mut().find(|(known, of, _)| (*known, *of) == (verb, object)) {
+            Some((.., count)) => *count += 1,
+            None => all.push((verb, object, 1)),
+        }
+    }
+    all
+}
+
+fn plural(object: &str, count: usize) -> String {
+    if count == 1 { object.to_owned() } else { format!("{object}s") }
+}
+
+/// Operations by their verbs as one asks for them: `start 8 and admit 2 hosts`, `disable 1 scaling plan`.
+pub fn imperative<'v>(verbs: impl IntoIterator<Item = &'v str>) -> String {
+    let all = counted(verbs);
+    let words = all.iter().enumerate().map(|(at, (verb, object, count))| {
+        // What comes next may name the object of both.
+        let named = all.get(at + 1).is_none_or(|(_, next, _)| next != object);
+        let object = if named { format!(" {}", plural(object, *count)) } else { String::new() };
+        format!("{verb} {count}{object}")
+    });
+    words.collect::<Vec<_>>().join(" and ")
+}
+
+/// The same as a list of what there is to do: `8 hosts to start, 2 to admit`.
+pub fn to_do<'v>(verbs: impl IntoIterator<Item = &'v str>) -> String {
+    let all = counted(verbs);
+    let words = all.iter().enumerate().map(|(at, (verb, object, count))| {
+        let known = at > 0 && all.get(at - 1).is_some_and(|(_, before, _)| before == object);
+        let object = if known { String::new() } else { format!(" {}", plural(object, *count)) };
+        format!("{count}{object} to {verb}")
+    });
+    words.collect::<Vec<_>>().join(", ")
 }
 
 /// A write as it will stand on the wire: what the intent records and the permit fits.
@@ -274,6 +329,58 @@ pub enum Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_operation_is_asked_for_in_a_sentence() {
+        let id =
+            || ArmId::parse("/subscriptions/11111111-0000-4000-8000-000000000001/resourceGroups/a").unwrap();
+        let principal = || PrincipalId::parse("4c4c4c4c-0000-4000-8000-00000000e001").unwrap();
+        let plan = |enabled| Operation::SetPlanReferences {
+            plan: id(),
+            pool: id(),
+            references: vec![PlanReference { pool: id(), enabled }],
+        };
+        let (role, principal_type) = (String::new(), "Group".to_owned());
+        for (operation, asked, listed) in [
+            (Operation::StartVm { vm: id() }, "start 1 host", "1 host to start"),
+            (Operation::DeallocateVm { vm: id() }, "deallocate 1 host", "1 host to deallocate"),
+            (Operation::RestartVm { vm: id() }, "restart 1 host", "1 host to restart"),
+            (Operation::SetAdmission { host: id(), accepts: false }, "drain 1 host", "1 host to drain"),
+            (Operation::SetAdmission { host: id(), accepts: true }, "admit 1 host", "1 host to admit"),
+            (plan(false), "disable 1 scaling plan", "1 scaling plan to disable"),
+            (plan(true), "enable 1 scaling plan", "1 scaling plan to enable"),
+            (
+                Operation::SendMessage { session: id(), title: String::new(), body: String::new() },
+                "message 1 session",
+                "1 session to message",
+            ),
+            (Operation::LogOff { session: id() }, "log off 1 session", "1 session to log off"),
+            (
+                Operation::Revoke { assignment: id(), gives: None },
+                "revoke 1 assignment",
+                "1 assignment to revoke",
+            ),
+            (
+                Operation::Grant {
+                    assignment: id(),
+                    scope: id(),
+                    role,
+                    principal: principal(),
+                    principal_type,
+                },
+                "grant 1 assignment",
+                "1 assignment to grant",
+            ),
+            (Operation::RunProbe { vm: id(), probe: Probe::Fslogix }, "run 1 probe", "1 probe to run"),
+        ] {
+            assert_eq!(imperative([operation.verb()]), asked);
+            assert_eq!(to_do([operation.verb()]), listed);
+        }
+        let both = ["start", "start", "admit", "start"];
+        assert_eq!(imperative(both), "start 3 and admit 1 host");
+        assert_eq!(to_do(both), "3 hosts to start, 1 to admit");
+        assert_eq!(imperative(["log off", "log off", "start"]), "log off 2 sessions and start 1 host");
+    }
 
     #[test]
     fn what_takes_a_change_back_is_about_the_same_object() {

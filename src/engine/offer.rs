@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Operation, Safe, Source, standing,
+        Operation, Safe, Source, operation, standing,
         time::{Span, Timestamp, seconds},
     },
     runbook::{Action, Killer, StepKind, plan::PlannedStep, targets},
@@ -354,13 +354,12 @@ impl Engine {
         let code = |side| self.run.plan.codes[side].clone();
         let (from, to) = (code(self.run.plan.from), code(self.run.plan.to));
         let users_at_start = planned.action.is_some_and(Action::touches_all);
+        let to_do = operation::to_do(writes.iter().map(|write| write.verb));
         let what = match (writes.len(), offer.users) {
             (0, _) => planned.title.clone(),
-            (count, 0) => format!("{count} to {}", writes[0].verb),
-            (count, users) if users_at_start => {
-                format!("{count} to {}, {users} users at the start", writes[0].verb)
-            }
-            (count, users) => format!("{count} to {}, {users} users", writes[0].verb),
+            (_, 0) => to_do,
+            (_, users) if users_at_start => format!("{to_do}, {users} users at the start"),
+            (_, users) => format!("{to_do}, {users} users"),
         };
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
         let (before, effect) = match offer.acknowledges {

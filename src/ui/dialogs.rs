@@ -7,11 +7,14 @@ use crate::{
     app::{
         App,
         confirm::ConfirmDialog,
-        dialog::{ArmDialog, AskDialog, LeaveDialog, Modal, Needed, Purpose},
+        dialog::{ArmDialog, AskDialog, AskFocus, LeaveDialog, Modal, Needed, Purpose, Weight},
         gesture::{Button, Field},
         palette, sentence,
     },
-    domain::time::{age_text, clock_text, time_text},
+    domain::{
+        operation,
+        time::{age_text, clock_text, time_text},
+    },
     engine::view::{OfferView, StepView},
 };
 
@@ -19,6 +22,7 @@ use super::{
     head, help,
     pen::{Pen, columns, wrap},
     pick, start,
+    steps::short_id,
     theme::Role,
 };
 
@@ -53,7 +57,7 @@ pub(super) enum SheetLine {
     Input(String, String),
     /// What must be read before something is pressed; never cut.
     Prompt(String, Role),
-    Buttons(Button, String, Role),
+    Buttons(Option<Button>, String, Role),
 }
 
 impl Sheet {
@@ -87,8 +91,8 @@ impl Sheet {
         }
     }
 
-    pub(super) fn buttons(&mut self, focus: Button, act: &str, role: Role) {
-        self.lines.push(SheetLine::Buttons(focus, act.to_owned(), role));
+    pub(super) fn buttons(&mut self, focus: impl Into<Option<Button>>, act: &str, role: Role) {
+        self.lines.push(SheetLine::Buttons(focus.into(), act.to_owned(), role));
     }
 
     pub(super) fn draw(self, pen: &mut Pen<'_>) {
@@ -180,8 +184,8 @@ fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16)
                 let role = if focused { Role::ButtonFocused } else { role };
                 pen.text(at + 2, y, width, text, role);
             };
-            button(cancel_x, "Cancel", *focus == Button::Cancel, Role::Button);
-            button(act_x, act, *focus == Button::Act, *role);
+            button(cancel_x, "Cancel", *focus == Some(Button::Cancel), Role::Button);
+            button(act_x, act, *focus == Some(Button::Act), *role);
         }
     }
 }
@@ -298,25 +302,20 @@ fn prompt(app: &App, dialog: &ConfirmDialog, sheet: &mut Sheet) {
 /// What the button says: the deed with its number, never a bare yes.
 fn act_word(dialog: &ConfirmDialog, step: Option<&StepView>) -> String {
     use crate::engine::event::Acknowledgement;
-    let Some(offer) = &dialog.offer else { return "Confirm".to_owned() };
-    if offer.acknowledges == Some(Acknowledgement::FencedByEvidence) {
-        return "Grant under debt".to_owned();
+    let name = short_id(&dialog.step);
+    let Some(offer) = &dialog.offer else { return format!("Confirm {name}") };
+    if offer.writes.is_empty() {
+        let gate = step.is_some_and(|step| step.kind == crate::runbook::StepKind::Gate);
+        return if gate { "Pass the gate".to_owned() } else { format!("Confirm {name}") };
     }
-    if offer.acknowledges == Some(Acknowledgement::StandbyUnseen) {
-        return "Grant again, unseen".to_owned();
+    let mut words = operation::imperative(offer.writes.iter().map(|write| write.verb));
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
     }
-    match offer.writes.first() {
-        Some(write) => {
-            let mut word = format!("{} {}", write.verb, offer.writes.len());
-            if let Some(first) = word.get_mut(..1) {
-                first.make_ascii_uppercase();
-            }
-            word
-        }
-        None if step.is_some_and(|step| step.kind == crate::runbook::StepKind::Gate) => {
-            "Pass the gate".to_owned()
-        }
-        None => "Confirm".to_owned(),
+    match offer.acknowledges {
+        Some(Acknowledgement::FencedByEvidence) => format!("{words} under debt"),
+        Some(Acknowledgement::StandbyUnseen) => format!("{words} unseen"),
+        Some(Acknowledgement::StuckItems | Acknowledgement::GrownList) | None => words,
     }
 }
 
@@ -419,11 +418,18 @@ fn ask(app: &App, dialog: &AskDialog, pen: &mut Pen<'_>) {
     sheet.remark(dialog.remark.as_ref());
     match dialog.purpose.needed() {
         Needed::Nothing => sheet.prompt("tab to the button, then enter", Role::Dim),
-        Needed::Some(word) => sheet.input(format!("{word}: "), dialog.typed.text()),
+        Needed::Some(word) if dialog.purpose.weight() == Weight::Light => {
+            sheet.input(format!("{word}, then enter: "), dialog.typed.text());
+        }
+        Needed::Some(word) => sheet.input(format!("{word}, tab, enter: "), dialog.typed.text()),
         Needed::Exactly(asked) => sheet.input(format!("type {asked}, tab, enter: "), dialog.typed.text()),
     }
     sheet.blank();
-    sheet.buttons(dialog.button, dialog.purpose.act(), Role::Danger);
+    let focus = match dialog.focus {
+        AskFocus::Text => None,
+        AskFocus::Button(button) => Some(button),
+    };
+    sheet.buttons(focus, &dialog.purpose.act(), Role::Danger);
     sheet.draw(pen);
 }
 

@@ -108,11 +108,11 @@ fn answer(terminal: &mut Terminal, value: &str) {
     terminal.see("awaiting-person");
     terminal.pause();
     terminal.press("\r");
-    terminal.see("value:");
+    terminal.see("value, then enter:");
     terminal.pause();
     terminal.type_slowly(value);
-    terminal.until("the value", |screen| screen.contains(&format!("value:   {value}")));
-    terminal.see("> Give value");
+    terminal.until("the value", |screen| screen.contains(&format!("value, then enter:   {value}")));
+    terminal.see("Give the value");
     terminal.pause();
     terminal.press("\r");
     terminal.until("no dialog", |screen| !screen.contains("Cancel"));
