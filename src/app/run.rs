@@ -83,6 +83,8 @@ pub struct RunSummary {
     pub mode: String,
     /// State or end in the words of design §4.
     pub state: String,
+    /// Whether it was a rehearsal or the real thing.
+    pub purpose: RunPurpose,
     /// Whether it can be resumed.
     pub open: RunOpen,
     /// When it was opened.
@@ -94,6 +96,27 @@ pub struct RunSummary {
     /// Why its journal cannot be trusted or read, where that is so.
     pub trouble: Option<Safe>,
 }
+
+/// What a listed run was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunPurpose {
+    /// A rehearsal: on a simulated estate, or so called in its reason.
+    Drill,
+    /// A failover.
+    Real,
+}
+
+impl RunPurpose {
+    /// The word for a run whose reason is `reason`; `simulated`: nothing real could be touched by it.
+    pub fn of(simulated: bool, reason: &str) -> Self {
+        let mut words = reason.split(|c: char| !c.is_alphanumeric());
+        let called = words.any(|word| DRILL_WORDS.iter().any(|drill| word.eq_ignore_ascii_case(drill)));
+        if simulated || called { Self::Drill } else { Self::Real }
+    }
+}
+
+/// Words that make a reason that of a rehearsal.
+const DRILL_WORDS: [&str; 4] = ["drill", "rehearsal", "rehearse", "exercise"];
 
 /// Whether a listed run can be gone on with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

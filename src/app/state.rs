@@ -20,7 +20,7 @@ use super::{
     freeze::Behind,
     journal::{self, Follow},
     mode::{Access, Bell, Call, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
-    run::{OpenRun, RunOpen, RunSummary},
+    run::{OpenRun, RunOpen, RunPurpose, RunSummary},
     screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
     sentence,
     table::Sort,
@@ -225,12 +225,13 @@ impl App {
         }
     }
 
-    /// The UTC date on which a run of the runbook ended last, or `never`.
+    /// The UTC date on which a rehearsal of the runbook ended last, or `never`. A failover in earnest is
+    /// no drill: nobody chose its day, and nothing says that it was looked at afterwards.
     pub fn last_drill(&self, runbook: &str) -> String {
         let watching = sentence::end_word(RunEnd::Monitoring);
         self.runs
             .iter()
-            .filter(|run| run.runbook == runbook)
+            .filter(|run| run.runbook == runbook && run.purpose == RunPurpose::Drill)
             .filter(|run| run.open == RunOpen::Closed || run.state == watching)
             .filter_map(|run| Some(run.opened + run.took?))
             .max()

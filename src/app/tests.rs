@@ -683,3 +683,57 @@ fn an_enter_that_came_too_quickly_says_so_and_the_next_one_counts() {
     press(&mut app, Intent::Enter, 4_400);
     assert!(app.modals.is_empty() && app.arming.is_armed());
 }
+
+#[test]
+fn only_a_rehearsal_counts_as_a_drill() {
+    use super::run::RunPurpose;
+    for (simulated, reason, purpose) in [
+        (true, "West Europe burns", RunPurpose::Drill),
+        (false, "West Europe burns", RunPurpose::Real),
+        (false, "Drill 2026/4", RunPurpose::Drill),
+        (false, "the yearly rehearsal, as agreed", RunPurpose::Drill),
+        (false, "drilled through a cable", RunPurpose::Real),
+    ] {
+        assert_eq!(RunPurpose::of(simulated, reason), purpose, "{reason}");
+    }
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let run = |purpose, hour: i64| super::RunSummary {
+        run: format!("r-{hour}"),
+        runbook: "avd-pooled-failover".to_owned(),
+        service: "hr".to_owned(),
+        mode: "graceful".to_owned(),
+        state: "completed".to_owned(),
+        purpose,
+        open: super::run::RunOpen::Closed,
+        opened: scene::noon() - minutes(60 * hour),
+        took: Some(minutes(38)),
+        debts: 0,
+        trouble: None,
+    };
+    app.runs = vec![run(RunPurpose::Real, 1)];
+    assert_eq!(app.last_drill("avd-pooled-failover"), "never");
+    app.runs.push(run(RunPurpose::Drill, 48));
+    assert_eq!(app.last_drill("avd-pooled-failover"), "2026-11-18");
+}
+
+#[test]
+fn a_value_is_typed_first_and_given_by_enter_or_by_the_button_after_it() {
+    use super::dialog::{AskDialog, AskFocus, Asked, Purpose};
+    use super::gesture::Arrival;
+    let value = || Purpose::Value("a15-dependants".to_owned(), "what depends on it".to_owned());
+    let order = |purpose: Purpose, presses: usize, back: bool| {
+        let mut dialog = AskDialog::new(purpose, 0);
+        "none".chars().for_each(|c| dialog.typed.push(c));
+        (0..presses).for_each(|_| dialog.step_focus(back));
+        (dialog.focus, dialog.enter(Arrival::Calm))
+    };
+    let (act, cancel) = (AskFocus::Button(Button::Act), AskFocus::Button(Button::Cancel));
+    assert_eq!(order(value(), 0, false), (AskFocus::Text, Asked::Answered));
+    assert_eq!(order(value(), 1, false), (act, Asked::Answered));
+    assert_eq!(order(value(), 2, false), (cancel, Asked::Open));
+    assert_eq!(order(value(), 3, false), (AskFocus::Text, Asked::Answered));
+    assert_eq!(order(value(), 1, true), (cancel, Asked::Open));
+    // What cannot be taken back begins at the way out.
+    assert_eq!(order(Purpose::Abort, 0, false), (cancel, Asked::Open));
+    assert_eq!(order(Purpose::Abort, 1, false), (act, Asked::Answered));
+}

@@ -3,9 +3,16 @@
 use tokio::sync::mpsc::Sender;
 
 use crate::{
-    app::{Event, RunSummary, run::RunOpen, sentence},
+    app::{
+        Event, RunSummary,
+        run::{RunOpen, RunPurpose},
+        sentence,
+    },
     domain::Safe,
-    engine::{Run, RunEvent, event::RunEnd},
+    engine::{
+        Run, RunEvent,
+        event::{RunEnd, WorldKind},
+    },
     journal::runs,
 };
 
@@ -48,12 +55,15 @@ fn line(session: &Session, summary: &runs::RunSummary) -> Option<RunSummary> {
         return None;
     }
     let (state, open, debts) = standing(summary);
+    // Only a loopback address is spoken to without TLS, and behind one is a simulator.
+    let simulated = opened.world == WorldKind::Sim || opened.endpoint.starts_with("http://");
     Some(RunSummary {
         run: summary.run.clone(),
         runbook: opened.plan.runbook.clone(),
         service: opened.plan.service.clone(),
         mode: sentence::mode(opened.plan.mode).to_owned(),
         state: state.to_owned(),
+        purpose: RunPurpose::of(simulated, opened.reason.as_str()),
         open,
         opened: first.wall,
         took: last.map(|last| last.wall.duration_since(first.wall)),

@@ -4,6 +4,7 @@ use crate::{
     app::{
         App,
         feed::{self, Origin},
+        sentence,
     },
     domain::{
         Side,
@@ -347,17 +348,12 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
     if let Some(view) = app.run_view() {
         let over = view.steps.iter().filter(|step| !step.is_undo && step.state.over()).count();
         let of = view.steps.iter().filter(|step| !step.is_undo).count();
-        let state = match app.stopped() {
-            Some(_) => "NO WRITES",
-            None => crate::app::sentence::state_word(&view.state),
+        let (state, role) = match app.stopped() {
+            Some(_) => ("NO WRITES", Role::Bad),
+            None => (sentence::state_word(&view.state), Role::Running),
         };
-        let words = [
-            format!("{} {}", view.runbook, view.service),
-            state.to_owned(),
-            format!("{over} of {of} steps"),
-            "m shows it".to_owned(),
-        ];
-        let role = if app.stopped().is_some() { Role::Bad } else { Role::Running };
+        let (run, steps) = (format!("{} {}", view.runbook, view.service), format!("{over} of {of} steps"));
+        let words = [run, state.to_owned(), steps, "m shows it".to_owned()];
         pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), role);
         return y + 1;
     }

@@ -12,7 +12,7 @@ use crate::{
     app::{
         App, Event, Intent, World,
         feed::Origin,
-        run::{RunOpen, RunSummary},
+        run::{RunOpen, RunPurpose, RunSummary},
         scene::{self, Weather, at},
         screen::Screen,
     },
@@ -97,6 +97,7 @@ fn run_of(number: usize) -> RunSummary {
         service: "hr".to_owned(),
         mode: "ungraceful".to_owned(),
         state: ["completed-with-exceptions", "monitoring", "held"][number % 3].to_owned(),
+        purpose: RunPurpose::Real,
         open: if number % 3 == 2 { RunOpen::Open } else { RunOpen::Closed },
         opened: scene::noon() - minutes(number as i64 * 60),
         took: Some(minutes(38)),
