@@ -10,6 +10,7 @@ use crate::{
 use super::{
     mode::{Identity, Speed, TokenStatus},
     run::{RunHandle, RunSummary},
+    screen::Screen,
 };
 
 /// The two clocks at the moment something happened (design §8, one clock).
@@ -244,4 +245,69 @@ pub enum Intent {
     Erase,
     /// Empty the text field.
     EraseAll,
+}
+
+impl Intent {
+    /// Whether it decides something on `screen`, or opens what decides, rather than only looks. What is
+    /// added above has to say so here.
+    pub(super) fn acts_on(self, screen: Screen) -> bool {
+        match self {
+            Self::Start
+            | Self::Arm
+            | Self::Undo
+            | Self::Skip
+            | Self::Hold
+            | Self::Note
+            | Self::Downgrade
+            | Self::Retry
+            | Self::ShortenNotice
+            | Self::AcceptStuck
+            | Self::RestartHost
+            | Self::Refresh
+            | Self::Interrupt => true,
+            Self::Enter => matches!(screen, Screen::Run | Screen::Runs),
+            Self::Back => screen == Screen::Home,
+            Self::Move(_)
+            | Self::Next
+            | Self::Previous
+            | Self::Left
+            | Self::Right
+            | Self::Escape
+            | Self::Help
+            | Self::Palette
+            | Self::Filter
+            | Self::Sort
+            | Self::Reverse
+            | Self::Zoom
+            | Self::ScopeNext
+            | Self::ScopePrevious
+            | Self::Flip
+            | Self::Runs
+            | Self::Events
+            | Self::Pane(_)
+            | Self::Pause
+            | Self::Copy
+            | Self::CopyField
+            | Self::Freeze
+            | Self::Type(_)
+            | Self::Erase
+            | Self::EraseAll => false,
+        }
+    }
+
+    /// Whether it speaks to the open run: it acts, and only there.
+    pub(super) fn is_for_run(self) -> bool {
+        matches!(
+            self,
+            Self::Undo
+                | Self::Skip
+                | Self::Hold
+                | Self::Note
+                | Self::Downgrade
+                | Self::Retry
+                | Self::ShortenNotice
+                | Self::AcceptStuck
+                | Self::RestartHost
+        )
+    }
 }

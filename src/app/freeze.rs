@@ -10,7 +10,6 @@ use super::{
     event::Intent,
     feed::Feed,
     run::RunSummary,
-    screen::Screen,
     state::{App, Settled},
 };
 
@@ -114,25 +113,7 @@ impl App {
 
     /// Before anything is decided the picture is live: what is confirmed must be what is there.
     pub(super) fn thaw_for(&mut self, intent: Intent) {
-        let acts = match intent {
-            Intent::Start
-            | Intent::Arm
-            | Intent::Undo
-            | Intent::Skip
-            | Intent::Hold
-            | Intent::Note
-            | Intent::Downgrade
-            | Intent::Retry
-            | Intent::ShortenNotice
-            | Intent::AcceptStuck
-            | Intent::RestartHost
-            | Intent::Refresh
-            | Intent::Interrupt => true,
-            Intent::Enter => matches!(self.screen, Screen::Run | Screen::Runs),
-            Intent::Back => self.screen == Screen::Home,
-            _ => false,
-        };
-        if acts {
+        if intent.acts_on(self.screen) {
             self.thaw_to_act();
         }
     }

@@ -72,15 +72,7 @@ impl App {
             Intent::Copy => self.copy(),
             Intent::CopyField => self.pick(),
             Intent::Freeze => self.freeze(),
-            Intent::Undo
-            | Intent::Skip
-            | Intent::Hold
-            | Intent::Note
-            | Intent::Downgrade
-            | Intent::Retry
-            | Intent::ShortenNotice
-            | Intent::AcceptStuck
-            | Intent::RestartHost => self.intend_run(intent),
+            intent if intent.is_for_run() => self.intend_run(intent),
             _ => {}
         }
     }
