@@ -15,7 +15,7 @@ use super::{
     query::{Fit, Query},
     rows::{self, Ground, service_of},
     screen::services,
-    table::{Row, Sort},
+    table::{self, Row, Sort},
 };
 
 /// Both regions' lists of a component, line by line.
@@ -27,6 +27,19 @@ pub struct Lists {
     pub sides: Pair<Head>,
 }
 
+/// What lists were made from. As long as it is the same, so are they.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Made {
+    pub(super) component: Component,
+    pub(super) scope: Scope,
+    pub(super) filter: String,
+    pub(super) sort: Sort,
+    /// Of the picture.
+    pub(super) revision: u64,
+    /// Ages are told in seconds.
+    pub(super) second: i64,
+}
+
 /// What goes for one region's list as a whole.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Head {
@@ -36,6 +49,8 @@ pub struct Head {
     pub unknown: usize,
     /// Rows in all.
     pub total: usize,
+    /// Columns of the screen that the longest field of each column takes, of the rows shown.
+    pub longest: Vec<u16>,
     /// What is wrong with the list, in words; empty where it is whole and fresh.
     pub trouble: Vec<String>,
     /// What is not known of its rows, in words: another source that their columns rest on.
@@ -84,6 +99,7 @@ pub fn lists(component: Component, view: &View<'_>, query: &Query, sort: Sort) -
             }
         }
         heads[side].shown = kept[side].len();
+        heads[side].longest = table::longest(columns(component).len(), kept[side].iter());
     }
     Lists { lines: pair_up(kept, sort), sides: heads }
 }

@@ -19,6 +19,7 @@ use super::{
     feed::{Feed, Origin},
     freeze::Behind,
     journal::{self, Follow},
+    lists::{Lists, Made},
     mode::{Access, Bell, Call, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
     run::{OpenRun, RunOpen, RunPurpose, RunSummary},
     screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
@@ -97,6 +98,8 @@ pub struct App {
     pub moment: Moment,
     /// Columns and rows of the window.
     pub size: (u16, u16),
+    /// The lists of the screen, with what they were made from.
+    pub(super) listed: Option<(Made, Arc<Lists>)>,
     /// Terminal time of the last checks.
     pub(super) checked: Option<u64>,
     pub(super) leaving: Leaving,
@@ -203,6 +206,7 @@ impl App {
             notice: None,
             moment,
             size: (80, 24),
+            listed: None,
             checked: None,
             leaving: Leaving::No,
             effects: Vec::new(),
@@ -218,11 +222,13 @@ impl App {
             let runs: Vec<RunView> = self.run.iter().map(|run| run.view.clone()).collect();
             self.settled = Settled::Yes;
             if self.behind.is_some() {
-                return self.settle_behind(&runs);
+                self.settle_behind(&runs);
+            } else {
+                self.summary = summarize(&self.estate, &self.picture, &runs, self.scope, self.moment.now);
+                self.check();
             }
-            self.summary = summarize(&self.estate, &self.picture, &runs, self.scope, self.moment.now);
-            self.check();
         }
+        self.keep_lists();
     }
 
     /// The UTC date on which a rehearsal of the runbook ended last, or `never`. A failover in earnest is

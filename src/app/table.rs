@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::{
     domain::{
         Source,
@@ -150,6 +152,20 @@ impl Row {
         let fields: Vec<&str> = self.fields.iter().map(Field::long).filter(|text| !text.is_empty()).collect();
         fields.join(" ")
     }
+}
+
+/// Longest field that asks for room: a list is no page.
+const LONGEST: usize = 200;
+
+/// Columns of the screen that the longest field of each of `count` columns takes.
+pub fn longest<'r>(count: usize, rows: impl Iterator<Item = &'r Row>) -> Vec<u16> {
+    let mut longest = vec![0_u16; count];
+    for row in rows {
+        for (longest, field) in longest.iter_mut().zip(&row.fields) {
+            *longest = (*longest).max(field.long().width().min(LONGEST) as u16);
+        }
+    }
+    longest
 }
 
 /// In which order a list stands.

@@ -737,3 +737,40 @@ fn a_value_is_typed_first_and_given_by_enter_or_by_the_button_after_it() {
     assert_eq!(order(Purpose::Abort, 0, false), (cancel, Asked::Open));
     assert_eq!(order(Purpose::Abort, 1, false), (act, Asked::Answered));
 }
+
+#[test]
+fn a_list_is_made_once_for_all_keys_and_frames_until_something_of_it_changes() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    press(&mut app, &[(1_000, Intent::Move(Motion::Down)), (1_100, Intent::Move(Motion::Down))]);
+    press(&mut app, &[(1_200, Intent::Enter)]);
+    app.settle();
+    let shown = app.lists().unwrap();
+    let same = |app: &App| std::sync::Arc::ptr_eq(&shown, &app.lists().unwrap());
+    press(&mut app, &[(1_300, Intent::Move(Motion::Down)), (1_400, Intent::Next), (1_500, Intent::Zoom)]);
+    app.settle();
+    assert!(same(&app));
+    let changes: [fn(&mut App); 5] = [
+        |app| drop(press(app, &[(2_000, Intent::Sort)])),
+        |app| drop(press(app, &[(2_000, Intent::ScopeNext)])),
+        |app| drop(press(app, &[(2_000, Intent::Filter), (2_100, Intent::Type('1'))])),
+        |app| app.moment.now += crate::domain::time::seconds(1),
+        |app| {
+            let seen = scene::readings(Weather::Calm).pop().unwrap();
+            app.update(Event::Observed(seen), at(2_000));
+        },
+    ];
+    for change in changes {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        press(&mut app, &[(1_000, Intent::Move(Motion::Down)), (1_100, Intent::Move(Motion::Down))]);
+        press(&mut app, &[(1_200, Intent::Enter)]);
+        app.settle();
+        let before = app.lists().unwrap();
+        change(&mut app);
+        // Also before it is kept anew what is shown is what is there.
+        assert!(!std::sync::Arc::ptr_eq(&before, &app.lists().unwrap()));
+        app.settle();
+        let after = app.lists().unwrap();
+        assert!(!std::sync::Arc::ptr_eq(&before, &after));
+        assert!(std::sync::Arc::ptr_eq(&after, &app.lists().unwrap()));
+    }
+}

@@ -33,6 +33,7 @@ impl App {
             Event::Intent(intent) => {
                 self.notice = None;
                 self.arming.touch(self.moment.terminal);
+                self.keep_lists();
                 self.intend(intent, moment.terminal);
             }
             Event::Command(command) => self.told(command),

@@ -1,5 +1,7 @@
 //! Where the person goes: from screen to screen, up and down in a list, and back.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{Side, Source},
     status::Scope,
@@ -11,7 +13,7 @@ use super::{
     feed::FeedLine,
     gesture::Field,
     journal::{Follow, Pane},
-    lists::{self, Lists, View},
+    lists::{self, Lists, Made, View},
     query::{Fit, Query},
     ready,
     run::RunOpen,
@@ -95,10 +97,43 @@ impl App {
     }
 
     /// A component's lists as this screen shows them. A filter that cannot be read hides nothing.
-    pub fn lists(&self) -> Option<Lists> {
+    pub fn lists(&self) -> Option<Arc<Lists>> {
+        let made = self.made()?;
+        match &self.listed {
+            Some((known, lists)) if *known == made => Some(lists.clone()),
+            _ => Some(self.listed_anew(&made)),
+        }
+    }
+
+    /// Keeps the lists of this screen as long as what they are made from is the same: of a hundred
+    /// thousand sessions they cannot be made for every key and every frame.
+    pub(super) fn keep_lists(&mut self) {
+        match (self.made(), &self.listed) {
+            (None, _) => self.listed = None,
+            (Some(made), Some((known, _))) if *known == made => {}
+            (Some(made), _) => {
+                let lists = self.listed_anew(&made);
+                self.listed = Some((made, lists));
+            }
+        }
+    }
+
+    /// What the lists of this screen are made from.
+    fn made(&self) -> Option<Made> {
         let Screen::Lists(component) = self.screen else { return None };
+        Some(Made {
+            component,
+            scope: self.scope,
+            filter: self.filter.text().to_owned(),
+            sort: self.sort,
+            revision: self.picture.revision(),
+            second: self.shown_at().as_second(),
+        })
+    }
+
+    fn listed_anew(&self, made: &Made) -> Arc<Lists> {
         let query = self.query().unwrap_or_default();
-        Some(lists::lists(component, &self.view(), &query, self.sort))
+        Arc::new(lists::lists(made.component, &self.view(), &query, made.sort))
     }
 
     /// What lists are made from.

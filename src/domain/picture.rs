@@ -8,6 +8,7 @@ use super::{Answer, Observation, Reading, Source, reading::Look, time::Timestamp
 #[derive(Debug, Clone, Default)]
 pub struct Picture {
     readings: BTreeMap<Source, Reading>,
+    revision: u64,
 }
 
 /// A source is stale when its answer is older than this many intervals (design §9).
@@ -16,7 +17,13 @@ pub const STALE_INTERVALS: i32 = 2;
 impl Picture {
     /// Takes in one observation.
     pub fn take(&mut self, observation: Observation) {
+        self.revision += 1;
         self.readings.entry(observation.source.clone()).or_default().take(observation);
+    }
+
+    /// Grows with every change: of a picture and its copies, those with the same number are the same.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// The reading of a source, empty if it was never looked at.
@@ -44,6 +51,7 @@ impl Picture {
 
     /// Forgets everything, as when the estate changes under a run.
     pub fn clear(&mut self) {
+        self.revision += 1;
         self.readings.clear();
     }
 }

@@ -96,8 +96,7 @@ fn pane(
     }
     let columns = columns(component);
     let room = area.right.saturating_sub(area.left + 4);
-    let own = lists.lines.iter().filter_map(|line| line[side].as_ref());
-    let grid = Grid::new(columns, own, area.left + 4, room);
+    let grid = Grid::fitting(columns, &lists.sides[side].longest, area.left + 4, room);
     let heads = top + above as u16;
     if lists.sides[side].total > 0 && heads < area.bottom {
         grid.heads(pen, heads, app.sort);

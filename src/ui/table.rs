@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::app::{
     App,
     screen::Filter,
-    table::{Column, Field, Row, Sort, Value, Way, widths},
+    table::{Column, Field, Row, Sort, Value, Way, longest, widths},
 };
 
 use super::{
@@ -29,13 +29,12 @@ impl Grid {
         left: u16,
         room: u16,
     ) -> Self {
-        let mut longest = vec![0_u16; columns.len()];
-        for row in rows {
-            for (at, field) in row.fields.iter().enumerate().take(columns.len()) {
-                longest[at] = longest[at].max(field.long().width().min(200) as u16);
-            }
-        }
-        Self { columns, widths: widths(columns, &longest, room), left }
+        Self::fitting(columns, &longest(columns.len(), rows), left, room)
+    }
+
+    /// The same where it is known how long the fields of each column are.
+    pub(super) fn fitting(columns: &'static [Column], longest: &[u16], left: u16, room: u16) -> Self {
+        Self { columns, widths: widths(columns, longest, room), left }
     }
 
     /// The heads of the columns; the one the list is sorted by is marked.
