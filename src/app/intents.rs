@@ -184,7 +184,8 @@ impl App {
         let Some(step) = self.selected_step() else { return };
         let (id, kind) = (step.id.clone(), step.kind);
         if step.state.over() && !run.view.debts_ready.contains(&id) {
-            let text = format!("{id} is {}", step.state.word());
+            // Its line in the run view is cut; here it has room.
+            let text = format!("{id} is {}: {}", step.state.word(), step.why);
             return self.say(text);
         }
         if let (Some(ask), None) = (&step.ask, &step.value) {

@@ -51,6 +51,8 @@ pub(super) struct Sheet {
 
 pub(super) enum SheetLine {
     Words(String, Role),
+    /// Something good to know, the first to go where room is short.
+    Aside(String),
     /// A name and what it stands for.
     Pair(&'static str, String, Role),
     /// A prompt and what was typed after it.
@@ -67,6 +69,10 @@ impl Sheet {
 
     pub(super) fn words(&mut self, text: &str, role: Role) {
         self.lines.push(SheetLine::Words(text.to_owned(), role));
+    }
+
+    pub(super) fn aside(&mut self, text: &str) {
+        self.lines.push(SheetLine::Aside(text.to_owned()));
     }
 
     pub(super) fn blank(&mut self) {
@@ -99,7 +105,10 @@ impl Sheet {
         let width = WIDTH.min(pen.width().saturating_sub(2));
         let mut lines: Vec<SheetLine> =
             self.lines.into_iter().flat_map(|line| line.broken(usize::from(width))).collect();
-        // Where room is short, what only keeps lines apart goes first.
+        // Where room is short, what is good to know goes first, then what only keeps lines apart.
+        if lines.len() + 4 > usize::from(pen.height()) {
+            lines.retain(|line| !matches!(line, SheetLine::Aside(_)));
+        }
         while lines.len() + 4 > usize::from(pen.height()) {
             let blank = |line: &SheetLine| matches!(line, SheetLine::Words(text, _) if text.is_empty());
             let Some(at) = lines.iter().position(blank) else { break };
@@ -142,6 +151,7 @@ impl SheetLine {
             Self::Words(text, role) => {
                 wrap(&text, width - 4).into_iter().map(|line| Self::Words(line, role)).collect()
             }
+            Self::Aside(text) => wrap(&text, width - 4).into_iter().map(Self::Aside).collect(),
             Self::Prompt(text, role) => {
                 wrap(&text, width - 4).into_iter().map(|line| Self::Prompt(line, role)).collect()
             }
@@ -166,6 +176,9 @@ fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16)
     match content {
         SheetLine::Words(text, role) | SheetLine::Prompt(text, role) => {
             pen.text(x + 2, y, room, text, *role);
+        }
+        SheetLine::Aside(text) => {
+            pen.text(x + 2, y, room, text, Role::Dim);
         }
         SheetLine::Pair(name, text, role) => {
             pen.text(x + 2, y, 8, name, Role::Dim);
@@ -208,7 +221,10 @@ fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
     let step = app.run_view().and_then(|view| view.steps.iter().find(|step| step.id == dialog.step));
     let mut sheet = Sheet::new(title(app), Role::Title);
     match step {
-        Some(step) => sheet.words(&format!("{}  {}", step.id, step.title), Role::Title),
+        Some(step) => {
+            sheet.words(&format!("{}  {}", step.id, step.title), Role::Title);
+            sheet.aside(&step.why);
+        }
         None => sheet.words(&dialog.step, Role::Title),
     }
     sheet.blank();
