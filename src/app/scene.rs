@@ -569,6 +569,7 @@ pub(crate) fn move_phase() -> RunView {
         opened: noon() - minutes(12),
         impact: noon() - seconds(708),
         rto_left: Some(minutes(108)),
+        served: false,
         interrupted: false,
         watches: false,
         phases: vec![

@@ -299,6 +299,7 @@ impl App {
             StepCursor::At(cursor) => cursor.place(count),
             StepCursor::Following => view
                 .current
+                .or_else(|| payable(view))
                 .unwrap_or_else(|| view.steps.iter().rposition(|step| step.state.over()).unwrap_or(0)),
         })
     }
@@ -347,4 +348,10 @@ impl App {
     pub(super) fn want(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
+}
+
+/// Place of the step whose debt can be paid first: what a run that has no turn left asks of a person.
+fn payable(view: &RunView) -> Option<usize> {
+    let first = view.debts_ready.first()?;
+    view.steps.iter().position(|step| step.id == *first)
 }

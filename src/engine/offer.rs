@@ -92,7 +92,7 @@ impl Engine {
         blocked.extend(Self::blocked_by_age(oldest, now));
         // An undo that finds everything taken back already only opens what it belongs to again.
         if planned.kind == StepKind::Automatic && planned.phase.is_some() && writes == 0 && listed {
-            blocked.push(Safe::new("there is nothing to write now"));
+            blocked.push(Safe::new("there is nothing to write now: it is done as soon as a look says so"));
         }
         let acknowledges = self.acknowledgement(index, planned, writes, now);
         let level = if acknowledges.is_some_and(Acknowledgement::opens_a_way) { 3 } else { planned.confirm };

@@ -51,6 +51,7 @@ impl Engine {
             opened: run.opened_at,
             impact,
             rto_left: rto.map(|rto| (impact + rto).duration_since(until)),
+            served: run.served_at().is_some(),
             interrupted: self.awaiting_resume && !run.is_over(),
             watches: run.closed.is_some() && !run.is_over(),
             phases: self.phase_views(&steps, now),

@@ -42,6 +42,8 @@ pub struct RunView {
     pub impact: Timestamp,
     /// Recovery time objective left at the moment of the view, where one is set.
     pub rto_left: Option<Span>,
+    /// Whether as many users are back as the run waits for, so that the time left stands still.
+    pub served: bool,
     /// Rebuilt from its journal, it does nothing until somebody says to go on.
     pub interrupted: bool,
     /// It has ended and still owes something: it only watches that, and lets it be paid.

@@ -568,6 +568,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         opened: world.now,
         impact: world.now,
         rto_left: None,
+        served: false,
         interrupted: false,
         watches: false,
         phases: Vec::new(),

@@ -14,7 +14,7 @@ use crate::{
 use super::{
     head, panel,
     pen::{Pen, columns, fit, whole, wrap_in},
-    steps::{self, short_id},
+    steps::{self, is_payable, short_id},
     theme::Role,
 };
 
@@ -157,6 +157,7 @@ fn standing(app: &App, view: &RunView, narrow: bool) -> Vec<String> {
     words.push(match view.rto_left {
         None => "no RTO set".to_owned(),
         Some(left) if left.is_negative() => format!("RTO missed by {}", span_text(-left)),
+        Some(left) if view.served => format!("RTO met, {} early", span_text(left)),
         Some(left) => format!("RTO {} left", span_text(left)),
     });
     let owed: Vec<&str> = view.debts.iter().map(|step| short_id(step)).collect();
@@ -195,6 +196,9 @@ fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
         StepState::Ready => keys.push("enter confirms"),
         StepState::Confirmed | StepState::Running | StepState::Waiting if step.choices.is_empty() => {
             keys.push("at work");
+        }
+        StepState::Deferred if is_payable(view, step) => {
+            keys.push(if armed { "enter pays" } else { "A arms, then enter pays" });
         }
         StepState::Blocked => keys.push("not green yet"),
         _ => {}

@@ -237,7 +237,7 @@ fn mark(state: StepState) -> (&'static str, Role) {
 
 fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, rows: &mut Vec<Row>) {
     let step = &view.steps[index];
-    rows.push(step_row(step, index, wants.width));
+    rows.push(step_row(view, index, wants.width));
     if !open || step.state.over() {
         failures(app, view, index, wants, rows);
         return;
@@ -284,7 +284,13 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, 
     }
 }
 
-fn step_row(step: &StepView, index: usize, width: usize) -> Row {
+/// Whether what the step owes can be paid now.
+pub(super) fn is_payable(view: &RunView, step: &StepView) -> bool {
+    step.state == StepState::Deferred && view.debts_ready.contains(&step.id)
+}
+
+fn step_row(view: &RunView, index: usize, width: usize) -> Row {
+    let step = &view.steps[index];
     let (mark, role) = match step.state {
         // Taking a step back is there for whoever wants it; it is not what comes next.
         StepState::Ready if step.is_undo => ("u", Role::Dim),
@@ -292,6 +298,7 @@ fn step_row(step: &StepView, index: usize, width: usize) -> Row {
     };
     let word = match step.state {
         StepState::Done | StepState::Pending | StepState::Running => "",
+        StepState::Deferred if is_payable(view, step) => "owed, ready",
         state => state.word(),
     };
     let count = match (step.kind, step.items.len()) {
