@@ -107,12 +107,17 @@ impl Auto {
         if offer.acknowledges == Some(Acknowledgement::FencedByEvidence) && !engine.is_dead_now(index, now) {
             return Wish::Wait;
         }
+        let step = engine.run().plan.steps[index].id.clone();
+        if offer.acknowledges.is_some_and(Acknowledgement::needs_person) {
+            let why = format!("{step} goes only on the word of a person: the other side is not seen");
+            return Wish::NeedsPerson(Safe::new(&why));
+        }
         if engine.tried_last(index, &offer).is_some_and(|at| at + AGAIN > now) {
             return Wish::Wait;
         }
         self.retries = 0;
         Wish::Command(Command::Confirm(Confirm {
-            step: engine.run().plan.steps[index].id.clone(),
+            step,
             offer: offer.hash,
             typed: offer.asked.as_deref().map(Safe::new),
             by: ConfirmedBy::Auto,

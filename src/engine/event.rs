@@ -282,6 +282,11 @@ impl Acknowledgement {
     pub fn opens_a_way(self) -> bool {
         matches!(self, Self::FencedByEvidence | Self::StandbyUnseen)
     }
+
+    /// Whether nothing but the word of a person stands for it.
+    pub fn needs_person(self) -> bool {
+        self == Self::StandbyUnseen
+    }
 }
 
 /// Who gave a confirmation.

@@ -272,6 +272,14 @@ impl Engine {
         planned.chain(moved).any(|principal| !self.was_tried(&principal.id))
     }
 
+    /// Whether what is owed can be done while its side does not answer: assignments are not kept in the
+    /// region, so that a revoke can that was never tried, or went well before.
+    pub(super) fn goes_at_any_time(&self, index: usize) -> bool {
+        let went_well = || self.run.steps[index].items.iter().any(|item| item.mark.over());
+        self.run.plan.steps[index].action == Some(Action::RevokeActive)
+            && (self.revoke_untried() || went_well())
+    }
+
     /// Whether way (b) is open at all: on a dead side, acknowledged by a person.
     pub(super) fn may_fence(&self, step: usize) -> bool {
         let confirmed = self.run.steps[step].confirmed.as_ref();

@@ -136,7 +136,14 @@ impl Engine {
                 Guarded::Never(why) if self.nothing_done(index) => {
                     return self.confirm_anew(index, item, why, now);
                 }
-                Guarded::Shut(why) | Guarded::Never(why) => {
+                // Half of it is done: a person decides what becomes of the other half.
+                Guarded::Never(why) => {
+                    let (step, key) = (planned.id.clone(), Some(item.key.clone()));
+                    let (attempt, how) = ((item.attempts > 0).then_some(item.attempts), FailedHow::NotDone);
+                    self.emit(RunEvent::Failed { step, item: key, attempt, how, why }, now);
+                    return Started::Moved;
+                }
+                Guarded::Shut(why) => {
                     self.live(index, &item.key).why = Some(why);
                     return Started::Blocks;
                 }

@@ -22,7 +22,7 @@ use super::{
     event::{Actor, Opened, RunEvent, Stamped},
     judge::Evidence,
     pin::Pinned,
-    run::{RecoverError, Run, StepMark},
+    run::{RecoverError, Run, StepMark, event_step},
     streak::{Row, Streaks},
 };
 
@@ -345,10 +345,12 @@ impl Engine {
             return;
         }
         let stamped = Stamped { wall: now, mono_ms: 0, actor: self.context.actor.clone(), event };
-        let done = |run: &Run| -> BTreeSet<usize> {
-            (0..run.steps.len()).filter(|&at| matches!(run.steps[at].mark, StepMark::Done(_))).collect()
+        let judged = |at: &usize| match self.run.steps[*at].mark {
+            StepMark::Done(_) => true,
+            StepMark::Working => event_step(&stamped.event).is_some(),
+            _ => false,
         };
-        let before = done(&self.run);
+        let before: BTreeSet<usize> = (0..self.run.steps.len()).filter(judged).collect();
         self.run.apply(&stamped);
         let open = |at: &usize| self.run.steps[*at].mark == StepMark::Open;
         let again: BTreeSet<usize> = before.into_iter().filter(open).collect();

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{
     command::{Confirm, Refusal},
-    event::{Acknowledgement, Confirmed, ConfirmedItem, GateVerdict, RunEvent, StepId},
+    event::{Acknowledgement, Confirmed, ConfirmedBy, ConfirmedItem, GateVerdict, RunEvent, StepId},
     machine::Engine,
     pin::Shown,
     run::{ItemMark, StepMark},
@@ -187,15 +187,12 @@ impl Engine {
         if let Some((step, _)) = self.recheck {
             blocked.push(Safe::new(&format!("{} is being looked at again", self.run.plan.steps[step].id)));
         }
-        let planned = &self.run.plan.steps[index];
-        // Assignments are not kept in the region: a revoke that was never tried can be at any time.
-        let untried = planned.action == Some(Action::RevokeActive) && self.revoke_untried();
         if let Some(first) = self.run.waits_for(index).filter(|_| self.run.steps[index].owes()) {
             let first = &self.run.plan.steps[first].id;
             blocked.push(Safe::new(&format!("{first} is owed and comes first")));
         }
         let owed = matches!(self.run.steps[index].mark, StepMark::Deferred { .. });
-        if owed && !untried && !self.is_back(now) {
+        if owed && !self.goes_at_any_time(index) && !self.is_back(now) {
             let code = &self.run.plan.codes[self.run.plan.from];
             blocked.push(Safe::new(&format!("{code} does not answer yet")));
         }
@@ -290,6 +287,12 @@ impl Engine {
         }
         if offer.hash != confirm.offer || offer.acknowledges != confirm.acknowledges {
             return Err(Refusal::OfferGone(step));
+        }
+        if confirm.by == ConfirmedBy::Auto && offer.acknowledges.is_some_and(Acknowledgement::needs_person) {
+            return Err(Refusal::NotGreen {
+                step,
+                why: "only a person can take that upon himself".to_owned(),
+            });
         }
         if let Some(asked) = &offer.asked
             && confirm.typed.as_ref().map(Safe::as_str) != Some(asked.as_str())

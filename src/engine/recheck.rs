@@ -7,7 +7,7 @@ use crate::{
         seeded::{Mistake, planted},
         time::{Span, Timestamp, minutes, seconds},
     },
-    runbook::{Action, StepKind, plan::PlannedStep},
+    runbook::{Action, Killer, StepKind, plan::PlannedStep},
 };
 
 use super::{
@@ -26,21 +26,11 @@ const RECHECK_WAITS: Span = minutes(4);
 const DOUBT_FRESH: Span = seconds(30);
 
 impl Engine {
-    /// Whether the newest looks show that somebody holds, or is on, the side that was left already: the
-    /// step that saw to it is looked at again before anything else goes on. Nobody else would, and what
-    /// follows rests on it.
+    /// Whether the newest looks show that something was taken back on the side that was left: that somebody
+    /// holds it, or is on it, already, or that hosts which must refuse let people in. The step that saw to
+    /// it is looked at again before anything else goes on. Nobody else would, and what follows rests on it.
     pub(super) fn doubts(&mut self, now: Timestamp) -> bool {
-        if self.recheck.is_some() || self.run.closed.is_some() || planted(Mistake::GuardOnce) {
-            return false;
-        }
-        let Some(current) = self.run.current() else { return false };
-        // What an undo takes back does not come undone: it is meant.
-        if self.run.plan.steps[current].phase.is_none() {
-            return false;
-        }
-        // A gate says first what stands in its way, and stops `--auto`.
-        let red = matches!(self.run.steps[current].gate, Some((GateVerdict::Red, _)));
-        if self.run.plan.steps[current].kind == StepKind::Gate && (!red || self.run.by_auto) {
+        if self.recheck.is_some() || planted(Mistake::GuardOnce) || !self.may_doubt() {
             return false;
         }
         let granted = self.is_done(Action::GrantStandby);
@@ -50,23 +40,95 @@ impl Engine {
                 self.want(source, Timestamp::MIN, PREVIEW_PACE);
             }
         }
-        let doubted = (0..current).find(|&index| {
+        let current = self.run.current();
+        let blocks = |killer| {
+            let open = current.filter(|&at| self.run.steps[at].mark == StepMark::Open);
+            open.is_some_and(|at| self.run.plan.steps[at].before.contains(&killer))
+        };
+        let doubted = (0..self.run.steps.len()).find(|&index| {
             let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
             let watched = match planned.action {
                 Some(Action::RevokeActive) => true,
                 // Who is left by decision may be there again once everybody else has moved.
                 Some(Action::LogOffActive) => !granted,
+                // What is not drained stands in the way of the revoke, and of nothing else.
+                Some(Action::DrainActive) => blocks(Killer::ActiveDrained),
                 _ => false,
             };
             let ended = step.ended.map_or(now, |ended| self.here(ended, now));
             let since = now.checked_sub(DOUBT_FRESH).map_or(ended, |limit| ended.max(limit));
-            watched
-                && matches!(step.mark, StepMark::Done(_))
-                && self.evidence(index, since, now).all_green(&planned.after).0 == GateVerdict::Red
-                && self.has_work(index, since, now)
+            watched && matches!(step.mark, StepMark::Done(_)) && self.came_undone(index, since, now)
         });
         self.recheck = doubted.map(|index| (index, now));
         doubted.is_some()
+    }
+
+    /// Whether anybody asks that now. A run that has ended asks while it watches what it owes.
+    fn may_doubt(&self) -> bool {
+        let Some(current) = self.run.current() else { return self.run.closed.is_some() };
+        let (planned, step) = (&self.run.plan.steps[current], &self.run.steps[current]);
+        // A gate says first what stands in its way, and stops `--auto`.
+        let red = matches!(step.gate, Some((GateVerdict::Red, _)));
+        // What an undo takes back does not come undone: it is meant.
+        planned.phase.is_some() && (planned.kind != StepKind::Gate || (red && !self.run.by_auto))
+    }
+
+    /// Whether looks that began at or after `since` show that a step is not done, and that it could set
+    /// that right.
+    fn came_undone(&self, index: usize, since: Timestamp, now: Timestamp) -> bool {
+        let planned = &self.run.plan.steps[index];
+        self.evidence(index, since, now).all_green(&planned.after).0 == GateVerdict::Red
+            && self.has_work(index, since, now)
+    }
+
+    /// Opens a step that is no longer done. Where the run has ended it is owed from now on, and so is that
+    /// whoever got in by it is logged off.
+    fn open_undone(&mut self, index: usize, now: Timestamp) {
+        let step = self.run.plan.steps[index].id.clone();
+        let why = Safe::new("looked at again: it is no longer so");
+        if self.run.closed.is_none() {
+            self.emit(RunEvent::Refused { step, item: None, attempt: None, status: None, why }, now);
+            return;
+        }
+        // Where the process ends between the two, the revoke is found undone again.
+        if self.is_done(Action::LogOffActive)
+            && let Some((log_off, _)) = self.run.of_action(Action::LogOffActive)
+        {
+            let (step, reason) = (log_off.id.clone(), Safe::new(&format!("{step} came undone")));
+            self.emit(RunEvent::Deferred { step, reason, downgraded: false }, now);
+        }
+        self.emit(RunEvent::Deferred { step, reason: why, downgraded: false }, now);
+    }
+
+    /// A run does not end before a look from its last step on has shown that nobody holds the side that was
+    /// left: whoever does is in both. `None`: it may end; else whether an event was decided.
+    pub(super) fn looks_before_the_end(&mut self, now: Timestamp) -> Option<bool> {
+        let revoke = |&at: &usize| {
+            self.run.plan.steps[at].action == Some(Action::RevokeActive)
+                && matches!(self.run.steps[at].mark, StepMark::Done(_))
+        };
+        let index = (0..self.run.steps.len()).find(revoke).filter(|_| !planted(Mistake::GuardOnce))?;
+        let ended = (0..self.run.steps.len()).filter_map(|at| Some((self.run.steps[at].ended?, at)));
+        let (ended, at) = ended.max()?;
+        let last = self.here(ended, now);
+        let proven = matches!(self.run.steps[at].mark, StepMark::Done(_))
+            && self.run.plan.steps[at].after.contains(&Killer::NobodyInBoth);
+        // What the last step was proven by tells it.
+        let since = if proven { last.checked_sub(DOUBT_FRESH).unwrap_or(last) } else { last };
+        let after = self.run.plan.steps[index].after.clone();
+        match self.evidence(index, since, now).all_green(&after).0 {
+            GateVerdict::Red if self.has_work(index, since, now) => {
+                self.open_undone(index, now);
+                Some(true)
+            }
+            // What cannot be read by then is not waited for.
+            GateVerdict::Unknown if last + RECHECK_WAITS > now => {
+                self.want_killers(index, &after, since, LOOK_AGAIN, now);
+                self.wake_at(last + RECHECK_WAITS);
+                Some(false)
+            }
+            _ => None,
+        }
     }
 
     /// Whether the step could set anything right: what is inherited cannot be revoked here.
@@ -98,8 +160,12 @@ impl Engine {
                 self.emit(RunEvent::Observed { step: planned.id, item: None, what, value }, now);
                 true
             }
-            // While debts are watched nothing is opened again; the record says what was seen.
-            GateVerdict::Red if self.run.closed.is_some() => {
+            // While debts are watched only who is in both is seen to; the record says what was seen.
+            GateVerdict::Red
+                if self.run.closed.is_some()
+                    && (planned.action != Some(Action::RevokeActive)
+                        || !self.has_work(index, since, now)) =>
+            {
                 self.recheck = None;
                 let value = Safe::new(&self.red_text(index, now));
                 let what = Safe::new("looked at again: no longer so");
@@ -108,11 +174,7 @@ impl Engine {
             }
             GateVerdict::Red => {
                 self.recheck = None;
-                let why = Safe::new("looked at again: it is no longer so");
-                self.emit(
-                    RunEvent::Refused { step: planned.id, item: None, attempt: None, status: None, why },
-                    now,
-                );
+                self.open_undone(index, now);
                 true
             }
             _ => {

@@ -100,6 +100,8 @@ pub struct StepRun {
     pub owed: bool,
     /// How it was put off, while it is confirmed: a payment that is refused leaves the debt.
     pub put_off: Option<StepMark>,
+    /// What it rests on came undone while something of it was under way: it is opened again then.
+    pub doubted: bool,
 }
 
 /// Where a step stands.
@@ -262,9 +264,7 @@ impl Run {
                     self.note_reach(index, event);
                     let was_done = matches!(self.steps[index].mark, StepMark::Done(_));
                     self.apply_to_step(index, event, at);
-                    if was_done && !self.steps[index].is_over() {
-                        self.doubt_later(index);
-                    }
+                    self.judge_anew(index, was_done);
                 }
             }
         }
@@ -338,7 +338,7 @@ impl Run {
             RunEvent::Refused { item: None, why, .. } => {
                 step.mark = step.put_off.take().unwrap_or_default();
                 step.refused = Some(why.clone());
-                step.patience = Patience::default();
+                (step.patience, step.timed_out) = (Patience::default(), false);
             }
             RunEvent::Failed { item: Some(item), how, why, .. } => {
                 step.reopen();
@@ -479,7 +479,7 @@ pub const PROBE_OUTPUT: &str = "probe output";
 /// Reason of a step that does not apply in the mode of the run.
 pub const NOT_APPLICABLE: &str = "does not apply in ungraceful mode";
 
-fn event_step(event: &RunEvent) -> Option<&StepId> {
+pub(super) fn event_step(event: &RunEvent) -> Option<&StepId> {
     match event {
         RunEvent::Confirmed(confirmed) => Some(&confirmed.step),
         RunEvent::Intent { step, .. }

@@ -89,7 +89,7 @@ impl StepRun {
 
     pub(super) fn over(&mut self, mark: StepMark, at: Timestamp) {
         self.mark = mark;
-        self.put_off = None;
+        (self.put_off, self.refused) = (None, None);
         self.began.get_or_insert(at);
         self.ended = Some(at);
     }

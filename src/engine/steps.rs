@@ -55,6 +55,9 @@ impl Engine {
             let (service, from) = (self.run.plan.service_index, self.run.plan.from);
             self.want(Source::Hosts(service, from), Timestamp::MIN, DEBT_PACE);
             self.want(Source::Machines(from), Timestamp::MIN, DEBT_PACE);
+            if self.run.closed.is_some() {
+                self.want(Source::Assignments(service, from), Timestamp::MIN, DEBT_PACE);
+            }
         }
         if let Some((step, since)) = self.recheck {
             return self.look_again(step, since, now);
@@ -95,6 +98,9 @@ impl Engine {
         };
         if self.run.closed == Some(end) || self.run.closed == Some(RunEnd::AbortedAsIs) {
             return false;
+        }
+        if let Some(decided) = self.looks_before_the_end(now) {
+            return decided;
         }
         let note =
             if debts.is_empty() { "every step is over" } else { "users are served; debts are watched" };
@@ -145,7 +151,11 @@ impl Engine {
                 true
             }
             Ungraceful::Defer => {
-                let reason = Safe::new(&format!("{code} is dead: to be done when it answers again"));
+                let reason = if self.is_back(now) {
+                    Safe::new(&format!("{code} counts as dead and answers: to be done beside the run"))
+                } else {
+                    Safe::new(&format!("{code} is dead: to be done when it answers again"))
+                };
                 self.emit(RunEvent::Deferred { step, reason, downgraded: false }, now);
                 true
             }
@@ -360,7 +370,7 @@ impl Engine {
         let tries = self.run.plan.mode == Mode::Ungraceful && planned.ungraceful == Ungraceful::TryDefer;
         // A revoke that was not tried is no debt: each principal's must be (design §11, guard b).
         let untried = planned.action == Some(Action::RevokeActive) && pending;
-        if !tries || step.owed || !failed || in_flight || untried {
+        if !tries || step.put_off.is_some() || !failed || in_flight || untried {
             return false;
         }
         let open = step.items.iter().filter(|item| !item.mark.over()).count();

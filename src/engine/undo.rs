@@ -35,6 +35,20 @@ impl StepRun {
         *self = Self { past, taken_back, owed: self.owed, ..Self::default() };
     }
 
+    /// Whether something of it is on its way to or at work in Azure.
+    pub(super) fn in_flight(&self) -> bool {
+        self.items.iter().any(|item| item.mark.in_flight())
+    }
+
+    /// Opens it again because what it rests on came undone; what is under way ends first.
+    fn doubt(&mut self, why: Option<Safe>) {
+        self.doubted = self.in_flight();
+        if !self.doubted {
+            self.open_again();
+        }
+        self.refused = why;
+    }
+
     /// All that was done is taken back, except what `left` would have undone: a person accepted that it
     /// was not.
     fn take_back(&mut self, left: &[Operation]) {
@@ -90,10 +104,27 @@ impl Run {
 }
 
 impl Run {
-    /// The step at `index` was done and no longer is. What was judged since then rested on it: whoever
-    /// got in meanwhile has written a profile that nobody waited for, and a gate passed over a side that
-    /// was another one. What was sent stays known.
-    pub(super) fn doubt_later(&mut self, index: usize) {
+    /// After an event of the step at `index`: what was done and no longer is, is owed again where it was
+    /// put off, and what rests on it is judged anew.
+    pub(super) fn judge_anew(&mut self, index: usize, was_done: bool) {
+        let step = &self.steps[index];
+        let came_undone = was_done && !step.is_over();
+        if came_undone || matches!(step.mark, StepMark::Deferred { .. }) {
+            self.paid.remove(&self.plan.steps[index].id);
+        }
+        if came_undone {
+            self.doubt_later(index);
+        }
+        let step = &mut self.steps[index];
+        if step.doubted && !step.in_flight() {
+            step.doubt(step.refused.clone());
+        }
+    }
+
+    /// The step at `index` was done and no longer is. What was judged since then, or is about to be, rested
+    /// on it: whoever got in meanwhile has written a profile that nobody waited for, and a gate passed over
+    /// a side that was another one. What was sent stays known.
+    fn doubt_later(&mut self, index: usize) {
         let place = |action| self.plan.steps.iter().position(|step| step.action == Some(action));
         let Some(grant) = place(Action::GrantStandby) else { return };
         // Once everybody is granted, nothing is waited for before somebody is let in.
@@ -103,17 +134,19 @@ impl Run {
         let rests = |later: usize| {
             let planned = &self.plan.steps[later];
             match planned.action {
-                Some(Action::LogOffActive) => lets_in,
+                // One at work goes on: it looks for itself who is there.
+                Some(Action::LogOffActive) => lets_in && self.steps[later].mark != StepMark::Working,
                 Some(Action::ProbeActive) => lets_in && !granted,
                 _ if later < grant => planned.kind == StepKind::Gate && !granted,
                 _ => planned.kind == StepKind::Gate && lets_in,
             }
         };
-        let later: Vec<usize> = (index + 1..self.steps.len())
-            .filter(|&at| matches!(self.steps[at].mark, StepMark::Done(_)) && rests(at))
-            .collect();
+        let judged = |at: &usize| matches!(self.steps[*at].mark, StepMark::Done(_) | StepMark::Working);
+        let later: Vec<usize> =
+            (index + 1..self.steps.len()).filter(judged).filter(|at| rests(*at)).collect();
+        let why = Safe::new(&format!("{} came undone: it is judged anew", self.plan.steps[index].id));
         for at in later {
-            self.steps[at].open_again();
+            self.steps[at].doubt(Some(why.clone()));
         }
     }
 }

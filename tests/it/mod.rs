@@ -25,6 +25,7 @@ mod patience;
 mod processes;
 mod pty;
 mod rehearsal;
+mod reopened;
 mod runs;
 mod schedule;
 mod search;

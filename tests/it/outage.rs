@@ -350,6 +350,8 @@ async fn pay(cockpit: &mut Cockpit) -> Vec<String> {
         }
         paid.push(step);
     }
+    // It ends once a look has shown that nobody holds what was left.
+    cockpit.until("the end", false, |engine, _| engine.run().closed != Some(RunEnd::Monitoring)).await;
     paid
 }
 

@@ -1,0 +1,279 @@
+//! A step that came undone: what rests on it is judged anew, what is owed for it is owed again, and there
+//! is always a way on.
+
+use farshore::{
+    domain::{
+        Safe,
+        time::{Timestamp, minutes, seconds},
+    },
+    engine::{
+        Command, Confirm, Engine, RunEvent, Stamped,
+        auto::{Auto, Wish},
+        event::{ConfirmedBy, RunEnd},
+        run::{StepMark, StepRun},
+        view::OfferView,
+    },
+    runbook::Mode,
+    sim::{Fault, FaultKind, Region},
+};
+
+use super::{
+    killers::colleague,
+    outage::{Cockpit, said, turn},
+    rehearsal::{Rehearsal, Setting},
+};
+
+const PLAIN: Setting<'static> = Setting { latency_ms: 20, ..Setting::PLAIN };
+
+/// The groups of hr are assigned again by a colleague.
+const REASSIGNED: &str = "fault = \"reassigned\"\nregion = \"primary\"\nservice = \"hr\"";
+const SIGNED_IN: &str = "fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 1";
+
+async fn graceful(step: &str) -> Cockpit {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
+    cockpit.turn(step).await;
+    cockpit
+}
+
+/// A run of the smallest world whose primary region is dead.
+async fn dead(step: &str) -> Cockpit {
+    let rehearsal = Rehearsal::of(&PLAIN);
+    rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
+    let mut cockpit = Cockpit::open(rehearsal, Mode::Ungraceful).await;
+    cockpit.turn(step).await;
+    cockpit
+}
+
+fn arm(cockpit: &mut Cockpit) {
+    cockpit.tell(Command::Arm { on: true, how: Safe::new("typed") }).unwrap();
+}
+
+fn of<'e>(engine: &'e Engine, step: &str) -> &'e StepRun {
+    let run = engine.run();
+    &run.steps[run.plan.position(step).unwrap()]
+}
+
+fn offered(cockpit: &Cockpit, step: &str) -> Option<OfferView> {
+    let view = cockpit.engine.view(cockpit.clock.now());
+    view.steps.into_iter().find(|shown| shown.id == step)?.offer
+}
+
+fn owed(engine: &Engine) -> Vec<&str> {
+    let run = engine.run();
+    run.debts().into_iter().map(|at| run.plan.steps[at].id.as_str()).collect()
+}
+
+async fn confirm(cockpit: &mut Cockpit, step: &str) {
+    let offer = cockpit.offer(step).await;
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+}
+
+/// What is so already is found so, the rest is confirmed.
+async fn pay(cockpit: &mut Cockpit, step: &'static str) {
+    if cockpit.tell(Command::Offer { step: step.to_owned() }).is_ok() {
+        let settled = |engine: &Engine, now: Timestamp| {
+            let shown = engine.view(now).steps.into_iter().find(|shown| shown.id == step);
+            !owed(engine).contains(&step)
+                || shown.and_then(|shown| shown.offer).is_some_and(|offer| offer.green)
+        };
+        cockpit.until(step, false, settled).await;
+        if let Some(offer) = offered(cockpit, step).filter(|_| owed(&cockpit.engine).contains(&step)) {
+            cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+        }
+    }
+    cockpit.until(step, false, |engine, _| !owed(engine).contains(&step)).await;
+}
+
+fn is_done(event: &Stamped, of: &str, item: bool) -> bool {
+    matches!(&event.event, RunEvent::Done { step, item: what, .. } if step == of && what.is_some() == item)
+}
+
+/// The primary came back, everybody was logged off, and somebody signs in before gate 2 is passed: who is
+/// owed a log-off is owed it again.
+#[tokio::test(start_paused = true)]
+async fn what_was_paid_and_came_undone_is_owed_again() {
+    let gate = "a10-safe-to-open";
+    let mut cockpit = dead(gate).await;
+    cockpit.rehearsal.sim.heal("dead");
+    cockpit.pass(minutes(3)).await;
+    arm(&mut cockpit);
+    for step in ["a5-drain", "a3-hold-active-scaling", "a8-log-off"] {
+        pay(&mut cockpit, step).await;
+    }
+    cockpit.turn(gate).await;
+    arm(&mut cockpit);
+    cockpit.inject(SIGNED_IN);
+    let undone = |engine: &Engine| !matches!(of(engine, "a8-log-off").mark, StepMark::Done(_));
+    cockpit.until("a8 again", false, |engine, _| undone(engine)).await;
+    cockpit.pass(minutes(1)).await;
+    assert_eq!(owed(&cockpit.engine), ["a8-log-off"], "{}", cockpit.rehearsal.story());
+    pay(&mut cockpit, "a8-log-off").await;
+    cockpit.turn("a12-first-user").await;
+    assert_eq!(cockpit.rehearsal.sim.violations(), Vec::<String>::new(), "{}", cockpit.rehearsal.story());
+}
+
+/// Somebody signs in while the profiles are waited for: the probe that is under way saw nothing of it.
+#[tokio::test(start_paused = true)]
+async fn profiles_that_are_being_waited_for_are_waited_for_again() {
+    let (log_off, flush) = ("a8-log-off", "a9-flush");
+    let setting = Setting { world: &[("run_command = \"20s\"", "run_command = \"2m\"")], ..PLAIN };
+    let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
+    cockpit.turn(flush).await;
+    arm(&mut cockpit);
+    confirm(&mut cockpit, flush).await;
+    let flies = |engine: &Engine| of(engine, flush).items.iter().any(|item| item.mark.in_flight());
+    cockpit.until("the probe", false, |engine, _| flies(engine)).await;
+    cockpit.inject(SIGNED_IN);
+    cockpit.until("a8 again", false, |engine, _| of(engine, log_off).mark == StepMark::Open).await;
+    assert_eq!(of(&cockpit.engine, flush).mark, StepMark::Working);
+    cockpit.turn("a12-first-user").await;
+    let events = cockpit.rehearsal.journal.events();
+    let off = events.iter().rposition(|event| is_done(event, log_off, true)).unwrap();
+    let grant = events
+        .iter()
+        .position(|event| matches!(&event.event, RunEvent::Intent { step, .. } if step == "a11-grant"));
+    let between = &events[off..grant.unwrap()];
+    assert_eq!(cockpit.writes_of(flush).len(), 2);
+    assert!(between.iter().any(|event| is_done(event, flush, true)), "{}", cockpit.rehearsal.story());
+    for step in [flush, "a10-safe-to-open"] {
+        assert!(
+            between.iter().any(|event| is_done(event, step, false)),
+            "{step}\n{}",
+            cockpit.rehearsal.story()
+        );
+    }
+}
+
+/// Hosts that somebody lets take users again stand before the revoke: they are drained again.
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_came_undone_keeps_nobody_from_revoking() {
+    for (step, reassigned) in [("a7-revoke", false), ("a12-first-user", true)] {
+        let mut cockpit = graceful(step).await;
+        arm(&mut cockpit);
+        admitted(&cockpit);
+        if reassigned {
+            cockpit.inject(REASSIGNED);
+        }
+        cockpit.until("a5 again", false, |engine, _| turn(engine) == "a5-drain").await;
+        let end = cockpit.end().await;
+        assert_eq!(end, RunEnd::Completed, "{}", cockpit.rehearsal.story());
+    }
+}
+
+/// A colleague lets the last host that was drained take users again.
+fn admitted(cockpit: &Cockpit) {
+    let sent = |stamped: Stamped| match stamped.event {
+        RunEvent::Intent { step, request, .. } if step == "a5-drain" => Some(request.url),
+        _ => None,
+    };
+    let url = cockpit.rehearsal.journal.events().into_iter().rev().find_map(sent).unwrap();
+    let path = url.replace("http://127.0.0.1:1", "");
+    colleague(&cockpit.rehearsal.sim, "PATCH", &path, r#"{"properties":{"allowNewSession":true}}"#);
+}
+
+/// While a run only watches its debts somebody grants the dead side again.
+#[tokio::test(start_paused = true)]
+async fn no_run_that_watches_ends_while_a_principal_holds_both_sides() {
+    for late in [false, true] {
+        let mut cockpit = dead("a11-grant").await;
+        assert_eq!(cockpit.end().await, RunEnd::Monitoring);
+        if !late {
+            cockpit.inject(REASSIGNED);
+        }
+        cockpit.rehearsal.sim.heal("dead");
+        cockpit.pass(minutes(5)).await;
+        arm(&mut cockpit);
+        for step in ["a5-drain", "a7-revoke", "a3-hold-active-scaling", "a8-log-off"] {
+            pay(&mut cockpit, step).await;
+        }
+        if late {
+            cockpit.inject(REASSIGNED);
+        }
+        pay(&mut cockpit, "a14-stop-hosts").await;
+        if late {
+            cockpit.until("owed", false, |engine, _| owed(engine).contains(&"a7-revoke")).await;
+            for step in ["a7-revoke", "a8-log-off"] {
+                pay(&mut cockpit, step).await;
+            }
+        }
+        let over = |engine: &Engine| engine.run().closed == Some(RunEnd::CompletedWithExceptions);
+        cockpit.until("the end", false, |engine, _| over(engine)).await;
+        let held = cockpit.rehearsal.sim.end_state().holders;
+        assert!(held["dag1-we"].is_empty(), "{late} {held:?}\n{}", cockpit.rehearsal.story());
+    }
+}
+
+/// What is skipped at the end hides nobody who is in both.
+#[tokio::test(start_paused = true)]
+async fn no_run_ends_by_a_skip_while_a_principal_holds_both_sides() {
+    let mut cockpit = graceful("a15-dependants").await;
+    arm(&mut cockpit);
+    cockpit.inject(REASSIGNED);
+    for step in ["a15-dependants", "a16-close"] {
+        cockpit.tell(Command::Skip { step: step.to_owned(), reason: Safe::new("later") }).unwrap();
+    }
+    cockpit.pass(seconds(60)).await;
+    assert_eq!(turn(&cockpit.engine), "a7-revoke", "{}", cockpit.rehearsal.story());
+    assert_eq!(cockpit.end().await, RunEnd::CompletedWithExceptions);
+    assert!(cockpit.rehearsal.sim.end_state().holders["dag1-we"].is_empty());
+}
+
+const BACK: &str = "a7-regrant";
+/// A second planned group, and the first of two that is let back in.
+const SECOND: &str = "disconnected = 1\n\n[[service.application_group]]\ncode = \"DAG2\"\ntype = \"RemoteApp\"\ngroup = \"GRP2\"\npeople = 1\nactive = 0\ndisconnected = 0";
+const OPENED: &str = "fault = \"reassigned\"\nregion = \"secondary\"\nservice = \"hr\"";
+
+/// One of two groups holds the side that was left again, and somebody opens the other side: a person
+/// accepts that the second one is not let back, and the run goes forward from there.
+#[tokio::test(start_paused = true)]
+async fn a_way_back_that_is_shut_half_gone_leads_forward() {
+    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..PLAIN };
+    let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
+    cockpit.turn("a8-log-off").await;
+    let offer = cockpit.offer(BACK).await;
+    assert_eq!(offer.writes.len(), 2);
+    cockpit.tell(Command::Confirm(said(BACK, &offer))).unwrap();
+    let half = |engine: &Engine| of(engine, BACK).items.iter().any(|item| item.mark.in_flight());
+    cockpit.until("half", false, |engine, _| half(engine)).await;
+    cockpit.inject(OPENED);
+    cockpit.pass(minutes(2)).await;
+    let failed = || -> Vec<String> {
+        let items = of(&cockpit.engine, BACK).items.iter().filter(|item| item.mark.failed());
+        items.map(|item| item.key.clone()).collect()
+    };
+    let items = failed();
+    assert_eq!(items.len(), 1, "{}", cockpit.rehearsal.story());
+    // Asked for once more it is as before.
+    arm(&mut cockpit);
+    cockpit.tell(Command::Retry { step: BACK.to_owned(), item: None }).unwrap();
+    cockpit.pass(minutes(2)).await;
+    assert_eq!(cockpit.writes_of(BACK).len(), 1, "{}", cockpit.rehearsal.story());
+    let accept = Command::AcceptStuck { step: BACK.to_owned(), items, by: ConfirmedBy::Person };
+    cockpit.tell(accept).unwrap();
+    cockpit.until("a7 again", false, |engine, _| turn(engine) == "a7-revoke").await;
+    cockpit.end().await;
+    let held = cockpit.rehearsal.sim.end_state().holders;
+    assert!(held["dag1-we"].is_empty() && held["dag2-we"].is_empty(), "{held:?}");
+}
+
+/// Nobody but a person takes upon himself that the other side is not seen.
+#[tokio::test(start_paused = true)]
+async fn auto_lets_nobody_back_unseen() {
+    let mut cockpit = graceful("a8-log-off").await;
+    let offer = cockpit.offer(BACK).await;
+    cockpit.tell(Command::Confirm(said(BACK, &offer))).unwrap();
+    cockpit.inject("fault = \"silent\"\nregion = \"secondary\"");
+    let asks = |engine: &Engine, now: Timestamp| {
+        let view = engine.view(now);
+        let back = view.steps.iter().find(|shown| shown.id == BACK);
+        back.and_then(|back| back.offer.as_ref()).is_some_and(|offer| offer.green && offer.level == 3)
+    };
+    cockpit.until("asked", false, asks).await;
+    let now = cockpit.clock.now();
+    let wish = Auto::default().wish(&cockpit.engine, now);
+    assert!(matches!(wish, Wish::NeedsPerson(_)), "{wish:?}");
+    let offer = offered(&cockpit, BACK).unwrap();
+    let by_auto = Confirm { by: ConfirmedBy::Auto, ..said(BACK, &offer) };
+    assert!(cockpit.tell(Command::Confirm(by_auto)).is_err());
+    assert_eq!(cockpit.writes_of(BACK), []);
+}
