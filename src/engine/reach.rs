@@ -1,6 +1,9 @@
 //! How far a run has come in letting people in on the side that is opened.
 
-use crate::runbook::Action;
+use crate::{
+    domain::{Safe, time::Timestamp},
+    runbook::Action,
+};
 
 use super::{
     event::{DoneHow, FailedHow, RunEvent},
@@ -18,6 +21,28 @@ pub(super) enum Reach {
     /// Somebody: Azure took a grant, the end of one is awaited, or it was found so, whoever did it.
     Somebody,
 }
+
+/// How the side that is opened was seen before anybody was let in there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sighting {
+    /// When it was written down.
+    pub(super) at: Timestamp,
+    /// Who was there.
+    pub(super) value: Safe,
+}
+
+impl Sighting {
+    /// Whether nobody held it and nobody was there.
+    pub(super) fn nobody(&self) -> bool {
+        self.value.as_str() == NOBODY
+    }
+}
+
+/// `what` of an observation that tells of the side that is opened.
+pub(super) const STANDBY_SEEN: &str = "the other side";
+
+/// Its value where nobody is there.
+pub(super) const NOBODY: &str = "nobody holds it, 0 sessions";
 
 impl Run {
     /// Whom the grant has reached so far.
@@ -57,5 +82,30 @@ impl Run {
             RunEvent::Failed { item: Some(key), how, .. } => *how != FailedHow::NotSent && flew(key),
             _ => false,
         };
+    }
+
+    /// Takes down the first grant: when Azure took it, or when its end was not seen.
+    pub(super) fn note_grant(&mut self, index: usize, event: &RunEvent, at: Timestamp) {
+        if self.granted_at.is_some() || self.plan.steps[index].action != Some(Action::GrantStandby) {
+            return;
+        }
+        self.granted_at = match event {
+            RunEvent::Accepted { .. } => Some(at),
+            RunEvent::Done { item: Some(item), how: DoneHow::Adopted, .. } => {
+                let known = self.steps[index].items.iter().find(|known| known.key == *item);
+                known.map(|known| known.arrived.unwrap_or(known.at))
+            }
+            RunEvent::Confirmed(confirmed) => self.steps[index].seen_late(&confirmed.items),
+            _ => None,
+        };
+    }
+
+    /// Takes down how the side that is opened was seen.
+    pub(super) fn note_standby(&mut self, event: &RunEvent, at: Timestamp) {
+        if let RunEvent::Observed { what, value, .. } = event
+            && what.as_str() == STANDBY_SEEN
+        {
+            self.standby_seen = Some(Sighting { at, value: value.clone() });
+        }
     }
 }

@@ -18,6 +18,7 @@ use super::event::{
     RunEvent, Stamped, StepId,
 };
 use super::patience::{BY_AUTO, MORE, NO_MORE, Passed, Patience};
+use super::reach::Sighting;
 
 /// A run, rebuilt from events alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,6 +55,8 @@ pub struct Run {
     pub granted_at: Option<Timestamp>,
     /// Whether a grant ever may have reached somebody there, whatever is so now.
     pub(super) grant_left: bool,
+    /// How the side that is opened was seen last, as the run wrote it down.
+    pub(super) standby_seen: Option<Sighting>,
     /// Debts that were paid.
     pub paid: BTreeSet<StepId>,
     /// Time in which only a person could move it on, holds included, processes that ended excluded.
@@ -228,6 +231,7 @@ impl Run {
             plans_before: Vec::new(),
             granted_at: None,
             grant_left: false,
+            standby_seen: None,
             paid: BTreeSet::new(),
             waited_on_people: Span::ZERO,
             people_since: None,
@@ -262,6 +266,7 @@ impl Run {
                 if let Some(index) = event_step(event).and_then(|step| self.plan.position(step)) {
                     self.note_grant(index, event, at);
                     self.note_reach(index, event);
+                    self.note_standby(event, at);
                     let was_done = matches!(self.steps[index].mark, StepMark::Done(_));
                     self.apply_to_step(index, event, at);
                     self.judge_anew(index, was_done);
@@ -269,22 +274,6 @@ impl Run {
             }
         }
         self.count_patience(passed, at);
-    }
-
-    /// Takes down the first grant: when Azure took it, or when its end was not seen.
-    fn note_grant(&mut self, index: usize, event: &RunEvent, at: Timestamp) {
-        if self.granted_at.is_some() || self.plan.steps[index].action != Some(Action::GrantStandby) {
-            return;
-        }
-        self.granted_at = match event {
-            RunEvent::Accepted { .. } => Some(at),
-            RunEvent::Done { item: Some(item), how: DoneHow::Adopted, .. } => {
-                let known = self.steps[index].items.iter().find(|known| known.key == *item);
-                known.map(|known| known.arrived.unwrap_or(known.at))
-            }
-            RunEvent::Confirmed(confirmed) => self.steps[index].seen_late(&confirmed.items),
-            _ => None,
-        };
     }
 
     /// Whoever signed in on the side that is opened before this was not brought there by the run. Where

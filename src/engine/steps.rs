@@ -62,7 +62,7 @@ impl Engine {
         if let Some((step, since)) = self.recheck {
             return self.look_again(step, since, now);
         }
-        if self.doubts(now) {
+        if self.write_down_standby(now) || self.doubts(now) {
             return true;
         }
         // A run that has ended only watches what it owes, and works on what is being paid.

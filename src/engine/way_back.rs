@@ -2,9 +2,10 @@
 
 use crate::{
     domain::{
-        Listing, Safe, Source,
+        Answer, Listing, Safe, Source,
         pool::UserSession,
-        reading::SilenceKind,
+        reading::{Look, SilenceKind},
+        source::Held,
         standing::{self, HolderKind, holder_kind, planned_among},
         time::{Span, Timestamp, minute_text, minutes},
     },
@@ -12,10 +13,10 @@ use crate::{
 };
 
 use super::{
-    event::{Acknowledgement, GateItem, GateVerdict},
+    event::{Acknowledgement, GateItem, GateVerdict, RunEvent},
     judge::{Evidence, Told},
     machine::Engine,
-    reach::Reach,
+    reach::{NOBODY, Reach, STANDBY_SEEN},
     run::{ItemMark, StepMark},
 };
 
@@ -96,35 +97,66 @@ impl Evidence<'_> {
             }
         }
         let Some(silent) = silent else { return Err(format!("{code} answers, but not whole")) };
-        let picture = self.seen.picture;
         let (list, people) = (Source::Assignments(index, to), Source::Sessions(index, to));
-        let held = standing::assignments(picture, &list).and_then(Listing::complete);
-        let sessions = standing::sessions(picture, &people).and_then(Listing::complete);
-        let (Some(held), Some(sessions)) = (held, sessions) else {
-            return Err(format!("{code} was not seen whole before"));
+        if let Some(Somebody { holders, sessions }) = self.who_is_there() {
+            return Err(format!(
+                "when {code} was seen last, {holders} held it and {sessions} sessions were there"
+            ));
+        }
+        let looks = [list, people].map(|source| self.seen.picture.last(&source));
+        let cut = |look: &&Look| match &look.answer {
+            Answer::Assignments(held) => held.complete().is_none(),
+            Answer::Sessions(sessions) => sessions.complete().is_none(),
+            _ => true,
         };
+        if looks.iter().flatten().any(cut) {
+            return Err(format!("{code} was not seen whole before"));
+        }
+        let at = match (looks, &self.run.standby_seen) {
+            ([Some(held), Some(sessions)], _) => minute_text(held.at.min(sessions.at)),
+            // This process has never seen it; the one before wrote down what it saw.
+            (_, Some(seen)) if seen.nobody() => format!("{} by the process before", minute_text(seen.at)),
+            (_, Some(seen)) => return Err(format!("when {code} was seen last: {}", seen.value)),
+            (_, None) => return Err(format!("{code} was not seen whole before")),
+        };
+        Ok(format!("{code} does not answer ({silent}); seen last at {at}: {NOBODY}"))
+    }
+
+    /// Who holds the side that is to be opened, or is on it, by all that was seen of it last, whole or not;
+    /// `None`: nobody.
+    fn who_is_there(&self) -> Option<Somebody> {
+        let (index, to, picture) = (self.index(), self.to(), self.seen.picture);
+        let held =
+            standing::assignments(picture, &Source::Assignments(index, to)).map_or(&[][..], Listing::seen);
+        let sessions =
+            standing::sessions(picture, &Source::Sessions(index, to)).map_or(0, |all| all.seen().len());
         let moved = self.run.plan.moved_principals();
-        let stranger = |held: &&crate::domain::source::Held| {
+        let stranger = |held: &&Held| {
             holder_kind(self.service(), held, &moved) == Some(HolderKind::Unaccounted)
                 && !self.run.left_holders.contains(&held.assignment.principal)
         };
         let planned = planned_among(self.service(), held, &moved).len();
         let holders = planned.max(held.iter().filter(stranger).count());
-        if holders > 0 || !sessions.is_empty() {
-            let sessions = sessions.len();
-            return Err(format!(
-                "when {code} was seen last, {holders} held it and {sessions} sessions were there"
-            ));
+        (holders > 0 || sessions > 0).then_some(Somebody { holders, sessions })
+    }
+
+    /// How the side that is to be opened is seen now; `None`: not whole, and nobody is seen.
+    fn sighting(&self) -> Option<String> {
+        let (index, to) = (self.index(), self.to());
+        match self.who_is_there() {
+            Some(Somebody { holders, sessions }) => Some(format!("{holders} hold it, {sessions} sessions")),
+            None => {
+                let whole = self.seen.assignments(index, to).is_ok() && self.seen.sessions(index, to).is_ok();
+                whole.then(|| NOBODY.to_owned())
+            }
         }
-        let looks = [list, people].into_iter().filter_map(|source| picture.last(&source));
-        let at = looks.map(|look| look.at).min().map_or_else(String::new, minute_text);
-        Ok(format!("{code} does not answer ({silent}); seen last at {at}: nobody holds it, 0 sessions"))
     }
 
     /// Why a source is silent, where it has been for long, and was asked again since the looks that count.
     fn silent(&self, source: &Source) -> Result<String, String> {
         let word = source.word();
-        let reading = self.seen.picture.reading(source).filter(|reading| reading.last.is_some());
+        let known = self.run.standby_seen.is_some();
+        let reading = self.seen.picture.reading(source).filter(|reading| known || reading.last.is_some());
         let Some(reading) = reading else { return Err(format!("{word}: never seen")) };
         let asked = reading.failed.is_some_and(|at| at >= self.seen.since);
         let Some((_, silence)) = reading.silence.as_ref().filter(|_| asked) else {
@@ -141,7 +173,31 @@ impl Evidence<'_> {
     }
 }
 
+/// How many hold a side and are on it, where anybody is.
+struct Somebody {
+    holders: usize,
+    sessions: usize,
+}
+
 impl Engine {
+    /// Writes down whether anybody holds the side that is to be opened, or is on it, whenever that changes:
+    /// a process that goes on with the run may not see it at all.
+    pub(super) fn write_down_standby(&mut self, now: Timestamp) -> bool {
+        let plan = &self.run.plan;
+        let snapshot = plan.steps.iter().position(|step| step.after.contains(&Killer::SnapshotTaken));
+        let Some(index) = snapshot.filter(|&index| self.run.steps[index].is_over()) else { return false };
+        if self.run.closed.is_some() || self.run.reach() != Reach::Nobody {
+            return false;
+        }
+        let Some(value) = self.evidence(index, Timestamp::MIN, now).sighting() else { return false };
+        if self.run.standby_seen.as_ref().is_some_and(|seen| seen.nobody() == (value == NOBODY)) {
+            return false;
+        }
+        let (step, what) = (plan.steps[index].id.clone(), Safe::new(STANDBY_SEEN));
+        self.emit(RunEvent::Observed { step, item: None, what, value: Safe::new(&value) }, now);
+        true
+    }
+
     /// Whether the step can only go with the acknowledgement of a side that is not seen.
     pub(super) fn goes_unseen(&self, index: usize, now: Timestamp) -> bool {
         self.run.plan.steps[index].action == Some(Action::RegrantActive)

@@ -9,7 +9,7 @@ use farshore::{
     engine::{
         Command, Confirm, Engine, RunEvent, Stamped,
         auto::{Auto, Wish},
-        event::{ConfirmedBy, RunEnd},
+        event::{Acknowledgement, ConfirmedBy, RunEnd},
         run::{StepMark, StepRun},
         view::OfferView,
     },
@@ -276,4 +276,50 @@ async fn auto_lets_nobody_back_unseen() {
     let by_auto = Confirm { by: ConfirmedBy::Auto, ..said(BACK, &offer) };
     assert!(cockpit.tell(Command::Confirm(by_auto)).is_err());
     assert_eq!(cockpit.writes_of(BACK), []);
+}
+
+const SILENT: &str = "fault = \"silent\"\nregion = \"secondary\"";
+
+/// The process ends while users hold neither side, and the next one never sees the other side: what the
+/// first one wrote down of it counts, and a person takes the rest upon himself.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_never_saw_the_other_side_goes_by_what_was_written_down() {
+    let helpdesk = "fault = \"holder-added\"\nregion = \"secondary\"\nservice = \"hr\"\nprincipal = \"4c4c4c4c-0000-4000-8000-00000000e0dd\"";
+    let session = "fault = \"session-appears\"\nregion = \"secondary\"\nservice = \"hr\"\ncount = 1";
+    for (fault, says) in [
+        (None, None),
+        (Some(OPENED), Some("1 planned principals hold NE")),
+        (Some(helpdesk), Some("1 held it")),
+        (Some(session), Some("0 hold it, 1 sessions")),
+    ] {
+        let mut cockpit = graceful("a8-log-off").await;
+        if let Some(fault) = fault {
+            cockpit.inject(fault);
+            cockpit.tell(Command::Offer { step: BACK.to_owned() }).unwrap();
+            cockpit.pass(minutes(1)).await;
+        }
+        cockpit.inject(SILENT);
+        let mut cockpit = cockpit.recover();
+        cockpit.tell(Command::Resume).unwrap();
+        arm(&mut cockpit);
+        cockpit.pass(minutes(1)).await;
+        cockpit.tell(Command::Offer { step: BACK.to_owned() }).unwrap();
+        cockpit.pass(minutes(3)).await;
+        assert!(!offered(&cockpit, BACK).unwrap().green, "a hiccup is waited out");
+        cockpit.pass(minutes(6)).await;
+        let (offer, shown) = (offered(&cockpit, BACK).unwrap(), cockpit.shown(BACK));
+        if let Some(says) = says {
+            assert_eq!((offer.green, offer.acknowledges), (false, None), "{fault:?}");
+            assert!(shown.blocked_by.iter().any(|why| why.as_str().contains(says)), "{:?}", shown.blocked_by);
+            continue;
+        }
+        assert_eq!((offer.green, offer.level), (true, 3), "{:?}", shown.blocked_by);
+        assert_eq!(offer.acknowledges, Some(Acknowledgement::StandbyUnseen));
+        let known = offer.before_after.0.as_str();
+        assert!(known.contains("by the process before: nobody holds it, 0 sessions"), "{known}");
+        cockpit.tell(Command::Confirm(said(BACK, &offer))).unwrap();
+        cockpit.until("back", false, |engine, _| turn(engine) == "a7-revoke").await;
+        assert_eq!(cockpit.writes_of(BACK).len(), 1);
+        assert_eq!(cockpit.rehearsal.sim.violations(), Vec::<String>::new());
+    }
 }
