@@ -34,6 +34,8 @@ pub struct Evidence<'a> {
     pub seen: Seen<'a>,
     /// Conditions that were seen more than once.
     pub streaks: &'a Streaks,
+    /// Another process opened the run, perhaps by another clock.
+    pub handed_over: bool,
 }
 
 /// The answer to one killer item.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     domain::{
-        ArmId, Listing, Operation, Source,
+        Answer, ArmId, Listing, Operation, Source,
         compute::Power,
         pool::{SessionHost, UserSession},
         standing,
@@ -250,15 +250,21 @@ impl Evidence<'_> {
         let told = [self.from(), self.to()].map(|side| self.seen.assignments(index, side).map(drop));
         let told: Result<Vec<()>, Missing> = told.into_iter().collect();
         if let (Some(silent), Err(_)) = (silent, &told) {
+            // A list that is not whole can still tell of somebody.
+            let principals = self.seen_in_both();
             let code = self.code(self.from());
-            let value = format!("{both} users seen in both; {code} does not tell its {silent}: owed");
-            return Ok((both == 0, value));
+            let who = match principals {
+                0 => format!("{both} users"),
+                _ => format!("{both} users, {principals} principals"),
+            };
+            let value = format!("{who} seen in both; {code} does not tell its {silent}: owed");
+            return Ok((both == 0 && (principals == 0 || self.is_fenced()), value));
         }
         told?;
         let moved = self.run.plan.moved_principals();
         let principals = standing::in_both(self.estate, self.seen.picture, index, &moved)
             .map_or(0, |in_both| in_both.principals.len());
-        let fenced = self.run.leaves_dead() && self.run.is_owed_or_skipped(Action::RevokeActive);
+        let fenced = self.is_fenced();
         let debt = if fenced && principals > 0 { " (debt)" } else { "" };
         let owed = silent.map_or_else(String::new, |silent| {
             format!("; {} does not tell its {silent}: owed", self.code(self.from()))
@@ -267,6 +273,25 @@ impl Evidence<'_> {
             both == 0 && (principals == 0 || fenced),
             format!("{both} users, {principals} principals{debt} in both{owed}"),
         ))
+    }
+
+    /// Whether who holds the dead side stands as a debt.
+    fn is_fenced(&self) -> bool {
+        self.run.leaves_dead() && self.run.is_owed_or_skipped(Action::RevokeActive)
+    }
+
+    /// Planned principals that the newest lists show on both sides, whole or not.
+    fn seen_in_both(&self) -> usize {
+        let moved = self.run.plan.moved_principals();
+        let holding = |side| {
+            let look = self.seen.look(&Source::Assignments(self.index(), side)).ok();
+            let held = match look.map(|look| &look.answer) {
+                Some(Answer::Assignments(held)) => held.seen(),
+                _ => &[],
+            };
+            standing::planned_among(self.service(), held, &moved)
+        };
+        holding(self.from()).intersection(&holding(self.to())).count()
     }
 
     pub(super) fn active_stopped(&self) -> Told {

@@ -456,6 +456,7 @@ impl Engine {
             step: index,
             seen: Seen { picture: &self.picture, since, now },
             streaks: &self.streaks,
+            handed_over: self.went_on.is_some(),
         }
     }
 

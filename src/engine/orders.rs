@@ -5,7 +5,7 @@ use crate::{
         Operation, Safe, Source, access::PrincipalId, operation::FollowUrl, standing::death_rule,
         time::Timestamp,
     },
-    runbook::{Action, StepKind, targets::Target, vocabulary::Ungraceful},
+    runbook::{Action, PlannedStep, StepKind, targets::Target, vocabulary::Ungraceful},
 };
 
 use super::{
@@ -14,7 +14,7 @@ use super::{
     items::LOOK_AGAIN,
     machine::{Engine, FollowOrder, Output, Token},
     patience::NEW_PROCESS,
-    run::{ItemMark, StepMark},
+    run::{ItemMark, StepMark, StepRun},
 };
 
 /// Why a revoke is not put off.
@@ -425,12 +425,18 @@ impl Engine {
         self.opened_at.clear();
         self.green_since.clear();
         self.preconditions.clear();
-        let last = (0..self.run.steps.len()).rev().find(|&index| {
+        let undoes = |(planned, step): (&PlannedStep, &StepRun)| {
+            planned.phase.is_none() && step.mark == StepMark::Working
+        };
+        // What an undo at work takes back does not come undone: it is meant.
+        let undoing = self.run.plan.steps.iter().zip(&self.run.steps).any(undoes);
+        let last = (0..self.run.steps.len()).rev().filter(|_| !undoing).find(|&index| {
             matches!(self.run.steps[index].mark, StepMark::Done(_))
                 && self.run.plan.steps[index].action.is_some_and(comes_undone)
         });
+        let nothing = if undoing { "going back" } else { "nothing was done yet that could come undone" };
         let observed = last.map_or_else(
-            || Safe::new("nothing was done yet that could come undone"),
+            || Safe::new(nothing),
             |index| Safe::new(&format!("looking at {} again", self.run.plan.steps[index].id)),
         );
         self.recheck = last.map(|index| (index, now));

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         Safe, Source,
         seeded::{Mistake, planted},
+        standing,
         time::{Span, Timestamp, minutes, seconds},
     },
     runbook::{Action, Killer, StepKind, plan::PlannedStep},
@@ -79,6 +80,16 @@ impl Engine {
         let planned = &self.run.plan.steps[index];
         self.evidence(index, since, now).all_green(&planned.after).0 == GateVerdict::Red
             && self.has_work(index, since, now)
+            && (self.run.closed.is_none() || self.other_side_is_held())
+    }
+
+    /// Whether anybody who moved is known to hold the side that was opened, or nobody knows. After the end
+    /// of a run people may have been let back by hand: who holds one side is in no two.
+    fn other_side_is_held(&self) -> bool {
+        let (service, to, moved) =
+            (self.run.plan.service_index, self.run.plan.to, self.run.plan.moved_principals());
+        let held = standing::planned_holders(&self.context.estate, &self.picture, service, to, &moved);
+        held.is_none_or(|held| !held.is_empty())
     }
 
     /// Opens a step that is no longer done. Where the run has ended it is owed from now on, and so is that
@@ -117,7 +128,7 @@ impl Engine {
         let since = if proven { last.checked_sub(DOUBT_FRESH).unwrap_or(last) } else { last };
         let after = self.run.plan.steps[index].after.clone();
         match self.evidence(index, since, now).all_green(&after).0 {
-            GateVerdict::Red if self.has_work(index, since, now) => {
+            GateVerdict::Red if self.came_undone(index, since, now) => {
                 self.open_undone(index, now);
                 Some(true)
             }
@@ -164,7 +175,7 @@ impl Engine {
             GateVerdict::Red
                 if self.run.closed.is_some()
                     && (planned.action != Some(Action::RevokeActive)
-                        || !self.has_work(index, since, now)) =>
+                        || !self.came_undone(index, since, now)) =>
             {
                 self.recheck = None;
                 let value = Safe::new(&self.red_text(index, now));

@@ -5,7 +5,7 @@ use crate::{
         Safe,
         time::{Span, Timestamp},
     },
-    runbook::{Action, Mode, StepKind, plan::PlannedStep},
+    runbook::{Action, Mode, StepKind, plan::PlannedStep, vocabulary::Ungraceful},
 };
 
 use super::{
@@ -385,7 +385,9 @@ impl Engine {
         if self.may_end_accepted(index) && choices.is_empty() {
             choices.extend([Choice::Retry, Choice::RestartHost]);
         }
-        if self.may_downgrade(index) && self.run.plan.mode == Mode::Graceful {
+        // On a side that counts as dead everything else is put off or skipped by itself.
+        let tried = planned.ungraceful == Ungraceful::TryDefer;
+        if self.may_downgrade(index) && (self.run.plan.mode == Mode::Graceful || tried) {
             choices.push(Choice::Downgrade);
         }
         if self.may_skip(index) {

@@ -360,13 +360,9 @@ impl Evidence<'_> {
     }
 }
 
-/// How many of those at the start are back. More people than there were cannot all be of them.
+/// By name nobody knows who of them was there before, so that the two numbers stand side by side.
 fn back_words(users: u32, baseline: u32, wanted: u32) -> String {
-    let others = match users.saturating_sub(baseline) {
-        0 => String::new(),
-        others => format!(", +{others} others"),
-    };
-    format!("{} of {baseline} users back{others}, {wanted} wanted", users.min(baseline))
+    format!("{users} users signed in since, {baseline} were there before, {wanted} wanted")
 }
 
 #[cfg(test)]
@@ -374,8 +370,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_are_back_than_there_were() {
-        assert_eq!(back_words(190, 178, 161), "178 of 178 users back, +12 others, 161 wanted");
-        assert_eq!(back_words(160, 178, 161), "160 of 178 users back, 161 wanted");
+    fn who_came_is_not_called_back() {
+        assert_eq!(back_words(190, 178, 161), "190 users signed in since, 178 were there before, 161 wanted");
     }
 }

@@ -24,6 +24,10 @@ use super::{
 /// waited out.
 const SILENT_FOR: Span = minutes(5);
 
+/// The clocks of two machines that go on with one run differ by no more: what trusts a domain at all keeps
+/// to this (Kerberos).
+const CLOCKS_APART: Span = minutes(5);
+
 /// Whether what was revoked on the side that is left may be granted again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WayBack {
@@ -48,8 +52,15 @@ impl Evidence<'_> {
         let planned =
             self.seen.assignments(index, to).map(|held| planned_among(self.service(), held, &moved).len());
         let sessions = self.seen.sessions(index, to);
+        let opened = self.run.opened_at;
+        let before =
+            if self.handed_over { opened.checked_sub(CLOCKS_APART).unwrap_or(opened) } else { opened };
         let since = |told: Option<bool>| {
-            let began = move |one: &&UserSession| one.began_since(self.run.opened_at) == told;
+            let began = move |one: &&UserSession| {
+                let began =
+                    one.began_since(opened).filter(|began| *began || one.began_since(before) == Some(false));
+                began == told
+            };
             sessions.as_ref().map(|sessions| sessions.iter().filter(began).count()).map_err(Clone::clone)
         };
         let (begun, undated) = (since(Some(true)), since(None).unwrap_or_default());
@@ -143,13 +154,11 @@ impl Evidence<'_> {
     /// How the side that is to be opened is seen now; `None`: not whole, and nobody is seen.
     fn sighting(&self) -> Option<String> {
         let (index, to) = (self.index(), self.to());
-        match self.who_is_there() {
-            Some(Somebody { holders, sessions }) => Some(format!("{holders} hold it, {sessions} sessions")),
-            None => {
-                let whole = self.seen.assignments(index, to).is_ok() && self.seen.sessions(index, to).is_ok();
-                whole.then(|| NOBODY.to_owned())
-            }
+        if let Some(Somebody { holders, sessions }) = self.who_is_there() {
+            return Some(format!("{holders} hold it, {sessions} sessions"));
         }
+        let whole = self.seen.assignments(index, to).is_ok() && self.seen.sessions(index, to).is_ok();
+        whole.then(|| NOBODY.to_owned())
     }
 
     /// Why a source is silent, where it has been for long, and was asked again since the looks that count.

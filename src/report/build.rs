@@ -1,12 +1,13 @@
 //! Reads a run's events once and sorts them into a report.
 
 use crate::{
-    domain::time::Timestamp,
+    domain::time::{Timestamp, wall_text},
     engine::{
         Run, Stamped,
         event::{
             Confirmed, ConfirmedBy, DoneHow, FailedHow, GateVerdict, NoteAbout, Opened, RunEnd, RunEvent,
         },
+        patience::NEW_PROCESS,
         run::StepMark,
     },
     runbook::PlannedStep,
@@ -34,8 +35,10 @@ pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp
     let first = events.first()?;
     let RunEvent::Opened(opened) = &first.event else { return None };
     let mut report = blank(run, opened, integrity, now);
+    let mut process = Process { last: first.wall, held: false };
     for stamped in events {
         person(&mut report.people, stamped);
+        report.deviations.extend(process.interrupted(stamped));
         take(&mut report, stamped);
     }
     // What a run owes is what the run itself says: one aborted before a grant owes nothing.
@@ -51,13 +54,49 @@ pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp
     Some(report)
 }
 
+/// How far the records of one process go.
+struct Process {
+    /// Its last record.
+    last: Timestamp,
+    /// Whether it said that it stops.
+    held: bool,
+}
+
+impl Process {
+    /// Takes in a record. What goes on although nobody held it was interrupted: its process was ended.
+    fn interrupted(&mut self, stamped: &Stamped) -> Option<Deviation> {
+        let mut ended = None;
+        match &stamped.event {
+            // The next process says these before it goes on.
+            RunEvent::Recovered { .. } => return None,
+            RunEvent::Armed { on: false, how } if how.as_str() == NEW_PROCESS => return None,
+            RunEvent::Held { .. } => self.held = true,
+            RunEvent::Resumed { .. } => {
+                let text = format!("a process ended without a word after {}", wall_text(self.last));
+                let kind = DeviationKind::Interrupted;
+                ended = (!self.held).then(|| Deviation {
+                    at: self.last,
+                    kind,
+                    step: None,
+                    text: text.as_str().into(),
+                });
+                self.held = false;
+            }
+            _ => {}
+        }
+        self.last = stamped.wall;
+        ended
+    }
+}
+
 /// What an undo took back, and everything that followed it, is to be done anew; so is what a look after a
 /// resume showed undone, or what was given up, and the run says why. What was done before stays told, and
 /// is not called done.
 fn opened_again(report: &mut Report, run: &Run) {
     let steps = report.steps.iter_mut().zip(run.plan.steps.iter().zip(&run.steps));
     for (told, (planned, step)) in steps {
-        let stood = told.ended.is_some() || step.refused.is_some();
+        let undone = told.state == "pending" && told.reason.is_some();
+        let stood = undone || told.ended.is_some() || step.refused.is_some();
         if planned.phase.is_some() && step.mark == StepMark::Open && stood {
             told.state = "pending";
             told.ended = None;
@@ -176,6 +215,13 @@ fn take(report: &mut Report, stamped: &Stamped) {
     let (Some(id), item) = place(&stamped.event) else { return };
     let Some(step) = report.steps.iter_mut().find(|step| step.id == id) else { return };
     step.started.get_or_insert(at);
+    if let RunEvent::Refused { item: None, why, .. } = &stamped.event
+        && step.state.starts_with("done")
+    {
+        (step.state, step.ended, step.reason) = ("pending", None, Some(why.clone()));
+        let (kind, step) = (DeviationKind::Undone, Some(step.id.clone()));
+        report.deviations.push(Deviation { at, kind, step, text: why.clone() });
+    }
     if let Some(key) = item {
         of_item(step, key, stamped);
     } else {

@@ -306,6 +306,10 @@ pub enum DeviationKind {
     TimedOut,
     /// A torn line of the journal was set aside.
     Recovered,
+    /// A process of the run ended without a word.
+    Interrupted,
+    /// What was done was so no longer, and was done anew.
+    Undone,
     /// The run went on, after a hold or in a new process.
     Resumed,
     /// What may have been sent was taken for done, and not sent again.

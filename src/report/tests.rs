@@ -323,6 +323,18 @@ fn attempts_deviations_and_debts_are_told() {
 }
 
 #[test]
+fn what_came_undone_is_told_and_not_called_done() {
+    let mut all: Vec<RunEvent> = events(WorldKind::Live).into_iter().map(|one| one.event).collect();
+    let (step, why) = ("a11".to_owned(), Safe::new("looked at again: it is no longer so"));
+    all.push(RunEvent::Refused { step, item: None, attempt: None, status: None, why: why.clone() });
+    let report = report(&stamp(all));
+    let grant = report.steps.iter().find(|step| step.id == "a11").unwrap();
+    assert_eq!((grant.state, grant.ended, grant.reason.as_ref()), ("pending", None, Some(&why)));
+    let last = report.deviations.last().unwrap();
+    assert_eq!((last.kind, last.step.as_deref()), (DeviationKind::Undone, Some("a11")));
+}
+
+#[test]
 fn a_process_that_ended_and_what_it_left_open_are_told() {
     let mut all: Vec<RunEvent> = events(WorldKind::Live).into_iter().map(|one| one.event).collect();
     all.push(RunEvent::Resumed { observed: Safe::new("looking at a11 again") });
@@ -334,10 +346,11 @@ fn a_process_that_ended_and_what_it_left_open_are_told() {
     });
     let watching = report(&stamp(all.clone()));
     let last: Vec<(DeviationKind, &str)> =
-        watching.deviations.iter().rev().take(2).map(|one| (one.kind, one.text.as_str())).collect();
+        watching.deviations.iter().rev().take(3).map(|one| (one.kind, one.text.as_str())).collect();
     let expected = [
         (DeviationKind::Adopted, "GRP2@dag1: seen"),
         (DeviationKind::Resumed, "went on: looking at a11 again"),
+        (DeviationKind::Interrupted, "a process ended without a word after 2026-11-20T10:08:30.000Z"),
     ];
     assert_eq!(last, expected);
     let closed = |report: &Report| report.marks.iter().find(|mark| mark.mark == "T10").unwrap().at;

@@ -8,7 +8,7 @@ use std::{
 use farshore::{
     azure::Azure,
     domain::{
-        Operation, Safe,
+        Observation, Operation, Safe,
         time::{Span, Timestamp, minutes, seconds},
     },
     engine::{
@@ -96,6 +96,11 @@ impl Cockpit {
 
     pub fn tell(&mut self, command: Command) -> Result<(), Refusal> {
         self.give(Input::Command(command)).map_or(Ok(()), Err)
+    }
+
+    /// A look that somebody else took.
+    pub fn hear(&mut self, seen: Observation) {
+        self.give(Input::Observed(seen));
     }
 
     /// One input, or the next due moment.

@@ -1,20 +1,23 @@
 //! A step that came undone: what rests on it is judged anew, what is owed for it is owed again, and there
 //! is always a way on.
 
+use std::sync::Arc;
+
 use farshore::{
     domain::{
-        Safe,
+        Safe, Side, Source,
         time::{Timestamp, minutes, seconds},
     },
     engine::{
         Command, Confirm, Engine, RunEvent, Stamped,
         auto::{Auto, Wish},
-        event::{Acknowledgement, ConfirmedBy, RunEnd},
+        event::{Acknowledgement, ConfirmedBy, GateVerdict, RunEnd},
         run::{StepMark, StepRun},
-        view::OfferView,
+        view::{Choice, OfferView},
     },
     runbook::Mode,
-    sim::{Fault, FaultKind, Region},
+    runtime::clock::Clock,
+    sim::{Fault, FaultKind, Region, SimOptions},
 };
 
 use super::{
@@ -107,6 +110,8 @@ async fn what_was_paid_and_came_undone_is_owed_again() {
     cockpit.until("a8 again", false, |engine, _| undone(engine)).await;
     cockpit.pass(minutes(1)).await;
     assert_eq!(owed(&cockpit.engine), ["a8-log-off"], "{}", cockpit.rehearsal.story());
+    let why = of(&cockpit.engine, gate).refused.as_ref().map(Safe::as_str);
+    assert!(why.is_none_or(|why| why.starts_with("a8-log-off came undone")), "{why:?}");
     pay(&mut cockpit, "a8-log-off").await;
     cockpit.turn("a12-first-user").await;
     assert_eq!(cockpit.rehearsal.sim.violations(), Vec::<String>::new(), "{}", cockpit.rehearsal.story());
@@ -322,4 +327,106 @@ async fn a_process_that_never_saw_the_other_side_goes_by_what_was_written_down()
         assert_eq!(cockpit.writes_of(BACK).len(), 1);
         assert_eq!(cockpit.rehearsal.sim.violations(), Vec::<String>::new());
     }
+}
+
+/// The second machine's clock is behind: whoever was let in right after the run began is not taken for
+/// somebody who was there before.
+#[tokio::test(start_paused = true)]
+async fn another_machines_clock_makes_no_session_older_than_the_run() {
+    let session = "fault = \"session-appears\"\nregion = \"secondary\"\nservice = \"hr\"\ncount = 1";
+    let mut cockpit = graceful("a6-tell-users").await;
+    confirm(&mut cockpit, "a6-tell-users").await;
+    cockpit.pass(seconds(5)).await;
+    cockpit.tell(Command::ShortenNotice { reason: Safe::new("a test") }).unwrap();
+    cockpit.turn("a8-log-off").await;
+    cockpit.inject(session);
+    let behind = cockpit.clock.now() - minutes(4);
+    cockpit.rehearsal.clock = Arc::new(Clock::new(behind, 1.0));
+    let mut cockpit = cockpit.recover();
+    cockpit.tell(Command::Resume).unwrap();
+    arm(&mut cockpit);
+    cockpit.pass(minutes(1)).await;
+    cockpit.tell(Command::Offer { step: BACK.to_owned() }).unwrap();
+    cockpit.pass(minutes(2)).await;
+    let (offer, blocked) = (offered(&cockpit, BACK).unwrap(), cockpit.shown(BACK).blocked_by);
+    assert!(!offer.green, "{offer:?}");
+    assert!(
+        blocked.iter().any(|why| why.as_str().contains("nobody knows when 1 of them began")),
+        "{blocked:?}"
+    );
+}
+
+/// What an undo at work takes back is not told as undone by somebody.
+#[tokio::test(start_paused = true)]
+async fn a_resume_while_going_back_doubts_nothing() {
+    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..PLAIN };
+    let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
+    cockpit.turn("a8-log-off").await;
+    confirm(&mut cockpit, BACK).await;
+    let half = |engine: &Engine| of(engine, BACK).items.iter().any(|item| item.mark.over());
+    cockpit.until("half", false, |engine, _| half(engine)).await;
+    let mut cockpit = cockpit.recover();
+    cockpit.tell(Command::Resume).unwrap();
+    arm(&mut cockpit);
+    cockpit.until("back", false, |engine, _| turn(engine) == "a7-revoke").await;
+    let refused = |event: &Stamped| matches!(event.event, RunEvent::Refused { item: None, .. });
+    let events = cockpit.rehearsal.journal.events();
+    assert!(!events.iter().any(refused), "{}", cockpit.rehearsal.story());
+}
+
+/// After the end people were let back by hand, and hold one side only: nobody asks to revoke it.
+#[tokio::test(start_paused = true)]
+async fn who_was_let_back_by_hand_after_the_end_is_not_owed() {
+    let mut cockpit = dead("a11-grant").await;
+    assert_eq!(cockpit.end().await, RunEnd::Monitoring);
+    let granted = cockpit.rehearsal.journal.events().into_iter().find_map(|stamped| match stamped.event {
+        RunEvent::Intent { step, request, .. } if step == "a11-grant" => Some(request.url),
+        _ => None,
+    });
+    let path = granted.unwrap().replace("http://127.0.0.1:1", "");
+    colleague(&cockpit.rehearsal.sim, "DELETE", &path, "");
+    // The screen looks at both sides, whatever the run does.
+    arm(&mut cockpit);
+    cockpit.tell(Command::Offer { step: "a5-drain".to_owned() }).unwrap();
+    cockpit.inject(REASSIGNED);
+    look(&mut cockpit, Source::Assignments(0, Side::Secondary)).await;
+    cockpit.pass(minutes(3)).await;
+    assert!(!owed(&cockpit.engine).contains(&"a7-revoke"), "{:?}", owed(&cockpit.engine));
+}
+
+/// A look that a screen takes beside the run.
+async fn look(cockpit: &mut Cockpit, source: Source) {
+    let clock = cockpit.clock.clone();
+    let seen = cockpit.rehearsal.azure().look(&source, &|| clock.now()).await;
+    assert!(seen.outcome.is_ok(), "{seen:?}");
+    cockpit.hear(seen);
+}
+
+/// A list that is cut off can still show a principal in both.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_is_not_whole_tells_of_who_is_in_both() {
+    let options = SimOptions { page_size: 1, ..PLAIN.options };
+    let rehearsal = Rehearsal::of(&Setting { options, ..PLAIN });
+    rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
+    let mut cockpit = Cockpit::open(rehearsal, Mode::Ungraceful).await;
+    cockpit.turn("a12-first-user").await;
+    arm(&mut cockpit);
+    cockpit.inject("fault = \"cut-page\"\nregion = \"primary\"\npath = \"roleassignments\"");
+    cockpit.inject(REASSIGNED);
+    cockpit.inject("fault = \"holder-added\"\nregion = \"primary\"\nservice = \"hr\"\nprincipal = \"4c4c4c4c-0000-4000-8000-00000000e0dd\"");
+    cockpit.pass(minutes(2)).await;
+    let proofs = cockpit.shown("a12-first-user").proofs;
+    let both = proofs.iter().find(|proof| proof.id == "nobody-in-both").unwrap();
+    assert_eq!(both.verdict, GateVerdict::Red, "{both:?}");
+    assert!(both.value.as_str().contains("1 principals seen in both"), "{both:?}");
+}
+
+/// What cannot even be listed on a dead side is put off by a person, who is offered it.
+#[tokio::test(start_paused = true)]
+async fn a_revoke_that_cannot_be_listed_on_a_dead_side_is_offered_to_be_put_off() {
+    let mut cockpit = dead("a7-revoke").await;
+    cockpit
+        .inject("fault = \"forbidden\"\nregion = \"primary\"\nmethod = \"GET\"\npath = \"/roleassignments\"");
+    cockpit.pass(minutes(1)).await;
+    assert!(cockpit.shown("a7-revoke").choices.contains(&Choice::Downgrade));
 }
