@@ -226,6 +226,8 @@ enum No {
     OfferGone,
     /// A precondition with this name is not green.
     NotGreen(&'static str),
+    /// It came undone what that step had seen to: it comes first.
+    OutOfTurn(&'static str),
 }
 
 #[tokio::test(start_paused = true)]
@@ -240,7 +242,7 @@ async fn a_list_that_changes_too_much_or_is_too_old_is_void() {
         // Not one of them is left, as many others are there.
         ("a8-log-off", &[Others(15)], No::OfferGone),
         ("a8-log-off", &[Gone(&[4]), Minutes(31)], No::OfferGone),
-        ("a7-revoke", &[Admitted], No::NotGreen("active-drained")),
+        ("a7-revoke", &[Admitted], No::OutOfTurn("a5-drain")),
         ("a14-stop-hosts", &[In(1)], No::NotGreen("active-empty")),
         ("a6-tell-users", &[Others(20)], No::OfferGone),
     ];
@@ -253,6 +255,13 @@ async fn a_list_that_changes_too_much_or_is_too_old_is_void() {
             if matches!(change, Reopened) {
                 offer = cockpit.offer(step).await;
             }
+        }
+        if let No::OutOfTurn(first) = no {
+            let refused = cockpit.tell(Command::Confirm(said(step, &offer)));
+            let (step, first) = (step.to_owned(), first.to_owned());
+            assert_eq!(refused, Err(Refusal::OutOfTurn { step, first }), "{case:?}");
+            assert!(cockpit.shown(case.0).offer.is_none() && cockpit.writes_of(case.0).is_empty());
+            continue;
         }
         let shown = cockpit.shown(step).offer.unwrap();
         assert_eq!(shown.drift, None, "{case:?}: what is shown is what is so");
@@ -267,6 +276,7 @@ async fn a_list_that_changes_too_much_or_is_too_old_is_void() {
                 let told = matches!(&refused, Err(Refusal::NotGreen { why, .. }) if why.starts_with(item));
                 assert!(told, "{case:?}: {refused:?}");
             }
+            No::OutOfTurn(_) => {}
         }
         assert_eq!(cockpit.writes_of(step), [], "{case:?}");
         // What is shown now can be confirmed where nothing stands against it.

@@ -321,7 +321,7 @@ async fn who_worked_there_before_the_grant_proves_nothing() {
         cockpit
             .engine
             .red_text(cockpit.engine.run().plan.position("a13-ramp").unwrap(), now)
-            .contains("0 of ")
+            .contains("0 users signed in since")
     );
     assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
 }
