@@ -516,6 +516,10 @@ fn item(key: &str, state: ItemPhase, detail: &str) -> ItemView {
     }
 }
 
+fn phase(id: &str, first: usize, count: usize, over: usize, free_exit_ends: bool) -> PhaseView {
+    PhaseView { id: id.to_owned(), first, count, over, gate: None, elapsed: minutes(2), free_exit_ends }
+}
+
 /// A run in the middle of its move phase: `a7-revoke` at work.
 pub(crate) fn move_phase() -> RunView {
     use StepKind::{Automatic, Gate, Manual, Observe};
@@ -546,15 +550,6 @@ pub(crate) fn move_phase() -> RunView {
     steps[7].done = 2;
     (steps[7].since, steps[7].running) = (Some(noon() - seconds(12)), seconds(12));
     steps[7].undo = Some("a7-regrant".to_owned());
-    let phase = |id: &str, first, count, over, free_exit_ends| PhaseView {
-        id: id.to_owned(),
-        first,
-        count,
-        over,
-        gate: None,
-        elapsed: minutes(2),
-        free_exit_ends,
-    };
     RunView {
         run: "r-20261120-1003-7k".to_owned(),
         runbook: "avd-pooled-failover".to_owned(),

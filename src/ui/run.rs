@@ -279,6 +279,7 @@ fn undo(view: &RunView, step: &StepView) -> String {
 
 fn proof(step: &StepView) -> String {
     let proofs = match step.proofs.len() {
+        0 if matches!(step.state, StepState::Deferred | StepState::Skipped) => "not done".to_owned(),
         0 => "observed by its own read".to_owned(),
         all => format!("{} of {all} green", steps::green(step)),
     };
