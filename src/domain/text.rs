@@ -59,6 +59,20 @@ impl Safe {
     }
 }
 
+/// A text broken between words into lines of at most `columns` characters; later lines begin with `indent`.
+pub fn broken(text: &str, columns: usize, indent: &str) -> Vec<String> {
+    let (mut lines, mut rest) = (Vec::new(), text.trim_end().to_owned());
+    while rest.chars().count() > columns {
+        let limit = rest.char_indices().nth(columns).map_or(rest.len(), |(at, _)| at);
+        let at = rest[..limit].rfind(' ').filter(|at| *at > indent.len()).unwrap_or(limit);
+        let tail = rest.split_off(at);
+        lines.push(rest);
+        rest = format!("{indent}{}", tail.trim_start());
+    }
+    lines.push(rest);
+    lines
+}
+
 /// SHA-256 of `bytes` in hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
@@ -123,6 +137,19 @@ impl<'de> Deserialize<'de> for Safe {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_break_between_words_and_long_words_anywhere() {
+        for (text, expected) in [
+            ("short", &["short"][..]),
+            ("one two three", &["one two", "  three"]),
+            ("  indented text", &["  indented", "  text"]),
+            ("abcdefghijklmno", &["abcdefghij", "  klmno"]),
+            ("zwölf Größen ü", &["zwölf", "  Größen ü"]),
+        ] {
+            assert_eq!(broken(text, 10, "  "), expected, "{text}");
+        }
+    }
 
     #[test]
     fn harm_becomes_visible_and_the_rest_stays() {

@@ -9,6 +9,7 @@ use crate::{
         Side,
         estate::Estate,
         standing::ActiveSide,
+        text,
         time::{Timestamp, age_text, wall_text},
     },
     engine::{RunView, event::WorldKind, view::RunState},
@@ -419,13 +420,7 @@ fn line(out: &mut String, text: &str) {
 
 /// Breaks a text between words; later lines begin with `indent`.
 fn wrapped(out: &mut String, text: &str, indent: &str) {
-    let mut rest = text.trim_end().to_owned();
-    while rest.chars().count() > COLUMNS {
-        let limit = rest.char_indices().nth(COLUMNS).map_or(rest.len(), |(at, _)| at);
-        let at = rest[..limit].rfind(' ').filter(|at| *at > indent.len()).unwrap_or(limit);
-        let tail = rest.split_off(at);
-        line(out, &rest);
-        rest = format!("{indent}{}", tail.trim_start());
+    for part in text::broken(text, COLUMNS, indent) {
+        line(out, &part);
     }
-    line(out, &rest);
 }

@@ -19,16 +19,14 @@ use farshore::{
 use super::{
     killers::colleague,
     outage::{Cockpit, said, turn},
-    rehearsal::{Rehearsal, Setting},
+    rehearsal::Rehearsal,
+    seats::DISTANT,
 };
-
-/// With some network time a step is seen between its last item and its proof.
-const PLAIN: Setting<'static> = Setting { latency_ms: 20, ..Setting::PLAIN };
 
 const WE: &str = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-avd-we/providers/Microsoft.DesktopVirtualization";
 
 async fn at(step: &str) -> Cockpit {
-    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
+    let mut cockpit = Cockpit::open(Rehearsal::of(&DISTANT), Mode::Graceful).await;
     cockpit.turn(step).await;
     cockpit
 }

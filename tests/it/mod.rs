@@ -29,6 +29,7 @@ mod reopened;
 mod runs;
 mod schedule;
 mod search;
+mod seats;
 mod stage;
 mod terminal;
 mod undone;

@@ -10,40 +10,14 @@ use farshore::{
         Command, Engine,
         event::{GateVerdict, RunEnd},
         run::StepMark,
-        view::OfferView,
     },
-    runbook::Mode,
-    sim::{Fault, FaultKind, Region},
 };
 
 use super::{
     killers::colleague,
     outage::{Cockpit, said, turn},
-    rehearsal::{Rehearsal, Setting},
+    seats::{arm, dead, offered},
 };
-
-const PLAIN: Setting<'static> = Setting { latency_ms: 20, ..Setting::PLAIN };
-
-/// A run of the smallest world whose primary region is dead.
-async fn over_a_dead_region(step: &str, faults: &[&str]) -> Cockpit {
-    let rehearsal = Rehearsal::of(&PLAIN);
-    rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
-    for fault in faults {
-        rehearsal.sim.inject(Fault::from_toml(fault).unwrap());
-    }
-    let mut cockpit = Cockpit::open(rehearsal, Mode::Ungraceful).await;
-    cockpit.turn(step).await;
-    cockpit
-}
-
-fn offered(cockpit: &Cockpit, step: &str) -> Option<OfferView> {
-    let view = cockpit.engine.view(cockpit.clock.now());
-    view.steps.into_iter().find(|shown| shown.id == step)?.offer
-}
-
-fn arm(cockpit: &mut Cockpit) {
-    cockpit.tell(Command::Arm { on: true, how: Safe::new("typed") }).unwrap();
-}
 
 /// What is so already is found so, the rest is confirmed.
 async fn pay(cockpit: &mut Cockpit, step: &'static str) {
@@ -63,7 +37,7 @@ async fn pay(cockpit: &mut Cockpit, step: &'static str) {
 /// Somebody else let the users in on the other side: what was put off is owed after an abort too.
 #[tokio::test(start_paused = true)]
 async fn what_was_put_off_is_owed_once_anybody_let_people_in() {
-    let mut cockpit = over_a_dead_region("a10-safe-to-open", &[]).await;
+    let mut cockpit = dead(&[], &[], "a10-safe-to-open").await;
     cockpit.inject("fault = \"reassigned\"\nregion = \"secondary\"\nservice = \"hr\"");
     cockpit.turn("a12-first-user").await;
     assert!(cockpit.step("a11-grant").items.is_empty(), "found so, not done");
@@ -80,7 +54,7 @@ async fn what_was_put_off_is_owed_once_anybody_let_people_in() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_let_nobody_in_owes_nothing_once_it_is_aborted() {
     let step = "a11-grant";
-    let mut cockpit = over_a_dead_region(step, &[]).await;
+    let mut cockpit = dead(&[], &[], step).await;
     cockpit.inject(
         "fault = \"forbidden\"\nregion = \"secondary\"\nmethod = \"PUT\"\npath = \"roleassignments\"",
     );
@@ -102,7 +76,7 @@ async fn a_run_that_let_nobody_in_owes_nothing_once_it_is_aborted() {
 async fn a_dead_side_that_came_back_and_was_emptied_can_be_left() {
     let gate = "a10-safe-to-open";
     for people in [true, false] {
-        let mut cockpit = over_a_dead_region(gate, &[]).await;
+        let mut cockpit = dead(&[], &[], gate).await;
         cockpit.rehearsal.sim.heal("dead");
         cockpit.pass(seconds(30)).await;
         if people {
@@ -146,7 +120,7 @@ async fn a_dead_side_that_came_back_and_was_emptied_can_be_left() {
 async fn nobody_is_logged_off_while_the_side_still_lets_people_in() {
     const LOCKED: &str = "fault = \"lock\"\nregion = \"primary\"\nlevel = \"CanNotDelete\"";
     let (drain, revoke, log_off) = ("a5-drain", "a7-revoke", "a8-log-off");
-    let mut cockpit = over_a_dead_region(revoke, &[]).await;
+    let mut cockpit = dead(&[], &[], revoke).await;
     cockpit.inject(LOCKED);
     cockpit.turn("a12-first-user").await;
     for step in [drain, revoke, log_off] {
@@ -182,7 +156,7 @@ async fn nobody_is_logged_off_while_the_side_still_lets_people_in() {
 /// paid before they are stopped by us.
 #[tokio::test(start_paused = true)]
 async fn hosts_that_are_off_do_not_keep_the_other_debts_from_being_paid() {
-    let mut cockpit = over_a_dead_region("a13-ramp", &[]).await;
+    let mut cockpit = dead(&[], &[], "a13-ramp").await;
     assert_eq!(cockpit.end().await, RunEnd::Monitoring);
     cockpit.rehearsal.sim.heal("dead");
     cockpit.pass(minutes(5)).await;

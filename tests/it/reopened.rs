@@ -12,8 +12,8 @@ use farshore::{
         Command, Confirm, Engine, RunEvent, Stamped,
         auto::{Auto, Wish},
         event::{Acknowledgement, ConfirmedBy, GateVerdict, RunEnd},
-        run::{StepMark, StepRun},
-        view::{Choice, OfferView},
+        run::StepMark,
+        view::Choice,
     },
     runbook::Mode,
     runtime::clock::Clock,
@@ -24,42 +24,12 @@ use super::{
     killers::colleague,
     outage::{Cockpit, said, turn},
     rehearsal::{Rehearsal, Setting},
+    seats::{DISTANT, arm, dead, graceful, is_done, of, offered},
 };
-
-const PLAIN: Setting<'static> = Setting { latency_ms: 20, ..Setting::PLAIN };
 
 /// The groups of hr are assigned again by a colleague.
 const REASSIGNED: &str = "fault = \"reassigned\"\nregion = \"primary\"\nservice = \"hr\"";
 const SIGNED_IN: &str = "fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 1";
-
-async fn graceful(step: &str) -> Cockpit {
-    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
-    cockpit.turn(step).await;
-    cockpit
-}
-
-/// A run of the smallest world whose primary region is dead.
-async fn dead(step: &str) -> Cockpit {
-    let rehearsal = Rehearsal::of(&PLAIN);
-    rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
-    let mut cockpit = Cockpit::open(rehearsal, Mode::Ungraceful).await;
-    cockpit.turn(step).await;
-    cockpit
-}
-
-fn arm(cockpit: &mut Cockpit) {
-    cockpit.tell(Command::Arm { on: true, how: Safe::new("typed") }).unwrap();
-}
-
-fn of<'e>(engine: &'e Engine, step: &str) -> &'e StepRun {
-    let run = engine.run();
-    &run.steps[run.plan.position(step).unwrap()]
-}
-
-fn offered(cockpit: &Cockpit, step: &str) -> Option<OfferView> {
-    let view = cockpit.engine.view(cockpit.clock.now());
-    view.steps.into_iter().find(|shown| shown.id == step)?.offer
-}
 
 fn owed(engine: &Engine) -> Vec<&str> {
     let run = engine.run();
@@ -87,16 +57,12 @@ async fn pay(cockpit: &mut Cockpit, step: &'static str) {
     cockpit.until(step, false, |engine, _| !owed(engine).contains(&step)).await;
 }
 
-fn is_done(event: &Stamped, of: &str, item: bool) -> bool {
-    matches!(&event.event, RunEvent::Done { step, item: what, .. } if step == of && what.is_some() == item)
-}
-
 /// The primary came back, everybody was logged off, and somebody signs in before gate 2 is passed: who is
 /// owed a log-off is owed it again.
 #[tokio::test(start_paused = true)]
 async fn what_was_paid_and_came_undone_is_owed_again() {
     let gate = "a10-safe-to-open";
-    let mut cockpit = dead(gate).await;
+    let mut cockpit = dead(&[], &[], gate).await;
     cockpit.rehearsal.sim.heal("dead");
     cockpit.pass(minutes(3)).await;
     arm(&mut cockpit);
@@ -121,7 +87,7 @@ async fn what_was_paid_and_came_undone_is_owed_again() {
 #[tokio::test(start_paused = true)]
 async fn profiles_that_are_being_waited_for_are_waited_for_again() {
     let (log_off, flush) = ("a8-log-off", "a9-flush");
-    let setting = Setting { world: &[("run_command = \"20s\"", "run_command = \"2m\"")], ..PLAIN };
+    let setting = Setting { world: &[("run_command = \"20s\"", "run_command = \"2m\"")], ..DISTANT };
     let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
     cockpit.turn(flush).await;
     arm(&mut cockpit);
@@ -180,7 +146,7 @@ fn admitted(cockpit: &Cockpit) {
 #[tokio::test(start_paused = true)]
 async fn no_run_that_watches_ends_while_a_principal_holds_both_sides() {
     for late in [false, true] {
-        let mut cockpit = dead("a11-grant").await;
+        let mut cockpit = dead(&[], &[], "a11-grant").await;
         assert_eq!(cockpit.end().await, RunEnd::Monitoring);
         if !late {
             cockpit.inject(REASSIGNED);
@@ -232,7 +198,7 @@ const OPENED: &str = "fault = \"reassigned\"\nregion = \"secondary\"\nservice = 
 /// accepts that the second one is not let back, and the run goes forward from there.
 #[tokio::test(start_paused = true)]
 async fn a_way_back_that_is_shut_half_gone_leads_forward() {
-    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..PLAIN };
+    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..DISTANT };
     let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
     cockpit.turn("a8-log-off").await;
     let offer = cockpit.offer(BACK).await;
@@ -359,7 +325,7 @@ async fn another_machines_clock_makes_no_session_older_than_the_run() {
 /// What an undo at work takes back is not told as undone by somebody.
 #[tokio::test(start_paused = true)]
 async fn a_resume_while_going_back_doubts_nothing() {
-    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..PLAIN };
+    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..DISTANT };
     let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
     cockpit.turn("a8-log-off").await;
     confirm(&mut cockpit, BACK).await;
@@ -377,7 +343,7 @@ async fn a_resume_while_going_back_doubts_nothing() {
 /// After the end people were let back by hand, and hold one side only: nobody asks to revoke it.
 #[tokio::test(start_paused = true)]
 async fn who_was_let_back_by_hand_after_the_end_is_not_owed() {
-    let mut cockpit = dead("a11-grant").await;
+    let mut cockpit = dead(&[], &[], "a11-grant").await;
     assert_eq!(cockpit.end().await, RunEnd::Monitoring);
     let granted = cockpit.rehearsal.journal.events().into_iter().find_map(|stamped| match stamped.event {
         RunEvent::Intent { step, request, .. } if step == "a11-grant" => Some(request.url),
@@ -405,8 +371,8 @@ async fn look(cockpit: &mut Cockpit, source: Source) {
 /// A list that is cut off can still show a principal in both.
 #[tokio::test(start_paused = true)]
 async fn a_list_that_is_not_whole_tells_of_who_is_in_both() {
-    let options = SimOptions { page_size: 1, ..PLAIN.options };
-    let rehearsal = Rehearsal::of(&Setting { options, ..PLAIN });
+    let options = SimOptions { page_size: 1, ..DISTANT.options };
+    let rehearsal = Rehearsal::of(&Setting { options, ..DISTANT });
     rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
     let mut cockpit = Cockpit::open(rehearsal, Mode::Ungraceful).await;
     cockpit.turn("a12-first-user").await;
@@ -424,7 +390,7 @@ async fn a_list_that_is_not_whole_tells_of_who_is_in_both() {
 /// What cannot even be listed on a dead side is put off by a person, who is offered it.
 #[tokio::test(start_paused = true)]
 async fn a_revoke_that_cannot_be_listed_on_a_dead_side_is_offered_to_be_put_off() {
-    let mut cockpit = dead("a7-revoke").await;
+    let mut cockpit = dead(&[], &[], "a7-revoke").await;
     cockpit
         .inject("fault = \"forbidden\"\nregion = \"primary\"\nmethod = \"GET\"\npath = \"/roleassignments\"");
     cockpit.pass(minutes(1)).await;

@@ -9,8 +9,6 @@ use farshore::{
     engine::{
         Command, Engine, RunEvent,
         event::{ConfirmedBy, RunEnd, Stamped},
-        run::StepRun,
-        view::OfferView,
     },
     runbook::Mode,
     sim::{Fault, FaultKind, Region},
@@ -19,9 +17,8 @@ use farshore::{
 use super::{
     outage::{Cockpit, said, turn},
     rehearsal::{Rehearsal, Setting},
+    seats::{DISTANT, arm, dead, graceful, is_done, of, offered},
 };
-
-const PLAIN: Setting<'static> = Setting { latency_ms: 20, ..Setting::PLAIN };
 
 /// The groups of hr are assigned again by a colleague.
 const REASSIGNED: &str = "fault = \"reassigned\"\nregion = \"primary\"\nservice = \"hr\"";
@@ -34,39 +31,6 @@ const ON_ANOTHER: &str = "fault = \"holder-added\"\nservice = \"hr\"\nprincipal 
 /// A second principal of the first group.
 const NEWCOMER: &str =
     "principals = [{ name = \"NEW\", id = \"4c4c4c4c-0000-4000-8000-00000000e0aa\", type = \"Group\" }, ";
-
-async fn graceful(step: &str) -> Cockpit {
-    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
-    cockpit.turn(step).await;
-    cockpit
-}
-
-/// A dead primary, with these changes to the estate file.
-async fn dead(estate: &[(&str, &str)], step: &str) -> Cockpit {
-    let rehearsal = Rehearsal::of(&Setting { estate, ..PLAIN });
-    rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
-    let mut cockpit = Cockpit::open(rehearsal, Mode::Ungraceful).await;
-    cockpit.turn(step).await;
-    cockpit
-}
-
-fn of<'e>(engine: &'e Engine, step: &str) -> &'e StepRun {
-    let run = engine.run();
-    &run.steps[run.plan.position(step).unwrap()]
-}
-
-fn offered(cockpit: &Cockpit, step: &str) -> Option<OfferView> {
-    let view = cockpit.engine.view(cockpit.clock.now());
-    view.steps.into_iter().find(|shown| shown.id == step)?.offer
-}
-
-fn arm(cockpit: &mut Cockpit) {
-    cockpit.tell(Command::Arm { on: true, how: Safe::new("typed") }).unwrap();
-}
-
-fn is_done(event: &Stamped, of: &str, item: bool) -> bool {
-    matches!(&event.event, RunEvent::Done { step, item: what, .. } if step == of && what.is_some() == item)
-}
 
 fn is_intent(event: &Stamped, of: &str) -> bool {
     matches!(&event.event, RunEvent::Intent { step, .. } if step == of)
@@ -144,7 +108,7 @@ async fn who_holds_both_sides_after_the_grant_is_revoked_in_the_run() {
 /// A dead side whose revoke is done is not fenced over by a debt that nobody owes.
 #[tokio::test(start_paused = true)]
 async fn nobody_is_granted_over_a_revoke_that_came_undone() {
-    let mut cockpit = dead(&[], "a11-grant").await;
+    let mut cockpit = dead(&[], &[], "a11-grant").await;
     cockpit.inject(REASSIGNED);
     cockpit.until("a7 again", false, |engine, _| turn(engine) == "a7-revoke").await;
     cockpit.turn("a12-first-user").await;
@@ -165,7 +129,7 @@ async fn no_run_ends_as_completed_while_a_principal_holds_both_sides() {
 
 /// Two principals are to be granted; it is aborted while the first one is.
 async fn aborted_while_granting() -> Cockpit {
-    let mut cockpit = dead(&[("principals = [", NEWCOMER)], "a11-grant").await;
+    let mut cockpit = dead(&[("principals = [", NEWCOMER)], &[], "a11-grant").await;
     let step = "a11-grant";
     let offer = cockpit.offer(step).await;
     assert_eq!(offer.writes.len(), 2, "{offer:?}");
@@ -193,7 +157,7 @@ async fn nobody_is_granted_after_an_abort() {
 
 #[tokio::test(start_paused = true)]
 async fn no_payment_goes_on_after_an_abort() {
-    let mut cockpit = dead(&[], "a12-first-user").await;
+    let mut cockpit = dead(&[], &[], "a12-first-user").await;
     cockpit.rehearsal.sim.heal("dead");
     let offer = cockpit.offer("a5-drain").await;
     cockpit.tell(Command::Confirm(said("a5-drain", &offer))).unwrap();
@@ -242,7 +206,7 @@ async fn a_holder_that_came_after_gate_1_is_asked_about_at_gate_2() {
 /// Its grant would wait for ever: gate 1 says so while nobody has noticed anything.
 #[tokio::test(start_paused = true)]
 async fn a_planned_principal_is_not_left_on_another_group() {
-    let rehearsal = Rehearsal::of(&Setting { world: &[("disconnected = 1", SECOND_GROUP)], ..PLAIN });
+    let rehearsal = Rehearsal::of(&Setting { world: &[("disconnected = 1", SECOND_GROUP)], ..DISTANT });
     rehearsal.sim.inject(Fault::from_toml(ON_ANOTHER).unwrap());
     let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
     let gate = "a4-standby-can-take-users";
@@ -281,7 +245,7 @@ async fn a_step_that_cannot_be_confirmed_opens_no_dialog() {
 #[tokio::test(start_paused = true)]
 async fn the_first_gate_tells_of_the_signs_of_death_in_either_mode() {
     for (dead, says) in [(true, "which make it dead"), (false, "no sign of death")] {
-        let rehearsal = Rehearsal::of(&PLAIN);
+        let rehearsal = Rehearsal::of(&DISTANT);
         if dead {
             rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
         }
@@ -295,7 +259,7 @@ async fn the_first_gate_tells_of_the_signs_of_death_in_either_mode() {
 /// Somebody signs in after the snapshot: gate 1 wants room for them too.
 #[tokio::test(start_paused = true)]
 async fn gate_1_counts_who_signed_in_since_the_snapshot() {
-    let rehearsal = Rehearsal::of(&Setting { world: &[("active = 2", "active = 0")], ..PLAIN });
+    let rehearsal = Rehearsal::of(&Setting { world: &[("active = 2", "active = 0")], ..DISTANT });
     let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
     cockpit.turn("a4-standby-can-take-users").await;
     let needed = |cockpit: &Cockpit| {

@@ -9,7 +9,7 @@ use farshore::{
     engine::{
         Command, Engine, Refusal, RunEvent,
         event::{Acknowledgement, ConfirmedBy, HeldWhy, RunEnd},
-        run::{StepMark, StepRun},
+        run::StepMark,
         view::{Choice, OfferView, StepView},
     },
     runbook::Mode,
@@ -19,42 +19,26 @@ use farshore::{
 use super::{
     outage::{Cockpit, said, turn},
     rehearsal::{Rehearsal, Setting},
+    seats::{DISTANT, arm, graceful, of, offered_by},
 };
-
-const PLAIN: Setting<'static> = Setting { latency_ms: 20, ..Setting::PLAIN };
 
 const BACK: &str = "a7-regrant";
 const REVOKE: &str = "a7-revoke";
 const GRANT: &str = "a11-grant";
 
-async fn graceful(step: &str) -> Cockpit {
-    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
-    cockpit.turn(step).await;
-    cockpit
-}
-
 /// A run in which the planned group holds the side that is left twice, so that two roles are revoked.
 async fn held_twice(step: &str) -> Cockpit {
     const BY_CUSTOM_ROLE: &str = "fault = \"holder-added\"\nregion = \"primary\"\nservice = \"hr\"\nprincipal = \"4c4c4c4c-0000-4000-8000-00000000e001\"\nrole = \"custom\"";
-    let rehearsal = Rehearsal::of(&PLAIN);
+    let rehearsal = Rehearsal::of(&DISTANT);
     rehearsal.sim.inject(Fault::from_toml(BY_CUSTOM_ROLE).unwrap());
     let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
     cockpit.turn(step).await;
     cockpit
 }
 
-fn of<'e>(engine: &'e Engine, step: &str) -> &'e StepRun {
-    let run = engine.run();
-    &run.steps[run.plan.position(step).unwrap()]
-}
-
 /// The undo step, where it is shown at all.
 fn back(cockpit: &Cockpit) -> Option<StepView> {
     cockpit.engine.view(cockpit.clock.now()).steps.into_iter().find(|shown| shown.id == BACK)
-}
-
-fn offered(engine: &Engine, step: &str, now: Timestamp) -> Option<OfferView> {
-    engine.view(now).steps.into_iter().find(|shown| shown.id == step)?.offer
 }
 
 async fn confirm(cockpit: &mut Cockpit, step: &str) -> OfferView {
@@ -92,10 +76,6 @@ fn accept(cockpit: &mut Cockpit, step: &str) {
     cockpit.tell(Command::AcceptStuck { step: step.to_owned(), items, by: ConfirmedBy::Person }).unwrap();
 }
 
-fn arm(cockpit: &mut Cockpit) {
-    cockpit.tell(Command::Arm { on: true, how: Safe::new("typed") }).unwrap();
-}
-
 /// Name of the role assignment that a write of an offer is about.
 fn assignment(offer: &OfferView, write: usize) -> String {
     let path = offer.writes[write].path.as_str().to_lowercase();
@@ -120,7 +100,7 @@ const SECOND: &str = "disconnected = 1\n\n[[service.application_group]]\ncode = 
 /// A planned principal was let in on a group of the other side that is not planned for it.
 #[tokio::test(start_paused = true)]
 async fn any_group_of_the_other_side_counts() {
-    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..PLAIN };
+    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..DISTANT };
     let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
     cockpit.turn("a8-log-off").await;
     cockpit.inject("fault = \"holder-added\"\nservice = \"hr\"\nprincipal = \"4c4c4c4c-0000-4000-8000-00000000e002\"\nregion = \"secondary\"");
@@ -190,7 +170,7 @@ async fn a_grant_that_was_refused_reached_nobody() {
 /// A grant that Azure took has let people in, whatever is refused afterwards.
 #[tokio::test(start_paused = true)]
 async fn a_grant_that_azure_took_closes_the_way_back() {
-    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..PLAIN };
+    let setting = Setting { world: &[("disconnected = 1", SECOND)], ..DISTANT };
     let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
     cockpit.turn(GRANT).await;
     let offer = cockpit.offer(GRANT).await;
@@ -377,13 +357,13 @@ async fn a_side_that_falls_silent_after_the_confirmation_is_acknowledged_anew() 
     cockpit.pass(minutes(4)).await;
     assert_eq!(cockpit.writes_of(BACK), [], "{}", cockpit.rehearsal.story());
     let asked = |engine: &Engine, now: Timestamp| {
-        offered(engine, BACK, now)
+        offered_by(engine, BACK, now)
             .is_some_and(|offer| offer.green && offer.acknowledges == Some(Acknowledgement::StandbyUnseen))
     };
     cockpit.until("asked", false, asked).await;
     assert_eq!(cockpit.writes_of(BACK), []);
     let now = cockpit.clock.now();
-    let offer = offered(&cockpit.engine, BACK, now).unwrap();
+    let offer = offered_by(&cockpit.engine, BACK, now).unwrap();
     cockpit.tell(Command::Confirm(said(BACK, &offer))).unwrap();
     gone_back(&mut cockpit).await;
     let granted = cockpit.writes_of(BACK);

@@ -8,8 +8,8 @@ use farshore::{
     engine::{
         Command, Engine, Refusal, RunEvent,
         event::{Acknowledgement, ConfirmedBy, GateVerdict, HeldWhy, RunEnd},
-        run::{ItemMark, ItemRun, StepMark, StepRun},
-        view::{Choice, OfferView},
+        run::{ItemMark, ItemRun, StepMark},
+        view::Choice,
     },
     runbook::Mode,
     runtime::clock::Clock,
@@ -20,33 +20,8 @@ use super::{
     killers::colleague,
     outage::{Cockpit, said, turn},
     rehearsal::{Rehearsal, Setting},
+    seats::{DISTANT, dead, graceful, of, offered_by},
 };
-
-const PLAIN: Setting<'static> = Setting { latency_ms: 20, ..Setting::PLAIN };
-
-async fn graceful(step: &str) -> Cockpit {
-    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
-    cockpit.turn(step).await;
-    cockpit
-}
-
-/// A run of the smallest world whose primary region is dead.
-async fn over_a_dead_region(step: &str) -> Cockpit {
-    let rehearsal = Rehearsal::of(&PLAIN);
-    rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
-    let mut cockpit = Cockpit::open(rehearsal, Mode::Ungraceful).await;
-    cockpit.turn(step).await;
-    cockpit
-}
-
-fn of<'e>(engine: &'e Engine, step: &str) -> &'e StepRun {
-    let run = engine.run();
-    &run.steps[run.plan.position(step).unwrap()]
-}
-
-fn offered(engine: &Engine, step: &str, now: Timestamp) -> Option<OfferView> {
-    engine.view(now).steps.into_iter().find(|shown| shown.id == step)?.offer
-}
 
 fn arm(cockpit: &mut Cockpit, on: bool) {
     cockpit.tell(Command::Arm { on, how: Safe::new("typed") }).unwrap();
@@ -82,7 +57,7 @@ async fn held(rehearsal: &Rehearsal) -> Vec<(String, String)> {
 async fn granting_again_is_the_exact_way_back() {
     let principal = "principals = [";
     let more = format!("principals = [{{ name = \"NEW\", id = \"{NEWCOMER}\", type = \"Group\" }}, ");
-    let setting = Setting { estate: &[(principal, &more)], ..PLAIN };
+    let setting = Setting { estate: &[(principal, &more)], ..DISTANT };
     let rehearsal = Rehearsal::of(&setting);
     rehearsal.sim.inject(Fault::from_toml(BY_CUSTOM_ROLE).unwrap());
     let before = held(&rehearsal).await;
@@ -104,7 +79,7 @@ async fn who_was_let_in_on_the_other_side_is_not_granted_again_here() {
         cockpit.inject(fault);
         cockpit.tell(Command::Offer { step: "a7-regrant".to_owned() }).unwrap();
         cockpit.pass(seconds(120)).await;
-        let offer = offered(&cockpit.engine, "a7-regrant", cockpit.clock.now()).unwrap();
+        let offer = offered_by(&cockpit.engine, "a7-regrant", cockpit.clock.now()).unwrap();
         assert!(!offer.green, "{fault}: {offer:?}");
         let refused = cockpit.tell(Command::Confirm(said("a7-regrant", &offer)));
         assert!(matches!(refused, Err(Refusal::NotGreen { .. })), "{fault}: {refused:?}");
@@ -165,7 +140,7 @@ const NO_DRAIN: &str = "fault = \"forbidden\"\nname = \"no-drain\"\nregion = \"p
 /// another debt.
 #[tokio::test(start_paused = true)]
 async fn a_payment_that_fails_keeps_nothing_waiting() {
-    let mut cockpit = over_a_dead_region("a12-first-user").await;
+    let mut cockpit = dead(&[], &[], "a12-first-user").await;
     cockpit.rehearsal.sim.heal("dead");
     cockpit.inject(NO_DRAIN);
     let debts = cockpit.engine.run().debts();
@@ -227,7 +202,7 @@ async fn a_host_that_cannot_be_drained_is_accepted_by_name() {
 /// be started is, and who waits for users says that it does not know how many.
 #[tokio::test(start_paused = true)]
 async fn what_was_never_read_is_no_zero() {
-    let rehearsal = Rehearsal::of(&PLAIN);
+    let rehearsal = Rehearsal::of(&DISTANT);
     rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
     let unread = "fault = \"forbidden\"\nregion = \"primary\"\npath = \"usersessions\"";
     rehearsal.sim.inject(Fault::from_toml(unread).unwrap());
@@ -284,7 +259,7 @@ async fn a_disarmed_cockpit_sends_nothing_that_was_not_confirmed() {
 /// A dead side that falls silent after the grant keeps nobody from proving the other one.
 #[tokio::test(start_paused = true)]
 async fn a_dead_side_that_falls_silent_does_not_keep_gate_3_shut() {
-    let mut cockpit = over_a_dead_region("a12-first-user").await;
+    let mut cockpit = dead(&[], &[], "a12-first-user").await;
     cockpit.inject("fault = \"silent\"\nregion = \"primary\"");
     assert_eq!(cockpit.end().await, RunEnd::Monitoring, "{}", cockpit.rehearsal.story());
     let told = cockpit.step("a12-first-user").gate.clone().unwrap().1;
@@ -396,8 +371,10 @@ async fn a_clock_that_is_behind_costs_nothing() {
 /// Confirmed while nobody was left, and now nobody can tell: what that takes can be acknowledged.
 #[tokio::test(start_paused = true)]
 async fn where_the_clean_way_closes_the_other_one_is_offered() {
-    let setting =
-        Setting { world: &[("active = 2", "active = 0"), ("disconnected = 1", "disconnected = 0")], ..PLAIN };
+    let setting = Setting {
+        world: &[("active = 2", "active = 0"), ("disconnected = 1", "disconnected = 0")],
+        ..DISTANT
+    };
     let rehearsal = Rehearsal::of(&setting);
     let held = rehearsal.sim.end_state().holders["dag1-we"].clone();
     assert_eq!(held.len(), 1);
@@ -428,7 +405,7 @@ async fn where_the_clean_way_closes_the_other_one_is_offered() {
     cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
     cockpit.inject("fault = \"forbidden\"\nregion = \"primary\"\npath = \"usersessions\"");
     let acknowledged = |engine: &Engine, now| {
-        offered(engine, step, now)
+        offered_by(engine, step, now)
             .is_some_and(|offer| offer.green && offer.acknowledges == Some(Acknowledgement::FencedByEvidence))
     };
     cockpit.until("offered", false, acknowledged).await;
@@ -441,7 +418,7 @@ async fn where_the_clean_way_closes_the_other_one_is_offered() {
 /// Held in the middle of a payment the run can be resumed and goes on with it.
 #[tokio::test(start_paused = true)]
 async fn a_payment_outlasts_a_hold() {
-    let mut cockpit = over_a_dead_region("a12-first-user").await;
+    let mut cockpit = dead(&[], &[], "a12-first-user").await;
     cockpit.rehearsal.sim.heal("dead");
     let offer = cockpit.offer("a5-drain").await;
     cockpit.tell(Command::Confirm(said("a5-drain", &offer))).unwrap();
@@ -472,7 +449,7 @@ async fn a_start_that_failed_can_be_asked_for_again() {
     for cause in [NO_ROOM, NO_RIGHT] {
         let step = "a2-prewarm";
         let mut cockpit = failed_start(cause).await;
-        cockpit.until("to be confirmed", false, |engine, now| offered(engine, step, now).is_some()).await;
+        cockpit.until("to be confirmed", false, |engine, now| offered_by(engine, step, now).is_some()).await;
         let offer = cockpit.offer(step).await;
         assert!(offer.writes[0].key.ends_with(", request 2"), "{:?}", offer.writes);
         assert!(!cockpit.shown(step).choices.contains(&Choice::Retry), "no POST goes twice for one item");
