@@ -54,7 +54,6 @@ struct Growing<U> {
     items: Vec<U>,
     pages: u32,
     bytes: usize,
-    seen: HashSet<String>,
     odd: Option<Safe>,
 }
 
@@ -85,20 +84,39 @@ impl<U> Growing<U> {
     }
 }
 
+/// Takes in the body of a page and gives the address of the next.
+type Take<'t> = dyn FnMut(&[u8]) -> Result<Option<String>, Failure> + Send + 't;
+
 impl Client {
     /// Reads the list at `tail` below `id`. `keep` turns an item into ours, leaves it out, or
     /// says why it cannot be used.
-    pub(super) async fn list<T: DeserializeOwned, U>(
+    pub(super) async fn list<T: DeserializeOwned, U: Send>(
         &self,
         visit: &Visit,
         api: Api,
         id: &ArmId,
         tail: &str,
         query: &str,
-        keep: impl Fn(T) -> Result<Option<U>, Safe>,
+        keep: impl Fn(T) -> Result<Option<U>, Safe> + Send + Sync,
     ) -> Result<Listing<U>, Failure> {
-        let mut url = self.url(api, id, tail, query);
-        let mut list = Growing { items: Vec::new(), pages: 0, bytes: 0, seen: HashSet::new(), odd: None };
+        let mut list = Growing { items: Vec::new(), pages: 0, bytes: 0, odd: None };
+        let first = self.url(api, id, tail, query);
+        let mut take = |body: &[u8]| read_page::<T, U>(&mut list, body, &keep);
+        let cut = self.pages(visit, api, id, first, &mut take).await?;
+        Ok(list.end(cut))
+    }
+
+    /// Goes from page to page, whatever is on them: the same code for every kind of item. Gives why it
+    /// ended before the last page; a first page that cannot be read is an error.
+    async fn pages(
+        &self,
+        visit: &Visit,
+        api: Api,
+        id: &ArmId,
+        mut url: String,
+        take: &mut Take<'_>,
+    ) -> Result<Option<Safe>, Failure> {
+        let (mut pages, mut seen) = (0, HashSet::new());
         loop {
             let ask = Ask {
                 method: Method::GET,
@@ -108,30 +126,22 @@ impl Client {
                 subscription: id.subscription(),
                 limit: PAGE_LIMIT,
             };
-            let page = match self.read(visit, ask).await {
-                Ok(body) => read_page::<T, U>(&mut list, &body, &keep),
-                Err(failure) => Err(failure),
-            };
-            let next = match page {
+            let next = match self.read(visit, ask).await.and_then(|body| take(&body)) {
                 Ok(next) => next,
-                Err(failure) if list.pages == 0 => return Err(failure),
-                Err(failure) => {
-                    let why = format!("page {}: {}", list.pages + 1, failure.why);
-                    return Ok(list.end(Some(why.into())));
-                }
+                Err(failure) if pages == 0 => return Err(failure),
+                Err(failure) => return Ok(Some(format!("page {}: {}", pages + 1, failure.why).into())),
             };
-            let Some(next) = next else { return Ok(list.end(None)) };
+            pages += 1;
+            let Some(next) = next else { return Ok(None) };
             url = match self.origin.admit(&next) {
                 Ok(url) => url,
-                Err(blocked) => {
-                    return Ok(list.end(Some(format!("next page not followed: {blocked}").into())));
-                }
+                Err(blocked) => return Ok(Some(format!("next page not followed: {blocked}").into())),
             };
-            if list.pages >= MAX_PAGES {
-                return Ok(list.end(Some(format!("more than {MAX_PAGES} pages").into())));
+            if pages >= MAX_PAGES {
+                return Ok(Some(format!("more than {MAX_PAGES} pages").into()));
             }
-            if !list.seen.insert(url.clone()) {
-                return Ok(list.end(Some("the pages go round in a circle".into())));
+            if !seen.insert(url.clone()) {
+                return Ok(Some("the pages go round in a circle".into()));
             }
         }
     }
