@@ -62,7 +62,7 @@ impl App {
             Intent::Flip => match (self.screen, &self.run) {
                 (Screen::Run, _) => self.show(Screen::Home),
                 (_, Some(_)) => self.show(Screen::Run),
-                _ => self.say("no run is open; r starts one, o lists the runs"),
+                _ => self.say(self.no_run()),
             },
             Intent::Runs => self.show(Screen::Runs),
             Intent::Events => self.show(Screen::Events),
@@ -211,7 +211,7 @@ impl App {
 
     /// Keys that speak to the run.
     pub(super) fn intend_run(&mut self, intent: Intent) {
-        let Some(run) = &self.run else { return self.say("no run is open; r starts one") };
+        let Some(run) = &self.run else { return self.say(self.no_run()) };
         if run.view.stopped.is_some() && intent == Intent::Hold {
             return self.open_again();
         }

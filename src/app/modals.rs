@@ -147,7 +147,7 @@ impl App {
     }
 
     fn obey_run(&mut self, command: PaletteCommand) {
-        let Some(run) = &self.run else { return self.say("no run is open; r starts one") };
+        let Some(run) = &self.run else { return self.say(self.no_run()) };
         let at = self.moment.terminal;
         match command {
             PaletteCommand::Abort if run.is_closed() => {

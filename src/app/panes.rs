@@ -28,7 +28,7 @@ impl App {
     pub(super) fn open_pane(&mut self, number: u8) {
         let Some((_, _, screen)) = PANES.into_iter().find(|(own, ..)| *own == number) else { return };
         match screen {
-            Screen::Run if self.run.is_none() => self.say("no run is open; r starts one, o lists the runs"),
+            Screen::Run if self.run.is_none() => self.say(self.no_run()),
             Screen::Journal => self.open_journal(None),
             screen => self.show(screen),
         }

@@ -288,6 +288,34 @@ impl App {
         still.or(self.run.as_ref().map(|run| &run.view))
     }
 
+    /// Runs that are open and not in this window, newest first.
+    pub fn waiting_runs(&self) -> impl Iterator<Item = &RunSummary> {
+        let here = self.run_view().map(|view| view.run.as_str());
+        self.runs.iter().filter(move |run| run.open == RunOpen::Open && here != Some(run.run.as_str()))
+    }
+
+    /// How the newest of them stands, and how to get at it; `None`: there is none.
+    pub fn waiting_words(&self) -> Option<[String; 3]> {
+        let first = self.waiting_runs().next()?;
+        let which = match self.waiting_runs().count() {
+            1 => "o lists it".to_owned(),
+            all => format!("o lists all {all}"),
+        };
+        let stands = format!("{} of {} is {}", first.run, first.service, first.state);
+        Some([stands, "not in this window".to_owned(), which])
+    }
+
+    /// What is said where this window has no run.
+    pub fn no_run(&self) -> String {
+        match self.waiting_runs().count() {
+            0 => "no run is open; r starts one, o lists the runs".to_owned(),
+            1 => "a run is open, but not in this window: o lists it, enter there goes on with it".to_owned(),
+            all => {
+                format!("{all} runs are open, but not in this window: o lists them, enter goes on with one")
+            }
+        }
+    }
+
     /// Place of the step the run view's cursor is on.
     pub fn step_place(&self) -> Option<usize> {
         let view = self.run_view()?;

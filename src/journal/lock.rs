@@ -1,9 +1,11 @@
-//! One cockpit per estate and machine may be armed: the lock.
+//! One farshore per estate and machine may open a run: the lock.
 //!
-//! The lock is the kernel's (`flock`), so it ends with the process however that ends. The text
-//! in the file only says who holds it.
+//! It is made of one file for each thing that is written to, a host pool: two estate files that name the
+//! same pool keep each other out, whatever else they say. The lock is the kernel's (`flock`), so it ends
+//! with the process however that ends. The text in a file only says who holds it.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io::{self, Read, Write},
@@ -54,6 +56,12 @@ pub enum Reach {
 /// The lock, held. Dropping it lets go.
 #[derive(Debug)]
 pub struct EstateLock {
+    parts: Vec<Part>,
+}
+
+/// The lock of one thing.
+#[derive(Debug)]
+struct Part {
     file: File,
     path: PathBuf,
     reach: Reach,
@@ -81,31 +89,61 @@ pub enum LockError {
 }
 
 impl EstateLock {
-    /// Takes the lock of the estate with this hash: for the whole machine where
-    /// [`SYSTEM_DIRECTORY`] can be written, else in the state directory.
-    pub fn take(estate_hash: &str, state: &Path, holder: &Holder) -> Result<Self, LockError> {
-        Self::take_below(Path::new(SYSTEM_DIRECTORY), estate_hash, state, holder)
+    /// Takes the lock of all `keys`, or of none: for the whole machine where [`SYSTEM_DIRECTORY`] can be
+    /// written, else in the state directory.
+    pub fn take(keys: &BTreeSet<String>, state: &Path, holder: &Holder) -> Result<Self, LockError> {
+        Self::take_below(Path::new(SYSTEM_DIRECTORY), keys, state, holder)
     }
 
     /// Takes the lock in the state directory only: for simulated estates, which are not shared.
-    pub fn take_local(estate_hash: &str, state: &Path, holder: &Holder) -> Result<Self, LockError> {
-        let path = local_path(estate_hash, state);
-        open_local(&path)
-            .map_err(|source| LockError::Access { path: path.clone(), source })
-            .and_then(|file| Self::hold(file, path, Reach::StateDirectory, holder))
+    pub fn take_local(keys: &BTreeSet<String>, state: &Path, holder: &Holder) -> Result<Self, LockError> {
+        let parts = keys.iter().map(|key| Part::take_local(key, state, holder)).collect::<Result<_, _>>()?;
+        Ok(Self { parts })
     }
 
     fn take_below(
         system: &Path,
-        estate_hash: &str,
+        keys: &BTreeSet<String>,
         state: &Path,
         holder: &Holder,
     ) -> Result<Self, LockError> {
-        let path = system.join(file_name(estate_hash));
-        match open_shared(system, &path) {
-            Ok(file) => Self::hold(file, path, Reach::Machine, holder),
-            Err(_) => Self::take_local(estate_hash, state, holder),
+        let part = |key: &String| {
+            let path = system.join(file_name(key));
+            match open_shared(system, &path) {
+                Ok(file) => Part::hold(file, path, Reach::Machine, holder),
+                Err(_) => Part::take_local(key, state, holder),
+            }
+        };
+        Ok(Self { parts: keys.iter().map(part).collect::<Result<_, _>>()? })
+    }
+
+    /// Says anew who holds it, once a run is open.
+    pub fn name(&self, holder: &Holder) -> io::Result<()> {
+        self.parts.iter().try_for_each(|part| part.name(holder))
+    }
+
+    /// How far it reaches: as far as each of its parts.
+    pub fn reach(&self) -> Reach {
+        let machine = self.parts.iter().all(|part| part.reach == Reach::Machine);
+        if machine { Reach::Machine } else { Reach::StateDirectory }
+    }
+
+    /// How far it reaches, in words for whoever works under it.
+    pub fn words(&self) -> String {
+        let place = self.parts.first().and_then(|part| part.path.parent());
+        match (self.reach(), place) {
+            (Reach::Machine, Some(place)) => format!("lock {}", place.display()),
+            _ => "lock in the state directory only".to_owned(),
         }
+    }
+}
+
+impl Part {
+    fn take_local(key: &str, state: &Path, holder: &Holder) -> Result<Self, LockError> {
+        let path = local_path(key, state);
+        open_local(&path)
+            .map_err(|source| LockError::Access { path: path.clone(), source })
+            .and_then(|file| Self::hold(file, path, Reach::StateDirectory, holder))
     }
 
     fn hold(file: File, path: PathBuf, reach: Reach, holder: &Holder) -> Result<Self, LockError> {
@@ -117,43 +155,21 @@ impl EstateLock {
             }
             Err(TryLockError::Error(source)) => return Err(LockError::Access { path, source }),
         }
-        let lock = Self { file, path, reach };
+        let part = Self { file, path, reach };
         // The text is a courtesy; another user's lock file may refuse it and still lock.
-        let _ = lock.name(holder);
-        Ok(lock)
+        let _ = part.name(holder);
+        Ok(part)
     }
 
-    /// Says anew who holds it, once a run is open.
-    pub fn name(&self, holder: &Holder) -> io::Result<()> {
+    fn name(&self, holder: &Holder) -> io::Result<()> {
         let mut file = &self.file;
         file.set_len(0)?;
         io::Seek::rewind(&mut file)?;
         writeln!(file, "{holder}")
     }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// How far it reaches.
-    pub fn reach(&self) -> Reach {
-        self.reach
-    }
-
-    /// How far it reaches, in words for whoever works under it.
-    pub fn words(&self) -> String {
-        match self.reach {
-            Reach::Machine => {
-                let place = self.path.parent().unwrap_or(&self.path);
-                format!("lock {}", place.display())
-            }
-            Reach::StateDirectory => "lock in the state directory only".to_owned(),
-        }
-    }
 }
 
-impl Drop for EstateLock {
+impl Drop for Part {
     fn drop(&mut self) {
         // The file stays: removing it would let a third process lock a new file of the same
         // name while a second one still waits on this one.
@@ -161,13 +177,14 @@ impl Drop for EstateLock {
     }
 }
 
-/// Who holds the lock of an estate, read without touching the lock; `None`: nobody.
-pub fn holder(estate_hash: &str, state: &Path) -> Option<Safe> {
-    holder_below(Path::new(SYSTEM_DIRECTORY), estate_hash, state)
+/// Who holds the lock of any of `keys`, read without touching the lock; `None`: nobody.
+pub fn holder(keys: &BTreeSet<String>, state: &Path) -> Option<Safe> {
+    holder_below(Path::new(SYSTEM_DIRECTORY), keys, state)
 }
 
-fn holder_below(system: &Path, estate_hash: &str, state: &Path) -> Option<Safe> {
-    [system.join(file_name(estate_hash)), local_path(estate_hash, state)].iter().find_map(|path| {
+fn holder_below(system: &Path, keys: &BTreeSet<String>, state: &Path) -> Option<Safe> {
+    let places = |key: &String| [system.join(file_name(key)), local_path(key, state)];
+    keys.iter().flat_map(places).find_map(|path| {
         let file = options().read(true).open(path).and_then(regular).ok()?;
         text(&file).ok().filter(|text| is_alive(text.as_str()))
     })
@@ -187,14 +204,13 @@ fn text(file: &File) -> io::Result<Safe> {
     Ok(Safe::new(String::from_utf8_lossy(&text).trim()))
 }
 
-/// The hash, or the hash of what is no plain word: it becomes a file name.
-fn file_name(estate_hash: &str) -> String {
-    let plain = !estate_hash.is_empty() && estate_hash.bytes().all(|c| c.is_ascii_alphanumeric());
-    if plain { estate_hash.to_owned() } else { sha256_hex(estate_hash.as_bytes()) }
+/// The hash of a key: it becomes a file name.
+fn file_name(key: &str) -> String {
+    sha256_hex(key.as_bytes())
 }
 
-fn local_path(estate_hash: &str, state: &Path) -> PathBuf {
-    state.join("lock").join(file_name(estate_hash))
+fn local_path(key: &str, state: &Path) -> PathBuf {
+    state.join("lock").join(file_name(key))
 }
 
 fn options() -> OpenOptions {
@@ -240,7 +256,9 @@ fn regular(file: File) -> io::Result<File> {
 mod tests {
     use super::*;
 
-    const HASH: &str = "c0ffee";
+    fn keys(words: &[&str]) -> BTreeSet<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
 
     fn op(run: &str) -> Holder {
         Holder { user: "op\u{1b}".to_owned(), pid: std::process::id(), run: Some(run.to_owned()) }
@@ -250,20 +268,36 @@ mod tests {
     fn the_second_is_told_who_was_first() {
         let dir = tempfile::tempdir().unwrap();
         let (system, state) = (dir.path().join("run"), dir.path().join("state"));
-        let take = |holder: &Holder| EstateLock::take_below(&system, HASH, &state, holder);
+        let pools = keys(&["hp-we", "hp-ne"]);
+        let take = |holder: &Holder| EstateLock::take_below(&system, &pools, &state, holder);
         let first = take(&op("r-1")).unwrap();
-        assert_eq!((first.reach(), first.path()), (Reach::Machine, system.join(HASH).as_path()));
+        assert_eq!(first.reach(), Reach::Machine);
         assert_eq!(first.words(), format!("lock {}", system.display()));
         let said = take(&op("r-2")).unwrap_err().to_string();
         let text = |run: &str| format!("user op<U+001B>, pid {}, run {run}", std::process::id());
         assert!(said.contains(&text("r-1")), "{said}");
         first.name(&op("r-3")).unwrap();
-        assert_eq!(holder_below(&system, HASH, &state).unwrap().as_str(), text("r-3"));
-        assert!(holder_below(&system, "other", &state).is_none());
+        assert_eq!(holder_below(&system, &pools, &state).unwrap().as_str(), text("r-3"));
+        assert!(holder_below(&system, &keys(&["other"]), &state).is_none());
         drop(first);
-        fs::write(system.join(HASH), "user op, pid 999999999, run r-3").unwrap();
-        assert!(holder_below(&system, HASH, &state).is_none());
+        for key in &pools {
+            fs::write(system.join(file_name(key)), "user op, pid 999999999, run r-3").unwrap();
+        }
+        assert!(holder_below(&system, &pools, &state).is_none());
         assert!(take(&op("r-2")).is_ok());
+    }
+
+    #[test]
+    fn one_thing_in_common_is_enough_and_a_lock_that_is_not_had_whole_is_let_go() {
+        let dir = tempfile::tempdir().unwrap();
+        let (system, state) = (dir.path().join("run"), dir.path().join("state"));
+        let take = |words: &[&str]| EstateLock::take_below(&system, &keys(words), &state, &op("r-1"));
+        let first = take(&["b", "c"]).unwrap();
+        assert!(matches!(take(&["a", "b"]), Err(LockError::Held { .. })));
+        assert!(holder_below(&system, &keys(&["a", "c"]), &state).is_some());
+        let beside = take(&["a", "d"]).unwrap();
+        drop((first, beside));
+        assert!(take(&["a", "b", "c", "d"]).is_ok());
     }
 
     #[test]
@@ -271,13 +305,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let state = dir.path().join("state");
         let system = dir.path().join("no/such/place");
-        let lock = EstateLock::take_below(&system, "../x", &state, &op("r-1")).unwrap();
+        let odd = keys(&["../x"]);
+        let lock = EstateLock::take_below(&system, &odd, &state, &op("r-1")).unwrap();
         assert_eq!(lock.reach(), Reach::StateDirectory);
-        assert!(lock.path().starts_with(state.join("lock")));
+        assert!(lock.parts[0].path.starts_with(state.join("lock")));
         assert_eq!(lock.words(), "lock in the state directory only");
-        assert!(matches!(EstateLock::take_local("../x", &state, &op("r-2")), Err(LockError::Held { .. })));
-        assert!(EstateLock::take_local("y", &state, &op("r-2")).is_ok(), "another estate");
-        assert!(holder_below(&system, "../x", &state).is_some());
+        assert!(matches!(EstateLock::take_local(&odd, &state, &op("r-2")), Err(LockError::Held { .. })));
+        assert!(EstateLock::take_local(&keys(&["y"]), &state, &op("r-2")).is_ok(), "another estate");
+        assert!(holder_below(&system, &odd, &state).is_some());
     }
 
     #[test]
@@ -287,14 +322,14 @@ mod tests {
         let precious = dir.path().join("precious");
         fs::create_dir(&system).unwrap();
         fs::write(&precious, "text").unwrap();
-        std::os::unix::fs::symlink(&precious, system.join(HASH)).unwrap();
-        let lock = EstateLock::take_below(&system, HASH, &state, &op("r-1")).unwrap();
+        std::os::unix::fs::symlink(&precious, system.join(file_name("hp"))).unwrap();
+        let lock = EstateLock::take_below(&system, &keys(&["hp"]), &state, &op("r-1")).unwrap();
         assert_eq!(lock.reach(), Reach::StateDirectory);
         assert_eq!(fs::read_to_string(precious).unwrap(), "text");
         // Nor does a pipe in its place serve as a lock, or hang.
-        let (pipe, mode) = (system.join("pipe"), rustix::fs::Mode::from_raw_mode(0o600));
+        let (pipe, mode) = (system.join(file_name("pipe")), rustix::fs::Mode::from_raw_mode(0o600));
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0).unwrap();
-        let lock = EstateLock::take_below(&system, "pipe", &state, &op("r-1")).unwrap();
+        let lock = EstateLock::take_below(&system, &keys(&["pipe"]), &state, &op("r-1")).unwrap();
         assert_eq!(lock.reach(), Reach::StateDirectory);
     }
 }

@@ -34,6 +34,9 @@ pub(super) fn nobody_else(context: &Context<'_>) -> Finding {
     if let Some(holder) = &context.facts.lock {
         complaints.push((State::Warn, format!("the lock is held by {holder}")));
     }
+    for (_, run) in context.facts.open_runs.iter().filter(|(service, _)| *service == context.service().name) {
+        complaints.push((State::Warn, format!("{run} is open: `farshore resume {run}` goes on with it")));
+    }
     if let Some(ended) = context.facts.last_run_ended {
         let ago = context.now.duration_since(ended);
         if ago < JUST_ENDED {

@@ -125,6 +125,8 @@ pub struct LocalFacts {
     pub own_region: Option<Safe>,
     /// Who else holds the estate's lock, in words; `None`: nobody.
     pub lock: Option<Safe>,
+    /// Runs that are open and not in this process, by service, with the command that goes on with each.
+    pub open_runs: Vec<(String, String)>,
     /// When the service's last run ended; `None`: there was none.
     pub last_run_ended: Option<Timestamp>,
     /// Profile settings by virtual machine of a session host, as the probe read them.

@@ -577,6 +577,16 @@ fn local_facts_are_judged() {
         (
             "A-p9",
             State::Warn,
+            LocalFacts { open_runs: vec![("hr".into(), "r-1".into())], ..LocalFacts::default() },
+        ),
+        (
+            "A-p9",
+            State::Ok,
+            LocalFacts { open_runs: vec![("fin".into(), "r-1".into())], ..LocalFacts::default() },
+        ),
+        (
+            "A-p9",
+            State::Warn,
             LocalFacts { last_run_ended: Some(world.now - minutes(5)), ..LocalFacts::default() },
         ),
     ];

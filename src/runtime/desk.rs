@@ -331,11 +331,10 @@ impl Desk {
         match &self.run {
             None => Ok(None),
             Some(run) if self.rests() => Ok(Some(run.lock.clone())),
-            Some(run) => {
-                let why =
-                    format!("open another run while {} is at work here: hold it and leave first", run.id);
-                Err(Safe::new(&why))
-            }
+            Some(run) => Err(Safe::new(&format!(
+                "open another run while {} is at work here: hold it and leave first",
+                run.id
+            ))),
         }
     }
 
@@ -448,6 +447,7 @@ impl Desk {
         self.feed(Event::RunStarted { handle: Box::new(open.engine), seq, first: open.first, lock }, None);
         self.name_actor();
         self.feed(Event::RunsListed(listing::of(&self.session)), None);
+        gather_facts(&self.session, self.facts.clone());
     }
 
     /// A simulated world remembers where its clock stood.
@@ -608,7 +608,7 @@ mod tests {
         assert_eq!(desk.app.last_drill("avd-pooled-failover"), "2026-11-20", "the day of the first one");
         assert_eq!(desk.app.last_drill("another"), "never");
         assert_eq!(desk.durable, desk.app.run.as_ref().unwrap().seq, "counted from its own first record");
-        let holder = crate::journal::lock::holder(&desk.session.estate.hash, state.path()).unwrap();
+        let holder = crate::journal::lock::holder(&desk.session.lock_keys(), state.path()).unwrap();
         assert!(holder.as_str().ends_with(&second), "{holder}");
         // Nobody else could have come between, and nobody can now.
         let other = Session::open(&cli.global, None).unwrap();

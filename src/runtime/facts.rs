@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
+    app::run::RunOpen,
     azure,
     domain::{ArmId, Operation, Safe, time::Timestamp},
     engine::{
@@ -16,7 +17,10 @@ use crate::{
     wire::{Live, LiveOptions, Reach},
 };
 
-use super::session::{Place, Session};
+use super::{
+    listing,
+    session::{Place, Session},
+};
 
 /// The metadata service answers at once, or there is none.
 const PLACE_LIMIT: Duration = Duration::from_secs(1);
@@ -40,7 +44,7 @@ async fn own_region(session: &Session) -> Option<Safe> {
 
 /// Whether a run speaks of what this session looks at. A simulated run has a world of its own, and
 /// a session without that run has another one.
-fn is_of(run: &str, opened: &Opened, session: &Session) -> bool {
+pub(super) fn is_of(run: &str, opened: &Opened, session: &Session) -> bool {
     match &session.place {
         Place::Sim(rehearsed) => rehearsed.ledger.belongs_to(run),
         Place::Live(_) => opened.estate_hash == session.estate.hash && opened.endpoint == session.endpoint,
@@ -49,9 +53,12 @@ fn is_of(run: &str, opened: &Opened, session: &Session) -> bool {
 
 /// What the journals and the lock tell.
 fn of_journals(session: &Session, service: Option<usize>) -> LocalFacts {
-    let holder = lock::holder(&session.estate.hash, &session.state);
+    let holder = lock::holder(&session.lock_keys(), &session.state);
     let own = format!("pid {},", std::process::id());
-    let lock = holder.filter(|holder| !format!("{holder},").contains(&own));
+    let (here, lock): (Option<_>, Option<_>) = match holder {
+        Some(holder) if format!("{holder},").contains(&own) => (Some(holder), None),
+        other => (None, other),
+    };
     let mut facts = LocalFacts { lock, ..LocalFacts::default() };
     for summary in runs::list(&session.state).unwrap_or_default() {
         let Ok(transcript) = runs::read(&summary.path) else { continue };
@@ -61,6 +68,12 @@ fn of_journals(session: &Session, service: Option<usize>) -> LocalFacts {
         let other = service.is_some_and(|index| session.estate.services[index].name != opened.plan.service);
         if !other && is_of(&summary.run, opened, session) {
             take_run(opened, &transcript.events, &mut facts);
+            let own = here
+                .as_ref()
+                .is_some_and(|holder| holder.as_str().ends_with(&format!("run {}", summary.run)));
+            if !own && matches!(listing::standing(&summary), (_, RunOpen::Open, 0)) {
+                facts.open_runs.push((opened.plan.service.clone(), summary.run.clone()));
+            }
         }
     }
     facts

@@ -3,9 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use crate::{
-    app::sentence,
+    app::{run::RunOpen, sentence},
     azure::Azure,
-    domain::{Safe, access::PrincipalId, time::Timestamp},
+    domain::{
+        Safe,
+        access::PrincipalId,
+        time::{Timestamp, wall_text},
+    },
     engine::{
         Context, Engine, Input, Output, Run, Stamped,
         command::Command,
@@ -21,6 +25,7 @@ use crate::{
 };
 
 use super::{
+    facts, listing,
     session::{Place, Session},
     survey,
     worlds::{self, WorldError},
@@ -87,8 +92,24 @@ pub enum OpenError {
     /// The run has ended.
     #[error("run {0} is closed ({1}); `farshore report {0}` tells what happened")]
     Closed(String, String),
+    /// A run of the service is open already.
+    #[error(
+        "{run} of {service} is open since {since}: go on with it by `farshore resume {run}`, where it can \
+         be aborted too; two runs of one service would undo each other"
+    )]
+    OtherOpen {
+        /// Run.
+        run: String,
+        /// Service.
+        service: String,
+        /// When it was opened.
+        since: String,
+    },
     /// What the run was bound to is not what is here now.
-    #[error("will not resume {run}: its {what} was {was}, here it is {is}; nothing was sent")]
+    #[error(
+        "will not resume {run}: its {what} was {was}, here it is {is}; nothing was sent. Give what it was \
+         opened with, or open a new run: what is done already is found done"
+    )]
     Differs {
         /// Run.
         run: String,
@@ -139,6 +160,7 @@ pub async fn open(
 ) -> Result<OpenRun, OpenError> {
     let run = unused_id(session);
     let lock = lock(session, &run, held)?;
+    beside_no_other(session, &session.estate.services[order.service].name)?;
     session.identify().await;
     let plan = plan(session, &order).await?;
     let opened = Opened {
@@ -170,6 +192,24 @@ pub async fn open(
     }
     name(&lock, session, &run);
     Ok(OpenRun { engine, first, seq: 0, journal, lock })
+}
+
+/// A second run of a service would begin with what the first has changed, and know nothing of what that
+/// owes. One that cannot be gone on with here, such as after a change of the estate file, stops nobody.
+fn beside_no_other(session: &Session, service: &str) -> Result<(), OpenError> {
+    for summary in runs::list(&session.state)? {
+        let Some(first) = summary.first.as_ref().map(|record| &record.stamped) else { continue };
+        let RunEvent::Opened(opened) = &first.event else { continue };
+        if opened.plan.service == service
+            && facts::is_of(&summary.run, opened, session)
+            && check(session, &summary.run, std::slice::from_ref(first)).is_ok()
+            && matches!(listing::standing(&summary), (_, RunOpen::Open, 0))
+        {
+            let since = wall_text(first.wall);
+            return Err(OpenError::OtherOpen { run: summary.run, service: service.to_owned(), since });
+        }
+    }
+    Ok(())
 }
 
 /// Goes on with a run. Nothing is sent until [`Command::Resume`]. `held` as for [`open`].
@@ -245,8 +285,8 @@ fn lock(session: &Session, run: &str, held: Option<Arc<EstateLock>>) -> Result<A
     }
     let holder = holder(session, run);
     match session.place {
-        Place::Sim(_) => EstateLock::take_local(&session.estate.hash, &session.state, &holder),
-        Place::Live(_) => EstateLock::take(&session.estate.hash, &session.state, &holder),
+        Place::Sim(_) => EstateLock::take_local(&session.lock_keys(), &session.state, &holder),
+        Place::Live(_) => EstateLock::take(&session.lock_keys(), &session.state, &holder),
     }
     .map(Arc::new)
 }

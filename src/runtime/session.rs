@@ -1,6 +1,7 @@
 //! What a process works with: an estate, the Azure behind it, and the clock.
 
 use std::{
+    collections::BTreeSet,
     env, io, iter,
     path::{Path, PathBuf},
     sync::Arc,
@@ -15,7 +16,7 @@ use crate::{
     cli::{Asked, Global, Speed},
     config::{self, ConfigErrors},
     domain::{
-        Safe,
+        Safe, Side,
         estate::{Estate, Simulated},
         time::{Span, Timestamp},
     },
@@ -230,6 +231,15 @@ impl Session {
         let azure = client(wire, tokens.clone(), endpoint.clone(), &estate, random_seed());
         azure.set_pace(clock.speed());
         Ok(Self { estate, clock, azure, tokens, place: Place::Live(endpoint), state, endpoint: text })
+    }
+
+    /// What a run here keeps to itself: every host pool of the estate, behind this endpoint. Not the estate
+    /// file: another text of it may name the same pools.
+    pub fn lock_keys(&self) -> BTreeSet<String> {
+        let pools = self.estate.services.iter().flat_map(|service| {
+            [Side::Primary, Side::Secondary].map(|side| service.sides[side].pool.key().to_owned())
+        });
+        pools.map(|pool| format!("{} {pool}", self.endpoint)).collect()
     }
 
     /// `SIM` or `LIVE`.

@@ -357,6 +357,11 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
         pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), role);
         return y + 1;
     }
+    // What was begun comes before anything that could be.
+    if let Some(words) = app.waiting_words() {
+        pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), Role::Warn);
+        return y + 1;
+    }
     // A short window shows the first; `r` offers them all.
     let count = if pen.height() < 24 { 1 } else { 3 };
     let blocked = app.readiness.iter().any(|found| found.state == State::Crit);

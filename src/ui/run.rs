@@ -68,7 +68,7 @@ impl Shares {
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let Some(view) = app.run_view() else {
-        pen.text(1, 2, pen.width(), "no run is open; r starts one", Role::Dim);
+        pen.text(1, 2, pen.width(), &app.no_run(), Role::Dim);
         return;
     };
     let (width, height) = (pen.width(), pen.height());

@@ -299,6 +299,38 @@ fn a_second_process_on_the_same_state_is_told_who_holds_it() {
     state.verified();
 }
 
+#[test]
+fn another_text_of_the_estate_file_is_the_same_estate_and_a_service_has_one_open_run() {
+    const RUN: [&str; 4] = ["run", "avd-pooled-failover", "--service", "hr"];
+    let state = State::new();
+    let mut server = Server::start(&state, "tiny", &["--speed", "60"]);
+    let mut first = server.command(&state, &[&RUN[..], &["--plain"]].concat());
+    let mut first = first.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines();
+    assert!(lines.any(|line| line.unwrap().starts_with("to arm type: ")));
+    let (one, run) = (server.estate.clone(), state.run());
+
+    let other = state.path().join("other.toml");
+    fs::write(&other, format!("{}# another text\n", fs::read_to_string(&one).unwrap())).unwrap();
+    let auto = [&RUN[..], &["--auto"]].concat();
+    let mut refused = |estate: &std::path::PathBuf, said: &str| {
+        server.estate.clone_from(estate);
+        let output = server.command(&state, &auto).stdin(Stdio::null()).output().unwrap();
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        assert!(told.contains(said) && told.contains(&run), "{told}");
+    };
+    refused(&other, "another farshore works on this estate");
+    refused(&one, "another farshore works on this estate");
+    drop(first.stdin.take());
+    first.wait().unwrap();
+    refused(&one, "is open since");
+    assert_eq!(state.run(), run, "no second run was opened");
+    assert!(server.ledger().iter().all(|line| line["entry"]["kind"] != "write"), "nothing was sent");
+    let ready = server.command(&state, &["check"]).output().unwrap();
+    assert!(text(&ready.stdout).contains(&format!("{run} is open")), "{ready:?}");
+}
+
 /// The script mounts a tiny disk where nobody else sees it, runs farshore on it and brings home
 /// what is on it then.
 const FULL_DISK: &str = "mkdir -p $DISK && mount -t tmpfs -o size=$SIZE none $DISK || exit 99
