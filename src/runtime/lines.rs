@@ -40,6 +40,7 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
                 deaf_until: None,
                 dropped: 0,
                 watched: true,
+                input: Input::Open,
             };
             if let Some(line) = lines.simulated() {
                 say(&[line])?;
@@ -70,6 +71,17 @@ struct Lines {
     dropped: usize,
     /// The run had ended before, as far as is known.
     watched: bool,
+    input: Input,
+}
+
+/// How far stdin has been read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Input {
+    Open,
+    /// To its end, which the run has not been told: it is not open yet.
+    Ended,
+    /// To its end, and so the run is being left.
+    Left,
 }
 
 /// What is typed waits so long for news at most, in milliseconds.
@@ -128,6 +140,12 @@ impl Lines {
             if let Some(code) = self.ended().await? {
                 return Ok(code);
             }
+            // Whether the run opens at all is told before the end of the input ends anything.
+            if self.input == Input::Ended && self.desk.app.run.is_some() {
+                self.input = Input::Left;
+                self.desk.feed(Event::Leaving(LeaveReason::Hangup), None);
+                continue;
+            }
             if let Some(command) = self.plain.wants(&self.desk.app) {
                 self.desk.feed(Event::Command(command), None);
                 continue;
@@ -156,10 +174,10 @@ impl Lines {
                     let (clock, until) = (self.clock, self.clock.ms() + BATCH_MS);
                     self.desk.gather(happening, || clock.ms() < until);
                 }
-                line = self.typed.recv() => match line.flatten() {
+                line = self.typed.recv(), if self.input == Input::Open => match line.flatten() {
                     Some(line) if self.deaf_until.is_some() && !stops(&line) => self.dropped += 1,
                     Some(line) => self.answer(&line)?,
-                    None => self.desk.feed(Event::Leaving(LeaveReason::Hangup), None),
+                    None => self.input = Input::Ended,
                 },
             }
         }
@@ -226,14 +244,21 @@ impl Lines {
     /// The exit code, once the run is closed and on disk, or the person left.
     async fn ended(&mut self) -> io::Result<Option<u8>> {
         for errand in self.desk.for_front() {
-            if let Front::Leave(_) = errand {
-                self.settle().await;
-                return Ok(Some(3));
+            match errand {
+                Front::Leave(_) => {
+                    self.settle().await;
+                    return Ok(Some(3));
+                }
+                Front::Reopen(run) => {
+                    say(&[format!("could not open the run: the simulated world of {run} is not here")])?;
+                    return Ok(Some(1));
+                }
+                Front::Copy(_) | Front::Bell => {}
             }
         }
         if let Some(notice) = self.desk.app.notice.take() {
             say(&[notice.text])?;
-            if self.desk.app.run.is_none() && self.desk.app.feed.count() > 0 && self.refused() {
+            if self.desk.app.run.is_none() && self.refused() {
                 return Ok(Some(1));
             }
         }
@@ -251,7 +276,9 @@ impl Lines {
     }
 
     fn refused(&self) -> bool {
-        self.desk.app.feed.newest().next().is_some_and(|line| line.text.starts_with("could not"))
+        let mut lines = self.desk.app.feed.newest();
+        lines.any(|line| line.text.starts_with("could not open "))
+            || self.desk.app.feed.newest().next().is_some_and(|line| line.text.starts_with("could not"))
     }
 
     async fn settle(&mut self) {

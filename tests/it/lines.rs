@@ -180,6 +180,34 @@ fn a_run_on_a_served_world_says_who_opened_it_and_who_went_on() {
     }
 }
 
+/// What `resume` says of a run with no input at all.
+#[track_caller]
+fn refused(state: &State, run: &str, why: &str) {
+    let output = state.verb(&["--plain", "resume", run, "--sim=tiny"]);
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(why), "{said}");
+}
+
+#[test]
+fn the_end_of_the_input_does_not_hide_why_a_run_cannot_be_opened() {
+    let state = State::new();
+    let mut lines = plain(&state);
+    lines.until(" is open");
+    let run = state.run();
+    refused(&state, &run, "another farshore works on this estate");
+    lines.keyboard = None;
+    assert_eq!(lines.end().0, Some(3));
+
+    let state = State::new();
+    state.verb(&["--sim=tiny", "run", "avd-pooled-failover", "--auto"]);
+    let run = state.run();
+    let written = fs::read_to_string(state.journal(&run)).unwrap();
+    let last = written.trim_end().rfind('\n').unwrap() + 1;
+    fs::write(state.journal(&run), &written[..last]).unwrap();
+    refused(&state, &run, "had been written");
+}
+
 /// Writes into the journal of a run that it was aborted after a grant while it owed a step.
 fn aborted_owing(state: &State, run: &str) {
     let mut reopened = FileJournal::open(state.path(), run).unwrap();
