@@ -269,6 +269,8 @@ fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
     }
     check(&state, &format!("audit verify {run}"), 0, &["intact"]);
     check(&state, "audit verify r-nope", 4, &["no run r-nope"]);
+    check(&state, "audit show r-nope", 4, &["no run r-nope"]);
+    check(&state, "audit show", 64, &["Usage: farshore audit show"]);
     let said = text(&check(&state, "audit verify r-nope --output json", 4, &["no run r-nope"]).stdout);
     let said: serde_json::Value = serde_json::from_str(&said).unwrap();
     assert_eq!((&said["verdict"], &said["exit_code"]), (&"missing".into(), &4.into()));
@@ -342,7 +344,7 @@ const FULL_DISK: &str = "mkdir -p $DISK && mount -t tmpfs -o size=$SIZE none $DI
 #[test]
 fn a_full_disk_stops_the_run_with_everything_kept_and_nothing_sent_unwritten() {
     // From a disk on which not even the first record fits to one that ends in the midst of things.
-    for kib in [16, 48, 64, 96] {
+    for kib in [16, 48, 64, 80, 96] {
         let state = State::new();
         let run = |flags: &str| {
             let mut command = Command::new("unshare");
@@ -376,8 +378,19 @@ fn a_full_disk_stops_the_run_with_everything_kept_and_nothing_sent_unwritten() {
             let said = state.command(&["audit", "verify"]).env("FARSHORE_STATE_DIR", &kept).output().unwrap();
             // A line of which only a part fitted is torn, and is said so; nothing before it is lost.
             assert!(matches!(said.status.code(), Some(0 | 2)), "{kib} KiB: {said:?}");
+            told_head(&kept, &run, &all);
         }
     }
+}
+
+/// The head that a run on a full disk ends with is that of the record it names.
+fn told_head(kept: &Path, run: &str, all: &str) {
+    // Where not even the first record fitted there is no head.
+    let Some((count, head)) = all.split_once(" records; head ") else { return };
+    let count: usize = count.lines().last().unwrap().parse().unwrap();
+    let path = kept.join("journal").join("tiny").join(format!("{run}.jsonl"));
+    let record = whole_lines(&path)[count - 1].clone();
+    assert_eq!(record["hash"], head.lines().next().unwrap(), "{count}: {all}");
 }
 
 fn runs_below(state: &Path) -> Vec<String> {

@@ -47,7 +47,14 @@ fn check(cli: &Cli, args: &Verify) -> Result<u8, VerbError> {
 
 fn shown(cli: &Cli, run: &str, form: TextForm) -> Result<u8, VerbError> {
     let state = session::state_dir(&cli.global)?;
-    let path = runs::find(&state, run).map_err(|error| VerbError::Usage(error.to_string()))?;
+    let path = match runs::find(&state, run) {
+        Ok(path) => path,
+        // A run that is not there is what `audit verify` says of it, and no mistake of the command line.
+        Err(error) => {
+            writeln!(std::io::stderr(), "farshore: {error}")?;
+            return Ok(verify::Verdict::Missing.exit_code());
+        }
+    };
     let file = std::fs::File::open(&path)?;
     let form = match form {
         TextForm::Text => Form::Text,

@@ -4,6 +4,7 @@ use std::{
     fmt::Write as _,
     io::{IsTerminal, Write as _},
     path::Path,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use crate::{
@@ -108,7 +109,8 @@ async fn auto(session: &Session, open: OpenRun) -> Result<u8, VerbError> {
     // A pipe that is gone neither ends a run nor changes how it is said to have ended.
     let _ = print(&format!("{}run {id}", if sim { "SIM " } else { "" }));
     let (inbox, news) = tokio::sync::mpsc::unbounded_channel();
-    let journal = Printing { inner: open.journal };
+    let durable = Arc::new(Mutex::new(open.journal.head()));
+    let journal = Printing { inner: open.journal, durable: durable.clone() };
     let hands =
         Hands::new(session.azure.clone(), session.clock.clone(), inbox, Scribe::Inline(Box::new(journal)));
     let mut headless = Headless::new(open.engine, open.first, hands, session.clock.clone(), news);
@@ -119,27 +121,26 @@ async fn auto(session: &Session, open: OpenRun) -> Result<u8, VerbError> {
             format!("stopped for a person: {why}; go on with `farshore resume {id}`")
         }
     };
-    let head = headless.engine.view(session.clock.now()).durable;
-    let _ = print(&format!("{said}\n{head} records; head {}", last_head(session, &id)));
+    let head = durable.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let seq = head.seq;
+    let head = if seq == 0 { String::new() } else { format!("; head {}", head.hash) };
+    let _ = print(&format!("{said}\n{seq} records{head}"));
     drop(open.lock);
     Ok(outcome.exit_code())
-}
-
-fn last_head(session: &Session, run: &str) -> String {
-    runs::find(&session.state, run)
-        .and_then(|path| runs::read(&path))
-        .map_or_else(|error| format!("not readable: {error}"), |transcript| transcript.head.hash)
 }
 
 /// A journal that shows each line once it is durable.
 #[derive(Debug)]
 struct Printing<J> {
     inner: J,
+    /// Its last durable record: a full disk can leave lines behind it in the file.
+    durable: Arc<Mutex<Head>>,
 }
 
 impl<J: Journal> Journal for Printing<J> {
     fn append(&mut self, events: &[Stamped]) -> Result<u64, JournalError> {
         let seq = self.inner.append(events)?;
+        *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = self.inner.head();
         let mut out = std::io::stdout().lock();
         for stamped in events {
             let _ = writeln!(out, "{}  {}", time_text(stamped.wall), sentence::of_event(&stamped.event));
