@@ -78,8 +78,9 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
 /// One line for a monitoring system, with figures.
 pub fn nagios(summary: &Summary, world: WorldKind) -> String {
     let worst = summary.worst().map_or("nothing wrong", |problem| problem.text.as_str());
-    // One line tells the worst only; a run that nobody can read must not hide behind it.
-    let hidden = summary.unread.iter().map(crate::domain::Safe::as_str).filter(|text| *text != worst);
+    // One line tells the worst only; a run or service that nobody can read must not hide behind it.
+    let unread = summary.unread.iter().map(crate::domain::Safe::as_str);
+    let hidden = unread.chain(summary.unseen.as_deref()).filter(|text| *text != worst);
     let worst = std::iter::once(worst).chain(hidden).collect::<Vec<_>>().join("; ");
     // A bar would begin the figures, a line break would end the answer.
     let text = worst.replace('|', "/").replace(['\n', '\r'], " ");

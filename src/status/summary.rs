@@ -366,6 +366,8 @@ pub struct Summary {
     pub problems: Vec<Problem>,
     /// Parts of the estate file that this version does not look at.
     pub not_in_this_version: Vec<String>,
+    /// The problem that names services this version cannot look at, where they are in scope.
+    pub unseen: Option<String>,
     /// Runs that could not be read or belong to another text of the estate file, in words.
     pub unread: Vec<Safe>,
     /// The whole in one word.
@@ -403,6 +405,14 @@ impl Summary {
     }
 }
 
+/// Names the services of the estate that this version cannot look at: nobody knows that they are right.
+fn unseen(estate: &Estate, scope: Scope) -> Option<String> {
+    let skipped = estate.not_in_this_version.iter().map(String::as_str);
+    let names: Vec<&str> = skipped.filter(|part| part.starts_with("service ")).collect();
+    let told = scope == Scope::All && !names.is_empty();
+    told.then(|| format!("not looked at in this version: {}", names.join(", ")))
+}
+
 /// Sums up what the readings say of the services in scope. `runs` are the estate's open runs
 /// and those that still watch debts.
 pub fn summarize(
@@ -423,7 +433,16 @@ pub fn summarize(
         .collect();
     let invariant = scene.invariant();
     let debts = scene.debts();
-    let problems = scene.problems(&rows, &invariant, &debts);
+    let mut problems = scene.problems(&rows, &invariant, &debts);
+    let unseen = unseen(estate, scope);
+    problems.extend(unseen.clone().map(|text| Problem {
+        state: CellState::Warn,
+        text,
+        component: None,
+        side: None,
+        at: None,
+    }));
+    problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
     let states = rows
         .iter()
         .flat_map(|row| [row.cells.primary.state, row.cells.secondary.state])
@@ -442,5 +461,6 @@ pub fn summarize(
         problems,
         not_in_this_version: estate.not_in_this_version.clone(),
         unread: Vec::new(),
+        unseen,
     }
 }

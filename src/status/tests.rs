@@ -625,4 +625,16 @@ fn what_this_version_does_not_look_at_is_said() {
     assert!(table.contains("not in this version: service old (rds), traffic"), "{table}");
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["not_in_this_version"], serde_json::json!(["service old (rds)", "traffic"]));
+    let wanted = "not looked at in this version: service old (rds)";
+    assert!(table.contains(wanted), "{table}");
+    assert_eq!((&json["exit_code"], &json["worst"]["text"]), (&1.into(), &wanted.into()));
+    let summary = all(&world);
+    assert!(super::nagios(&summary, WorldKind::Live).contains(&format!("WARN contoso-avd: {wanted} |")));
+    let one = summarize(&world.estate, &world.picture, &[], Scope::Service(0), world.now);
+    assert_eq!(one.verdict, Verdict::Ok);
+    world.never(&Source::Events, SilenceKind::Denied);
+    let silent = all(&world);
+    assert_eq!(silent.verdict, Verdict::Unknown);
+    let line = super::nagios(&silent, WorldKind::Live);
+    assert!(line.contains(&format!("; {wanted} |")), "{line}");
 }
