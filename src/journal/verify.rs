@@ -111,6 +111,9 @@ pub struct VerifyReport {
     pub runs: Vec<RunReport>,
     /// Problems that belong to no run that is there.
     pub problems: Vec<Problem>,
+    /// Ids of runs that are listed and whose journals are gone, by estate.
+    #[serde(skip)]
+    pub gone: Vec<String>,
     /// What could not be checked, and why.
     pub notes: Vec<Safe>,
 }
@@ -195,6 +198,7 @@ struct Search {
     wanted_found: bool,
     runs: Vec<RunReport>,
     problems: Vec<Problem>,
+    gone: Vec<String>,
     notes: Vec<Safe>,
 }
 
@@ -247,6 +251,7 @@ impl Search {
 
     fn gone(&mut self, estate: &str, run: &str) {
         let what = format!("{estate}: {run} is listed in {} and its journal is gone", heads::FILE);
+        self.gone.push(run.to_owned());
         self.problems.push(Problem { verdict: Verdict::Missing, seq: None, what: what.into() });
     }
 
@@ -312,8 +317,9 @@ impl Search {
         }
         let problems = self.runs.iter().flat_map(|run| &run.problems).chain(&self.problems);
         let verdict = problems.map(|problem| problem.verdict).max().unwrap_or(Verdict::Intact);
-        let Self { runs, problems, notes, .. } = self;
-        VerifyReport { schema_version: 1, verdict, exit_code: verdict.exit_code(), runs, problems, notes }
+        let Self { runs, problems, gone, notes, .. } = self;
+        let exit_code = verdict.exit_code();
+        VerifyReport { schema_version: 1, verdict, exit_code, runs, problems, gone, notes }
     }
 }
 

@@ -266,6 +266,10 @@ fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
         fs::write(&path, bytes).unwrap();
         let output = check(&state, verify, code, &[&run]);
         assert_eq!(fs::read(&path).unwrap(), bytes, "verifying changes nothing: {output:?}");
+        let listed = text(&check(&state, "runs", 0, &[&run]).stdout);
+        let told = format!("NOT INTACT: farshore audit verify {run}");
+        assert_eq!(listed.contains(&told), matches!(code, 1 | 3), "{code}: {listed}");
+        assert_eq!(listed.contains("`farshore audit verify`"), matches!(code, 1 | 3), "{listed}");
     }
     check(&state, &format!("audit verify {run}"), 0, &["intact"]);
     check(&state, "audit verify r-nope", 4, &["no run r-nope"]);
@@ -281,6 +285,7 @@ fn a_journal_that_was_touched_is_told_from_a_torn_and_from_a_cut_one() {
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     fs::remove_file(&path).unwrap();
     check(&state, verify, 4, &[&run]);
+    check(&state, "runs", 0, &[&format!("{run}  missing: "), "NOT INTACT", "`farshore audit verify`"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `run`, `resume`, `runs`, `report`.
 
 use std::{
+    collections::HashMap,
     fmt::Write as _,
     io::{IsTerminal, Write as _},
     path::Path,
@@ -17,7 +18,7 @@ use crate::{
     engine::{RunEvent, Stamped, event::WorldKind},
     journal::{
         Head, Journal, JournalError, runs,
-        verify::{self, Verdict},
+        verify::{self, Verdict, VerifyReport},
     },
     report::{self, Integrity, Verified},
     runtime::{
@@ -159,6 +160,9 @@ impl<J: Journal> Journal for Printing<J> {
 pub fn list(cli: &Cli) -> Result<u8, VerbError> {
     let state = session::state_dir(&cli.global)?;
     let all = runs::list(&state).map_err(opening::OpenError::from)?;
+    let found = verify::verify(&state, None);
+    let damaged: HashMap<&str, Verdict> = found.as_ref().map(damaged).unwrap_or_default();
+    let gone = found.as_ref().map_or(&[][..], |found| &found.gone);
     let mut text = String::new();
     let asked_sim = matches!(cli.global.asked(), Asked::Sim(_));
     if asked_sim {
@@ -171,17 +175,36 @@ pub fn list(cli: &Cli) -> Result<u8, VerbError> {
             _ => true,
         };
     let mut shown = all.iter().filter(|summary| !asked_sim || simulated(summary)).peekable();
-    if shown.peek().is_none() {
+    if shown.peek().is_none() && gone.is_empty() {
         let _ = writeln!(text, "no runs in {}", state.display());
     }
     for summary in shown {
-        let _ = writeln!(text, "{}", list_line(summary));
+        let _ = writeln!(text, "{}", list_line(summary, damaged.get(summary.run.as_str()).copied()));
+    }
+    for run in gone {
+        let _ = writeln!(text, "{run}  missing: it is listed in HEADS and its journal is gone");
+    }
+    match &found {
+        Ok(found) if found.verdict > Verdict::TornTail => {
+            let words = found.verdict.words();
+            let _ = writeln!(text, "NOT INTACT, {words}: `farshore audit verify` says where");
+        }
+        Err(error) if state.exists() => {
+            let _ = writeln!(text, "not verified: {error}");
+        }
+        _ => {}
     }
     print(&text)?;
     Ok(0)
 }
 
-fn list_line(summary: &runs::RunSummary) -> String {
+/// The worst that `audit verify` finds in each run in which it finds anything.
+fn damaged(found: &VerifyReport) -> HashMap<&str, Verdict> {
+    let worst = |run: &verify::RunReport| run.problems.iter().map(|problem| problem.verdict).max();
+    found.runs.iter().filter_map(|run| Some((run.run.as_str(), worst(run)?))).collect()
+}
+
+fn list_line(summary: &runs::RunSummary, damage: Option<Verdict>) -> String {
     let opened = summary.first.as_ref().map(|record| &record.stamped);
     let what = match opened.map(|stamped| (&stamped.event, stamped.wall)) {
         Some((RunEvent::Opened(opened), at)) => {
@@ -199,9 +222,12 @@ fn list_line(summary: &runs::RunSummary) -> String {
         }
         _ => "cannot be read".to_owned(),
     };
-    let end = match &summary.problem {
-        Some(problem) => format!("trouble: {problem}"),
-        None => match listing::standing(summary) {
+    let end = match (&summary.problem, damage) {
+        (Some(problem), _) => format!("trouble: {problem}"),
+        (None, Some(worse)) if worse > Verdict::TornTail => {
+            format!("NOT INTACT: farshore audit verify {}", summary.run)
+        }
+        (None, _) => match listing::standing(summary) {
             (state, _, 0) => state.to_owned(),
             (state, _, debts) => format!("{state}, {debts} debts"),
         },
