@@ -1,7 +1,10 @@
 //! What can lie over a screen. Dialogs stack: arming opens over a confirmation and leaves it
 //! as it was.
 
-use crate::engine::event::{ItemKey, StepId};
+use crate::{
+    domain::text::counted,
+    engine::event::{ItemKey, StepId},
+};
 
 use super::{
     confirm::ConfirmDialog,
@@ -186,11 +189,6 @@ impl Purpose {
             _ => Weight::Grave,
         }
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }
 
 /// How much ceremony a question needs.

@@ -1,7 +1,7 @@
 //! The checks of readiness as a pane: service by service, the worst first, with what to do.
 
 use crate::{
-    domain::{estate::Estate, time::Timestamp},
+    domain::{estate::Estate, text::counted, time::Timestamp},
     readiness::{State, Verdict},
     status::CellState,
 };
@@ -63,10 +63,10 @@ pub fn groups<'a>(
 fn head(name: &str, own: &[&Verdict]) -> String {
     let count = |state: State| own.iter().filter(|verdict| verdict.state == state).count();
     format!(
-        "{name}: {} blocking, {} not known, {} warnings, {} ok",
+        "{name}: {} blocking, {} not known, {}, {} ok",
         count(State::Crit),
         count(State::Unknown),
-        count(State::Warn),
+        counted(count(State::Warn), "warning"),
         count(State::Ok)
     )
 }
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(
             said(""),
             [
-                "hr: 1 blocking, 0 not known, 1 warnings, 1 ok | A-p4 A-p3 A-p1 G5b",
+                "hr: 1 blocking, 0 not known, 1 warning, 1 ok | A-p4 A-p3 A-p1 G5b",
                 "fin: 0 blocking, 1 not known, 0 warnings, 0 ok | A-p1",
             ]
         );

@@ -1,6 +1,7 @@
 //! Events and refusals in words: one line each, the same in the cockpit and in plain mode.
 
 use crate::{
+    domain::text::counted,
     engine::{
         RunEvent,
         event::{DoneHow, FailedHow, GateVerdict, HeldWhy, NoteAbout, RunEnd},
@@ -28,10 +29,10 @@ pub fn of_event(event: &RunEvent) -> String {
         RunEvent::Armed { on: false, how } => format!("disarmed   {how}"),
         RunEvent::Confirmed(confirmed) => {
             format!(
-                "confirmed  {}, {} items, {} users",
+                "confirmed  {}, {}, {}",
                 confirmed.step,
-                confirmed.items.len(),
-                confirmed.users
+                counted(confirmed.items.len(), "item"),
+                counted(confirmed.users as usize, "user")
             )
         }
         RunEvent::Intent { item, attempt, operation, .. } => match attempt {
@@ -59,7 +60,7 @@ pub fn of_event(event: &RunEvent) -> String {
         RunEvent::Resumed { observed } => format!("resumed    {observed}"),
         RunEvent::Note { about, text, .. } => format!("{:<10} {text}", note(about)),
         RunEvent::Gate { step, verdict, items } => {
-            format!("gate       {step} {}, {} items", verdict_word(*verdict), items.len())
+            format!("gate       {step} {}, {}", verdict_word(*verdict), counted(items.len(), "item"))
         }
         RunEvent::Recovered { bytes, kept, .. } => {
             format!("recovered  {bytes} torn bytes set aside in {kept}")

@@ -73,6 +73,11 @@ pub fn broken(text: &str, columns: usize, indent: &str) -> Vec<String> {
     lines
 }
 
+/// `1 host`, `2 hosts`.
+pub fn counted(count: usize, word: &str) -> String {
+    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+}
+
 /// SHA-256 of `bytes` in hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    domain::{Safe, time::time_text},
+    domain::{Safe, text::counted, time::time_text},
     engine::{
         RunEvent,
         event::{Confirmed, ConfirmedBy, Opened},
@@ -196,11 +196,11 @@ fn confirmation(confirmed: &Confirmed) -> String {
     };
     let typed = confirmed.typed.as_ref().map(|typed| format!("  typed {typed}")).unwrap_or_default();
     format!(
-        "{}  level {} by {by}  {} items, {} users{typed}  saw {}",
+        "{}  level {} by {by}  {}, {}{typed}  saw {}",
         confirmed.step,
         confirmed.level,
-        confirmed.items.len(),
-        confirmed.users,
+        counted(confirmed.items.len(), "item"),
+        counted(confirmed.users as usize, "user"),
         confirmed.seen
     )
 }

@@ -13,7 +13,7 @@ use std::{
 
 use serde::Serialize;
 
-use crate::domain::Safe;
+use crate::domain::{Safe, text::counted};
 
 use super::{
     GENESIS, Head, JournalError,
@@ -479,7 +479,7 @@ impl fmt::Display for VerifyReport {
         for note in &self.notes {
             writeln!(text, "note: {note}")?;
         }
-        write!(text, "{} runs: {}", self.runs.len(), self.verdict.words())?;
+        write!(text, "{}: {}", counted(self.runs.len(), "run"), self.verdict.words())?;
         f.write_str(&text)
     }
 }

@@ -7,6 +7,7 @@ use crate::domain::{
     picture::{Picture, STALE_INTERVALS},
     pool::SessionHost,
     standing,
+    text::counted,
     time::{Timestamp, age_text},
 };
 
@@ -165,11 +166,6 @@ impl<'a> Context<'a> {
 pub(super) fn machine_of<'a>(host: &SessionHost, seen: &'a [VirtualMachine]) -> Option<&'a VirtualMachine> {
     let vm = host.vm.as_ref()?;
     seen.iter().find(|machine| machine.id == *vm)
-}
-
-/// `1 host`, `2 hosts`.
-pub(super) fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How a flaw begins that leaves the list not whole.

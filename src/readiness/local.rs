@@ -2,12 +2,13 @@
 
 use crate::domain::{
     health::same_region,
+    text::counted,
     time::{Span, minutes, span_text},
 };
 
 use super::{
     FslogixReport, State,
-    context::{Context, Finding, counted},
+    context::{Context, Finding},
 };
 
 /// A failover that ended less than this ago may still be settling (procedures A-p9).

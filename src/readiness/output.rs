@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::domain::{
     estate::Estate,
     text,
+    text::counted,
     time::{Timestamp, age_text, wall_text},
 };
 
@@ -31,11 +32,11 @@ pub fn table(estate: &Estate, checks: &[ServiceChecks], sim: bool, now: Timestam
     line(
         &mut out,
         &format!(
-            "{mode}{} {}: {} ok, {} warnings, {} blocking, {} unknown",
+            "{mode}{} {}: {} ok, {}, {} blocking, {} unknown",
             worst(checks).word(),
             estate.name,
             count(State::Ok),
-            count(State::Warn),
+            counted(count(State::Warn), "warning"),
             count(State::Crit),
             count(State::Unknown)
         ),

@@ -8,12 +8,13 @@ use crate::domain::{
     pool::{ScalingPlan, SessionHost},
     source::DirectoryServer,
     standing,
+    text::counted,
     time::Timestamp,
 };
 
 use super::{
     State,
-    context::{Context, Finding, counted, machine_of},
+    context::{Context, Finding, machine_of},
 };
 
 /// A host's token dies when it has not run for so many days (procedures §4.G, G7).

@@ -5,7 +5,10 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::{
-    domain::time::{seconds, span_text, time_text, wall_text},
+    domain::{
+        text::counted,
+        time::{seconds, span_text, time_text, wall_text},
+    },
     engine::event::WorldKind,
 };
 
@@ -203,14 +206,14 @@ fn step(out: &mut String, step: &Step) {
         let typed = given.typed.as_ref().map_or(String::new(), |typed| format!(", typed {typed}"));
         let what = given.acknowledges.as_ref().map_or(String::new(), |what| format!(", {}", word(what)));
         let text = format!(
-            "confirmed {} by {} {} at level {}{typed}{what} after {} ms: {} items, {} users, list {}",
+            "confirmed {} by {} {} at level {}{typed}{what} after {} ms: {}, {}, list {}",
             time_text(given.at),
             word(&given.by),
             given.upn,
             given.level,
             given.latency_ms,
-            given.items,
-            given.users,
+            counted(given.items as usize, "item"),
+            counted(given.users as usize, "user"),
             given.list_sha256
         );
         let _ = writeln!(out, "- {}", plain(&text));

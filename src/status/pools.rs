@@ -6,6 +6,7 @@ use crate::domain::{
     Answer, Side, Source,
     pool::SessionHost,
     standing::{self, ActiveSide, HolderKind},
+    text::counted,
     time::Timestamp,
 };
 
@@ -411,7 +412,10 @@ pub(super) fn cold_standby(scene: &Scene<'_>) -> Vec<Problem> {
             let code = scene.code(side);
             (short > 0).then(|| Problem {
                 state: CellState::Ok,
-                text: format!("{name}: {code} needs {short} more hosts, about {START_MINUTES} min to start"),
+                text: format!(
+                    "{name}: {code} needs {}, about {START_MINUTES} min to start",
+                    counted(short as usize, "more host")
+                ),
                 component: Some(Component::Capacity),
                 side: Some(side),
                 at: scene.picture.last(&Source::Hosts(service, side)).map(|look| look.at),

@@ -8,6 +8,7 @@ use crate::{
     },
     domain::{
         Side,
+        text::counted,
         time::{Timestamp, age_text, span_text, time_text},
     },
     readiness::State,
@@ -333,7 +334,7 @@ fn readiness(app: &App, narrow: bool) -> (CellState, String, Option<Timestamp>) 
         return (state, format!("{crit} blocking, {warn} warn, {unknown} not known, {ok} ok"), oldest);
     }
     let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
-    (state, format!("{ok} ok, {warn} warnings, {crit} blocking{unknown}"), oldest)
+    (state, format!("{ok} ok, {}, {crit} blocking{unknown}", counted(warn, "warning")), oldest)
 }
 
 /// The runbook strip: the open run, or what could be started.
