@@ -49,6 +49,13 @@ impl Picture {
         self.readings.iter()
     }
 
+    /// Forgets one source, as if nobody had looked at it yet.
+    #[cfg(test)]
+    pub(crate) fn forget(&mut self, source: &Source) {
+        self.revision += 1;
+        self.readings.remove(source);
+    }
+
     /// Forgets everything, as when the estate changes under a run.
     pub fn clear(&mut self) {
         self.revision += 1;

@@ -129,10 +129,13 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
 const LAST: &str = "last ";
 
 /// A value that may not be used: the last one is shown as such. An active side that cannot be
-/// reached is CRIT where the death rule holds, else not known (design §7).
+/// reached is CRIT where the death rule holds, else not known (design §7). What nobody has looked at
+/// yet is not known either way.
 fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Option<Part>) -> Part {
+    let unseen = sight.at.is_none() && sight.reason.as_ref().is_some_and(|reason| reason.as_str() == NOT_YET);
     let state = match sight.trust {
         Trust::NotChecked => CellState::NotChecked,
+        _ if unseen => CellState::Unknown,
         _ if bucket.role == Role::Active && scene.dead(bucket.side) => CellState::Crit,
         _ => CellState::Unknown,
     };
@@ -140,9 +143,7 @@ fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Opti
         (Trust::NotChecked, _) => ("not checked".to_owned(), String::new()),
         (Trust::Partial, _) => ("list not whole".to_owned(), "not whole".to_owned()),
         (_, Some(part)) => (format!("{LAST}{}", part.text), format!("{LAST}{}", part.short)),
-        (_, None) if sight.reason.as_ref().is_some_and(|reason| reason.as_str() == NOT_YET) => {
-            (NOT_YET.to_owned(), "not yet".to_owned())
-        }
+        (_, None) if unseen => (NOT_YET.to_owned(), "not yet".to_owned()),
         (_, None) => ("no answer".to_owned(), "no answer".to_owned()),
     };
     Part { reason: sight.reason.clone(), ..Part::new(state, text, short) }

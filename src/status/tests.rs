@@ -99,6 +99,19 @@ fn sides_with_different_roles_are_never_added() {
 }
 
 #[test]
+fn what_nobody_has_looked_at_yet_is_unknown_though_its_region_is_dead() {
+    let mut world = World::calm();
+    world.burn_primary();
+    world.picture.forget(&Source::Directory(Side::Primary));
+    let summary = all(&world);
+    assert!(summary.regions.primary.dead, "{:?}", summary.regions.primary.signs);
+    assert_eq!(
+        text(&summary, Component::Directory, Side::Primary),
+        (CellState::Unknown, "not looked at yet".to_owned())
+    );
+}
+
+#[test]
 fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
     let mut world = World::calm();
     world.burn_primary();
