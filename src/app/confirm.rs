@@ -206,6 +206,7 @@ mod tests {
             users_at_start: false,
             effect: "they are logged off".into(),
             before_after: ("67".into(), "0".into()),
+            before_at: None,
             read_at: None,
             green: true,
         }

@@ -307,7 +307,10 @@ impl App {
                 let undo = undo.clone();
                 self.offer(undo, StepKind::Automatic);
             }
-            Some(_) => self.say("it cannot be undone now"),
+            Some(_) => {
+                let why = step.no_undo.map(|why| format!(": {why}")).unwrap_or_default();
+                self.say(format!("it cannot be undone now{why}"));
+            }
             None => self.say("this step has no undo"),
         }
     }

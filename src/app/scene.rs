@@ -474,6 +474,7 @@ pub(crate) fn offer(level: u8, asked: Option<&str>) -> OfferView {
         users_at_start: false,
         effect: Safe::new("their unsaved work is lost; they were told 5:00 ago"),
         before_after: (Safe::new("WE 67 sessions"), Safe::new("WE 0 sessions; then profiles are flushed")),
+        before_at: None,
         read_at: Some(noon() - seconds(3)),
         green: true,
     }
@@ -492,6 +493,7 @@ fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> StepView {
         items: Vec::new(),
         done: 0,
         proofs: Vec::new(),
+        old_proofs: Vec::new(),
         since: state.over().then(|| noon() - minutes(6)),
         running: seconds(21),
         usual: seconds(70),
@@ -502,6 +504,7 @@ fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> StepView {
         value: None,
         blocked_by: Vec::new(),
         choices: Vec::new(),
+        no_undo: None,
         reason: None,
     }
 }
@@ -563,6 +566,7 @@ pub(crate) fn move_phase() -> RunView {
         state: RunState::Running,
         opened: noon() - minutes(12),
         impact: noon() - seconds(708),
+        impact_stated: true,
         rto_left: Some(minutes(108)),
         served: false,
         interrupted: false,

@@ -4,6 +4,7 @@ use crate::{
     domain::{
         Answer, Safe, Side, Source,
         estate::{Estate, Service},
+        picture::STALE_INTERVALS,
         pool::Pulse,
         standing::{Sign, death_rule, death_signs},
         time::{Timestamp, seconds},
@@ -98,6 +99,16 @@ impl Evidence<'_> {
         let sources = self.sources(killer);
         let tried = sources.iter().filter_map(|source| self.tried_at(source));
         tried.filter(|at| verdict != GateVerdict::Green || *at >= self.seen.since).min()
+    }
+
+    /// Whether a look that it rests on is older than its source's answers are trusted.
+    pub fn is_old(&self, killer: Killer) -> bool {
+        let since = self.seen.since;
+        self.sources(killer).iter().any(|source| {
+            let limit = source.interval() * STALE_INTERVALS;
+            let tried = self.tried_at(source).filter(|at| *at >= since);
+            tried.is_some_and(|at| self.seen.now.duration_since(at) > limit)
+        })
     }
 
     /// The item as the journal and the screen keep it.

@@ -365,6 +365,9 @@ impl Engine {
             (_, users) => format!("{to_do}, {users} users"),
         };
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
+        let before_at = (offer.acknowledges == Some(Acknowledgement::FencedByEvidence))
+            .then(|| self.evidence(index, Timestamp::MIN, now).judge(Killer::ActiveEmptyOrDead).oldest)
+            .flatten();
         let (before, effect) = match offer.acknowledges {
             Some(Acknowledgement::FencedByEvidence) => self.over_a_dead_side(index, &effect, now),
             Some(Acknowledgement::StandbyUnseen) => self.over_an_unseen_side(index, &effect, now),
@@ -383,6 +386,7 @@ impl Engine {
             users_at_start,
             effect,
             before_after: (before, Safe::new(&after)),
+            before_at,
             read_at: offer.oldest,
             green: offer.blocked.is_empty(),
         })

@@ -50,6 +50,7 @@ impl Engine {
             state: self.run_state(current, now),
             opened: run.opened_at,
             impact,
+            impact_stated: run.opened.impact.is_some(),
             rto_left: rto.map(|rto| (impact + rto).duration_since(until)),
             served: run.served_at().is_some(),
             interrupted: self.awaiting_resume && !run.is_over(),
@@ -241,6 +242,7 @@ impl Engine {
         let since = self.began(index, state);
         let running = since.map_or(Span::ZERO, |at| step.ended.unwrap_or(now).duration_since(at));
         let active = !matches!(state, StepState::Pending) && !state.over();
+        let (proofs, old_proofs) = if active { self.proofs(index, now) } else { Default::default() };
         StepView {
             id: planned.id.clone(),
             title: planned.title.clone(),
@@ -252,7 +254,8 @@ impl Engine {
             state,
             done: step.items.iter().filter(|item| item.mark.over()).count(),
             items: step.items.iter().map(|item| self.item_view(index, item)).collect(),
-            proofs: if active { self.proofs(index, now) } else { Vec::new() },
+            proofs,
+            old_proofs,
             since,
             running,
             usual: planned.usual,
@@ -269,6 +272,11 @@ impl Engine {
                 .chain(blocked_by.into_iter().flatten())
                 .collect(),
             choices: self.choices(index),
+            no_undo: planned
+                .undo
+                .as_ref()
+                .and_then(|undo| self.run.plan.position(undo))
+                .and_then(|undo| self.why_no_undo(undo)),
             reason: match &step.mark {
                 StepMark::Skipped(reason) | StepMark::Deferred { reason, .. } => Some(reason.clone()),
                 _ => step.refused.clone(),
@@ -291,7 +299,8 @@ impl Engine {
         }))
     }
 
-    fn proofs(&self, index: usize, now: Timestamp) -> Vec<super::event::GateItem> {
+    /// Killer items with their values, and the ids of those that rest on a look too old to be trusted.
+    fn proofs(&self, index: usize, now: Timestamp) -> (Vec<super::event::GateItem>, Vec<String>) {
         let planned = &self.run.plan.steps[index];
         let step = &self.run.steps[index];
         let since = match &step.confirmed {
@@ -304,7 +313,15 @@ impl Engine {
         } else {
             planned.after.iter().collect()
         };
-        killers.into_iter().map(|killer| self.with_untold(index, evidence.item(*killer))).collect()
+        let old = killers
+            .iter()
+            .copied()
+            .filter(|killer| evidence.is_old(**killer))
+            .map(|killer| killer.id())
+            .collect();
+        let items =
+            killers.into_iter().map(|killer| self.with_untold(index, evidence.item(*killer))).collect();
+        (items, old)
     }
 
     fn countdown(&self, index: usize, now: Timestamp) -> Option<(Safe, Timestamp)> {

@@ -168,6 +168,11 @@ impl Engine {
     /// An undo step is open while something that it undoes stands and nobody was let in on the other side
     /// yet. What is under way is waited for; what is not is given up for it.
     pub(super) fn may_undo(&self, index: usize) -> bool {
+        self.why_no_undo(index).is_none()
+    }
+
+    /// Why the undo step at `index` is not open now; `None`: it is.
+    pub(super) fn why_no_undo(&self, index: usize) -> Option<&'static str> {
         let id = &self.run.plan.steps[index].id;
         let mut steps = self.run.plan.steps.iter().zip(&self.run.steps);
         // What failed and was skipped can be tried again, though nothing is to be taken back.
@@ -181,7 +186,16 @@ impl Engine {
             step.items.iter().any(|item| item.mark.in_flight())
                 || (planned.phase.is_none() && step.mark == StepMark::Working)
         });
-        done && !busy && !self.run.has_granted() && self.run.closed.is_none()
+        if self.run.closed.is_some() {
+            return Some("the run is over");
+        }
+        if self.run.has_granted() {
+            return Some("users were let in on the other side");
+        }
+        if !done {
+            return Some("nothing was done in it that stands");
+        }
+        busy.then_some("something is under way")
     }
 
     /// The undo step at `undo` is confirmed: what is still at work has nothing under way and sends nothing

@@ -14,7 +14,7 @@ use super::event::{Acknowledgement, GateItem, GateVerdict, HeldWhy, RunEnd, Step
 
 /// A run at one moment.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "four facts of a run, each a place on the screen")]
+#[expect(clippy::struct_excessive_bools, reason = "facts of a run, each a place on the screen")]
 pub struct RunView {
     /// Run id.
     pub run: String,
@@ -40,6 +40,8 @@ pub struct RunView {
     pub opened: Timestamp,
     /// T0 as stated, else when it was opened.
     pub impact: Timestamp,
+    /// Whether T0 was stated.
+    pub impact_stated: bool,
     /// Recovery time objective left at the moment of the view, where one is set.
     pub rto_left: Option<Span>,
     /// Whether as many users are back as the run waits for, so that the time left stands still.
@@ -189,6 +191,8 @@ pub struct StepView {
     pub done: usize,
     /// Killer items or proofs with values.
     pub proofs: Vec<GateItem>,
+    /// Ids of those among them that rest on a look too old to be trusted.
+    pub old_proofs: Vec<String>,
     /// When it was confirmed or began.
     pub since: Option<Timestamp>,
     /// Running time so far, or in all.
@@ -209,6 +213,8 @@ pub struct StepView {
     pub blocked_by: Vec<Safe>,
     /// Whether it can be downgraded, skipped, retried, and items restarted or accepted.
     pub choices: Vec<Choice>,
+    /// Why it cannot be undone now, where it has an undo.
+    pub no_undo: Option<&'static str>,
     /// Reason of a skip, a deferral or a failure.
     pub reason: Option<Safe>,
 }
@@ -259,6 +265,8 @@ pub struct OfferView {
     pub effect: Safe,
     /// State before and after.
     pub before_after: (Safe, Safe),
+    /// When the oldest look began that the state before rests on, where that is evidence of death.
+    pub before_at: Option<Timestamp>,
     /// Age of the oldest reading under it.
     pub read_at: Option<Timestamp>,
     /// Everything is green, complete and fresh enough to confirm.

@@ -580,6 +580,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         state: RunState::Closed(RunEnd::Monitoring),
         opened: world.now,
         impact: world.now,
+        impact_stated: false,
         rto_left: None,
         served: false,
         interrupted: false,

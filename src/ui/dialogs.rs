@@ -13,7 +13,7 @@ use crate::{
     },
     domain::{
         operation,
-        time::{age_text, clock_text, time_text},
+        time::{Span, age_text, clock_text, minutes, time_text},
     },
     engine::view::{OfferView, StepView},
 };
@@ -248,6 +248,9 @@ fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
     sheet.draw(pen);
 }
 
+/// A look under the evidence of death that is older is pointed out.
+const OLD: Span = minutes(2);
+
 fn offered(app: &App, dialog: &ConfirmDialog, offer: &OfferView, step: Option<&StepView>, sheet: &mut Sheet) {
     sheet.pair("what", offer.what.as_str(), Role::Text);
     if let Some(drift) = &offer.drift {
@@ -255,7 +258,10 @@ fn offered(app: &App, dialog: &ConfirmDialog, offer: &OfferView, step: Option<&S
     }
     sheet.pair("effect", offer.effect.as_str(), Role::Text);
     let (before, after) = &offer.before_after;
-    sheet.pair("before", before.as_str(), Role::Text);
+    let age = offer.before_at.map(|at| app.now().duration_since(at));
+    let role = if age.is_some_and(|age| age > OLD) { Role::Warn } else { Role::Text };
+    let looked = age.map(|age| format!(", oldest look {} ago", age_text(age))).unwrap_or_default();
+    sheet.pair("before", format!("{before}{looked}"), role);
     sheet.pair("after", after.as_str(), Role::Text);
     if let Some(step) = step {
         sheet.pair("undo", step.undo.clone().unwrap_or_else(|| "none".to_owned()), Role::Text);

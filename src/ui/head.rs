@@ -264,7 +264,11 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
         _ => "q",
     };
     let end = pen.right(width - 1, y, back, Role::Dim);
-    let hints = keymap::hints(context);
+    let over = app.run_view().filter(|view| matches!(view.state, RunState::Closed(_)));
+    let hints = match (context, over) {
+        (keymap::Context::Run, Some(view)) => keymap::hints_after(view.watches),
+        _ => keymap::hints(context),
+    };
     let wide: usize = hints.iter().map(|(key, what)| key.len() + what.len() + 3).sum();
     let tight = wide + 2 > usize::from(end);
     // The key that lists the others is the last to be cut.

@@ -363,6 +363,14 @@ pub fn markdown() -> String {
     lines.join("\n")
 }
 
+/// The hints over a run that has ended: one that only watches what is owed lets it be paid.
+pub fn hints_after(watches: bool) -> &'static [(&'static str, &'static str)] {
+    if watches {
+        return &[("enter", "pay"), ("n", "note"), ("o", "runs"), ("m", "home"), ("?", "help")];
+    }
+    &[("o", "runs"), ("r", "run"), ("3", "journal"), ("m", "home"), ("?", "help")]
+}
+
 /// The hints of the last line, most important first; `?` is the last to be cut.
 pub fn hints(context: Context) -> &'static [(&'static str, &'static str)] {
     match context {
@@ -445,8 +453,10 @@ mod tests {
         for binding in BINDINGS {
             assert!(binding.help.len() > 1 && !binding.contexts.is_empty(), "{:?}", binding.key);
         }
-        for context in EVERYWHERE.iter().chain(&[Context::Filter]) {
-            for (key, what) in hints(*context) {
+        let usual = EVERYWHERE.iter().chain(&[Context::Filter]).map(|context| (context, hints(*context)));
+        let over = [true, false].map(|watches| (&Context::Run, hints_after(watches)));
+        for (context, hints) in usual.chain(over) {
+            for (key, what) in hints {
                 let names = key.split(' ').filter(|name| *name != "e.g.");
                 for name in names {
                     let bound = BINDINGS

@@ -125,7 +125,7 @@ fn below(app: &App, view: &RunView, pen: &mut Pen<'_>, shares: &Shares, about: &
     if shares.regions > 0 {
         panel::short(app, view, pen, y);
     }
-    let words = standing(app, view, width < 80);
+    let words = standing(app, view, width);
     let y = y + shares.regions;
     pen.line(0, y, width);
     let room = usize::from(width.saturating_sub(6));
@@ -141,7 +141,7 @@ fn urgent(app: &App, view: &RunView) -> bool {
 }
 
 /// How the whole run stands, most important first.
-fn standing(app: &App, view: &RunView, narrow: bool) -> Vec<String> {
+fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(stopped) = &view.stopped {
         words.push(format!("NO WRITES: {stopped}"));
@@ -154,14 +154,9 @@ fn standing(app: &App, view: &RunView, narrow: bool) -> Vec<String> {
     if view.debts.is_empty() {
         words.extend(both.clone());
     }
-    words.push(match view.rto_left {
-        None => "no RTO set".to_owned(),
-        Some(left) if left.is_negative() => format!("RTO missed by {}", span_text(-left)),
-        Some(left) if view.served => format!("RTO met, {} early", span_text(left)),
-        Some(left) => format!("RTO {} left", span_text(left)),
-    });
+    words.push(rto(view, width));
     let owed: Vec<&str> = view.debts.iter().map(|step| short_id(step)).collect();
-    let which = if narrow { String::new() } else { format!(" ({})", owed.join(" ")) };
+    let which = if width < 80 { String::new() } else { format!(" ({})", owed.join(" ")) };
     words.push(match (owed.len(), view.debts_ready.len()) {
         (0, _) => "debts: none".to_owned(),
         (count, 0) => format!("debts: {count}{which}"),
@@ -176,6 +171,21 @@ fn standing(app: &App, view: &RunView, narrow: bool) -> Vec<String> {
         words.push(format!("users at the start: {users}"));
     }
     words
+}
+
+/// What is left of the RTO, and from where it counts where nobody stated when the impact began.
+fn rto(view: &RunView, width: u16) -> String {
+    let since = match (view.impact_stated, width) {
+        (true, _) => "",
+        (false, ..head::WIDE) => " since start",
+        (false, _) => " from the start of the run",
+    };
+    match view.rto_left {
+        None => "no RTO set".to_owned(),
+        Some(left) if left.is_negative() => format!("RTO missed by {}{since}", span_text(-left)),
+        Some(left) if view.served => format!("RTO met, {} early{since}", span_text(left)),
+        Some(left) => format!("RTO {} left{since}", span_text(left)),
+    }
 }
 
 /// The keys to press now, the most likely first, as many as have room.
@@ -268,6 +278,9 @@ fn does(step: &StepView) -> String {
 
 fn undo(view: &RunView, step: &StepView) -> String {
     match &step.undo {
+        Some(undo) if step.no_undo.is_some() => {
+            format!("{undo} not now: {}", step.no_undo.unwrap_or_default())
+        }
         // By its title, where the view has it.
         Some(undo) => match view.steps.iter().find(|step| step.id == *undo) {
             Some(undo) => format!("u  {} {}", short_id(&undo.id), undo.title),

@@ -11,7 +11,7 @@ use crate::{
     },
     engine::{
         RunView,
-        event::{Acknowledgement, GateItem, GateVerdict, HeldWhy},
+        event::{Acknowledgement, GateItem, GateVerdict, HeldWhy, RunEnd},
         view::{Choice, ItemPhase, ItemView, RunState, StepState},
     },
     runbook::Mode,
@@ -160,4 +160,56 @@ fn dialogs() {
     let mut two = confirming(scene::log_off(scene::offer(2, Some("67"))), "67");
     at_every_size("confirm_2", &mut two);
     at_every_size("confirm_3", &mut level_3());
+}
+
+/// Lines of a run's view.
+fn run_lines(view: RunView, size: (u16, u16)) -> String {
+    shot(&mut scene::running(view).0, size, Glyphs::Ascii)
+}
+
+#[test]
+fn the_time_left_says_from_where_it_counts_where_no_impact_was_stated() {
+    let mut view = scene::move_phase();
+    let shown = run_lines(view.clone(), (80, 24));
+    assert!(shown.contains("RTO 1 h 48 m left") && !shown.contains("since start"), "{shown}");
+    view.impact_stated = false;
+    let shown = run_lines(view.clone(), (80, 24));
+    assert!(shown.contains("RTO 1 h 48 m left since start"), "{shown}");
+    let shown = run_lines(view, (140, 40));
+    assert!(shown.contains("RTO 1 h 48 m left from the start of the run"), "{shown}");
+}
+
+#[test]
+fn an_old_proof_is_not_shown_as_ok() {
+    let mut view = scene::gate();
+    view.steps[10].proofs[0].age_s = Some(830);
+    view.steps[10].old_proofs = vec!["no-holder-on-active".to_owned()];
+    let shown = run_lines(view, (80, 24));
+    assert!(shown.contains("~  no-holder-on-active 0 of 3") && shown.contains("13m old"), "{shown}");
+}
+
+#[test]
+fn evidence_of_death_carries_the_age_of_its_oldest_look() {
+    let mut offer = scene::offer(3, Some("NE"));
+    offer.acknowledges = Some(Acknowledgement::FencedByEvidence);
+    offer.before_at = Some(scene::noon() - seconds(830));
+    let shown = shot(&mut confirming(scene::log_off(offer), "NE"), (100, 30), Glyphs::Ascii);
+    assert!(shown.contains("oldest look 13m ago"), "{shown}");
+}
+
+#[test]
+fn the_last_line_of_a_run_that_is_over_offers_what_works() {
+    let mut view = scene::move_phase();
+    view.state = RunState::Closed(RunEnd::Completed);
+    let shown = run_lines(view, (80, 24));
+    let last = shown.lines().rfind(|line| line.contains("help")).unwrap();
+    assert!(last.contains("o runs") && !last.contains("confirm") && !last.contains("undo"), "{last}");
+}
+
+#[test]
+fn what_cannot_be_undone_now_says_why() {
+    let mut view = scene::move_phase();
+    view.steps[7].no_undo = Some("users were let in on the other side");
+    let shown = run_lines(view, (80, 24));
+    assert!(shown.contains("a7-regrant not now: users were let in on the other side"), "{shown}");
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::{
     app::App,
-    domain::time::{clock_text, time_text},
+    domain::time::{Span, age_text, clock_text, time_text},
     engine::{
         RunView,
         event::{GateItem, GateVerdict},
@@ -351,7 +351,9 @@ fn failures(app: &App, view: &RunView, index: usize, wants: Wants, rows: &mut Ve
 /// A killer item with its value and age; a value that is not green and too long for its line goes on.
 fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Row>) {
     let green = is_green(proof.verdict);
+    let old = step.old_proofs.contains(&proof.id);
     let (mark, role, kind) = match proof.verdict {
+        GateVerdict::Green | GateVerdict::Passed if old => ("~", Role::Warn, Kind::Under),
         GateVerdict::Green | GateVerdict::Passed => ("ok", Role::Text, Kind::Under),
         // A step at work is there to make it green.
         GateVerdict::Red if step.kind != StepKind::Gate && to_be_made(step.state) => {
@@ -360,7 +362,8 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
         GateVerdict::Red => ("x", Role::Bad, Kind::Fails),
         GateVerdict::Unknown => ("?", Role::Unknown, Kind::Fails),
     };
-    let right = proof.age_s.map(|age| format!("{age}s")).unwrap_or_default();
+    let age = proof.age_s.map(|age| age_text(Span::from_secs(age as i64)));
+    let right = age.map(|age| if old { format!("{age} old") } else { age }).unwrap_or_default();
     let text = format!("{:INDENT$}{mark:<2} {} {}", "", proof.id, proof.value);
     let room = wants.width.saturating_sub(right.len() + 4);
     let whole = columns(&text) <= room;
