@@ -140,6 +140,11 @@ fn urgent(app: &App, view: &RunView) -> bool {
         || view.rto_left.is_some_and(|left| left.is_negative())
 }
 
+/// Stands for the time left until all else is known.
+const RTO: &str = "RTO";
+/// Columns between two parts of the line.
+const GAP: usize = 3;
+
 /// How the whole run stands, most important first.
 fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     let mut words = Vec::new();
@@ -151,35 +156,38 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     }
     let both = Some(&app.summary.invariant).filter(|both| both.state == CellState::Crit);
     let both = both.map(|both| format!("in both: {}", both.text));
-    if view.debts.is_empty() {
-        words.extend(both.clone());
-    }
-    words.push(rto(view, width));
     let owed: Vec<&str> = view.debts.iter().map(|step| short_id(step)).collect();
     let which = if width < 80 { String::new() } else { format!(" ({})", owed.join(" ")) };
-    words.push(match (owed.len(), view.debts_ready.len()) {
+    let debts = match (owed.len(), view.debts_ready.len()) {
         (0, _) => "debts: none".to_owned(),
         (count, 0) => format!("debts: {count}{which}"),
         (count, ready) => format!("debts: {count}{which}, {ready} ready"),
-    });
-    if !view.debts.is_empty() {
-        words.extend(both);
+    };
+    let people = match (view.effective_by, view.baseline_users) {
+        (Some(by), _) => Some(format!("granted, effective by {}", minute_text(by))),
+        (None, users) => users.map(|users| format!("users at the start: {users}")),
+    };
+    // What is owed comes before everything that only informs.
+    if owed.is_empty() {
+        words.extend(both.into_iter().chain([RTO.to_owned()]).chain(people).chain([debts]));
+    } else {
+        words.extend([debts].into_iter().chain(both).chain([RTO.to_owned()]).chain(people));
     }
-    if let Some(by) = view.effective_by {
-        words.push(format!("granted, effective by {}", minute_text(by)));
-    } else if let Some(users) = view.baseline_users {
-        words.push(format!("users at the start: {users}"));
+    // From where it counts is said where nothing else has to leave for it.
+    let long = if width >= head::WIDE { " from the start of the run" } else { " since start" };
+    let since = if view.impact_stated { "" } else { long };
+    let said = rto(view, since);
+    let others: usize = words.iter().filter(|word| *word != RTO).map(|word| columns(word) + GAP).sum();
+    let fits = others + columns(&said) + GAP <= usize::from(width).saturating_sub(GAP);
+    let said = if fits { said } else { rto(view, "") };
+    for word in words.iter_mut().filter(|word| *word == RTO) {
+        word.clone_from(&said);
     }
     words
 }
 
 /// What is left of the RTO, and from where it counts where nobody stated when the impact began.
-fn rto(view: &RunView, width: u16) -> String {
-    let since = match (view.impact_stated, width) {
-        (true, _) => "",
-        (false, ..head::WIDE) => " since start",
-        (false, _) => " from the start of the run",
-    };
+fn rto(view: &RunView, since: &str) -> String {
     match view.rto_left {
         None => "no RTO set".to_owned(),
         Some(left) if left.is_negative() => format!("RTO missed by {}{since}", span_text(-left)),
