@@ -320,9 +320,8 @@ fn oldest_sign(app: &App) -> Option<Timestamp> {
 
 /// How the checks of the services in scope came out.
 fn readiness(app: &App, narrow: bool) -> (CellState, String, Option<Timestamp>) {
-    let count = |states: &[State]| app.readiness.iter().filter(|found| states.contains(&found.state)).count();
-    let (ok, warn, crit) = (count(&[State::Ok]), count(&[State::Warn]), count(&[State::Crit]));
-    let unknown = count(&[State::Unknown]);
+    let count = |state| app.readiness.iter().filter(|found| found.state == state).count();
+    let [ok, warn, crit, unknown] = [State::Ok, State::Warn, State::Crit, State::Unknown].map(count);
     let state = match (crit, unknown, warn) {
         (0, 0, 0) => CellState::Ok,
         (0, 0, _) => CellState::Warn,
@@ -384,13 +383,8 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
             vec![format!("{}{mark}", entry.id), entry.services.join(", "), state.to_owned(), usual, drill]
         };
         // A short window has no head above it: the line says itself what it is, like those above it.
-        let indent = if !short {
-            0
-        } else if pen.width() < NARROW {
-            13
-        } else {
-            17
-        };
+        let below_head = if pen.width() < NARROW { 13 } else { 17 };
+        let indent = if short { below_head } else { 0 };
         if short {
             pen.text(part.left + 1, y, 4, "next", Role::Dim);
         }

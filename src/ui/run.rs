@@ -167,11 +167,11 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
         (Some(by), _) => Some(format!("granted, effective by {}", minute_text(by))),
         (None, users) => users.map(|users| format!("users at the start: {users}")),
     };
-    // What is owed comes before everything that only informs.
+    let time = RTO.to_owned();
     if owed.is_empty() {
-        words.extend(both.into_iter().chain([RTO.to_owned()]).chain(people).chain([debts]));
+        words.extend(both.into_iter().chain([time, debts]).chain(people));
     } else {
-        words.extend([debts].into_iter().chain(both).chain([RTO.to_owned()]).chain(people));
+        words.extend([time, debts].into_iter().chain(both).chain(people));
     }
     // From where it counts is said where nothing else has to leave for it.
     let long = if width >= head::WIDE { " from the start of the run" } else { " since start" };
