@@ -239,7 +239,12 @@ impl Session {
         let pools = self.estate.services.iter().flat_map(|service| {
             [Side::Primary, Side::Secondary].map(|side| service.sides[side].pool.key().to_owned())
         });
-        pools.map(|pool| format!("{} {pool}", self.endpoint)).collect()
+        // A world in this process is nobody else's, whatever listens at the address that its client uses.
+        let place = match &self.place {
+            Place::Sim(_) => "simulated",
+            Place::Live(_) => self.endpoint.as_str(),
+        };
+        pools.map(|pool| format!("{place} {pool}")).collect()
     }
 
     /// `SIM` or `LIVE`.
