@@ -247,14 +247,22 @@ pub enum Intent {
     EraseAll,
 }
 
+/// What an intent does, wherever it is had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    /// It only looks.
+    Looks,
+    /// It decides something, or opens what decides.
+    Decides,
+    /// The same, and it speaks to the open run.
+    SpeaksToRun,
+}
+
 impl Intent {
-    /// Whether it decides something on `screen`, or opens what decides, rather than only looks. What is
-    /// added above has to say so here.
-    pub(super) fn acts_on(self, screen: Screen) -> bool {
+    /// What is added above has to say here what it does.
+    fn deed(self) -> Deed {
         match self {
-            Self::Start
-            | Self::Arm
-            | Self::Undo
+            Self::Undo
             | Self::Skip
             | Self::Hold
             | Self::Note
@@ -262,12 +270,11 @@ impl Intent {
             | Self::Retry
             | Self::ShortenNotice
             | Self::AcceptStuck
-            | Self::RestartHost
-            | Self::Refresh
-            | Self::Interrupt => true,
-            Self::Enter => matches!(screen, Screen::Run | Screen::Runs),
-            Self::Back => screen == Screen::Home,
-            Self::Move(_)
+            | Self::RestartHost => Deed::SpeaksToRun,
+            Self::Start | Self::Arm | Self::Refresh | Self::Interrupt => Deed::Decides,
+            Self::Enter
+            | Self::Back
+            | Self::Move(_)
             | Self::Next
             | Self::Previous
             | Self::Left
@@ -291,23 +298,21 @@ impl Intent {
             | Self::Freeze
             | Self::Type(_)
             | Self::Erase
-            | Self::EraseAll => false,
+            | Self::EraseAll => Deed::Looks,
+        }
+    }
+
+    /// Whether it decides something on `screen`, or opens what decides, rather than only looks.
+    pub(super) fn acts_on(self, screen: Screen) -> bool {
+        match self {
+            Self::Enter => matches!(screen, Screen::Run | Screen::Runs),
+            Self::Back => screen == Screen::Home,
+            other => other.deed() != Deed::Looks,
         }
     }
 
     /// Whether it speaks to the open run: it acts, and only there.
     pub(super) fn is_for_run(self) -> bool {
-        matches!(
-            self,
-            Self::Undo
-                | Self::Skip
-                | Self::Hold
-                | Self::Note
-                | Self::Downgrade
-                | Self::Retry
-                | Self::ShortenNotice
-                | Self::AcceptStuck
-                | Self::RestartHost
-        )
+        self.deed() == Deed::SpeaksToRun
     }
 }

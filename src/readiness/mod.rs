@@ -125,7 +125,7 @@ pub struct LocalFacts {
     pub own_region: Option<Safe>,
     /// Who else holds the estate's lock, in words; `None`: nobody.
     pub lock: Option<Safe>,
-    /// Runs that are open and not in this process, by service, with the command that goes on with each.
+    /// Runs that are open and not in this process: the service, and the run's id.
     pub open_runs: Vec<(String, String)>,
     /// When the service's last run ended; `None`: there was none.
     pub last_run_ended: Option<Timestamp>,
