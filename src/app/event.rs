@@ -31,6 +31,13 @@ pub enum Event {
     Command(Command),
     /// A source was looked at.
     Observed(Observation),
+    /// When a source will be looked at again.
+    LookAwaited {
+        /// Which.
+        source: Source,
+        /// When the next look begins.
+        at: Timestamp,
+    },
     /// Something happened to the open run: a write was sent, the journal is durable, time passed.
     Run(Input),
     /// The window's size in columns and rows.

@@ -24,6 +24,8 @@ pub enum Plight {
         misses: u32,
         /// What the last one came to.
         why: Safe,
+        /// When the next one leaves, where that is known.
+        next: Option<Timestamp>,
     },
     /// 401 or 403: it answered, but not to us.
     Denied(Timestamp, Safe),
@@ -43,8 +45,10 @@ impl Plight {
             let why = silence.why.clone();
             return Some(match silence.kind {
                 SilenceKind::Unreachable | SilenceKind::NotAsked => {
-                    let since = reading.last.as_ref().map_or(*since, |look| look.at);
-                    Self::Silent { since, misses: reading.misses, why }
+                    let answered = reading.last.as_ref().map(|look| look.at);
+                    let since = answered.or(reading.silent_since).unwrap_or(*since);
+                    let next = picture.next_look(source);
+                    Self::Silent { since, misses: reading.misses, why, next }
                 }
                 SilenceKind::Denied => Self::Denied(*since, why),
                 kind => Self::Refused(kind, why),
@@ -80,12 +84,13 @@ impl Plight {
             Self::NotConfigured => format!("{what}: not configured, the estate file names none"),
             Self::Loading => format!("{what}: loading, the first answer has not come yet"),
             Self::Empty(at) => format!("{what}: none, by a whole answer {} ago", ago(at)),
-            Self::Silent { since, misses, why } => {
+            Self::Silent { since, misses, why, next } => {
                 let tries = match misses {
                     0 | 1 => String::new(),
                     many => format!(", {many} tries"),
                 };
-                format!("{what}: no answer for {}{tries}: {why}", ago(since))
+                let next = next.map_or(String::new(), |at| format!("; {}", again(at, now)));
+                format!("{what}: no answer for {}{tries}: {why}{next}", ago(since))
             }
             Self::Denied(at, why) => format!("{what}: not allowed to look, {} ago: {why}", ago(at)),
             Self::Refused(kind, why) => format!("{what}: {}: {why}", refused(*kind)),
@@ -103,6 +108,15 @@ pub fn holds(picture: &Picture, source: &Source, now: Timestamp) -> bool {
     let spoilt = reading.silence.as_ref().is_some_and(|(_, silence)| spoils(silence.kind));
     let young = |at: Timestamp| now.duration_since(at) <= source.interval() * STALE_INTERVALS;
     !spoilt && reading.last.as_ref().is_some_and(|look| young(look.at))
+}
+
+/// When the next try leaves, counted down.
+fn again(at: Timestamp, now: Timestamp) -> String {
+    if at > now {
+        format!("next try in {}", span_text(at.duration_since(now)))
+    } else {
+        "asked again now".to_owned()
+    }
 }
 
 fn refused(kind: SilenceKind) -> &'static str {
@@ -157,7 +171,7 @@ mod tests {
             all,
             [
                 "hosts: loading, the first answer has not come yet",
-                "hosts: no answer for 80 s: no answer in 10 s (limit 10 s)",
+                "hosts: no answer for 2 min: no answer in 10 s (limit 10 s)",
                 "hosts: not allowed to look, 80 s ago: AuthorizationFailed",
                 "hosts: none, by a whole answer 4 s ago",
                 "hosts: not configured, the estate file names none",
@@ -166,5 +180,34 @@ mod tests {
         all.dedup();
         assert_eq!(all.len(), 5);
         assert_eq!(said(&[empty]), None, "an empty answer is an answer");
+    }
+
+    #[test]
+    fn a_silent_source_tells_its_tries_and_counts_down_to_the_next() {
+        let source = Source::Hosts(0, Side::Primary);
+        let mut picture = Picture::default();
+        for second in [120, 60, 20] {
+            picture.take(Observation {
+                source: source.clone(),
+                started: noon() - seconds(second),
+                ended: noon() - seconds(second - 10),
+                outcome: Err(Silence {
+                    kind: SilenceKind::Unreachable,
+                    why: Safe::new("no answer in 10 s (limit 10 s)"),
+                }),
+            });
+        }
+        let said = |picture: &Picture, later: i64| {
+            let now = noon() + seconds(later);
+            Plight::of(picture, &source, now).map(|plight| plight.words("hosts", now)).unwrap()
+        };
+        let first = "hosts: no answer for 2 min, 3 tries: no answer in 10 s (limit 10 s)";
+        assert_eq!(said(&picture, 0), first, "nobody said when");
+        picture.await_look(source.clone(), noon() + seconds(50));
+        assert_eq!(said(&picture, 0), format!("{first}; next try in 50 s"));
+        let later = "hosts: no answer for 3 min, 3 tries: no answer in 10 s (limit 10 s)";
+        assert_eq!(said(&picture, 49), format!("{later}; next try in 1 s"));
+        let due = "hosts: no answer for 3 min, 3 tries: no answer in 10 s (limit 10 s)";
+        assert_eq!(said(&picture, 50), format!("{due}; asked again now"));
     }
 }

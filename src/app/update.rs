@@ -1,7 +1,7 @@
 //! What each event does.
 
 use crate::{
-    domain::{Observation, Safe},
+    domain::{Observation, Safe, picture::Picture},
     engine::{
         Command, Input, Output, Refusal, RunView,
         event::HeldWhy,
@@ -26,7 +26,7 @@ impl App {
     pub fn update(&mut self, event: Event, moment: Moment) -> Vec<Effect> {
         self.moment = Moment { now: moment.now, terminal: moment.terminal.max(self.moment.terminal) };
         // What a person or the loop does now is judged by how the run stands now.
-        if !matches!(event, Event::Observed(_) | Event::Run(_)) {
+        if !matches!(event, Event::Observed(_) | Event::LookAwaited { .. } | Event::Run(_)) {
             self.view_run();
         }
         match event {
@@ -38,6 +38,7 @@ impl App {
             }
             Event::Command(command) => self.told(command),
             Event::Observed(observation) => self.observed(observation),
+            Event::LookAwaited { source, at } => self.pictured().await_look(source, at),
             Event::Run(input) => self.inform(input),
             Event::Resized { w, h } => self.size = (w, h),
             Event::Tick => self.tick(),
@@ -101,6 +102,11 @@ impl App {
             self.tell_all(told);
         }
         self.token = status;
+    }
+
+    /// The picture that goes on, also behind a frozen display.
+    fn pictured(&mut self) -> &mut Picture {
+        self.behind.as_mut().map_or(&mut self.picture, |behind| &mut behind.picture)
     }
 
     fn observed(&mut self, observation: Observation) {

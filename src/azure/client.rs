@@ -177,11 +177,9 @@ impl Client {
     /// Sends a read once, without a further attempt.
     pub(super) async fn attempt(&self, visit: &Visit, ask: &Ask<'_>) -> Result<Bytes, Failure> {
         let gate = self.gates.of(visit.lane, ask.provider);
-        let leave = gate.breaker.ask(Instant::now()).map_err(|rest| {
-            let rest = rest.as_secs_f64().ceil();
-            let why = format!("not asked: it kept failing; next attempt in {rest} s");
-            Failure::new(SilenceKind::NotAsked, why)
-        })?;
+        // How long it rests is not said: the words would stand on the screen while that time passes.
+        let rests = |_| Failure::new(SilenceKind::NotAsked, "not asked: it kept failing and is left alone");
+        let leave = gate.breaker.ask(Instant::now()).map_err(rests)?;
         let answer = self.exchange(visit, ask).await;
         match &answer {
             Err(failure) if failure.status.is_none() && failure.kind != SilenceKind::Unreachable => {}
@@ -212,8 +210,11 @@ impl Client {
         headers.insert("x-ms-correlation-request-id", visit.correlation.clone());
         headers
             .insert(header::AUTHORIZATION, timeout_at(visit.deadline, self.bearer()).await.map_err(late)??);
-        let response =
-            self.call(request, ask.limit, visit.deadline).await.map_err(|e| Failure::of_wire(&e))?;
+        let (began, limit) = (Instant::now(), ask.limit.min(visit.deadline - Instant::now()));
+        let response = self
+            .call(request, ask.limit, visit.deadline)
+            .await
+            .map_err(|error| Failure::of_wire(&error, began.elapsed(), limit))?;
         if response.status().is_success() {
             visit.dates.note(response.headers());
             return Ok(response);
@@ -233,8 +234,7 @@ impl Client {
         let now = Instant::now();
         let end = deadline.min(now + limit);
         let response = timeout_at(end, self.wire.call(request)).await.unwrap_or_else(|_| {
-            let limit_ms = u64::try_from((end - now).as_millis()).unwrap_or(u64::MAX);
-            Err(WireError::Timeout { limit_ms })
+            Err(WireError::Timeout { elapsed_ms: millis(now.elapsed()), limit_ms: millis(end - now) })
         })?;
         if response.body().len() > MAX_BODY {
             return Err(WireError::TooLarge { limit_bytes: MAX_BODY });
@@ -317,6 +317,11 @@ pub(super) fn request(method: &Method, url: &str, body: Bytes) -> Result<Request
     }
     request.headers_mut().insert(header::ACCEPT, json);
     Ok(request)
+}
+
+/// A span of a call in milliseconds.
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Why a read waits longer than it may.

@@ -11,7 +11,7 @@ use crate::{
         Safe,
         reading::{Silence, SilenceKind},
     },
-    wire::{Response, WireError},
+    wire::{Response, WireError, tenths},
 };
 
 use super::lenient::{self, Lax};
@@ -82,8 +82,8 @@ impl Failure {
         Self::new(SilenceKind::NotChecked, why)
     }
 
-    /// What the wire said.
-    pub(super) fn of_wire(error: &WireError) -> Self {
+    /// What the wire said after `elapsed` of at most `limit`; a connection that failed says how long it took.
+    pub(super) fn of_wire(error: &WireError, elapsed: Duration, limit: Duration) -> Self {
         let kind = match error {
             WireError::NotSent { .. } | WireError::Timeout { .. } | WireError::Interrupted { .. } => {
                 SilenceKind::Unreachable
@@ -92,7 +92,14 @@ impl Failure {
             WireError::WriteRefused { .. } => SilenceKind::NotChecked,
         };
         let again = if kind == SilenceKind::Unreachable { Again::Backoff } else { Again::Never };
-        Self { again, ..Self::new(kind, error.to_string()) }
+        let millis = |span: Duration| tenths(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+        let why = match error {
+            WireError::NotSent { .. } | WireError::Interrupted { .. } => {
+                format!("{error}, after {} (limit {})", millis(elapsed), millis(limit))
+            }
+            _ => error.to_string(),
+        };
+        Self { again, ..Self::new(kind, why) }
     }
 
     /// What an answer that is no success says.
@@ -242,6 +249,28 @@ mod tests {
     fn check(status: u16, body: &str, kind: SilenceKind, why: &str) {
         let failure = Failure::of_answer(&answer(status, &[], body));
         assert_eq!((failure.kind, failure.why.as_str()), (kind, why), "{status} {body}");
+    }
+
+    #[test]
+    fn a_call_without_an_answer_says_how_long_it_took_and_how_long_it_might() {
+        let (host, why) = ("management.azure.com".to_owned(), "refused".to_owned());
+        let cases = [
+            (WireError::Timeout { elapsed_ms: 9_980, limit_ms: 9_980 }, "no answer in 10.0 s (limit 10.0 s)"),
+            (WireError::Timeout { elapsed_ms: 4_839, limit_ms: 4_831 }, "no answer in 4.8 s (limit 4.8 s)"),
+            (
+                WireError::NotSent { host, why: why.clone() },
+                "could not reach management.azure.com: refused, after 0.3 s (limit 10.0 s)",
+            ),
+            (
+                WireError::Interrupted { why },
+                "connection broke before the answer was whole: refused, after 0.3 s (limit 10.0 s)",
+            ),
+            (WireError::TooLarge { limit_bytes: 5 }, "answer larger than 5 bytes"),
+        ];
+        for (error, words) in cases {
+            let failure = Failure::of_wire(&error, Duration::from_millis(260), Duration::from_secs(10));
+            assert_eq!(failure.why.as_str(), words);
+        }
     }
 
     #[test]

@@ -410,7 +410,7 @@ mod tests {
             (Say::Nothing, "ambiguous"),
             (Say::Break(WireError::Interrupted { why: "reset".into() }), "ambiguous"),
             (Say::Break(WireError::TooLarge { limit_bytes: 1 }), "ambiguous"),
-            (Say::Break(WireError::Timeout { limit_ms: 1 }), "ambiguous"),
+            (Say::Break(WireError::Timeout { elapsed_ms: 1, limit_ms: 1 }), "ambiguous"),
             (Say::Break(WireError::NotSent { host: "h".into(), why: "refused".into() }), "not sent None"),
         ] {
             let told = format!("{say:?}");

@@ -8,6 +8,7 @@ use super::{Answer, Observation, Reading, Source, reading::Look, time::Timestamp
 #[derive(Debug, Clone, Default)]
 pub struct Picture {
     readings: BTreeMap<Source, Reading>,
+    awaited: BTreeMap<Source, Timestamp>,
     revision: u64,
 }
 
@@ -19,6 +20,17 @@ impl Picture {
     pub fn take(&mut self, observation: Observation) {
         self.revision += 1;
         self.readings.entry(observation.source.clone()).or_default().take(observation);
+    }
+
+    /// Notes when a source will be looked at again.
+    pub fn await_look(&mut self, source: Source, at: Timestamp) {
+        self.revision += 1;
+        self.awaited.insert(source, at);
+    }
+
+    /// When a source is looked at again, as far as that is known; what has passed is being looked at.
+    pub fn next_look(&self, source: &Source) -> Option<Timestamp> {
+        self.awaited.get(source).copied()
     }
 
     /// Grows with every change: of a picture and its copies, those with the same number are the same.
@@ -60,5 +72,6 @@ impl Picture {
     pub fn clear(&mut self) {
         self.revision += 1;
         self.readings.clear();
+        self.awaited.clear();
     }
 }

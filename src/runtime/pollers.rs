@@ -66,11 +66,14 @@ impl Pollers {
             loop {
                 let observation = azure.look(&source, &|| clock.now()).await;
                 misses = if observation.outcome.is_ok() { 0 } else { misses + 1 };
-                if news.send(Event::Observed(observation)).await.is_err() {
-                    return;
+                let again = clock.now() + pause(source.interval(), misses);
+                let awaited = Event::LookAwaited { source: source.clone(), at: again };
+                for event in [Event::Observed(observation), awaited] {
+                    if news.send(event).await.is_err() {
+                        return;
+                    }
                 }
-                let pause = pause(source.interval(), misses);
-                tokio::join!(clock.sleep_until(clock.now() + pause), tokio::time::sleep(LEAST_PAUSE));
+                tokio::join!(clock.sleep_until(again), tokio::time::sleep(LEAST_PAUSE));
             }
         });
     }

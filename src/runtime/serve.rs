@@ -330,7 +330,7 @@ mod tests {
             self.seen.lock().expect("uncontended").push(line.clone());
             let outcome = match request.uri().path().rsplit('/').next().unwrap_or_default() {
                 "lost" => Err(WireError::Interrupted { why: "simulated".into() }),
-                "silent" => Err(WireError::Timeout { limit_ms: 1 }),
+                "silent" => Err(WireError::Timeout { elapsed_ms: 1, limit_ms: 1 }),
                 "never" => {
                     let open = Open(self);
                     return Box::pin(async move {

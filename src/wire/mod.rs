@@ -43,9 +43,11 @@ pub enum WireError {
         why: String,
     },
     /// The deadline passed; the far end may have acted.
-    #[error("no answer in {limit_ms} ms")]
+    #[error("no answer in {} (limit {})", tenths(*.elapsed_ms), tenths(*.limit_ms))]
     Timeout {
-        /// The deadline that was in force, in milliseconds.
+        /// How long it was waited for, in milliseconds.
+        elapsed_ms: u64,
+        /// The limit that was in force, in milliseconds.
         limit_ms: u64,
     },
     /// The connection broke after sending began; the far end may have acted.
@@ -70,6 +72,12 @@ pub enum WireError {
         /// Why the permit did not fit.
         why: &'static str,
     },
+}
+
+/// Milliseconds as a person reads them: `9.9 s`.
+pub fn tenths(ms: u64) -> String {
+    let tenths = (ms + 50) / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
 }
 
 impl WireError {
