@@ -56,7 +56,13 @@ pub(super) fn together<'a, T>(
         None if asked == 0 => Err(Failure::not_checked(format!("no {what} in the estate file"))),
         None => Ok(Listing::whole(items, asked)),
         Some((id, failure)) => {
-            let why = Safe::new(&format!("{}: {}", short(id), failure.why));
+            let of_subscription = id.name() == id.subscription();
+            let why = match of_subscription {
+                // A name that is 36 characters long would hide the reason on a small screen.
+                true if asked == 1 => failure.why.clone(),
+                true => Safe::new(&format!("{}, in subscription {}", failure.why, short(id))),
+                false => Safe::new(&format!("{}: {}", short(id), failure.why)),
+            };
             if items.is_empty() {
                 Err(Failure { why, ..failure })
             } else {
