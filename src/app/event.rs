@@ -1,7 +1,7 @@
 //! What can happen to the app, and what it asks for in return.
 
 use crate::{
-    domain::{Observation, Safe, Source, access::PrincipalId, time::Timestamp},
+    domain::{Observation, Safe, Source, access::PrincipalId, reading::Look, time::Timestamp},
     engine::{Command, Input, Output, Stamped},
     readiness::LocalFacts,
     runbook::{Mode, plan::MovedToo},
@@ -31,6 +31,13 @@ pub enum Event {
     Command(Command),
     /// A source was looked at.
     Observed(Observation),
+    /// What was seen before this process began, and a line about it.
+    Recalled {
+        /// The last answers with the times of their looks.
+        looks: Vec<(Source, Look)>,
+        /// What to say of it.
+        told: Safe,
+    },
     /// When a source will be looked at again.
     LookAwaited {
         /// Which.

@@ -1,7 +1,7 @@
 //! What each event does.
 
 use crate::{
-    domain::{Observation, Safe, picture::Picture},
+    domain::{Observation, Safe, Source, picture::Picture, reading::Look},
     engine::{
         Command, Input, Output, Refusal, RunView,
         event::HeldWhy,
@@ -38,6 +38,7 @@ impl App {
             }
             Event::Command(command) => self.told(command),
             Event::Observed(observation) => self.observed(observation),
+            Event::Recalled { looks, told } => self.recalled(looks, told.as_str()),
             Event::LookAwaited { source, at } => self.pictured().await_look(source, at),
             Event::Run(input) => self.inform(input),
             Event::Resized { w, h } => self.size = (w, h),
@@ -107,6 +108,15 @@ impl App {
     /// The picture that goes on, also behind a frozen display.
     fn pictured(&mut self) -> &mut Picture {
         self.behind.as_mut().map_or(&mut self.picture, |behind| &mut behind.picture)
+    }
+
+    /// Shows what was seen before this process began: as old as it is, and no news to anybody.
+    fn recalled(&mut self, looks: Vec<(Source, Look)>, told: &str) {
+        self.settled = Settled::No;
+        for (source, Look { started, at, answer }) in looks {
+            self.pictured().take(Observation { source, started, ended: at, outcome: Ok(answer) });
+        }
+        self.tell_all(told);
     }
 
     fn observed(&mut self, observation: Observation) {

@@ -40,7 +40,7 @@ pub fn is_guid(text: &str) -> bool {
 }
 
 /// A role assignment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoleAssignment {
     /// Its id.
     pub id: ArmId,
@@ -80,14 +80,14 @@ pub fn assignment_name(scope: &ArmId, principal: &PrincipalId, role: &str) -> St
 }
 
 /// What the caller may do at a scope, as `Microsoft.Authorization/permissions` lists it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Permissions {
     /// One entry per role that applies.
     pub grants: Vec<PermissionGrant>,
 }
 
 /// Actions of one role and those it takes out again.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PermissionGrant {
     /// Allowed actions, with `*`.
     pub actions: Vec<Safe>,
@@ -127,7 +127,7 @@ fn matches(pattern: &str, action: &str) -> bool {
 }
 
 /// A management lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lock {
     /// Its id; the scope is what stands before `/providers/Microsoft.Authorization`.
     pub id: ArmId,
@@ -136,7 +136,7 @@ pub struct Lock {
 }
 
 /// What a lock forbids. Open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LockLevel {
     /// Deleting, role assignments at and below the scope included.
     CanNotDelete,
@@ -147,7 +147,7 @@ pub enum LockLevel {
 }
 
 /// A change of role assignments found in the activity log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessChange {
     /// When.
     pub at: Timestamp,

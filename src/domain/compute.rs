@@ -1,9 +1,11 @@
 //! Virtual machines and what they may use.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ArmId, Safe};
 
 /// Power state of a virtual machine. Open (azure-avd §3).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Power {
     /// Booting.
     Starting,
@@ -55,7 +57,7 @@ impl Power {
 }
 
 /// A virtual machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VirtualMachine {
     /// Its id.
     pub id: ArmId,
@@ -72,7 +74,7 @@ pub struct VirtualMachine {
 }
 
 /// Use of one quota in one region by one subscription.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Subscription that may use it: each has quotas of its own.
     pub subscription: ArmId,

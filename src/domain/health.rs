@@ -1,9 +1,11 @@
 //! What Azure says about its own health.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ArmId, Safe, time::Timestamp};
 
 /// A Service Health event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthEvent {
     /// Tracking id.
     pub tracking: Safe,
@@ -22,7 +24,7 @@ pub struct HealthEvent {
 }
 
 /// One service an event touches.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Impact {
     /// Service name.
     pub service: Safe,
@@ -31,7 +33,7 @@ pub struct Impact {
 }
 
 /// One region an event names for a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImpactedRegion {
     /// Display name.
     pub name: Safe,
@@ -78,7 +80,7 @@ pub fn names_region(text: &str) -> bool {
 }
 
 /// Resource Health of one resource.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Availability {
     /// The resource.
     pub resource: ArmId,

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// A host pool's settings (azure-avd §1.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostPool {
     /// Its id.
     pub id: ArmId,
@@ -33,7 +33,7 @@ pub struct HostPool {
 }
 
 /// What Azure says a session host is. Open: an unknown word is kept and is not healthy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HostStatus {
     /// Takes connections.
     Available,
@@ -81,7 +81,7 @@ impl HostStatus {
 }
 
 /// A session host as the broker knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionHost {
     /// Its id.
     pub id: ArmId,
@@ -104,7 +104,7 @@ pub struct SessionHost {
 }
 
 /// When the last heartbeat of a host came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Heartbeat {
     /// Azure names none.
     Never,
@@ -138,7 +138,7 @@ impl From<Option<Timestamp>> for Heartbeat {
 }
 
 /// Whether a host lives, by its last heartbeat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Pulse {
     /// It came lately.
     Beats,
@@ -190,7 +190,7 @@ impl SessionHost {
 }
 
 /// State of a user session. Open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionState {
     /// A person is connected.
     Active,
@@ -221,7 +221,7 @@ impl SessionState {
 }
 
 /// A user session. It counts in every state: a disconnected one still holds its profile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserSession {
     /// Its id; the last segment is reused by Azure, so it never stands alone.
     pub id: ArmId,
@@ -252,7 +252,7 @@ impl UserSession {
 }
 
 /// An application group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApplicationGroup {
     /// Its id.
     pub id: ArmId,
@@ -270,7 +270,7 @@ pub struct ApplicationGroup {
 pub type Listing = super::Listing<Application>;
 
 /// A published application.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Application {
     /// Name within the group.
     pub name: Safe,
@@ -281,7 +281,7 @@ pub struct Application {
 }
 
 /// A workspace: what users see in their feed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Workspace {
     /// Its id.
     pub id: ArmId,
@@ -290,7 +290,7 @@ pub struct Workspace {
 }
 
 /// A scaling plan and the pools it governs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScalingPlan {
     /// Its id.
     pub id: ArmId,

@@ -136,7 +136,7 @@ pub struct Reading {
 }
 
 /// An answer with the times of its look.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Look {
     /// When the request left.
     pub started: Timestamp,

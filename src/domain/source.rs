@@ -1,5 +1,7 @@
 //! Everything we can look at, and what a look brings.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     ArmId, Listing, Safe, Side,
     access::{AccessChange, Lock, Permissions, RoleAssignment},
@@ -13,7 +15,7 @@ use super::{
 /// One thing to look at. A look at a source is one reading; its age is one age.
 ///
 /// The number is the service's place in the estate file.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Source {
     /// Settings of a service's host pool on one side.
     Pool(usize, Side),
@@ -119,7 +121,7 @@ impl Source {
 }
 
 /// What a look brought. The variant always fits the source.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Answer {
     /// For [`Source::Pool`].
     Pool(HostPool),
@@ -171,6 +173,32 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// How many things it tells of; what is no list is one.
+    pub fn items(&self) -> usize {
+        match self {
+            Self::Hosts(list) | Self::Inventory(list) => list.seen().len(),
+            Self::Sessions(list) => list.seen().len(),
+            Self::Groups(list) => list.seen().len(),
+            Self::Assignments(list) => list.seen().len(),
+            Self::Plans(list) => list.seen().len(),
+            Self::Storage(list) => list.seen().len(),
+            Self::Machines(list) => list.seen().len(),
+            Self::Directory(list) => list.seen().len(),
+            Self::Usages(list) => list.seen().len(),
+            Self::Availability(list) => list.seen().len(),
+            Self::Events(list) => list.seen().len(),
+            Self::Locks(list) => list.seen().len(),
+            Self::AccessChanges(list) => list.seen().len(),
+            Self::Pool(_)
+            | Self::Assignment(_)
+            | Self::Workspace(_)
+            | Self::Power(_)
+            | Self::Permissions(_)
+            | Self::GroupLocation(_)
+            | Self::Control { .. } => 1,
+        }
+    }
+
     /// Why it is not whole, where it is a list and is not.
     pub fn flaw(&self) -> Option<&Safe> {
         match self {
@@ -202,7 +230,7 @@ impl Answer {
 
 /// A role assignment and the application group it was seen from: inherited when its own
 /// scope lies above the group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// The application group whose list it stood in.
     pub group: ArmId,
@@ -218,7 +246,7 @@ impl Held {
 }
 
 /// A directory server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DirectoryServer {
     /// Its virtual machine.
     pub vm: VirtualMachine,

@@ -1,9 +1,11 @@
 //! Storage accounts that hold profiles.
 
+use serde::{Deserialize, Serialize};
+
 use super::{ArmId, Safe};
 
 /// What the storage service says of an account.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StorageAccount {
     /// Its id.
     pub id: ArmId,

@@ -1,10 +1,12 @@
 //! Moments, spans and how they are written. Arithmetic only; nothing here asks what time it is.
 
+use serde::{Deserialize, Serialize};
+
 pub use jiff::{SignedDuration as Span, Timestamp, tz::TimeZone as Zone};
 
 /// How far the clock of this machine is ahead of Azure's, at least and at most; less than zero where it
 /// is behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Skew {
     /// At least.
     pub least: Span,
@@ -16,7 +18,7 @@ pub struct Skew {
 
 /// A moment as Azure dates it. By Azure's clock it tells two things of one name apart; with our moments
 /// it can be compared only as exactly as the difference of the clocks is known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dated {
     azure: Timestamp,
     /// The earliest and the latest it can have been on our clock.

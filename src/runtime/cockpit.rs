@@ -12,6 +12,7 @@ use crate::{
 use super::{
     desk::{Desk, Front, Happening},
     hangup::{self, Watchdog},
+    kept,
     keys::{Input, Keys},
     session::Session,
     signals::{self, Asked, Signals},
@@ -85,6 +86,9 @@ impl Cockpit {
         let mut desk = Desk::new(session, app, clock);
         let (w, h) = Canvas::size();
         desk.feed(Event::Resized { w, h }, None);
+        if let Some(seen) = kept::recalled(desk.session()) {
+            desk.feed(seen, None);
+        }
         Ok(Self {
             desk,
             canvas,
@@ -271,6 +275,9 @@ impl Cockpit {
                 let happening = desk.next().await;
                 desk.take(happening);
                 desk.app.settle();
+            }
+            if let Some(kept) = kept::keep_beside(desk.session(), desk.app.live_picture()) {
+                let _ = kept.await;
             }
         })
         .await;

@@ -22,7 +22,7 @@ use crate::{
 use super::{
     facts,
     hands::{Hands, Scribe},
-    listing,
+    kept, listing,
     opening::{self, OpenError, OpenRun, Order},
     pollers::Pollers,
     reports,
@@ -94,15 +94,6 @@ pub struct Desk {
     front: Vec<Front>,
 }
 
-/// Reads what only this machine and its journals know, beside the loop.
-fn gather_facts(session: &Arc<Session>, news: Sender<Event>) {
-    let session = session.clone();
-    tokio::spawn(async move {
-        let facts = facts::gather(&session, None).await;
-        let _ = news.send(Event::Facts(Box::new(facts))).await;
-    });
-}
-
 type Opened = Result<OpenRun, OpenError>;
 
 /// The run that is open here, with what acts for it.
@@ -125,7 +116,7 @@ impl Desk {
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let moment = Moment { now: session.clock.now(), terminal: clock.ms() };
         app.update(Event::RunsListed(listing::of(&session)), moment);
-        gather_facts(&session, news_in.clone());
+        facts::tell(&session, news_in.clone());
         Self {
             app,
             session,
@@ -224,6 +215,7 @@ impl Desk {
             Happening::Second => {
                 self.seconds += 1;
                 self.mark();
+                kept::now_and_then(self.seconds, &self.session, self.app.live_picture());
                 self.tell_token();
                 self.feed(Event::Tick, None);
                 self.conclude();
@@ -447,7 +439,7 @@ impl Desk {
         self.feed(Event::RunStarted { handle: Box::new(open.engine), seq, first: open.first, lock }, None);
         self.name_actor();
         self.feed(Event::RunsListed(listing::of(&self.session)), None);
-        gather_facts(&self.session, self.facts.clone());
+        facts::tell(&self.session, self.facts.clone());
     }
 
     /// A simulated world remembers where its clock stood.
@@ -471,7 +463,7 @@ impl Desk {
         self.reported = Some(seq);
         self.feed(Event::RunsListed(listing::of(&self.session)), None);
         self.report(&id);
-        gather_facts(&self.session, self.facts.clone());
+        facts::tell(&self.session, self.facts.clone());
         let path = runs::find(&self.session.state, &id);
         if let Ok(transcript) = path.and_then(|path| runs::read(&path)) {
             self.say(&format!("head {}", transcript.head.hash));

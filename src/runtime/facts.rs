@@ -1,9 +1,11 @@
 //! What only this process knows of an estate: the machine's place, the lock, earlier runs.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use tokio::sync::mpsc::Sender;
 
 use crate::{
-    app::run::RunOpen,
+    app::{Event, run::RunOpen},
     azure,
     domain::{ArmId, Operation, Safe, time::Timestamp},
     engine::{
@@ -29,6 +31,15 @@ const PLACE_LIMIT: Duration = Duration::from_secs(1);
 pub async fn gather(session: &Session, service: Option<usize>) -> LocalFacts {
     let own_region = own_region(session).await;
     LocalFacts { own_region, ..of_journals(session, service) }
+}
+
+/// Everything of all services, as news, beside the loop.
+pub fn tell(session: &Arc<Session>, news: Sender<Event>) {
+    let session = session.clone();
+    tokio::spawn(async move {
+        let facts = gather(&session, None).await;
+        let _ = news.send(Event::Facts(Box::new(facts))).await;
+    });
 }
 
 /// The region of this machine. Only a client of a real cloud asks: what speaks to a loopback

@@ -9,6 +9,7 @@ pub mod front;
 pub mod hands;
 pub mod hangup;
 pub mod headless;
+pub mod kept;
 pub mod keys;
 pub mod lines;
 pub mod listing;
