@@ -13,17 +13,19 @@ use crate::{
     domain::{
         Safe,
         access::PrincipalId,
-        time::{minute_text, time_text},
+        time::{Timestamp, minute_text, time_text},
     },
     engine::{
         Command, Confirm, RunView,
         event::{ConfirmedBy, HeldWhy, StepId},
-        view::{Drift, ItemPhase, RunState, StepState, StepView},
+        view::{Choice, Drift, ItemPhase, RunState, StepState, StepView},
     },
 };
 
 pub use words::status_lines;
-use words::{ask, asked, owed, question, step_lines, step_words, stuck, without_figures, words_of};
+use words::{
+    ask, asked, choices, list_lines, owed, question, step_lines, step_words, stuck, without_figures, words_of,
+};
 
 /// What a line came to.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +42,13 @@ pub enum Reply {
     Leave,
 }
 
+/// A question that waits for looks is put once nothing about it has changed for so long, in milliseconds:
+/// what is being read changes from one line to the next.
+const QUIET_MS: u64 = 1_000;
+
+/// It waits for that no longer than this, in milliseconds: an abort must always be possible.
+const RESTLESS_MS: u64 = 5_000;
+
 /// What leaves an undo or a debt alone that was asked for.
 const BACK: &str = "back";
 
@@ -53,12 +62,18 @@ pub struct Plain {
     failed: BTreeMap<(StepId, String), ItemPhase>,
     feed: usize,
     state: Option<RunState>,
+    /// Until when the last grant may take, as last told.
+    effective: Option<Timestamp>,
     /// Why nothing could be written when that was last told.
     stopped: Option<Safe>,
     asked: Option<Situation>,
     number: Option<u8>,
     /// When the question in force was put, on the terminal's clock.
     put: u64,
+    /// When what it depends on changed last.
+    changed: u64,
+    /// Since when it has not been put although it has changed.
+    restless: Option<u64>,
     /// Wrong answers since the last right one.
     wrong: u8,
     offered: Option<StepId>,
@@ -80,6 +95,27 @@ struct Situation {
     /// Without their figures: an age that grows is no new situation.
     blocked: Vec<String>,
     armed: bool,
+    choices: Vec<Choice>,
+}
+
+impl Situation {
+    fn of(app: &App, view: &RunView, step: Option<&StepView>) -> Self {
+        // How far a step at work has come asks nobody anything.
+        let state = step.map(|step| match step.state {
+            StepState::Confirmed | StepState::Running | StepState::Waiting => StepState::Running,
+            state => state,
+        });
+        let offer = step.and_then(|step| step.offer.as_ref());
+        Self {
+            step: step.map(|step| step.id.clone()),
+            state,
+            run: view.state.clone(),
+            offer: offer.map(|offer| (offer.hash.clone(), offer.green)),
+            blocked: step.into_iter().flat_map(|step| &step.blocked_by).map(without_figures).collect(),
+            armed: app.arming.is_armed(),
+            choices: step.map(choices).unwrap_or_default(),
+        }
+    }
 }
 
 impl Plain {
@@ -117,6 +153,12 @@ impl Plain {
             if before == Some(step.state) || (before.is_none() && step.state == StepState::Pending) {
                 continue;
             }
+            // Whether something could be taken back right now changes with every look.
+            let asked_for = self.chosen.as_ref() == Some(&step.id);
+            let could = matches!(step.state, StepState::Pending | StepState::Ready | StepState::Blocked);
+            if step.is_undo && could && !asked_for {
+                continue;
+            }
             lines.push(format!("{time} {}", step_words(step)));
         }
         for step in &view.steps {
@@ -143,10 +185,11 @@ impl Plain {
         if self.state.as_ref() != Some(&view.state) {
             self.state = Some(view.state.clone());
             lines.push(format!("{time} run {} is {}", view.run, sentence::state_word(&view.state)));
-            if let Some(by) = view.effective_by {
-                lines.push(format!("{time} granted, effective by {}", minute_text(by)));
-            }
         }
+        if let Some(by) = view.effective_by.filter(|by| self.effective != Some(*by)) {
+            lines.push(format!("{time} granted, effective by {}", minute_text(by)));
+        }
+        self.effective = view.effective_by;
     }
 
     /// The step that is asked about: the one a person asked for, else the one in turn, else what is to
@@ -198,21 +241,21 @@ impl Plain {
             // Its list is being read: there is nothing to answer yet.
             return None;
         }
-        let situation = Situation {
-            step: step.map(|step| step.id.clone()),
-            state: step.map(|step| step.state),
-            run: view.state.clone(),
-            offer: step.and_then(|step| step.offer.as_ref()).map(|offer| (offer.hash.clone(), offer.green)),
-            blocked: step.into_iter().flat_map(|step| &step.blocked_by).map(without_figures).collect(),
-            armed: app.arming.is_armed(),
-        };
-        if self.number.is_some() && self.asked.as_ref() == Some(&situation) {
+        let situation = Situation::of(app, view, step);
+        let waits = !situation.blocked.is_empty();
+        if self.asked.as_ref() != Some(&situation) {
+            // What was asked before is no longer what an answer would be about.
+            (self.first, self.number, self.changed) = (None, None, at);
+            self.restless.get_or_insert(at);
+            self.asked = Some(situation);
+        } else if self.number.is_some() {
             return None;
         }
-        if self.asked.as_ref() != Some(&situation) {
-            self.first = None;
+        let restless = self.restless.is_some_and(|since| at < since + RESTLESS_MS);
+        if waits && restless && at < self.changed + QUIET_MS {
+            return None;
         }
-        self.asked = Some(situation);
+        self.restless = None;
         let number = draw().clamp(10, 99);
         let lines = ask(app, view, step, number);
         self.number = (!lines.is_empty()).then_some(number);
@@ -331,7 +374,8 @@ fn light(app: &App, word: &str, rest: &str, latency_ms: u64) -> Option<Reply> {
     let step = view.and_then(|view| view.steps.get(view.current?));
     Some(match word {
         "status" => Reply::Lines(status_lines(app)),
-        "steps" => Reply::Lines(view.map(step_lines).unwrap_or_default()),
+        "steps" => Reply::Lines(view.map(|view| step_lines(app, view)).unwrap_or_default()),
+        "list" => Reply::Lines(step.and_then(|step| step.offer.as_ref()).map(list_lines).unwrap_or_default()),
         "hold" => {
             Reply::Command(Command::Hold { why: HeldWhy::Person, note: Safe::new("held by the operator") })
         }
@@ -359,7 +403,7 @@ pub fn stops(line: &str) -> bool {
 
 fn help() -> Vec<String> {
     [
-        "status, steps, note TEXT, value TEXT, hold, disarm, back, quit need no number",
+        "status, steps, list, note TEXT, value TEXT, hold, disarm, back, quit need no number",
         "NN arm ESTATE, NN skip REASON, NN downgrade REASON, NN retry [ITEM], NN restart ITEM",
         "NN accept COUNT, NN shorten REASON, NN state TEXT, NN leave ID REASON, NN resume, NN abort REASON",
         "NN undo STEP takes a step back, NN pay STEP pays a debt: both show their list first",
@@ -593,7 +637,7 @@ mod tests {
         assert!(matches!(plain.answer(&app, "42 undo a7-regrant", 700), Reply::Lines(_)));
         assert!(matches!(plain.wants(&app), Some(Command::Offer { step }) if step == "a7-regrant"));
         let lines = plain.prompt(&app, 0, || 43).unwrap();
-        assert!(lines.iter().any(|line| line.starts_with("a7-regrant ")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("a7-regrant: ")), "{lines:?}");
         let Reply::Command(Command::Confirm(confirm)) = plain.answer(&app, "43 5", 700) else { panic!() };
         assert_eq!(confirm.step, "a7-regrant");
         // Left alone it is forgotten.
@@ -601,6 +645,102 @@ mod tests {
         plain.answer(&app, "44 undo a7-regrant", 700);
         plain.answer(&app, "back", 700);
         let lines = plain.prompt(&app, 0, || 45).unwrap();
-        assert!(lines.iter().any(|line| line.starts_with("a8-logoff ")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.contains(", a8-logoff: ")), "{lines:?}");
+    }
+
+    #[test]
+    fn a_long_list_is_told_in_part_and_whole_when_asked() {
+        let mut offer = scene::offer(2, Some("67"));
+        let write = offer.writes[0].clone();
+        offer.writes = (1..=67)
+            .map(|number| crate::engine::view::WriteLine { key: format!("host/{number}"), ..write.clone() })
+            .collect();
+        let app = armed(scene::log_off(offer));
+        let mut plain = Plain::default();
+        let lines = plain.prompt(&app, 0, || 42).unwrap();
+        let told = |lines: &[String]| lines.iter().filter(|line| line.contains("host/")).count();
+        assert_eq!(told(&lines), 5, "{lines:#?}");
+        assert!(lines.iter().any(|line| line == "  and 62 more: list tells all"), "{lines:#?}");
+        assert!(lines.last().unwrap().starts_with("to confirm type "), "{lines:#?}");
+        let Reply::Lines(all) = plain.answer(&app, "list", 700) else { panic!() };
+        assert_eq!(told(&all), 67);
+        assert!(all[66].starts_with("67 "), "{}", all[66]);
+        assert!(
+            matches!(plain.answer(&app, "42 67", 700), Reply::Command(Command::Confirm(_))),
+            "still asked"
+        );
+    }
+
+    #[test]
+    fn what_could_be_taken_back_is_no_news_until_somebody_asks_for_it() {
+        let mut view = scene::log_off(scene::offer(2, Some("67")));
+        let mut undo = view.steps[8].clone();
+        (undo.id, undo.is_undo, undo.state) = ("a7-regrant".to_owned(), true, StepState::Ready);
+        view.steps.push(undo);
+        let (mut app, view, _) = scene::running(view);
+        let mut plain = Plain::default();
+        let told = |news: &[String]| news.iter().any(|line| line.contains("a7-regrant"));
+        assert!(!told(&plain.news(&app)));
+        let last = view.lock().unwrap().steps.len() - 1;
+        for (ms, state, says) in
+            [(1, StepState::Blocked, false), (2, StepState::Ready, false), (3, StepState::Running, true)]
+        {
+            view.lock().unwrap().steps[last].state = state;
+            app.update(Event::Tick, at(ms));
+            assert_eq!(told(&plain.news(&app)), says, "{state:?}");
+        }
+        let Reply::Lines(steps) = plain.answer(&app, "steps", 9) else { panic!() };
+        assert!(steps[0].contains("T+") && steps[0].contains("RTO"), "{}", steps[0]);
+        assert_eq!(steps.last().unwrap(), "can be taken back with undo: a7-regrant");
+    }
+
+    /// Terminal's clock, what blocks, and whether a question is put.
+    #[test]
+    fn a_question_that_waits_for_looks_is_put_once_they_rest() {
+        let mut view = scene::log_off(scene::offer(2, Some("67")));
+        (view.steps[8].state, view.steps[8].offer) = (StepState::Blocked, None);
+        let (mut app, view, _) = scene::running(view);
+        let mut plain = Plain::default();
+        let cases = [
+            (0, "hosts: being read", false),
+            (900, "hosts: being read", false),
+            (950, "sessions: being read", false),
+            (1_900, "sessions: being read", false),
+            (1_950, "sessions: being read", true),
+            (2_000, "sessions: being read", false),
+            // It has changed: what was drawn is good for nothing, and the next question waits again.
+            (2_500, "hosts: not looked at yet", false),
+            (3_400, "storage: being read", false),
+            (4_300, "hosts: being read", false),
+            (5_200, "storage: being read", false),
+            (6_100, "hosts: being read", false),
+            (7_000, "storage: being read", false),
+            (7_500, "hosts: being read", true),
+        ];
+        for (ms, blocked, put) in cases {
+            view.lock().unwrap().steps[8].blocked_by = vec![Safe::new(blocked)];
+            app.update(Event::Tick, at(ms));
+            assert_eq!(plain.prompt(&app, ms, || 42).is_some(), put, "{ms} {blocked}");
+            let open = ms == 1_950 || ms == 2_000 || ms == 7_500;
+            assert_eq!(plain.number.is_some(), open, "{ms} {blocked}");
+        }
+    }
+
+    #[test]
+    fn a_step_at_work_can_be_helped_and_an_abort_is_always_at_hand() {
+        let mut view = scene::log_off(scene::offer(2, Some("67")));
+        (view.steps[8].state, view.steps[8].offer) = (StepState::Waiting, None);
+        view.steps[8].choices = vec![Choice::Skip];
+        assert_eq!(Plain::default().prompt(&armed(view.clone()), 0, || 42), None, "it gets on");
+        view.steps[8].choices = vec![Choice::ShortenNotice];
+        let app = armed(view.clone());
+        let mut plain = Plain::default();
+        let lines = plain.prompt(&app, 0, || 42).unwrap();
+        assert_eq!(lines.last().unwrap(), "what can be typed: 42 shorten REASON, 42 abort REASON");
+        let reply = plain.answer(&app, "42 shorten they know", 700);
+        assert!(matches!(reply, Reply::Command(Command::ShortenNotice { .. })), "{reply:?}");
+        (view.steps[8].state, view.steps[8].choices) = (StepState::TimedOut, Vec::new());
+        let lines = Plain::default().prompt(&armed(view), 0, || 42).unwrap();
+        assert_eq!(lines.last().unwrap(), "what can be typed: 42 abort REASON");
     }
 }

@@ -1,9 +1,9 @@
 //! Events and refusals in words: one line each, the same in the cockpit and in plain mode.
 
 use crate::{
-    domain::text::counted,
+    domain::{text::counted, time::span_text},
     engine::{
-        RunEvent,
+        RunEvent, RunView,
         event::{DoneHow, FailedHow, GateVerdict, HeldWhy, NoteAbout, RunEnd},
         view::RunState,
     },
@@ -147,4 +147,13 @@ pub fn state_word(state: &RunState) -> &'static str {
 /// The word of a mode.
 pub fn mode(mode: Mode) -> &'static str {
     mode.word()
+}
+/// What is left of the RTO, and from where it counts where nobody stated when the impact began.
+pub fn rto(view: &RunView, since: &str) -> String {
+    match view.rto_left {
+        None => "no RTO set".to_owned(),
+        Some(left) if left.is_negative() => format!("RTO missed by {}{since}", span_text(-left)),
+        Some(left) if view.served => format!("RTO met, {} early{since}", span_text(left)),
+        Some(left) => format!("RTO {} left{since}", span_text(left)),
+    }
 }

@@ -4,15 +4,19 @@ use crate::{
     app::{App, sentence},
     domain::{
         Pair, Safe, Side,
+        text::counted,
         time::{age_text, clock_text, span_text, time_text},
     },
     engine::{
         RunView,
         event::GateVerdict,
-        view::{OfferView, RunState, StepState, StepView},
+        view::{Choice, OfferView, RunState, StepState, StepView},
     },
     status::Cell,
 };
+
+/// Writes told with a question; `list` tells the others. Whoever has them read aloud waits for each.
+const LISTED: usize = 5;
 
 /// The estate as numbered lines: one row a line, both regions in one sentence.
 pub fn status_lines(app: &App) -> Vec<String> {
@@ -76,10 +80,65 @@ pub(super) fn step_words(step: &StepView) -> String {
     format!("{} {} {}{items}{took}{reason}", step.id, step.state.word(), step.title)
 }
 
-/// All steps as numbered lines.
-pub(super) fn step_lines(view: &RunView) -> Vec<String> {
+/// How the run stands, all steps as numbered lines, and what can be taken back.
+pub(super) fn step_lines(app: &App, view: &RunView) -> Vec<String> {
+    let since = app.now().duration_since(view.impact);
+    let debts = if view.debts.is_empty() { "none".to_owned() } else { view.debts.join(", ") };
+    let since_start = if view.impact_stated { "" } else { " from the start of the run" };
+    let rto = sentence::rto(view, since_start);
+    let state = sentence::state_word(&view.state);
+    let mut lines =
+        vec![format!("run {} is {state}; T+{}; {rto}; debts: {debts}", view.run, clock_text(since))];
     let steps = view.steps.iter().filter(|step| !step.is_undo);
-    steps.enumerate().map(|(number, step)| format!("{} {}", number + 1, step_words(step))).collect()
+    lines.extend(steps.enumerate().map(|(number, step)| format!("{} {}", number + 1, step_words(step))));
+    let back: Vec<&str> =
+        view.steps.iter().filter(|step| step.is_undo && !step.state.over()).map(|s| s.id.as_str()).collect();
+    if !back.is_empty() {
+        lines.push(format!("can be taken back with undo: {}", back.join(", ")));
+    }
+    lines
+}
+
+/// Every write of a list, numbered.
+pub(super) fn list_lines(offer: &OfferView) -> Vec<String> {
+    let writes = offer.writes.iter().enumerate();
+    writes
+        .map(|(number, write)| {
+            format!("{} {} {}", number + 1, sentence::deed(write.verb, &write.key), write.method)
+        })
+        .collect()
+}
+
+/// Where a step stands among the others: `step 3 of 18, a2-prewarm: start hosts in NE`.
+fn place_words(view: &RunView, step: &StepView) -> String {
+    let steps: Vec<&StepView> = view.steps.iter().filter(|step| !step.is_undo).collect();
+    match steps.iter().position(|other| other.id == step.id) {
+        Some(at) => format!("step {} of {}, {}: {}", at + 1, steps.len(), step.id, step.title),
+        None => format!("{}: {}", step.id, step.title),
+    }
+}
+
+/// What else can be done with a step, each as it is typed.
+fn choice_words(step: &StepView, number: u8) -> Vec<String> {
+    let typed = |choice: &Choice| match choice {
+        Choice::Retry => "retry".to_owned(),
+        Choice::Downgrade => "downgrade REASON".to_owned(),
+        Choice::Skip => "skip REASON".to_owned(),
+        Choice::RestartHost => "restart ITEM".to_owned(),
+        Choice::AcceptStuck => format!("accept {}", stuck(Some(step)).len()),
+        Choice::ShortenNotice => "shorten REASON".to_owned(),
+        Choice::Undo => format!("undo {}", step.undo.as_deref().unwrap_or("STEP")),
+    };
+    choices(step).iter().map(|choice| format!("{number} {}", typed(choice))).collect()
+}
+
+/// What can be done with a step besides; with one at work only what helps it where it is stuck, or cuts
+/// it short: the rest comes and goes with each of its items.
+pub(super) fn choices(step: &StepView) -> Vec<Choice> {
+    use Choice::{AcceptStuck, RestartHost, Retry, ShortenNotice};
+    let works = matches!(step.state, StepState::Confirmed | StepState::Running | StepState::Waiting);
+    let helps = |choice: &Choice| matches!(choice, Retry | AcceptStuck | RestartHost | ShortenNotice);
+    step.choices.iter().copied().filter(|choice| !works || helps(choice)).collect()
 }
 
 /// The question of the moment; empty where nothing is asked.
@@ -96,6 +155,9 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
     match step.state {
         StepState::Ready | StepState::Blocked => {}
         StepState::Deferred if owed(view, step) => lines.push(step_words(step)),
+        StepState::Confirmed | StepState::Running | StepState::Waiting if !choices(step).is_empty() => {
+            lines.push(format!("{} is at work", place_words(view, step)));
+        }
         StepState::AwaitingPerson | StepState::Failed | StepState::TimedOut => {
             lines.push(step_words(step));
             let items = stuck(Some(step));
@@ -108,7 +170,14 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
     for proof in step.proofs.iter().filter(|proof| proof.verdict != GateVerdict::Green) {
         lines.push(format!("{} {} {}", sentence::verdict_word(proof.verdict), proof.id, proof.value));
     }
-    lines.extend(step.blocked_by.iter().map(|blocked| format!("blocked: {blocked}")));
+    // A proof that is not green has been told with its value.
+    let told = |blocked: &Safe| {
+        let mut proofs = step.proofs.iter().filter(|proof| proof.verdict != GateVerdict::Green);
+        proofs
+            .any(|proof| blocked.as_str().strip_prefix(&*proof.id).is_some_and(|rest| rest.starts_with(':')))
+    };
+    let blocked = step.blocked_by.iter().filter(|blocked| !told(blocked));
+    lines.extend(blocked.map(|blocked| format!("blocked: {blocked}")));
     if let Some(question) = question(step) {
         lines.push(format!("{}: {question}", step.id));
         lines.push("type: value TEXT".to_owned());
@@ -120,48 +189,50 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
         return lines;
     }
     if let Some(offer) = &step.offer {
-        offer_lines(app, step, offer, number, &mut lines);
+        lines.push(place_words(view, step));
+        offer_lines(app, step, offer, &mut lines);
     }
-    if !step.choices.is_empty() && step.offer.is_none() {
-        lines.push(format!(
-            "{number} retry, skip REASON, downgrade REASON, accept COUNT, abort REASON; help lists all"
-        ));
-    }
+    let green = step.offer.as_ref().filter(|offer| offer.green);
+    let mut typed = choice_words(step, number);
+    typed.push(format!("{number} abort REASON"));
+    let said = if green.is_some() { "or" } else { "what can be typed" };
+    lines.push(format!("{said}: {}", typed.join(", ")));
+    // What is heard last is what confirms.
+    lines.extend(green.map(|offer| confirm_words(offer, number)));
     lines
 }
 
-fn offer_lines(app: &App, step: &StepView, offer: &OfferView, number: u8, lines: &mut Vec<String>) {
-    lines.push(format!("{} {}", step.id, step.title));
+/// What confirms a list, as it is typed.
+fn confirm_words(offer: &OfferView, number: u8) -> String {
+    let what = match offer.level {
+        0 | 1 => String::new(),
+        2 => format!(" and {}", offer.number_word()),
+        _ => " and the code of the region you open, twice with 3 s between".to_owned(),
+    };
+    format!("to confirm type the number {number}{what}: {number} {}", asked(offer)).trim_end().to_owned()
+}
+
+fn offer_lines(app: &App, step: &StepView, offer: &OfferView, lines: &mut Vec<String>) {
     lines.push(format!("what: {}", offer.what));
     lines.extend(offer.drift.map(|drift| format!("now: {drift}")));
     lines.push(format!("effect: {}", offer.effect));
     lines.push(format!("before: {}; after: {}", offer.before_after.0, offer.before_after.1));
     lines.push(format!("undo: {}", step.undo.as_deref().unwrap_or("none")));
     lines.push(format!("usual: {}", span_text(step.usual)));
-    let age = offer.read_at.map(|at| age_text(app.now().duration_since(at))).unwrap_or_default();
-    lines.push(format!(
-        "{} writes, {} already so, read {age} ago, list {}",
-        offer.writes.len(),
-        offer.already,
-        offer.hash
-    ));
-    lines.extend(
-        offer
-            .writes
-            .iter()
-            .map(|write| format!("  {} {}", sentence::deed(write.verb, &write.key), write.method)),
-    );
+    let age = |at| format!(", read {} ago", age_text(app.now().duration_since(at)));
+    let read = offer.read_at.map(age).unwrap_or_default();
+    let writes = counted(offer.writes.len(), "write");
+    lines.push(format!("{writes}, {} already so{read}, list {}", offer.already, offer.hash));
+    let mut listed = list_lines(offer);
+    let more = listed.len().saturating_sub(LISTED);
+    if more > 1 {
+        listed.truncate(LISTED);
+        listed.push(format!("and {more} more: list tells all"));
+    }
+    lines.extend(listed.iter().map(|line| format!("  {line}")));
     if !offer.green {
         lines.push("a precondition is not green: it cannot be confirmed yet".to_owned());
-        return;
     }
-    let asked = asked(offer);
-    let what = match offer.level {
-        0 | 1 => String::new(),
-        2 => format!(" and {}", offer.number_word()),
-        _ => " and the code of the region you open, twice with 3 s between".to_owned(),
-    };
-    lines.push(format!("to confirm type the number {number}{what}: {number} {asked}").trim_end().to_owned());
 }
 
 pub(super) fn without_figures(text: &Safe) -> String {

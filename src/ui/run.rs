@@ -3,7 +3,7 @@
 
 use crate::{
     app::{App, feed::Origin, sentence},
-    domain::time::{clock_text, minute_text, span_text, time_text},
+    domain::time::{clock_text, minute_text, time_text},
     engine::{
         RunView,
         view::{Choice, RunState, StepState, StepView},
@@ -176,24 +176,14 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     // From where it counts is said where nothing else has to leave for it.
     let long = if width >= head::WIDE { " from the start of the run" } else { " since start" };
     let since = if view.impact_stated { "" } else { long };
-    let said = rto(view, since);
+    let said = sentence::rto(view, since);
     let others: usize = words.iter().filter(|word| *word != RTO).map(|word| columns(word) + GAP).sum();
     let fits = others + columns(&said) + GAP <= usize::from(width).saturating_sub(GAP);
-    let said = if fits { said } else { rto(view, "") };
+    let said = if fits { said } else { sentence::rto(view, "") };
     for word in words.iter_mut().filter(|word| *word == RTO) {
         word.clone_from(&said);
     }
     words
-}
-
-/// What is left of the RTO, and from where it counts where nobody stated when the impact began.
-fn rto(view: &RunView, since: &str) -> String {
-    match view.rto_left {
-        None => "no RTO set".to_owned(),
-        Some(left) if left.is_negative() => format!("RTO missed by {}{since}", span_text(-left)),
-        Some(left) if view.served => format!("RTO met, {} early{since}", span_text(left)),
-        Some(left) => format!("RTO {} left{since}", span_text(left)),
-    }
 }
 
 /// The keys to press now, the most likely first, as many as have room.

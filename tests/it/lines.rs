@@ -68,6 +68,8 @@ impl Lines {
                 .any(|start| line.starts_with(start));
             if asked {
                 line.rsplit(": ").next().unwrap().clone_into(&mut last);
+            } else if line == "type: value TEXT" {
+                "value none".clone_into(&mut last);
             } else if !line.starts_with("not taken: ") {
                 continue;
             }
@@ -128,6 +130,51 @@ fn two_steps_are_confirmed_through_a_pipe_by_what_is_printed() {
         assert!(record["latency_ms"].as_u64().unwrap() >= 300, "{record}");
     }
     state.verified();
+}
+
+/// As with a screen reader, a serial console or a terminal that cannot place a cursor: nothing but lines.
+#[test]
+fn the_whole_run_goes_by_numbered_lines() {
+    let state = State::new();
+    let mut lines = plain(&state);
+    lines.obey_until(" is completed");
+    let (code, heard) = lines.end();
+    assert_eq!(code, Some(0), "{heard:#?}");
+    let run = state.run();
+    let confirmed = records(&state, &run, "confirmed");
+    let steps: Vec<&str> = confirmed.iter().filter_map(|record| record["step"].as_str()).collect();
+    let wanted = [
+        "a0-declare",
+        "a2-prewarm",
+        "a3-hold-standby-scaling",
+        "a3-hold-active-scaling",
+        "a4-standby-can-take-users",
+        "a5-drain",
+        "a6-tell-users",
+        "a7-revoke",
+        "a8-log-off",
+        "a9-flush",
+        "a10-safe-to-open",
+        "a11-grant",
+        "a12-first-user",
+        "a14-stop-hosts",
+        "a16-close",
+    ];
+    assert_eq!(steps, wanted, "{heard:#?}");
+    state.verified();
+    // Each change of a step's state is told once, and nothing moves a cursor.
+    let told: Vec<&String> = heard.iter().filter(|line| line.contains("Z a7-revoke ")).collect();
+    let states = ["ready", "confirmed", "running", "waiting", "done"];
+    let states_told = told.iter().map(|line| line.split(' ').nth(2).unwrap()).collect::<Vec<_>>();
+    assert!(states_told.iter().all(|state| states.contains(state)), "{told:#?}");
+    let mut once = states_told.clone();
+    once.dedup();
+    assert_eq!(once, states_told, "{told:#?}");
+    assert_eq!(heard.iter().filter(|line| line.contains("effective by")).count(), 1, "{heard:#?}");
+    assert!(heard.iter().all(|line| !line.contains('\u{1b}')), "{heard:#?}");
+    for part in ["step 3 of 18, a2-prewarm: ", "what: ", "effect: ", "before: ", "undo: ", "usual: "] {
+        assert!(heard.iter().any(|line| line.starts_with(part)), "{part}: {heard:#?}");
+    }
 }
 
 #[test]
