@@ -14,13 +14,11 @@ use super::{
     hangup::{self, Watchdog},
     kept,
     keys::{Input, Keys},
+    pace::Pace,
     session::Session,
     signals::{self, Asked, Signals},
     terminal::{Canvas, Painted, TerminalClock},
 };
-
-/// News repaints at most this often, in milliseconds (design §13); keys repaint at once.
-const NEWS_FRAME_MS: u64 = 250;
 
 /// Keys and frames wait so long for news at most, in milliseconds: half of what a key may take to the
 /// screen (design §13).
@@ -49,19 +47,7 @@ pub struct Cockpit {
     clock: TerminalClock,
     gone: mpsc::UnboundedReceiver<()>,
     _watchdog: Watchdog,
-    painted_at: u64,
-    paint: Paint,
-}
-
-/// What has to be painted, and how soon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Paint {
-    /// Nothing has changed.
-    Nothing,
-    /// News came: at the next free quarter of a second.
-    News,
-    /// A key came, or the window changed: now.
-    Now,
+    pace: Pace,
 }
 
 enum Woken {
@@ -89,18 +75,7 @@ impl Cockpit {
         if let Some(seen) = kept::recalled(desk.session()) {
             desk.feed(seen, None);
         }
-        Ok(Self {
-            desk,
-            canvas,
-            keys,
-            signals,
-            look,
-            clock,
-            gone,
-            _watchdog: watchdog,
-            painted_at: 0,
-            paint: Paint::Now,
-        })
+        Ok(Self { desk, canvas, keys, signals, look, clock, gone, _watchdog: watchdog, pace: Pace::start() })
     }
 
     /// Goes on with a run as soon as the cockpit stands.
@@ -134,11 +109,7 @@ impl Cockpit {
     }
 
     async fn wait(&mut self) -> Woken {
-        let frame = match self.paint {
-            Paint::Nothing => None,
-            Paint::Now => Some(0),
-            Paint::News => Some((self.painted_at + NEWS_FRAME_MS).saturating_sub(self.clock.ms())),
-        };
+        let frame = self.pace.wait(self.clock.ms());
         let canvas = &self.canvas;
         let frame = async move {
             match frame {
@@ -160,18 +131,12 @@ impl Cockpit {
     }
 
     fn paint_if_due(&mut self) -> io::Result<()> {
-        let due = match self.paint {
-            Paint::Nothing => false,
-            Paint::Now => true,
-            Paint::News => self.clock.ms() >= self.painted_at + NEWS_FRAME_MS,
-        };
-        if !due {
+        if self.pace.wait(self.clock.ms()) != Some(0) {
             return Ok(());
         }
         self.desk.app.settle();
         if self.canvas.paint(&self.desk.app, &self.look)? == Painted::Yes {
-            self.painted_at = self.clock.ms();
-            self.paint = Paint::Nothing;
+            self.pace.painted(self.clock.ms());
         }
         Ok(())
     }
@@ -181,13 +146,11 @@ impl Cockpit {
     fn batch(&mut self, first: Happening) {
         let (clock, until) = (self.clock, self.clock.ms() + BATCH_MS);
         self.desk.gather(first, || clock.ms() < until);
-        if self.paint == Paint::Nothing {
-            self.paint = Paint::News;
-        }
+        self.pace.news();
     }
 
     async fn key(&mut self, input: Input) -> io::Result<()> {
-        self.paint = Paint::Now;
+        self.pace.at_once();
         match &input {
             Input::Suspend => self.suspend().await?,
             Input::Lost => self.hung_up(),
@@ -220,7 +183,7 @@ impl Cockpit {
     fn resized(&mut self) {
         let (w, h) = Canvas::size();
         self.desk.feed(Event::Resized { w, h }, None);
-        self.paint = Paint::Now;
+        self.pace.at_once();
     }
 
     /// The terminal is gone: nothing is written to it any more, then the run is held.
@@ -243,14 +206,14 @@ impl Cockpit {
         self.canvas.retake()?;
         let (w, h) = Canvas::size();
         self.desk.feed(Event::Resized { w, h }, None);
-        self.paint = Paint::Now;
+        self.pace.at_once();
         Ok(())
     }
 
     async fn errands(&mut self) -> Option<End> {
         for errand in self.desk.for_front() {
             // The bell and what is copied leave with the next frame.
-            self.paint = Paint::Now;
+            self.pace.at_once();
             match errand {
                 Front::Bell => self.canvas.bell(),
                 Front::Copy(text) => {

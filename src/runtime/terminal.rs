@@ -16,20 +16,14 @@ use std::{
 };
 
 use crossterm::{
-    cursor::{Hide, MoveTo, Show},
+    cursor::{Hide, Show},
     event::{DisableBracketedPaste, EnableBracketedPaste},
     execute, queue,
     style::{Attribute, SetAttribute},
-    terminal::{self, Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen},
+    terminal::{self, EnterAlternateScreen, LeaveAlternateScreen},
 };
-use ratatui::{
-    backend::{Backend, CrosstermBackend},
-    buffer::{Buffer, Cell},
-    layout::{Position, Rect},
-    style::Style,
-};
+use ratatui::{buffer::Buffer, layout::Rect};
 use tokio::sync::Notify;
-use unicode_width::UnicodeWidthStr;
 
 use crate::{
     app::App,
@@ -39,17 +33,13 @@ use crate::{
 use super::{
     clipboard::{self, Passage},
     clock::machine_time,
+    frame::{Erasing, encode},
 };
 
-/// Synchronised output: terminals that know it show a frame in one go, others ignore it.
-const BEGIN_FRAME: &[u8] = b"\x1b[?2026h";
-const END_FRAME: &[u8] = b"\x1b[?2026l";
 /// How long leaving waits for the last frame to be taken.
 const LAST_FRAME: Duration = Duration::from_millis(500);
 /// How long the panic hook waits for the writer to be between two writes.
 const PANIC_WAIT: Duration = Duration::from_millis(200);
-/// A gap of so many cells is written again: moving over it takes six bytes or more.
-const GAP_MAX: u16 = 5;
 
 /// Whether a cockpit has the terminal; the panic hook asks.
 static TAKEN: AtomicBool = AtomicBool::new(false);
@@ -162,7 +152,7 @@ impl Canvas {
         let mut next = Buffer::empty(area);
         let cursor = ui::draw(app, look, area, &mut next);
         let mut bytes = std::mem::take(&mut self.ahead);
-        bytes.extend(encode(&self.shown, &next, cursor)?);
+        bytes.extend(encode(&self.shown, &next, cursor, Erasing::through(self.passage)));
         self.shown = next;
         if !bytes.is_empty() {
             self.writer.send(bytes);
@@ -231,115 +221,6 @@ impl Drop for Canvas {
     fn drop(&mut self) {
         self.release();
     }
-}
-
-/// The bytes that turn `shown` into `next`; none where nothing changed.
-fn encode(shown: &Buffer, next: &Buffer, cursor: Option<Position>) -> io::Result<Vec<u8>> {
-    let mut bytes = BEGIN_FRAME.to_vec();
-    let fresh = shown.area != next.area;
-    if fresh {
-        queue!(bytes, SetAttribute(Attribute::Reset), Clear(ClearType::All))?;
-    }
-    let blank = Buffer::empty(next.area);
-    let changes = if fresh { blank.diff(next) } else { shown.diff(next) };
-    if changes.is_empty() && cursor.is_none() && !fresh {
-        return Ok(Vec::new());
-    }
-    CrosstermBackend::new(&mut bytes).draw(bridged(&changes, next).into_iter())?;
-    match cursor {
-        Some(Position { x, y }) => queue!(bytes, MoveTo(x, y), Show)?,
-        None => queue!(bytes, Hide)?,
-    }
-    bytes.extend_from_slice(END_FRAME);
-    Ok(shortened(&bytes))
-}
-
-/// The same bytes with every style said as briefly as it can be: sequences that follow each other are
-/// one, and the sixteen colours have their own short names. Over a slow line that is a tenth of a frame.
-fn shortened(bytes: &[u8]) -> Vec<u8> {
-    let mut short = Vec::with_capacity(bytes.len());
-    let mut styles: Vec<u16> = Vec::new();
-    let mut rest = bytes;
-    loop {
-        if let Some((params, after)) = style_sequence(rest) {
-            styles.extend(params);
-            rest = after;
-            continue;
-        }
-        if !styles.is_empty() {
-            let params: Vec<String> = briefly(&styles).iter().map(u16::to_string).collect();
-            short.extend_from_slice(format!("\x1b[{}m", params.join(";")).as_bytes());
-            styles.clear();
-        }
-        let Some((first, after)) = rest.split_first() else { return short };
-        short.push(*first);
-        rest = after;
-    }
-}
-
-/// The numbers of the style sequence that `bytes` begin with, and what follows it.
-fn style_sequence(bytes: &[u8]) -> Option<(Vec<u16>, &[u8])> {
-    let body = bytes.strip_prefix(b"\x1b[")?;
-    let end = body.iter().position(|byte| !byte.is_ascii_digit() && *byte != b';')?;
-    let params = std::str::from_utf8(&body[..end]).ok().filter(|_| body[end] == b'm')?;
-    let numbers = params.split(';').map(|one| if one.is_empty() { Ok(0) } else { one.parse() });
-    Some((numbers.collect::<Result<_, _>>().ok()?, &body[end + 1..]))
-}
-
-/// `38;5;1` is `31`, `48;5;9` is `101`; nothing that stands before a reset counts.
-fn briefly(params: &[u16]) -> Vec<u16> {
-    let mut brief = Vec::with_capacity(params.len());
-    let mut rest = params;
-    loop {
-        rest = match rest {
-            [] => return brief,
-            [ground @ (38 | 48), 5, colour @ ..16, after @ ..] => {
-                let base = if *colour < 8 { ground - 8 } else { ground + 52 - 8 };
-                brief.push(base + colour);
-                after
-            }
-            [ground @ (38 | 48), 5, colour, after @ ..] => {
-                brief.extend([*ground, 5, *colour]);
-                after
-            }
-            [ground @ (38 | 48), 2, r, g, b, after @ ..] => {
-                brief.extend([*ground, 2, *r, *g, *b]);
-                after
-            }
-            [0, after @ ..] => {
-                brief = vec![0];
-                after
-            }
-            [one, after @ ..] => {
-                brief.push(*one);
-                after
-            }
-        }
-    }
-}
-
-/// The changes, and what stands in the small gaps between them where writing it again is cheaper than
-/// moving the cursor over it: plain characters in the style of either side.
-fn bridged<'c>(changes: &[(u16, u16, &'c Cell)], next: &'c Buffer) -> Vec<(u16, u16, &'c Cell)> {
-    let mut all: Vec<(u16, u16, &Cell)> = Vec::with_capacity(changes.len() * 2);
-    for &(x, y, cell) in changes {
-        if let Some(&(last, row, before)) = all.last()
-            && row == y
-            && before.symbol().width() == 1
-            && (1..=GAP_MAX).contains(&x.saturating_sub(last + 1))
-        {
-            let gap = (last + 1..x).filter_map(|at| Some((at, y, next.cell((at, y))?)));
-            let gap: Vec<_> = gap.collect();
-            let fits = |style: Style| {
-                gap.iter().all(|(_, _, cell)| cell.symbol().len() == 1 && cell.style() == style)
-            };
-            if fits(before.style()) || fits(cell.style()) {
-                all.extend(gap);
-            }
-        }
-        all.push((x, y, cell));
-    }
-    all
 }
 
 /// The thread that writes to the terminal, and its one place for a frame.
@@ -453,141 +334,6 @@ fn restore_after_panic() {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_changed_leaves_and_nothing_when_nothing_did() {
-        let area = Rect::new(0, 0, 10, 2);
-        let (empty, mut one) = (Buffer::default(), Buffer::empty(area));
-        one.set_string(0, 0, "hosts", ratatui::style::Style::new());
-        let first = String::from_utf8(encode(&empty, &one, None).unwrap()).unwrap();
-        assert!(first.contains("\x1b[2J") && first.contains("hosts"));
-        assert!(encode(&one, &one, None).unwrap().is_empty());
-        let mut two = one.clone();
-        two.set_string(0, 1, "x", ratatui::style::Style::new());
-        let second = String::from_utf8(encode(&one, &two, None).unwrap()).unwrap();
-        assert!(!second.contains("\x1b[2J") && !second.contains("hosts") && second.contains('x'));
-    }
-
-    /// Random rows of plain, wide and many-byte characters in a few styles, with small gaps.
-    fn scribbled(rng: &mut fastrand::Rng, area: Rect) -> Buffer {
-        use ratatui::style::{Color, Modifier};
-        let styles = [Style::new(), Style::new().fg(Color::Green), Style::new().add_modifier(Modifier::BOLD)];
-        let mut buffer = Buffer::empty(area);
-        for y in 0..area.height {
-            let mut x = 0;
-            while x < area.width {
-                let word = ["a", "bc", "─", "日", "é", " "][rng.usize(..6)];
-                if x + word.width() as u16 <= area.width {
-                    buffer.set_string(x, y, word, styles[rng.usize(..3)]);
-                }
-                x += word.width() as u16 + rng.u16(..4);
-            }
-        }
-        buffer
-    }
-
-    /// Whatever was shown before and whatever gaps were bridged, the terminal shows the frame.
-    #[test]
-    fn a_terminal_shows_what_was_drawn() {
-        let mut rng = fastrand::Rng::with_seed(7);
-        let area = Rect::new(0, 0, 14, 3);
-        let mut terminal = vt100::Parser::new(area.height, area.width, 0);
-        let mut shown = Buffer::default();
-        for round in 0..500 {
-            let next = scribbled(&mut rng, area);
-            terminal.process(&encode(&shown, &next, None).unwrap());
-            for (x, y) in (0..area.height).flat_map(|y| (0..area.width).map(move |x| (x, y))) {
-                let (drawn, seen) = (next.cell((x, y)).unwrap(), terminal.screen().cell(y, x).unwrap());
-                if seen.is_wide_continuation() {
-                    continue;
-                }
-                let text = if seen.has_contents() { seen.contents() } else { " " };
-                assert_eq!(text, drawn.symbol(), "round {round}, {x},{y}");
-                let (bold, green) = (seen.bold(), seen.fgcolor() == vt100::Color::Idx(2));
-                let style = drawn.style();
-                let wanted = (
-                    style.add_modifier.contains(ratatui::style::Modifier::BOLD),
-                    style.fg == Some(ratatui::style::Color::Green),
-                );
-                assert!(text == " " || (bold, green) == wanted, "round {round}, {x},{y}: {style:?}");
-            }
-            shown = next;
-        }
-    }
-
-    #[test]
-    fn styles_are_said_briefly() {
-        let check = |long: &str, short: &str| {
-            assert_eq!(String::from_utf8(shortened(long.as_bytes())).unwrap(), short, "{long:?}");
-        };
-        check("a\x1b[22m\x1b[1mb", "a\x1b[22;1mb");
-        check("\x1b[38;5;1;49mx\x1b[38;5;9;48;5;3my", "\x1b[31;49mx\x1b[91;43my");
-        check("\x1b[48;5;15mz\x1b[38;5;208m", "\x1b[107mz\x1b[38;5;208m");
-        check("\x1b[38;2;5;1;0m\x1b[49m", "\x1b[38;2;5;1;0;49m");
-        check("\x1b[1m\x1b[31m\x1b[0m", "\x1b[0m");
-        check("\x1b[m", "\x1b[0m");
-        check("\x1b[2J\x1b[1;31Hx\x1b[?25l", "\x1b[2J\x1b[1;31Hx\x1b[?25l");
-    }
-
-    /// The first frame of a scene at 80x24.
-    fn frame(theme: &str, app: &mut App) -> Vec<u8> {
-        app.settle();
-        let theme = ui::theme::Theme::named(theme).unwrap();
-        let look = Look { theme, glyphs: ui::Glyphs::Box, zone: None };
-        let mut buffer = Buffer::empty(Rect::new(0, 0, 80, 24));
-        ui::draw(app, &look, buffer.area, &mut buffer);
-        encode(&Buffer::default(), &buffer, None).unwrap()
-    }
-
-    fn scenes() -> Vec<App> {
-        use crate::app::{
-            World,
-            scene::{self, Weather},
-        };
-        vec![
-            scene::app(World::Sim, Weather::Calm),
-            scene::app(World::Live, Weather::Outage),
-            scene::running(scene::move_phase()).0,
-            scene::running(scene::gate()).0,
-        ]
-    }
-
-    /// Four kilobytes cross a slow line in two seconds (design §13).
-    #[test]
-    fn a_full_repaint_is_small() {
-        for mut app in scenes() {
-            let bytes = frame("default", &mut app).len();
-            assert!(bytes <= 4_096, "{bytes} bytes for {:?}", app.screen);
-        }
-    }
-
-    /// Not one colour is named, not even to be reset, and emphasis ends where it is said to end.
-    #[test]
-    fn mono_sends_no_colour() {
-        for mut app in scenes() {
-            let bytes = frame("mono", &mut app);
-            let all: Vec<Vec<u16>> = (0..bytes.len())
-                .filter_map(|at| style_sequence(&bytes[at..]).map(|(params, _)| params))
-                .collect();
-            let (last, before) = all.split_last().unwrap();
-            assert_eq!(all[0], [0]);
-            assert_eq!(last, &[0]);
-            assert!(before.len() > 20, "{all:?}");
-            let known = |param: &u16| matches!(param, 1 | 2 | 4 | 7 | 22 | 24 | 27);
-            assert!(before[1..].iter().flatten().all(known), "{all:?}");
-        }
-    }
-
-    #[test]
-    fn a_small_gap_is_written_rather_than_jumped_over() {
-        let area = Rect::new(0, 0, 40, 1);
-        let mut next = Buffer::empty(area);
-        for (x, word) in [(0, "hosts"), (6, "12"), (30, "far")] {
-            next.set_string(x, 0, word, Style::new());
-        }
-        let bytes = String::from_utf8(encode(&Buffer::default(), &next, None).unwrap()).unwrap();
-        assert!(bytes.contains("hosts 12\x1b[1;31Hfar"), "{bytes:?}");
-    }
 
     /// What the child process below does with the terminal.
     const TASK: &str = "FARSHORE_TERMINAL_TASK";

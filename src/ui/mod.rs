@@ -43,6 +43,12 @@ use crate::app::{App, screen::Screen};
 
 pub use crate::domain::time::Zone;
 
+#[cfg(test)]
+pub(crate) use {
+    shots::confirming,
+    sizes::{failing, gate_red},
+};
+
 use pen::Pen;
 use theme::{Role, Theme};
 

@@ -38,7 +38,7 @@ pub(super) fn shot(app: &mut App, (w, h): (u16, u16), glyphs: Glyphs) -> String 
 }
 
 /// Arms over a run view with its turn on the log-off, and opens its confirmation.
-pub(super) fn confirming(view: RunView, typed: &str) -> App {
+pub(crate) fn confirming(view: RunView, typed: &str) -> App {
     let (mut app, _, _) = scene::running(view);
     let mut time = 1_000;
     let mut press = |app: &mut App, intent: Intent, wait: u64| {

@@ -59,7 +59,7 @@ pub(super) fn fresh() -> RunView {
 }
 
 /// Forty sessions do not end: three failed, one is a ghost, one waits for a person.
-pub(super) fn failing() -> RunView {
+pub(crate) fn failing() -> RunView {
     let mut view = scene::log_off(scene::offer(2, Some("67")));
     let item = |number: usize, state, detail: &str| ItemView {
         key: format!("user{number:03}"),
@@ -83,7 +83,7 @@ pub(super) fn failing() -> RunView {
 }
 
 /// Gate 1 with as many killer items as a real one has, two of them not green.
-pub(super) fn gate_red() -> RunView {
+pub(crate) fn gate_red() -> RunView {
     let mut view = scene::gate();
     let killer = |id: &str, verdict, value: &str| GateItem {
         id: id.to_owned(),
