@@ -14,7 +14,7 @@ use farshore::{
         Source,
         time::{Span, Timestamp, minutes, seconds},
     },
-    engine::{Input, Output},
+    engine::{Engine, Input, Output},
     readiness, runbook,
     runbook::Mode,
     runtime::{
@@ -50,20 +50,22 @@ const GLANCE_S: i64 = 5;
 const ROUND: usize = 12;
 
 /// A cockpit of 80x24 in front of a simulated Azure.
-struct Night {
-    app: App,
+pub struct Night {
+    pub app: App,
     look: Look,
-    rehearsal: Rehearsal,
-    azure: Azure,
+    pub rehearsal: Rehearsal,
+    pub azure: Azure,
     pollers: Pollers,
     news: Receiver<Event>,
     hands: Option<(Hands, UnboundedReceiver<Input>)>,
     due: Option<Timestamp>,
     second: Timestamp,
     order: Option<StartOrder>,
+    /// What the app wanted that nobody here does.
+    unheard: Vec<Effect>,
 }
 
-fn setup(rehearsal: &Rehearsal) -> Setup {
+pub fn setup(rehearsal: &Rehearsal) -> Setup {
     let services: Vec<String> =
         rehearsal.estate.services.iter().map(|service| service.name.clone()).collect();
     let entry = |runbook: runbook::Runbook| RunbookEntry {
@@ -90,7 +92,11 @@ impl Night {
     fn begin(scenario: &str, world: &[(&str, &str)]) -> Self {
         // Pollers draw their pauses: the same ones each time, so that ages are.
         fastrand::seed(1);
-        let rehearsal = Rehearsal::of(&Setting { scenario, world, latency_ms: 40, ..Setting::default() });
+        Self::over(Rehearsal::of(&Setting { scenario, world, latency_ms: 40, ..Setting::default() }))
+    }
+
+    /// In front of a world that is there already.
+    pub fn over(rehearsal: Rehearsal) -> Self {
         let azure = rehearsal.azure();
         let (tell, news) = channel(256);
         let sources = survey::watch_sources(&rehearsal.estate);
@@ -98,14 +104,15 @@ impl Night {
         let now = rehearsal.clock.now();
         let app = App::new(setup(&rehearsal), Moment { now, terminal: 0 });
         let look = Look { theme: Theme::named("default").unwrap(), glyphs: Glyphs::Box, zone: None };
-        Self { app, look, rehearsal, azure, pollers, news, hands: None, due: None, second: now, order: None }
+        let (hands, due, order, unheard) = (None, None, None, Vec::new());
+        Self { app, look, rehearsal, azure, pollers, news, hands, due, second: now, order, unheard }
     }
 
-    fn moment(&self) -> Moment {
+    pub fn moment(&self) -> Moment {
         Moment { now: self.rehearsal.clock.now(), terminal: self.rehearsal.clock.mono_ms() }
     }
 
-    fn feed(&mut self, event: Event) {
+    pub fn feed(&mut self, event: Event) {
         let hosts = match &event {
             Event::Observed(seen) if seen.outcome.is_ok() => Some(seen.source.clone()),
             _ => None,
@@ -127,13 +134,18 @@ impl Night {
             Effect::Poll(source) => self.pollers.look(source),
             Effect::StartRun(order) => self.order = Some(order),
             Effect::WriteReport(_) | Effect::Bell => {}
-            other => panic!("{other:?}"),
+            other => self.unheard.push(other),
         }
     }
 
     /// What the dialog of a new run asked for.
     async fn open(&mut self, order: StartOrder) {
         let (_, engine, first) = self.rehearsal.begin(0, order.mode).await;
+        self.attach(engine, first);
+    }
+
+    /// Puts a run under the cockpit.
+    pub fn attach(&mut self, engine: Engine, first: Vec<Output>) {
         let (inbox, outbox) = unbounded_channel();
         let scribe = Scribe::Inline(Box::new(self.rehearsal.journal.clone()));
         let hands = Hands::new(self.azure.clone(), self.rehearsal.clock.clone(), inbox, scribe);
@@ -180,12 +192,12 @@ impl Night {
         }
     }
 
-    async fn pass(&mut self, span: Span) {
+    pub async fn pass(&mut self, span: Span) {
         let end = self.rehearsal.clock.now() + span;
         self.wait(end, None).await;
     }
 
-    fn screen(&mut self) -> String {
+    pub fn screen(&mut self) -> String {
         self.app.settle();
         let area = Rect::new(0, 0, 80, 24);
         let mut buffer = Buffer::empty(area);
@@ -354,6 +366,7 @@ async fn walk() -> Pictures {
     let mut pictures = Pictures::new();
     before_the_run(&mut night, &mut pictures).await;
     the_run(&mut night, &mut pictures).await;
+    assert!(night.unheard.is_empty(), "{:?}", night.unheard);
     pictures
 }
 

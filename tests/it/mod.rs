@@ -24,6 +24,7 @@ mod owed;
 mod patience;
 mod processes;
 mod pty;
+mod readonly;
 mod rehearsal;
 mod reopened;
 mod runs;
