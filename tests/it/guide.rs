@@ -89,7 +89,7 @@ pub fn setup(rehearsal: &Rehearsal) -> Setup {
 }
 
 impl Night {
-    fn begin(scenario: &str, world: &[(&str, &str)]) -> Self {
+    pub fn begin(scenario: &str, world: &[(&str, &str)]) -> Self {
         // Pollers draw their pauses: the same ones each time, so that ages are.
         fastrand::seed(1);
         Self::over(Rehearsal::of(&Setting { scenario, world, latency_ms: 40, ..Setting::default() }))

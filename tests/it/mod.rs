@@ -31,6 +31,7 @@ mod runs;
 mod schedule;
 mod search;
 mod seats;
+mod silence;
 mod stage;
 mod terminal;
 mod undone;
