@@ -478,6 +478,34 @@ fn the_speed_of_a_served_world_is_the_servers() {
     assert!(said.contains("it is 7 by [simulated] in ") && said.contains("served.toml"), "{said}");
 }
 
+/// Nobody answers: that is neither fine nor critical, it is not known, in every form of the answer.
+#[test]
+fn an_estate_that_does_not_answer_is_unknown() {
+    let state = State::new();
+    let scenario = state.path().join("silent.toml");
+    let tiny = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sim/scenarios/tiny.toml");
+    let tiny = fs::read_to_string(tiny).unwrap();
+    let silent = ["primary", "secondary"]
+        .map(|region| format!("\n[[at]]\nt = \"0s\"\nfault = \"silent\"\nregion = \"{region}\"\n"));
+    fs::write(&scenario, format!("{tiny}{}", silent.concat())).unwrap();
+    let sim = format!("--sim={}", scenario.display());
+    let forms = ["json", "nagios"].map(|form| {
+        let mut command = state.command(&[&sim, "status", "--output", form]);
+        command.stdout(Stdio::piped()).spawn().unwrap()
+    });
+    let [json, nagios] = forms.map(|child| child.wait_with_output().unwrap());
+    assert_eq!((json.status.code(), nagios.status.code()), (Some(3), Some(3)), "{json:?} {nagios:?}");
+    assert!(text(&nagios.stdout).starts_with("SIM FARSHORE UNKNOWN tiny: "), "{nagios:?}");
+    let said: Value = serde_json::from_str(text(&json.stdout).trim_start_matches("SIM").trim()).unwrap();
+    assert_eq!(said["verdict"], "unknown");
+    for component in ["pools", "hosts", "sessions"] {
+        let told = &said["regions"]["primary"][component];
+        assert_eq!((&told["state"], &told["value"]), (&"unknown".into(), &"no answer".into()), "{told}");
+        assert!(told["age_s"].is_null() && told["complete"] == false, "{told}");
+        assert!(told["reason"].as_str().is_some_and(|why| !why.is_empty()), "{told}");
+    }
+}
+
 /// Takes out what two looks at one world may differ in: ages, instants, and round trips.
 fn without_time(value: &mut Value) {
     match value {
