@@ -8,15 +8,17 @@ use crate::{
 
 use super::{
     confirm::ConfirmDialog,
+    event::Motion,
     gesture::{Arrival, Button, Field, Guard, TOO_QUICK, excuse},
+    screen::Filter,
     start::StartDialog,
 };
 
 /// Something that lies over the screen and takes the keys.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Modal {
-    /// The keys that work here; the number is the first line shown.
-    Help(usize),
+    /// The keys that work here.
+    Help(HelpDialog),
     /// The command line.
     Palette(Field),
     /// Arming.
@@ -49,7 +51,8 @@ impl Modal {
     /// Whether letters are text here.
     pub fn takes_text(&self) -> bool {
         match self {
-            Self::Help(_) | Self::Leave(_) | Self::Pick(_) => false,
+            Self::Help(help) => help.is_typing(),
+            Self::Leave(_) | Self::Pick(_) => false,
             Self::Palette(_) | Self::Arm(_) => true,
             Self::Ask(dialog) => dialog.purpose.needed() != Needed::Nothing,
             Self::Confirm(dialog) => dialog.asked().is_some(),
@@ -62,6 +65,91 @@ impl Modal {
     /// Whether something is decided here, so that what lies below must be live.
     pub fn decides(&self) -> bool {
         !matches!(self, Self::Help(_) | Self::Palette(_) | Self::Pick(_))
+    }
+}
+
+/// The keys that work here, as far as the filter lets them through.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct HelpDialog {
+    /// How far it is scrolled.
+    pub scroll: Scroll,
+    /// Which keys are shown.
+    pub filter: Filter,
+}
+
+/// How far a text is scrolled whose length only the screen knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scroll {
+    /// So many lines from its first.
+    Down(usize),
+    /// So many lines from its last.
+    Up(usize),
+}
+
+impl Default for Scroll {
+    fn default() -> Self {
+        Self::Down(0)
+    }
+}
+
+/// Lines that a page key moves by.
+const HELP_PAGE: usize = 10;
+/// No help is longer than this many lines: a key that is held does not run away from its end.
+const HELP_LINES: usize = 150;
+
+impl Scroll {
+    fn step(&mut self, lines: usize, down: bool) {
+        *self = match *self {
+            Self::Down(at) if down => Self::Down((at + lines).min(HELP_LINES)),
+            Self::Down(at) => Self::Down(at.saturating_sub(lines)),
+            Self::Up(at) if down => Self::Up(at.saturating_sub(lines)),
+            Self::Up(at) => Self::Up((at + lines).min(HELP_LINES)),
+        };
+    }
+
+    /// The first line shown, of `count` with room for `room`.
+    pub fn first(self, count: usize, room: usize) -> usize {
+        let last = count.saturating_sub(room);
+        match self {
+            Self::Down(at) => at.min(last),
+            Self::Up(at) => last.saturating_sub(at),
+        }
+    }
+}
+
+impl HelpDialog {
+    /// Whether letters are a filter.
+    pub fn is_typing(&self) -> bool {
+        matches!(self.filter, Filter::Typing(_))
+    }
+
+    /// Scrolls.
+    pub fn go(&mut self, motion: Motion) {
+        match motion {
+            Motion::Up => self.scroll.step(1, false),
+            Motion::Down => self.scroll.step(1, true),
+            Motion::PageUp => self.scroll.step(HELP_PAGE, false),
+            Motion::PageDown => self.scroll.step(HELP_PAGE, true),
+            Motion::First => self.scroll = Scroll::Down(0),
+            Motion::Last => self.scroll = Scroll::Up(0),
+        }
+    }
+
+    /// Begins to type the filter, where there is one at its end.
+    pub fn open_filter(&mut self) {
+        let (Filter::On(field) | Filter::Typing(field)) = std::mem::take(&mut self.filter) else {
+            self.filter = Filter::Typing(Field::default());
+            return;
+        };
+        self.filter = Filter::Typing(field);
+    }
+
+    /// The filter stays as it is typed.
+    pub fn keep_filter(&mut self) {
+        if let Filter::Typing(field) = &mut self.filter {
+            let field = std::mem::take(field);
+            self.filter = if field.trimmed().is_empty() { Filter::Off } else { Filter::On(field) };
+        }
     }
 }
 

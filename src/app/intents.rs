@@ -14,7 +14,7 @@ use crate::{
 use super::{
     arming::Arming,
     confirm::ConfirmDialog,
-    dialog::{ArmDialog, AskDialog, LeaveDialog, Modal, Purpose},
+    dialog::{ArmDialog, AskDialog, HelpDialog, LeaveDialog, Modal, Purpose},
     event::{Effect, Intent, LeaveReason},
     gesture::Field,
     screen::{Filter, Screen, next_scope, previous_scope},
@@ -49,7 +49,7 @@ impl App {
         match intent {
             Intent::Move(motion) => self.go(motion),
             Intent::Enter => self.enter(),
-            Intent::Help => self.modals.push(Modal::Help(0)),
+            Intent::Help => self.modals.push(Modal::Help(HelpDialog::default())),
             Intent::Palette => self.modals.push(Modal::Palette(Field::default())),
             Intent::Filter => self.open_filter(),
             Intent::Sort | Intent::Reverse => self.sort(intent),

@@ -8,17 +8,23 @@ use crate::{
 
 use super::{
     confirm::Decision,
-    dialog::{AskDialog, Asked, LeaveDialog, Modal, Purpose},
+    dialog::{AskDialog, Asked, HelpDialog, LeaveDialog, Modal, Purpose, Scroll},
     event::{Effect, Intent, LeaveReason, Motion},
     gesture::{Arrival, Button, Field, TOO_QUICK, TYPED_EARLY, excuse},
     palette::{self, PaletteCommand},
-    screen::Screen,
+    screen::{Filter, Screen},
     start::{Progress, StartFocus},
     state::App,
 };
 
 impl App {
     pub(super) fn intend_modal(&mut self, intent: Intent, at: u64) {
+        if let (Intent::Escape, Some(Modal::Help(help))) = (intent, self.modals.last_mut())
+            && help.filter != Filter::Off
+        {
+            help.filter = Filter::Off;
+            return;
+        }
         if matches!(intent, Intent::Escape | Intent::Interrupt) {
             return self.cancel_modal(at);
         }
@@ -74,13 +80,17 @@ impl App {
     }
 
     fn intend_help(&mut self, intent: Intent, at: u64) {
-        let Some(Modal::Help(top)) = self.modals.last_mut() else { return };
+        let Some(Modal::Help(help)) = self.modals.last_mut() else { return };
+        if let Filter::Typing(field) = &mut help.filter
+            && edit(field, intent)
+        {
+            help.scroll = Scroll::default();
+            return;
+        }
         match intent {
-            Intent::Move(Motion::Up) => *top = top.saturating_sub(1),
-            Intent::Move(Motion::Down) => *top += 1,
-            Intent::Move(Motion::PageUp) => *top = top.saturating_sub(10),
-            Intent::Move(Motion::PageDown) => *top += 10,
-            Intent::Move(Motion::First) => *top = 0,
+            Intent::Move(motion) => help.go(motion),
+            Intent::Filter => help.open_filter(),
+            Intent::Enter if help.is_typing() => help.keep_filter(),
             Intent::Help | Intent::Back | Intent::Enter => self.close_modal(at),
             _ => {}
         }
@@ -140,7 +150,7 @@ impl App {
             PaletteCommand::Journal(run) => self.open_journal(run),
             PaletteCommand::Readiness => self.show(Screen::Readiness),
             PaletteCommand::Vantage => self.show(Screen::Vantage),
-            PaletteCommand::Help => self.modals.push(Modal::Help(0)),
+            PaletteCommand::Help => self.modals.push(Modal::Help(HelpDialog::default())),
             PaletteCommand::Speed(speed) => self.want(Effect::SetSpeed(speed)),
             command => self.obey_run(command),
         }

@@ -31,7 +31,7 @@ const WIDTH: u16 = 72;
 
 pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
     match modal {
-        Modal::Help(top) => help::draw(app, *top, pen),
+        Modal::Help(dialog) => help::draw(app, dialog, pen),
         Modal::Palette(field) => palette_line(app, field, pen),
         Modal::Arm(dialog) => arm(app, dialog, pen),
         Modal::Confirm(dialog) => confirm(app, dialog, pen),

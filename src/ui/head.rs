@@ -274,7 +274,8 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     // The key that lists the others is the last to be cut.
     let mut kept = if hints.iter().any(|(key, _)| *key == "?") { "? help ".len() } else { 0 };
     let mut x = 1;
-    for (key, what) in hints {
+    // The example of a filter is one for lists.
+    for (key, what) in hints.iter().filter(|(key, _)| *key != "e.g." || app.modals.is_empty()) {
         let what = if tight && *what == "command" { "cmd" } else { *what };
         if *key == "?" {
             kept = 0;

@@ -202,6 +202,7 @@ const fn bind(key: Key, contexts: &'static [Context], intent: Intent, help: &'st
 pub const BINDINGS: &[Binding] = &[
     bind(Key::Char('?'), SCREENS, Intent::Help, "these keys"),
     bind(Key::Char('?'), &[Context::Help], Intent::Help, "close"),
+    bind(Key::Char('/'), &[Context::Help], Intent::Filter, "filter these keys"),
     bind(Key::Char(':'), SCREENS, Intent::Palette, "command line"),
     bind(Key::Char('/'), SCREENS, Intent::Filter, "filter the list"),
     bind(Key::Enter, EVERYWHERE, Intent::Enter, "open, confirm, press the focused button"),
@@ -271,6 +272,7 @@ pub const BINDINGS: &[Binding] = &[
 /// Where the next key will be pressed.
 pub fn context(app: &App) -> Context {
     match app.modals.last() {
+        Some(Modal::Help(help)) if help.is_typing() => Context::Filter,
         Some(Modal::Help(_)) => Context::Help,
         Some(modal) if modal.takes_text() => Context::Text,
         Some(_) => Context::Dialog,
@@ -343,23 +345,36 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
     }
 }
 
+/// Where a key works, in words.
+pub fn places(binding: &Binding) -> String {
+    if binding.contexts.len() == EVERYWHERE.len() {
+        return "everywhere".to_owned();
+    }
+    let all = SCREENS.iter().all(|screen| binding.contexts.contains(screen));
+    let own = binding.contexts.iter().filter(|context| !all || !SCREENS.contains(context));
+    let places = all.then_some("every screen").into_iter().chain(own.map(|context| context.word()));
+    places.collect::<Vec<_>>().join(", ")
+}
+
+/// Whether a key fits what somebody looks for: each word is part of its name, of where it works or of
+/// what it does. A single character is the key of that name: as a part it would fit nearly all.
+pub fn fits(binding: &Binding, sought: &str) -> bool {
+    let name = binding.key.name();
+    let said = format!("{name} {} {}", places(binding), binding.help).to_lowercase();
+    sought.split_whitespace().all(|word| match word.chars().count() {
+        1 => name == word,
+        _ => said.contains(&word.to_lowercase()),
+    })
+}
+
 /// The table of keys as README.md shows it: one line a key and meaning, in the order of the table.
 pub fn markdown() -> String {
     let mut lines = vec!["| key | where | what it does |".to_owned(), "|---|---|---|".to_owned()];
-    lines.extend(BINDINGS.iter().map(|binding| {
-        let all = SCREENS.iter().all(|screen| binding.contexts.contains(screen));
-        let own = binding.contexts.iter().filter(|context| !all || !SCREENS.contains(context));
-        let mut places: Vec<&str> = own.map(|context| context.word()).collect();
-        if all {
-            places.insert(0, "every screen");
-        }
-        let places = if binding.contexts.len() == EVERYWHERE.len() {
-            "everywhere".to_owned()
-        } else {
-            places.join(", ")
-        };
-        format!("| `{}` | {places} | {} |", binding.key.name(), binding.help)
-    }));
+    lines.extend(
+        BINDINGS
+            .iter()
+            .map(|binding| format!("| `{}` | {} | {} |", binding.key.name(), places(binding), binding.help)),
+    );
     lines.join("\n")
 }
 
@@ -430,7 +445,7 @@ pub fn hints(context: Context) -> &'static [(&'static str, &'static str)] {
             &[("enter", "keep"), ("esc", "drop"), ("e.g.", "status!=available  age>5m  user=a*")]
         }
         Context::Dialog | Context::Text => &[("tab", "next"), ("enter", "press"), ("esc", "cancel")],
-        Context::Help => &[("esc", "close"), ("j k", "scroll")],
+        Context::Help => &[("esc", "close"), ("/", "filter"), ("j k", "scroll")],
     }
 }
 
