@@ -40,6 +40,7 @@ pub struct Cli {
 /// Flags of every verb.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(next_help_heading = "Everywhere")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Global {
     /// The estate file
     #[arg(long, global = true, value_name = "FILE")]
@@ -70,6 +71,9 @@ pub struct Global {
     /// Cannot be armed
     #[arg(long, global = true)]
     pub read_only: bool,
+    /// Mask people, IP addresses and ids in everything that is shown or printed
+    #[arg(long, global = true)]
+    pub redact: bool,
     /// Colours: the name of a theme, or the path of its file
     #[arg(long, global = true, value_name = "NAME|FILE")]
     pub theme: Option<String>,

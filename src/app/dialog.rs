@@ -2,7 +2,7 @@
 //! as it was.
 
 use crate::{
-    domain::text::counted,
+    domain::{mask, text::counted},
     engine::event::{ItemKey, StepId},
 };
 
@@ -374,7 +374,9 @@ impl AskDialog {
         let text = self.typed.trimmed();
         match self.purpose.needed() {
             Needed::Some(word) if text.is_empty() => Some(format!("a {word} is needed")),
-            Needed::Exactly(asked) if text != asked => Some(format!("type {asked} first")),
+            Needed::Exactly(asked) if text != asked && text != mask::said(&asked) => {
+                Some(format!("type {asked} first"))
+            }
             _ => None,
         }
     }

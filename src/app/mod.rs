@@ -19,6 +19,7 @@ pub mod panes;
 pub mod plight;
 pub mod query;
 pub mod ready;
+pub mod redact;
 pub mod rows;
 pub mod run;
 pub mod screen;

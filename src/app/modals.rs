@@ -2,7 +2,7 @@
 //! swallows.
 
 use crate::{
-    domain::{Safe, access::PrincipalId},
+    domain::{Safe, access::PrincipalId, mask},
     engine::{Command, Confirm, Refusal, event::ConfirmedBy},
 };
 
@@ -151,6 +151,7 @@ impl App {
             PaletteCommand::Readiness => self.show(Screen::Readiness),
             PaletteCommand::Vantage => self.show(Screen::Vantage),
             PaletteCommand::Help => self.modals.push(Modal::Help(HelpDialog::default())),
+            PaletteCommand::Redact(on) => self.set_redaction(on),
             PaletteCommand::Speed(speed) => self.want(Effect::SetSpeed(speed)),
             command => self.obey_run(command),
         }
@@ -182,12 +183,14 @@ impl App {
             PaletteCommand::Skip => self.intend_run(Intent::Skip),
             PaletteCommand::Downgrade => self.intend_run(Intent::Downgrade),
             PaletteCommand::Retry(None) => self.intend_run(Intent::Retry),
-            PaletteCommand::Retry(item) => {
+            PaletteCommand::Retry(Some(item)) => {
+                let item = Some(self.redaction.meant(&item));
                 if let Some(step) = self.selected_step().map(|step| step.id.clone()) {
                     self.modals.push(Modal::Ask(AskDialog::new(Purpose::Retry(step, item), at)));
                 }
             }
             PaletteCommand::Restart(item) => {
+                let item = item.map(|item| self.redaction.meant(&item));
                 if let Some(purpose) = self.restart_purpose(item.as_deref()) {
                     self.modals.push(Modal::Ask(AskDialog::new(purpose, at)));
                 }
@@ -210,6 +213,8 @@ impl App {
 
     /// Finds the holder whose id begins so among those nobody planned.
     fn leave_holder(&mut self, id: &str, reason: &str) {
+        let id = self.redaction.meant(id);
+        let id = id.as_str();
         let found = self.unplanned_holders();
         let fitting: Vec<PrincipalId> =
             found.into_iter().filter(|known| known.as_str().starts_with(id)).collect();
@@ -385,6 +390,8 @@ impl App {
     }
 
     fn intend_ask(&mut self, intent: Intent, at: u64) {
+        // What has to be typed is what is read.
+        let _worn = mask::wear(self.masks());
         let Some(Modal::Ask(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {

@@ -53,6 +53,8 @@ pub enum PaletteCommand {
     Vantage,
     /// Set the clock's speed.
     Speed(Speed),
+    /// Mask people, addresses and ids, or show them again.
+    Redact(bool),
     /// Show the keys.
     Help,
 }
@@ -70,12 +72,13 @@ impl PaletteCommand {
                 | Self::Help
                 | Self::Speed(_)
                 | Self::Report(_)
+                | Self::Redact(_)
         )
     }
 }
 
 /// Names, with what they do: the palette's own help and its completion.
-pub const COMMANDS: [(&str, &str); 25] = [
+pub const COMMANDS: [(&str, &str); 26] = [
     ("abort", "stop the run for good"),
     ("accept", "go on although named items did not end"),
     ("arm", "let writes be confirmed"),
@@ -89,6 +92,7 @@ pub const COMMANDS: [(&str, &str); 25] = [
     ("note", "write a note: note TEXT"),
     ("quit", "leave the cockpit"),
     ("readiness", "every check and what to do"),
+    ("redact", "mask people, addresses and ids on this screen: redact [off]"),
     ("report", "write the report: report [RUN]"),
     ("restart", "restart the host under a stuck item: restart [ITEM]"),
     ("resume", "go on with a run: resume RUN"),
@@ -138,6 +142,11 @@ pub fn parse(line: &str) -> Result<PaletteCommand, String> {
         "journal" => PaletteCommand::Journal(given()),
         "readiness" => PaletteCommand::Readiness,
         "vantage" => PaletteCommand::Vantage,
+        "redact" => match rest {
+            "" | "on" => PaletteCommand::Redact(true),
+            "off" => PaletteCommand::Redact(false),
+            _ => return Err("redact takes nothing, or off".to_owned()),
+        },
         "help" => PaletteCommand::Help,
         "speed" => PaletteCommand::Speed(speed(rest)?),
         "" => return Err("type a command; tab completes, esc closes".to_owned()),

@@ -21,6 +21,7 @@ use super::{
     journal::{self, Follow},
     lists::{Lists, Made},
     mode::{Access, Bell, Call, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
+    redact::Redaction,
     run::{OpenRun, RunOpen, RunPurpose, RunSummary},
     screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
     sentence,
@@ -84,6 +85,8 @@ pub struct App {
     pub subject: Option<Subject>,
     /// Which of its calls the cockpit makes by bell.
     pub bell: Bell,
+    /// Whether people, addresses and ids are masked.
+    pub(super) redaction: Redaction,
     /// What goes on behind a display that stands still.
     pub(super) behind: Option<Box<Behind>>,
     /// Where the person came from, the last at the end.
@@ -199,6 +202,7 @@ impl App {
             follow: Follow::Following,
             subject: None,
             bell: setup.bell,
+            redaction: Redaction::default(),
             behind: None,
             trail: Vec::new(),
             modals: Vec::new(),
@@ -374,6 +378,11 @@ impl App {
 
     /// Asks for something.
     pub(super) fn want(&mut self, effect: Effect) {
+        // What leaves by the clipboard is masked as what is seen.
+        let effect = match effect {
+            Effect::CopyText(text) => Effect::CopyText(self.redaction.said(text)),
+            other => other,
+        };
         self.effects.push(effect);
     }
 }

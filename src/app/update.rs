@@ -89,6 +89,7 @@ impl App {
         if let Some(identity) = identity.filter(|known| *known != self.identity) {
             self.tell_all(format!("acts as {}", identity.name));
             self.identity = identity;
+            self.know_people();
         }
         let told = match (self.token.trouble(), status.trouble()) {
             (before, Some(why)) if before != Some(why) => {
@@ -121,6 +122,9 @@ impl App {
 
     fn observed(&mut self, observation: Observation) {
         self.settled = Settled::No;
+        if let Ok(answer) = &observation.outcome {
+            self.know_seen(answer);
+        }
         if self.run.is_some() {
             self.inform(Input::Observed(observation.clone()));
         }

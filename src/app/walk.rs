@@ -93,7 +93,7 @@ impl App {
 
     /// The filter in force, or why what is typed is none.
     pub fn query(&self) -> Result<Query, String> {
-        Query::parse(self.filter.text(), self.columns().unwrap_or(&[]))
+        Query::parse(&self.redaction.meant(self.filter.text()), self.columns().unwrap_or(&[]))
     }
 
     /// A component's lists as this screen shows them. A filter that cannot be read hides nothing.

@@ -5,6 +5,7 @@ pub mod arm_id;
 pub mod compute;
 pub mod estate;
 pub mod health;
+pub mod mask;
 pub mod operation;
 pub mod picture;
 pub mod pool;

@@ -61,7 +61,8 @@ impl Safe {
 
 /// A text broken between words into lines of at most `columns` characters; later lines begin with `indent`.
 pub fn broken(text: &str, columns: usize, indent: &str) -> Vec<String> {
-    let (mut lines, mut rest) = (Vec::new(), text.trim_end().to_owned());
+    // A name that is broken in two is not found any more.
+    let (mut lines, mut rest) = (Vec::new(), super::mask::said(text).trim_end().to_owned());
     while rest.chars().count() > columns {
         let limit = rest.char_indices().nth(columns).map_or(rest.len(), |(at, _)| at);
         let at = rest[..limit].rfind(' ').filter(|at| *at > indent.len()).unwrap_or(limit);

@@ -1,12 +1,13 @@
 //! `audit show`: a journal for people, one line a record.
 
 use std::{
+    borrow::Cow,
     fmt::Write as _,
     io::{self, BufRead, Write},
 };
 
 use crate::{
-    domain::{Safe, text::counted, time::time_text},
+    domain::{Safe, mask, text::counted, time::time_text},
     engine::{
         RunEvent,
         event::{Confirmed, ConfirmedBy, Opened},
@@ -73,7 +74,7 @@ pub fn text_line(record: &Record) -> Safe {
     let stamped = &record.stamped;
     let (kind, about) = described(&stamped.event);
     let actor = [&stamped.actor.upn, &stamped.actor.os].into_iter().find(|name| !name.as_str().is_empty());
-    let who = actor.map_or("", Safe::as_str);
+    let who = actor.map_or(Cow::default(), |name| mask::person(name.as_str()));
     Safe::from(format!("{:>4}  {}  {kind:<9}  {about}  ({who})", record.seq, time_text(stamped.wall)))
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::{
     estate::Estate,
-    text,
+    mask, text,
     text::counted,
     time::{Timestamp, age_text, wall_text},
 };
@@ -58,7 +58,7 @@ pub fn table(estate: &Estate, checks: &[ServiceChecks], sim: bool, now: Timestam
 fn one(out: &mut String, verdict: &Verdict, now: Timestamp) {
     let age = verdict.at.map_or(String::new(), |at| age_text(now.duration_since(at)));
     let width = COLUMNS - INDENT - 6;
-    let title: String = verdict.title.chars().take(width).collect();
+    let title: String = mask::said(verdict.title).chars().take(width).collect();
     line(out, &format!("{:5}  {:2} {title:width$} {age:>5}", verdict.id, verdict.state.mark()));
     let indent = " ".repeat(INDENT);
     if matches!(verdict.state, State::NotInThisVersion) {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::{
     domain::{
+        mask,
         text::counted,
         time::{seconds, span_text, time_text, wall_text},
     },
@@ -104,7 +105,7 @@ fn head(out: &mut String, report: &Report) {
     table(out, &["identity", "object id", "user", "records"]);
     for person in &report.people {
         let records = person.records.to_string();
-        row(out, &[person.upn.as_str(), person.oid.as_str(), person.os.as_str(), &records]);
+        row(out, &[person.upn.as_str(), person.oid.as_str(), &mask::person(person.os.as_str()), &records]);
     }
     out.push('\n');
 }

@@ -20,7 +20,7 @@ use crate::{
 
 use super::{
     cockpit::{Cockpit, End},
-    lines,
+    lines, paper,
     session::{Place, Session},
     terminal,
     themes::Themes,
@@ -78,7 +78,10 @@ fn one(cli: &Cli, session: Session, look: &Look, first: First) -> Result<End, Ve
     let handle = tokio::runtime::Handle::current();
     tokio::task::block_in_place(|| {
         handle.block_on(async {
-            let app = App::new(setup(cli, &session), Moment { now: session.clock.now(), terminal: 0 });
+            let mut app = App::new(setup(cli, &session), Moment { now: session.clock.now(), terminal: 0 });
+            if let Some(masks) = paper::masks() {
+                app.redact(masks);
+            }
             let mut cockpit = Cockpit::open(session, app, look.clone())?;
             match first {
                 First::Nothing => {}

@@ -19,6 +19,7 @@ use crate::{
 use super::{
     desk::{Desk, Front},
     front::{self, First},
+    paper,
     session::Session,
     terminal::TerminalClock,
     verbs::VerbError,
@@ -30,7 +31,11 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
     let handle = tokio::runtime::Handle::current();
     tokio::task::block_in_place(|| {
         handle.block_on(async {
-            let app = App::new(front::setup(cli, &session), Moment { now: session.clock.now(), terminal: 0 });
+            let mut app =
+                App::new(front::setup(cli, &session), Moment { now: session.clock.now(), terminal: 0 });
+            if let Some(masks) = paper::masks() {
+                app.redact(masks);
+            }
             let clock = TerminalClock::start();
             let mut lines = Lines {
                 desk: Desk::new(session, app, clock),
@@ -291,7 +296,7 @@ impl Lines {
 }
 
 fn say(lines: &[String]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
+    let mut out = paper::out();
     for line in lines {
         writeln!(out, "{line}")?;
     }

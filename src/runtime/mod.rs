@@ -16,6 +16,7 @@ pub mod lines;
 pub mod listing;
 pub mod opening;
 mod pace;
+mod paper;
 pub mod pollers;
 mod reports;
 pub mod serve;

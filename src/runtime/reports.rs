@@ -7,12 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::journal::runs;
+use crate::{domain::mask, journal::runs};
 
 use super::session::Session;
 
 /// Writes the report of a run beside its journal; where it stands, or why it does not.
 pub fn write(session: &Session, id: &str) -> Result<PathBuf, String> {
+    // The file is the record: it is masked for nobody.
+    let _worn = mask::wear(None);
     let text = super::verbs::report_text(&session.state, id, session.clock.now())
         .map_err(|error| error.to_string())?;
     let path = runs::directory(&session.state).with_file_name("reports").join(format!("{id}.md"));

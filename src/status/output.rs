@@ -8,6 +8,7 @@ use crate::{
     domain::{
         Side,
         estate::Estate,
+        mask,
         standing::ActiveSide,
         text,
         time::{Timestamp, age_text, wall_text},
@@ -406,8 +407,9 @@ fn cell_text(cell: &Cell, now: Timestamp) -> String {
 
 /// Cuts a text to `width` columns; what is cut is marked.
 pub(crate) fn fit(text: &str, width: usize) -> String {
+    let text = mask::said(text);
     if text.chars().count() <= width {
-        return text.to_owned();
+        return text.into_owned();
     }
     let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
     cut.push('~');

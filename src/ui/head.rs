@@ -4,7 +4,10 @@ use ratatui::layout::Rect;
 
 use crate::{
     app::{App, World, arming, mode::TokenStatus, screen::scope_words},
-    domain::time::{Span, clock_text, local_text, time_text},
+    domain::{
+        mask,
+        time::{Span, clock_text, local_text, time_text},
+    },
     engine::view::RunState,
     status::ServiceLine,
 };
@@ -149,15 +152,19 @@ fn left(app: &App) -> Vec<Word> {
         let forms = vec![format!("{clock}, {missed} missed"), format!("{clock} +{missed}")];
         words.push(Word { forms, ..Word::whole("", Role::BadgeArmed, Fate::Stays) });
     }
+    if app.masks().is_some() {
+        let forms = vec!["REDACTED".to_owned(), "REDACT".to_owned()];
+        words.push(Word { forms, ..Word::whole("", Role::Notice, Fate::Stays) });
+    }
     if let Some(endpoint) = &app.endpoint {
         let port = endpoint.rsplit(':').next().unwrap_or_default();
         let forms = vec![format!("ENDPOINT {endpoint}"), format!("ENDPOINT :{port}")];
         words.push(Word { forms, ..Word::whole("", Role::Warn, Fate::Stays) });
     }
     words.push(Word::name(vec![app.estate.name.clone()], Role::Title));
-    let name = app.identity.name.as_str();
+    let name = mask::said(app.identity.name.as_str());
     let short = name.split('@').next().unwrap_or_default().to_owned();
-    words.push(Word { brief: true, ..Word::name(vec![name.to_owned(), short], Role::Text) });
+    words.push(Word { brief: true, ..Word::name(vec![name.into_owned(), short], Role::Text) });
     if let Some((text, role)) = token(app) {
         let short = text.replace("token ", "tok ").replace("unrenewed", "!");
         // A token that lasts is the first thing that can be missed.

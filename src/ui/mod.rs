@@ -26,6 +26,8 @@ mod table;
 mod vantage;
 
 #[cfg(test)]
+mod masked;
+#[cfg(test)]
 mod panes;
 #[cfg(test)]
 mod shots;
@@ -39,7 +41,10 @@ use ratatui::{
     layout::{Position, Rect},
 };
 
-use crate::app::{App, screen::Screen};
+use crate::{
+    app::{App, screen::Screen},
+    domain::mask,
+};
 
 pub use crate::domain::time::Zone;
 
@@ -90,6 +95,8 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<P
     if area.is_empty() {
         return None;
     }
+    // Whatever is drawn from here on is drawn masked, if anything is.
+    let _worn = mask::wear(app.masks());
     let mut pen = Pen::new(buffer, look, area);
     pen.fill(area, Role::Text);
     head::draw(app, &mut pen);

@@ -192,7 +192,7 @@ fn every_screen_in_every_condition() {
 }
 
 /// All scenes of this module, of the run view and of the dialogs.
-fn scenes() -> Vec<App> {
+pub(super) fn scenes() -> Vec<App> {
     let mut all = Vec::new();
     for (_, make) in CONDITIONS {
         for (_, screen) in SCREENS {

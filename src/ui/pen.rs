@@ -1,4 +1,5 @@
-//! Putting text on the buffer: cut to width, in a role, with the glyphs of the look.
+//! Putting text on the buffer: masked where that is asked for, cut to width, in a role, with the glyphs of
+//! the look.
 
 use ratatui::{
     buffer::{Buffer, CellWidth},
@@ -6,6 +7,8 @@ use ratatui::{
     style::Style,
     text::Span,
 };
+
+use crate::domain::mask;
 
 use super::{Glyphs, Look, Zone, theme::Role};
 
@@ -96,8 +99,9 @@ impl<'a> Pen<'a> {
 
     /// In ASCII, everything else becomes something ASCII.
     pub(super) fn plain(&self, text: &str) -> String {
+        let text = mask::said(text);
         if !self.is_ascii() || text.is_ascii() {
-            return text.to_owned();
+            return text.into_owned();
         }
         text.chars()
             .map(|c| match c {
@@ -215,20 +219,22 @@ impl<'a> Pen<'a> {
 /// The columns that `text` takes, counted as the buffer counts them: character by character as people
 /// see them. A whole text may be narrower by Unicode's rules for ligatures, which terminals do not draw.
 pub(super) fn columns(text: &str) -> usize {
+    let text = mask::said(text);
     if text.is_ascii() {
         return text.len();
     }
-    Span::raw(text).styled_graphemes(Style::new()).map(|one| usize::from(one.symbol.cell_width())).sum()
+    Span::raw(&*text).styled_graphemes(Style::new()).map(|one| usize::from(one.symbol.cell_width())).sum()
 }
 
 /// `text` in at most `width` columns; where something is cut, the last column is `~`.
 pub(super) fn fit(text: &str, width: usize) -> String {
-    if columns(text) <= width {
-        return text.to_owned();
+    let text = mask::said(text);
+    if columns(&text) <= width {
+        return text.into_owned();
     }
     let mut kept = String::new();
     let mut used = 0;
-    for one in Span::raw(text).styled_graphemes(Style::new()) {
+    for one in Span::raw(&*text).styled_graphemes(Style::new()) {
         let wide = usize::from(one.symbol.cell_width());
         if used + wide > width.saturating_sub(1) {
             break;
@@ -263,6 +269,7 @@ pub(super) fn whole(words: &[String], width: usize) -> String {
 
 /// `text` cut into lines of at most `width` columns, wherever they end: for ids, which have no blanks.
 pub(super) fn cut(text: &str, width: usize) -> Vec<String> {
+    let text = mask::said(text);
     let mut lines = vec![String::new()];
     let mut used = 0;
     for c in text.chars() {
@@ -282,8 +289,9 @@ pub(super) fn cut(text: &str, width: usize) -> Vec<String> {
 /// `text` broken at blanks into lines of at most `width` columns; a word that is longer, such as a path,
 /// goes on in the next line.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
-    if columns(text) <= width {
-        return vec![text.to_owned()];
+    let text = mask::said(text);
+    if columns(&text) <= width {
+        return vec![text.into_owned()];
     }
     let mut lines = vec![String::new()];
     for word in text.split_whitespace().flat_map(|word| cut(word, width.max(1))) {

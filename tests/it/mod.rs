@@ -19,6 +19,7 @@ mod hostile;
 mod invariants;
 mod killers;
 mod lines;
+mod masks;
 mod outage;
 mod owed;
 mod patience;

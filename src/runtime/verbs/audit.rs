@@ -9,7 +9,7 @@ use crate::{
         show::{self, Form},
         verify,
     },
-    runtime::session,
+    runtime::{paper, session},
 };
 
 use super::{VerbError, print};
@@ -51,7 +51,7 @@ fn shown(cli: &Cli, run: &str, form: TextForm) -> Result<u8, VerbError> {
         Ok(path) => path,
         // A run that is not there is what `audit verify` says of it, and no mistake of the command line.
         Err(error) => {
-            writeln!(std::io::stderr(), "farshore: {error}")?;
+            writeln!(paper::err(), "farshore: {error}")?;
             return Ok(verify::Verdict::Missing.exit_code());
         }
     };
@@ -60,7 +60,7 @@ fn shown(cli: &Cli, run: &str, form: TextForm) -> Result<u8, VerbError> {
         TextForm::Text => Form::Text,
         TextForm::Json => Form::Json,
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = paper::out();
     show::show(&mut BufReader::new(file), form, &mut out)?;
     out.flush()?;
     drop(out);
@@ -70,6 +70,6 @@ fn shown(cli: &Cli, run: &str, form: TextForm) -> Result<u8, VerbError> {
         return Ok(0);
     }
     let words = found.verdict.words();
-    writeln!(std::io::stderr(), "this journal is {words}: farshore audit verify {run} says where")?;
+    writeln!(paper::err(), "this journal is {words}: farshore audit verify {run} says where")?;
     Ok(1)
 }

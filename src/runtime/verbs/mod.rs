@@ -14,6 +14,7 @@ use crate::cli::{self, Cli, Speed, Verb};
 use super::{
     front::{self, First},
     opening::OpenError,
+    paper,
     session::{Session, SessionError},
     sim_verbs::SimVerbError,
 };
@@ -53,12 +54,13 @@ impl VerbError {
 
 /// Does what the command line asks for and returns the exit code.
 pub fn obey(cli: &Cli) -> u8 {
+    let _worn = cli.global.redact.then(paper::redact);
     let bug = match &cli.verb {
         // To a monitoring system a crash is one more thing that could not be answered.
         Some(Verb::Status(_) | Verb::Check(_)) => cli::EXIT_UNKNOWN,
         _ => EXIT_BUG,
     };
-    caught(bug, &mut std::io::stderr(), || {
+    caught(bug, &mut paper::err(), || {
         // A flag that is wrong is told by those verbs as well that have no use for it.
         if let Err(error) = front::check_theme(cli) {
             complain(&error);
@@ -126,7 +128,7 @@ fn complain(error: &VerbError) {
     let text = error.to_string();
     for (line, text) in text.lines().enumerate() {
         let lead = if line == 0 { "farshore: " } else { "  " };
-        let _ = writeln!(std::io::stderr(), "{lead}{}", crate::domain::Safe::new(text));
+        let _ = writeln!(paper::err(), "{lead}{}", crate::domain::Safe::new(text));
     }
 }
 
@@ -199,7 +201,7 @@ fn jumps(cli: &Cli) -> bool {
 
 /// Prints a text whole; a closed pipe is an error, not a panic.
 fn print(text: &str) -> Result<(), VerbError> {
-    let mut out = std::io::stdout().lock();
+    let mut out = paper::out();
     out.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
         out.write_all(b"\n")?;

@@ -27,6 +27,7 @@ use crate::{
         headless::{Headless, Outcome},
         listing,
         opening::{self, OpenRun, Order},
+        paper,
         session::{self, Session},
     },
 };
@@ -142,7 +143,7 @@ impl<J: Journal> Journal for Printing<J> {
     fn append(&mut self, events: &[Stamped]) -> Result<u64, JournalError> {
         let seq = self.inner.append(events)?;
         *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = self.inner.head();
-        let mut out = std::io::stdout().lock();
+        let mut out = paper::out();
         for stamped in events {
             let _ = writeln!(out, "{}  {}", time_text(stamped.wall), sentence::of_event(&stamped.event));
         }

@@ -1,0 +1,81 @@
+//! What is printed: the one door to standard output and standard error, where `--redact` masks.
+
+use std::{
+    borrow::Cow,
+    io::{self, Write},
+    sync::{Arc, OnceLock},
+};
+
+use crate::domain::mask::{self, Masks, Worn};
+
+/// The masks of this process, where `--redact` asks for them.
+static MASKS: OnceLock<Arc<Masks>> = OnceLock::new();
+
+/// From now on everything printed is masked; as long as the answer lives, this thread also masks before
+/// it cuts text or breaks it into lines.
+pub fn redact() -> Worn {
+    mask::wear(Some(MASKS.get_or_init(Arc::default).clone()))
+}
+
+/// The masks, where everything printed is masked.
+pub fn masks() -> Option<Arc<Masks>> {
+    MASKS.get().cloned()
+}
+
+/// The text as it may be printed.
+fn said(text: &str) -> Cow<'_, str> {
+    MASKS.get().map_or(Cow::Borrowed(text), |masks| masks.mask(text))
+}
+
+/// Standard output, or standard error.
+#[derive(Debug)]
+pub struct Paper<W: Write> {
+    to: W,
+    /// A line that has not ended: what is masked is masked whole.
+    line: Vec<u8>,
+}
+
+/// Standard output.
+pub fn out() -> Paper<io::Stdout> {
+    Paper { to: io::stdout(), line: Vec::new() }
+}
+
+/// Standard error.
+pub fn err() -> Paper<io::Stderr> {
+    Paper { to: io::stderr(), line: Vec::new() }
+}
+
+impl<W: Write> Paper<W> {
+    fn print(&mut self) -> io::Result<()> {
+        let line = std::mem::take(&mut self.line);
+        match std::str::from_utf8(&line) {
+            Ok(text) => self.to.write_all(said(text).as_bytes()),
+            Err(_) => self.to.write_all(said(&String::from_utf8_lossy(&line)).as_bytes()),
+        }
+    }
+}
+
+impl<W: Write> Write for Paper<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(&rest[..=end]);
+            self.print()?;
+            rest = &rest[end + 1..];
+        }
+        self.line.extend_from_slice(rest);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.print()?;
+        self.to.flush()
+    }
+}
+
+impl<W: Write> Drop for Paper<W> {
+    /// What has no end yet is printed all the same. Nobody is left to tell of an error.
+    fn drop(&mut self) {
+        let _ = self.flush();
+    }
+}
