@@ -11,6 +11,7 @@ use crate::{
 
 use super::{
     desk::{Desk, Front, Happening},
+    ground::{self, Ground, Heard},
     hangup::{self, Watchdog},
     kept,
     keys::{Input, Keys},
@@ -26,6 +27,32 @@ const BATCH_MS: u64 = 8;
 
 /// Time for the journal to take everything when the cockpit leaves.
 const LAST_WORDS: Duration = Duration::from_secs(4);
+
+/// How the screen looks: as settled, or as the terminal's background lets it.
+#[derive(Debug)]
+pub struct Looks {
+    /// What holds where the terminal is not asked or does not answer.
+    pub usual: Look,
+    /// What holds on a dark and on a light background; `None`: it is settled.
+    pub by_ground: Option<[Look; 2]>,
+}
+
+impl Looks {
+    fn asks(&self) -> bool {
+        self.by_ground.is_some()
+    }
+
+    /// The look from now on.
+    fn settle(&mut self, found: Option<Ground>) -> Look {
+        if let (Some([dark, light]), Some(found)) = (self.by_ground.take(), found) {
+            self.usual = match found {
+                Ground::Dark => dark,
+                Ground::Light => light,
+            };
+        }
+        self.usual.clone()
+    }
+}
 
 /// How the cockpit ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +87,7 @@ enum Woken {
 
 impl Cockpit {
     /// Takes the terminal.
-    pub fn open(session: Arc<Session>, app: App, look: Look) -> io::Result<Self> {
+    pub fn open(session: Arc<Session>, app: App, looks: &mut Looks) -> io::Result<Self> {
         let clock = TerminalClock::start();
         let (tell, gone) = mpsc::unbounded_channel();
         let watchdog = Watchdog::watch(move || {
@@ -68,7 +95,10 @@ impl Cockpit {
         })?;
         let signals = Signals::listen()?;
         let canvas = Canvas::open()?;
-        let keys = Keys::start(clock);
+        // Before the keys are read: its answer comes where they do.
+        let heard = if looks.asks() { ground::ask(clock) } else { Heard::default() };
+        let look = looks.settle(heard.ground);
+        let keys = Keys::start(clock, heard);
         let mut desk = Desk::new(session, app, clock);
         let (w, h) = Canvas::size();
         desk.feed(Event::Resized { w, h }, None);

@@ -19,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    cockpit::{Cockpit, End},
+    cockpit::{Cockpit, End, Looks},
     lines, paper,
     session::{Place, Session},
     terminal,
@@ -52,7 +52,7 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
     let all = ["NO_COLOR", "TERM", "COLORFGBG", "COLORTERM"].map(variable);
     let [no_color, term, fgbg, colorterm] = all.each_ref().map(Option::as_deref);
     let surroundings = Surroundings { no_color, term, fgbg, colorterm };
-    let look = look(cli, &surroundings)?;
+    let mut looks = looks(cli, &surroundings)?;
     if surroundings.is_dumb() {
         // It cannot place a cursor: a screen would be rubbish there.
         return lines::open(cli, session, first);
@@ -61,7 +61,7 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
     let mut session = session;
     let mut first = first;
     loop {
-        match one(cli, session, &look, first)? {
+        match one(cli, session, &mut looks, first)? {
             End::Left(LeaveReason::Person) => return Ok(0),
             End::Left(_) => return Ok(3),
             End::Reopen(run) => {
@@ -72,7 +72,7 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
     }
 }
 
-fn one(cli: &Cli, session: Session, look: &Look, first: First) -> Result<End, VerbError> {
+fn one(cli: &Cli, session: Session, looks: &mut Looks, first: First) -> Result<End, VerbError> {
     let session = Arc::new(session);
     // Inside the session's own runtime: its clock and tasks belong to it.
     let handle = tokio::runtime::Handle::current();
@@ -82,7 +82,7 @@ fn one(cli: &Cli, session: Session, look: &Look, first: First) -> Result<End, Ve
             if let Some(masks) = paper::masks() {
                 app.redact(masks);
             }
-            let mut cockpit = Cockpit::open(session, app, look.clone())?;
+            let mut cockpit = Cockpit::open(session, app, looks)?;
             match first {
                 First::Nothing => {}
                 First::Start(order) => cockpit.start(*order),
@@ -177,6 +177,12 @@ impl Surroundings<'_> {
         if matches!(ground, Some(7 | 9..=15)) { "light" } else { "default" }
     }
 
+    /// Whether the terminal itself is to be asked for its background: where nothing else decides. The
+    /// console of Linux knows no answer.
+    fn asks_ground(&self, asked: Color, name: Option<&str>) -> bool {
+        name.is_none() && !self.is_mono(asked) && self.term != Some("linux")
+    }
+
     /// Whether exact colours are understood.
     fn is_exact(&self) -> bool {
         matches!(self.colorterm, Some("truecolor" | "24bit"))
@@ -202,10 +208,21 @@ pub fn check_theme(cli: &Cli) -> Result<(), VerbError> {
     }
 }
 
-fn look(cli: &Cli, surroundings: &Surroundings<'_>) -> Result<Look, VerbError> {
-    let theme = surroundings
-        .theme(cli.global.color, cli.global.theme.as_deref(), &Themes::own())
-        .map_err(|errors| VerbError::Usage(errors.to_string()))?;
+fn looks(cli: &Cli, surroundings: &Surroundings<'_>) -> Result<Looks, VerbError> {
+    let (color, name) = (cli.global.color, cli.global.theme.as_deref());
+    let look = |name: Option<&str>| -> Result<Look, VerbError> {
+        let theme = surroundings.theme(color, name, &Themes::own());
+        Ok(look(cli, theme.map_err(|errors| VerbError::Usage(errors.to_string()))?))
+    };
+    let by_ground = if surroundings.asks_ground(color, name) {
+        Some([look(Some("default"))?, look(Some("light"))?])
+    } else {
+        None
+    };
+    Ok(Looks { usual: look(name)?, by_ground })
+}
+
+fn look(cli: &Cli, theme: Theme) -> Look {
     let variable = |name| env::var(name).ok();
     let (all, ctype, lang) = (variable("LC_ALL"), variable("LC_CTYPE"), variable("LANG"));
     let glyphs = if cli.global.ascii {
@@ -213,7 +230,7 @@ fn look(cli: &Cli, surroundings: &Surroundings<'_>) -> Result<Look, VerbError> {
     } else {
         Glyphs::of_locale(all.as_deref(), ctype.as_deref(), lang.as_deref())
     };
-    Ok(Look { theme, glyphs, zone: Zone::try_system().ok() })
+    Look { theme, glyphs, zone: Zone::try_system().ok() }
 }
 
 #[cfg(test)]
@@ -252,6 +269,17 @@ mod tests {
         ] {
             check(Color::Auto, None, on(fgbg), expected);
             check(Color::Auto, Some("dark"), on(fgbg), "dark");
+        }
+        for (asked, name, around, expected) in [
+            (Color::Auto, None, none, true),
+            (Color::Always, None, no_color, true),
+            (Color::Auto, None, on("15;0"), true),
+            (Color::Auto, None, no_color, false),
+            (Color::Never, None, none, false),
+            (Color::Auto, Some("dark"), none, false),
+            (Color::Auto, None, Surroundings { term: Some("linux"), ..none }, false),
+        ] {
+            assert_eq!(around.asks_ground(asked, name), expected, "{asked:?} {name:?} {around:?}");
         }
         let less = none.theme(Color::Auto, Some("dark"), &BuiltIn).unwrap();
         assert_eq!(less, Theme::named("dark").unwrap().in_256());

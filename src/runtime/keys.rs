@@ -12,7 +12,10 @@ use crate::{
     ui::keymap::{self, Key},
 };
 
-use super::terminal::TerminalClock;
+use super::{
+    ground::{Ear, Heard},
+    terminal::TerminalClock,
+};
 
 /// What came from the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,11 +65,17 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Starts to read. Needs a tokio runtime.
-    pub fn start(clock: TerminalClock) -> Self {
+    /// Starts to read, behind what was read before. Needs a tokio runtime.
+    pub fn start(clock: TerminalClock, heard: Heard) -> Self {
         let (outbox, inbox) = unbounded_channel();
+        for event in heard.typed {
+            if let Some(input) = translate(&event, clock.ms()) {
+                // Its other end is in our hands.
+                let _ = outbox.send(input);
+            }
+        }
         let mut keys = Self { inbox, outbox, clock, reader: None };
-        keys.resume();
+        keys.read_on(heard.ear);
         keys
     }
 
@@ -82,8 +91,13 @@ impl Keys {
 
     /// Reads again.
     pub fn resume(&mut self) {
+        self.read_on(Ear::default());
+    }
+
+    fn read_on(&mut self, ear: Ear) {
         if self.reader.is_none() {
-            self.reader = Some(tokio::spawn(read(EventStream::new(), self.outbox.clone(), self.clock)));
+            let reader = read(EventStream::new(), ear, self.outbox.clone(), self.clock);
+            self.reader = Some(tokio::spawn(reader));
         }
     }
 
@@ -106,16 +120,14 @@ impl Drop for Keys {
     }
 }
 
-async fn read(mut stream: EventStream, outbox: UnboundedSender<Input>, clock: TerminalClock) {
+async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Input>, clock: TerminalClock) {
     while let Some(event) = stream.next().await {
-        let input = match event {
-            Ok(event) => translate(&event, clock.ms()),
-            Err(_) => Some(Input::Lost),
-        };
-        let Some(input) = input else { continue };
-        let lost = input == Input::Lost;
-        if outbox.send(input).is_err() || lost {
-            return;
+        let at = clock.ms();
+        let Ok(event) = event else { break };
+        for input in ear.hear(event, at).iter().filter_map(|event| translate(event, at)) {
+            if outbox.send(input).is_err() {
+                return;
+            }
         }
     }
     let _ = outbox.send(Input::Lost);

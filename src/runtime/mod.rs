@@ -7,6 +7,7 @@ pub mod desk;
 pub mod facts;
 mod frame;
 pub mod front;
+mod ground;
 pub mod hands;
 pub mod hangup;
 pub mod headless;

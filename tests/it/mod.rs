@@ -13,6 +13,7 @@ mod dialogs;
 mod docs;
 mod floors;
 mod grants;
+mod ground;
 mod guide;
 mod hostile;
 #[expect(clippy::struct_excessive_bools, reason = "tables and scripted doubles read better whole")]
