@@ -78,12 +78,12 @@ pub enum Event {
         /// How far its lock reaches, in words.
         lock: Safe,
     },
-    /// A text was given to the terminal for the clipboard, or could not be.
+    /// A text was put on the clipboard, or could not be.
     Copied {
         /// The text.
         text: String,
-        /// Its bytes, or why not.
-        outcome: Result<usize, String>,
+        /// How many bytes went where, in words that fit after `copied`; or why none did.
+        outcome: Result<String, String>,
     },
     /// The journal of a run was read, or could not be.
     JournalRead {

@@ -624,9 +624,9 @@ fn y_copies_the_row_and_capital_y_a_field_of_it() {
     press(&mut app, &[(7_000, Intent::Enter), (8_000, down), (9_000, down)]);
     let id = copied(press(&mut app, &[(9_500, Intent::CopyField)]));
     assert!(id.starts_with("/subscriptions/") && id.ends_with("shwe-fin-01.contoso.example"), "{id}");
-    let done = Event::Copied { text: "x".to_owned(), outcome: Ok(1) };
+    let done = Event::Copied { text: "x".to_owned(), outcome: Ok("1 byte by the terminal".to_owned()) };
     app.update(done, at(9_600));
-    assert_eq!(notice(&app), "copied 1 bytes: x");
+    assert_eq!(notice(&app), "copied 1 byte by the terminal: x");
 }
 
 #[test]

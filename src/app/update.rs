@@ -55,7 +55,7 @@ impl App {
             },
             Event::RunStarted { handle, seq, first, lock } => self.run_started(handle, seq, first, &lock),
             Event::Copied { text, outcome } => self.say(match outcome {
-                Ok(bytes) => format!("copied {bytes} bytes: {text}"),
+                Ok(where_to) => format!("copied {where_to}: {text}"),
                 Err(why) => why,
             }),
             Event::JournalRead { run, outcome } => self.journal.take(&run, outcome),

@@ -10,6 +10,7 @@ use crate::{
 };
 
 use super::{
+    clipboard::{self, Displays, PROGRAM_LIMIT},
     desk::{Desk, Front, Happening},
     ground::{self, Ground, Heard},
     hangup::{self, Watchdog},
@@ -246,10 +247,7 @@ impl Cockpit {
             self.pace.at_once();
             match errand {
                 Front::Bell => self.canvas.bell(),
-                Front::Copy(text) => {
-                    let outcome = self.canvas.copy(&text);
-                    self.desk.feed(Event::Copied { text, outcome }, None);
-                }
+                Front::Copy(text) => self.copy(text),
                 Front::Reopen(run) => return Some(End::Reopen(run)),
                 Front::Leave(reason) => {
                     self.last_words().await;
@@ -258,6 +256,26 @@ impl Cockpit {
             }
         }
         None
+    }
+
+    /// Puts a text on the clipboard: by the terminal at once, and by a program of this machine beside the
+    /// loop where there is one.
+    fn copy(&mut self, text: String) {
+        let sent = self.canvas.copy(&text);
+        let variable = |name| std::env::var(name).ok();
+        let [wayland, x11, ssh] = ["WAYLAND_DISPLAY", "DISPLAY", "SSH_CONNECTION"].map(variable);
+        let [wayland, x11, ssh] = [&wayland, &x11, &ssh].map(Option::as_deref);
+        let displays = Displays { wayland, x11, ssh, macos: cfg!(target_os = "macos") };
+        let programs = displays.programs();
+        if programs.is_empty() {
+            let outcome = clipboard::told(text.len(), sent, None);
+            return self.desk.feed(Event::Copied { text, outcome }, None);
+        }
+        self.desk.later(async move {
+            let taken = clipboard::put(&text, &programs, PROGRAM_LIMIT).await;
+            let outcome = clipboard::told(text.len(), sent, taken);
+            Event::Copied { text, outcome }
+        });
     }
 
     /// Waits until everything decided is on disk, for a bounded time.
