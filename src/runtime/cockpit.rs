@@ -74,6 +74,8 @@ pub struct Cockpit {
     look: Look,
     clock: TerminalClock,
     gone: mpsc::UnboundedReceiver<()>,
+    /// What became of copies that a program was given.
+    copied: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
     _watchdog: Watchdog,
     pace: Pace,
 }
@@ -83,6 +85,7 @@ enum Woken {
     Signal(Asked),
     Gone,
     Happening(Happening),
+    Copied(Event),
     Frame,
 }
 
@@ -106,7 +109,9 @@ impl Cockpit {
         if let Some(seen) = kept::recalled(desk.session()) {
             desk.feed(seen, None);
         }
-        Ok(Self { desk, canvas, keys, signals, look, clock, gone, _watchdog: watchdog, pace: Pace::start() })
+        let copied = mpsc::unbounded_channel();
+        let pace = Pace::start();
+        Ok(Self { desk, canvas, keys, signals, look, clock, gone, copied, _watchdog: watchdog, pace })
     }
 
     /// Goes on with a run as soon as the cockpit stands.
@@ -128,6 +133,10 @@ impl Cockpit {
                 Woken::Key(input) => self.key(input).await?,
                 Woken::Signal(asked) => self.signal(asked).await?,
                 Woken::Gone => self.hung_up(),
+                Woken::Copied(event) => {
+                    self.pace.at_once();
+                    self.desk.feed(event, None);
+                }
                 Woken::Happening(happening) => self.batch(happening),
             }
             while let Some(input) = self.keys.ready() {
@@ -156,6 +165,7 @@ impl Cockpit {
             input = self.keys.next() => Woken::Key(input),
             asked = self.signals.next() => Woken::Signal(asked),
             Some(()) = self.gone.recv() => Woken::Gone,
+            Some(event) = self.copied.1.recv() => Woken::Copied(event),
             () = frame => Woken::Frame,
             happening = self.desk.next() => Woken::Happening(happening),
         }
@@ -271,10 +281,11 @@ impl Cockpit {
             let outcome = clipboard::told(text.len(), sent, None);
             return self.desk.feed(Event::Copied { text, outcome }, None);
         }
-        self.desk.later(async move {
+        let tell = self.copied.0.clone();
+        tokio::spawn(async move {
             let taken = clipboard::put(&text, &programs, PROGRAM_LIMIT).await;
             let outcome = clipboard::told(text.len(), sent, taken);
-            Event::Copied { text, outcome }
+            let _ = tell.send(Event::Copied { text, outcome });
         });
     }
 

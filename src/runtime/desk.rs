@@ -272,14 +272,6 @@ impl Desk {
         }
     }
 
-    /// Tells the app something as soon as it is known.
-    pub fn later(&self, work: impl Future<Output = Event> + Send + 'static) {
-        let news = self.facts.clone();
-        tokio::spawn(async move {
-            let _ = news.send(work.await).await;
-        });
-    }
-
     /// What the front must do, oldest first.
     pub fn for_front(&mut self) -> Vec<Front> {
         std::mem::take(&mut self.front)
