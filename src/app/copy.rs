@@ -68,7 +68,7 @@ impl App {
                 let Some(row) = line[self.side].as_ref().or(line[self.side.other()].as_ref()) else {
                     return Vec::new();
                 };
-                let mut fields = of(row);
+                let mut fields = of(&row.at(self.shown_at()));
                 fields.extend(row.object.iter().map(|object| ("id".to_owned(), object.key.clone())));
                 fields
             }
@@ -116,7 +116,7 @@ impl App {
             Screen::Lists(_) => {
                 let lists = self.lists()?;
                 let line = lists.lines.get(self.list.place(lists.lines.len()))?;
-                let side = |row: &Option<Row>| row.as_ref().map(Row::words);
+                let side = |row: &Option<Row>| row.as_ref().map(|row| row.at(self.shown_at()).words());
                 let both: Vec<String> =
                     [side(&line.primary), side(&line.secondary)].into_iter().flatten().collect();
                 (!both.is_empty()).then(|| both.join("; "))

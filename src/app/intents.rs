@@ -46,6 +46,9 @@ impl App {
     }
 
     fn intend_screen(&mut self, intent: Intent) {
+        if self.meant_another(intent) {
+            return;
+        }
         match intent {
             Intent::Move(motion) => self.go(motion),
             Intent::Enter => self.enter(),

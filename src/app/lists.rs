@@ -3,6 +3,7 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
 };
 
 use crate::{
@@ -22,7 +23,7 @@ use super::{
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lists {
     /// The lines; each holds something on at least one side.
-    pub lines: Vec<Pair<Option<Row>>>,
+    pub lines: Arc<Vec<Pair<Option<Row>>>>,
     /// What goes for a side as a whole.
     pub sides: Pair<Head>,
 }
@@ -36,8 +37,11 @@ pub(super) struct Made {
     pub(super) sort: Sort,
     /// Of the picture.
     pub(super) revision: u64,
-    /// Ages are told in seconds.
-    pub(super) second: i64,
+    /// The second, where rows say something else as time passes; ages that only grow are told anew when
+    /// they are drawn.
+    pub(super) second: Option<i64>,
+    /// Which sources can be trusted: rows of others are only what was last seen.
+    pub(super) holds: Vec<bool>,
 }
 
 /// What goes for one region's list as a whole.
@@ -101,7 +105,32 @@ pub fn lists(component: Component, view: &View<'_>, query: &Query, sort: Sort) -
         heads[side].shown = kept[side].len();
         heads[side].longest = table::longest(columns(component).len(), kept[side].iter());
     }
-    Lists { lines: pair_up(kept, sort), sides: heads }
+    Lists { lines: Arc::new(pair_up(kept, sort)), sides: heads }
+}
+
+/// The same lists a moment later: their rows are kept, what is said of them as a whole is said anew.
+pub(super) fn later(known: &Lists, component: Component, view: &View<'_>) -> Lists {
+    let sides = Pair::build(|side| {
+        let known = &known.sides[side];
+        let mut head = Head {
+            shown: known.shown,
+            unknown: known.unknown,
+            longest: known.longest.clone(),
+            ..Head::default()
+        };
+        for source in sources(component, view.scope, view.estate, side) {
+            about(view, &source, &mut head);
+        }
+        whole(component, view, side, known.total, &mut head);
+        head
+    });
+    Lists { lines: known.lines.clone(), sides }
+}
+
+/// Which of the sources of a component can be trusted.
+pub(super) fn trusted(component: Component, view: &View<'_>) -> Vec<bool> {
+    let all = Side::BOTH.into_iter().flat_map(|side| sources(component, view.scope, view.estate, side));
+    all.map(|source| plight::holds(view.picture, &source, view.now)).collect()
 }
 
 /// The rows of one side, and what there is to say of them as a whole.
@@ -114,27 +143,37 @@ fn read(component: Component, view: &View<'_>, side: Side, head: &mut Head) -> V
         let last = ground.rows(source).into_iter();
         // What was last seen is shown, and is not what is.
         rows.extend(last.map(|row| if holds { row } else { Row { state: CellState::Unknown, ..row } }));
-        head.stale |= !holds && view.picture.last(source).is_some();
-        let what = what(view.estate, source, view.scope);
-        head.trouble
-            .extend(Plight::of(view.picture, source, view.now).map(|plight| plight.words(&what, view.now)));
-        let at = view.picture.last(source).map(|look| look.at);
-        head.at = [head.at, at].into_iter().flatten().min();
+        about(view, source, head);
     }
-    if matches!(component, Component::Hosts | Component::Capacity) && !rows.is_empty() {
+    whole(component, view, side, rows.len(), head);
+    rows
+}
+
+/// What there is to say of a source.
+fn about(view: &View<'_>, source: &Source, head: &mut Head) {
+    let last = view.picture.last(source);
+    head.stale |= last.is_some() && !plight::holds(view.picture, source, view.now);
+    let what = what(view.estate, source, view.scope);
+    head.trouble
+        .extend(Plight::of(view.picture, source, view.now).map(|plight| plight.words(&what, view.now)));
+    head.at = [head.at, last.map(|look| look.at)].into_iter().flatten().min();
+}
+
+/// What there is to say of a side with `total` rows.
+fn whole(component: Component, view: &View<'_>, side: Side, total: usize, head: &mut Head) {
+    if matches!(component, Component::Hosts | Component::Capacity) && total > 0 {
         let machines = Source::Machines(side);
         let plight = Plight::of(view.picture, &machines, view.now);
         head.notes.extend(plight.map(|plight| plight.words("power", view.now)));
     }
-    head.total = rows.len();
-    if rows.is_empty() && head.trouble.is_empty() {
+    head.total = total;
+    if total == 0 && head.trouble.is_empty() {
         let plight = match head.at {
             Some(at) => Plight::Empty(at),
             None => Plight::NotConfigured,
         };
         head.blank = Some(plight.words(component.label(), view.now));
     }
-    rows
 }
 
 /// `hosts of hr`, or `hosts` where only one service is in scope.

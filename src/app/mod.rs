@@ -34,6 +34,7 @@ mod intents;
 mod modals;
 mod state;
 mod stopped;
+mod under;
 mod update;
 mod walk;
 

@@ -73,6 +73,15 @@ impl Query {
         self.clauses.is_empty()
     }
 
+    /// Whether what it lets through changes while time passes.
+    pub fn ages(&self) -> bool {
+        let is_age = |clause: &Clause| match clause {
+            Clause::Has(_) => false,
+            Clause::Compares { against, .. } => matches!(against, Against::Age(_)),
+        };
+        self.clauses.iter().any(is_age)
+    }
+
     /// Whether `row` is shown.
     pub fn fits(&self, row: &Row) -> Fit {
         let mut fit = Fit::Yes;

@@ -199,7 +199,7 @@ impl Ground<'_> {
             session
                 .created
                 .and_then(Dated::about)
-                .map_or_else(Field::unknown, |at| Field::age(self.now.duration_since(at))),
+                .map_or_else(Field::unknown, |at| Field::since(at, self.now)),
         ];
         Row { link: Some(session.user.as_str().to_lowercase()), ..Row::new(state, fields) }
     }

@@ -5,7 +5,12 @@ use crate::{
     status::{Component, Scope},
 };
 
-use super::{event::Motion, gesture::Field, table::Sort};
+use super::{
+    event::Motion,
+    gesture::Field,
+    table::Sort,
+    under::{Hold, Under},
+};
 
 /// The screens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,8 @@ pub enum Screen {
 pub(super) struct Visit {
     pub(super) screen: Screen,
     pub(super) list: Cursor,
+    pub(super) under: Option<Under>,
+    pub(super) hold: Hold,
     pub(super) filter: Filter,
     pub(super) sort: Sort,
     pub(super) zoom: Zoom,

@@ -26,6 +26,7 @@ use super::{
     screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
     sentence,
     table::Sort,
+    under::{Hold, Under, When},
 };
 
 /// The cockpit's whole state. Views read it; only `update` changes it.
@@ -101,8 +102,16 @@ pub struct App {
     pub moment: Moment,
     /// Columns and rows of the window.
     pub size: (u16, u16),
+    /// What the cursor of the list is on.
+    pub(super) under: Option<Under>,
+    /// What it was on and is gone, until a key has been told so.
+    pub(super) slid: Option<String>,
+    /// What it holds on to.
+    pub(super) hold: Hold,
     /// The lists of the screen, with what they were made from.
     pub(super) listed: Option<(Made, Arc<Lists>)>,
+    /// The second at which what is said of them as a whole was said.
+    pub(super) listed_at: i64,
     /// Terminal time of the last checks.
     pub(super) checked: Option<u64>,
     pub(super) leaving: Leaving,
@@ -210,7 +219,11 @@ impl App {
             notice: None,
             moment,
             size: (80, 24),
+            under: None,
+            slid: None,
+            hold: Hold::default(),
             listed: None,
+            listed_at: 0,
             checked: None,
             leaving: Leaving::No,
             effects: Vec::new(),
@@ -233,6 +246,7 @@ impl App {
             }
         }
         self.keep_lists();
+        self.follow_under(When::Drawing);
     }
 
     /// The UTC date on which a rehearsal of the runbook ended last, or `never`. A failover in earnest is

@@ -1,13 +1,13 @@
 //! Rows and columns of a list, before anybody draws them.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use unicode_width::UnicodeWidthStr;
 
 use crate::{
     domain::{
         Source,
-        time::{Span, age_text},
+        time::{Span, Timestamp, age_text},
     },
     status::CellState,
 };
@@ -52,6 +52,8 @@ pub struct Field {
     pub full: Option<String>,
     /// What it is compared by.
     pub value: Value,
+    /// Since when, where it is an age that grows.
+    pub since: Option<Timestamp>,
 }
 
 /// What a field is compared by.
@@ -70,32 +72,37 @@ pub enum Value {
 impl Field {
     /// Words.
     pub fn word(text: impl Into<String>) -> Self {
-        Self { text: text.into(), full: None, value: Value::Word }
+        Self { text: text.into(), full: None, since: None, value: Value::Word }
     }
 
     /// Words with a short form.
     pub fn short(text: impl Into<String>, full: impl Into<String>) -> Self {
-        Self { text: text.into(), full: Some(full.into()), value: Value::Word }
+        Self { text: text.into(), full: Some(full.into()), since: None, value: Value::Word }
     }
 
     /// A number.
     pub fn count(count: u64) -> Self {
-        Self { text: count.to_string(), full: None, value: Value::Count(count) }
+        Self { text: count.to_string(), full: None, since: None, value: Value::Count(count) }
     }
 
     /// A span of time.
     pub fn age(span: Span) -> Self {
-        Self { text: age_text(span), full: None, value: Value::Age(span) }
+        Self { text: age_text(span), full: None, since: None, value: Value::Age(span) }
+    }
+
+    /// The span since `at`, as it is at `now`; [`Row::at`] tells it anew.
+    pub fn since(at: Timestamp, now: Timestamp) -> Self {
+        Self { since: Some(at), ..Self::age(now.duration_since(at)) }
     }
 
     /// Something nobody knows.
     pub fn unknown() -> Self {
-        Self { text: "?".to_owned(), full: None, value: Value::Unknown }
+        Self { text: "?".to_owned(), full: None, since: None, value: Value::Unknown }
     }
 
     /// Something there is none of: neither known nor missing.
     pub fn none() -> Self {
-        Self { text: "-".to_owned(), full: None, value: Value::Unknown }
+        Self { text: "-".to_owned(), full: None, since: None, value: Value::Unknown }
     }
 
     /// In full.
@@ -140,6 +147,20 @@ impl Row {
     /// A row about nothing that can be opened.
     pub fn new(state: CellState, fields: Vec<Field>) -> Self {
         Self { state, fields, object: None, link: None }
+    }
+
+    /// The same with its ages as they are at `now`: rows are kept while time passes.
+    pub fn at(&self, now: Timestamp) -> Cow<'_, Self> {
+        if self.fields.iter().all(|field| field.since.is_none()) {
+            return Cow::Borrowed(self);
+        }
+        let mut row = self.clone();
+        for field in &mut row.fields {
+            if let Some(at) = field.since {
+                *field = Field::since(at, now);
+            }
+        }
+        Cow::Owned(row)
     }
 
     /// Its name: the first field.

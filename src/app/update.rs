@@ -19,6 +19,7 @@ use super::{
     screen::{Screen, StepCursor},
     start::Progress,
     state::{App, Leaving, NOTICE_MS, Settled},
+    under::When,
 };
 
 impl App {
@@ -34,7 +35,9 @@ impl App {
                 self.notice = None;
                 self.arming.touch(self.moment.terminal);
                 self.keep_lists();
+                self.follow_under(When::Key);
                 self.intend(intent, moment.terminal);
+                self.note_under(intent);
             }
             Event::Command(command) => self.told(command),
             Event::Observed(observation) => self.observed(observation),

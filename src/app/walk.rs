@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     domain::{Side, Source},
-    status::Scope,
+    status::{Component, Scope},
 };
 
 use super::{
@@ -34,6 +34,8 @@ impl App {
         self.trail.push(Visit {
             screen: self.screen,
             list: self.list,
+            under: self.under.take(),
+            hold: self.hold,
             filter: std::mem::take(&mut self.filter),
             sort: self.sort,
             zoom: self.zoom,
@@ -43,7 +45,7 @@ impl App {
 
     fn arrive(&mut self, screen: Screen) {
         self.screen = screen;
-        self.list = Cursor::default();
+        self.rewind();
         self.filter = Filter::Off;
         self.sort = Sort::default();
         self.zoom = Zoom::Off;
@@ -63,6 +65,9 @@ impl App {
                 Some(visit) => {
                     self.screen = visit.screen;
                     self.list = visit.list;
+                    self.under = visit.under;
+                    self.hold = visit.hold;
+                    self.slid = None;
                     self.filter = visit.filter;
                     self.sort = visit.sort;
                     self.zoom = visit.zoom;
@@ -77,7 +82,7 @@ impl App {
         self.rescope_frozen();
         self.checked = None;
         self.settled = Settled::No;
-        self.list = Cursor::default();
+        self.rewind();
     }
 
     /// The columns of the screen's list, where it is one that can be filtered.
@@ -105,29 +110,39 @@ impl App {
         }
     }
 
-    /// Keeps the lists of this screen as long as what they are made from is the same: of a hundred
-    /// thousand sessions they cannot be made for every key and every frame.
+    /// Keeps the lists of this screen as long as what they are made from is the same: a hundred thousand
+    /// sessions cannot be listed anew for every key, every frame or every second.
     pub(super) fn keep_lists(&mut self) {
+        let second = self.shown_at().as_second();
         match (self.made(), &self.listed) {
             (None, _) => self.listed = None,
-            (Some(made), Some((known, _))) if *known == made => {}
+            (Some(made), Some((known, lists))) if *known == made => {
+                if self.listed_at != second {
+                    let later = Arc::new(lists::later(lists, made.component, &self.view()));
+                    self.listed = Some((made, later));
+                }
+            }
             (Some(made), _) => {
                 let lists = self.listed_anew(&made);
                 self.listed = Some((made, lists));
             }
         }
+        self.listed_at = second;
     }
 
     /// What the lists of this screen are made from.
     fn made(&self) -> Option<Made> {
         let Screen::Lists(component) = self.screen else { return None };
+        // A session stands as it stands; what a host is worth depends on how old its heartbeat is.
+        let moves = component != Component::Sessions || self.query().is_ok_and(|query| query.ages());
         Some(Made {
             component,
             scope: self.scope,
             filter: self.filter.text().to_owned(),
             sort: self.sort,
             revision: self.picture.revision(),
-            second: self.shown_at().as_second(),
+            second: moves.then(|| self.shown_at().as_second()),
+            holds: lists::trusted(component, &self.view()),
         })
     }
 

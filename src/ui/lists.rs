@@ -137,7 +137,7 @@ fn rows(app: &App, side: Side, lines: &[Pair<Option<Row>>], grid: &Grid, area: A
         match (&line[side], &line[side.other()]) {
             (Some(row), _) => {
                 pen.text(area.left + 1, y, 2, row.state.mark(), Role::of_state(row.state));
-                grid.row(pen, y, row, if under { Role::Cursor } else { Role::Text });
+                grid.row(pen, y, &row.at(app.shown_at()), if under { Role::Cursor } else { Role::Text });
             }
             (None, Some(twin)) if twin.link.is_some() => {
                 pen.text(area.left + 1, y, 8, "-  none", Role::Dim);
