@@ -116,11 +116,16 @@ impl<'a> Desk<'a> {
             title: source.word().to_owned(),
             call: call(self.estate, source),
             at: self.picture.last(source).map(|look| look.at),
-            stale: !plight::holds(self.picture, source, self.now),
+            stale: !self.holds(source),
             trouble: Plight::of(self.picture, source, self.now)
                 .map(|plight| plight.words(source.word(), self.now)),
             facts: Vec::new(),
         }
+    }
+
+    /// Whether the last answer of a source still stands for what there is now.
+    pub(super) fn holds(&self, source: &Source) -> bool {
+        plight::holds(self.picture, source, self.now)
     }
 
     /// The last answer of a source.

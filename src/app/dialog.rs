@@ -33,13 +33,15 @@ pub enum Modal {
     Leave(LeaveDialog),
     /// Choosing a field to copy.
     Pick(PickDialog),
+    /// Choosing a list; the number is the place of the chosen row of home.
+    Lists(usize),
 }
 
 impl Modal {
     /// The dialog appears again at `at`, because what lay over it is gone.
     pub fn reveal(&mut self, at: u64) {
         match self {
-            Self::Help(_) | Self::Palette(_) | Self::Pick(_) => {}
+            Self::Help(_) | Self::Palette(_) | Self::Pick(_) | Self::Lists(_) => {}
             Self::Arm(dialog) => dialog.guard.reveal(at),
             Self::Confirm(dialog) => dialog.guard.reveal(at),
             Self::Start(dialog) => dialog.guard.reveal(at),
@@ -52,7 +54,7 @@ impl Modal {
     pub fn takes_text(&self) -> bool {
         match self {
             Self::Help(help) => help.is_typing(),
-            Self::Leave(_) | Self::Pick(_) => false,
+            Self::Leave(_) | Self::Pick(_) | Self::Lists(_) => false,
             Self::Palette(_) | Self::Arm(_) => true,
             Self::Ask(dialog) => dialog.purpose.needed() != Needed::Nothing,
             Self::Confirm(dialog) => dialog.asked().is_some(),
@@ -64,7 +66,7 @@ impl Modal {
 impl Modal {
     /// Whether something is decided here, so that what lies below must be live.
     pub fn decides(&self) -> bool {
-        !matches!(self, Self::Help(_) | Self::Palette(_) | Self::Pick(_))
+        !matches!(self, Self::Help(_) | Self::Palette(_) | Self::Pick(_) | Self::Lists(_))
     }
 }
 

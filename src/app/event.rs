@@ -221,6 +221,8 @@ pub enum Intent {
     Runs,
     /// The events and the journal.
     Events,
+    /// Choose one of the lists.
+    Lists,
     /// The pane with this number.
     Pane(u8),
     /// Let a pane of lines stand still, or follow again.
@@ -305,6 +307,7 @@ impl Intent {
             | Self::Flip
             | Self::Runs
             | Self::Events
+            | Self::Lists
             | Self::Pane(_)
             | Self::Pause
             | Self::Copy

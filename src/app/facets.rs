@@ -61,7 +61,9 @@ pub(super) fn find<'a>(answer: &'a Answer, key: &str) -> Option<Found<'a>> {
 /// Title and fields of an object.
 pub(super) fn of(desk: &Desk<'_>, source: &Source, found: Found<'_>) -> (String, Vec<Fact>) {
     match found {
-        Found::Host(host) => (format!("session host {}", host.short_name()), host_facts(host, desk.now)),
+        Found::Host(host) => {
+            (format!("session host {}", host.short_name()), host_facts(host, desk.now, desk.holds(source)))
+        }
         Found::Session(session) => (format!("session of {}", session.user), session_facts(session, desk.now)),
         Found::Group(group) => {
             (format!("application group {}", group.id.name()), group_facts(desk, source, group))
@@ -149,13 +151,21 @@ fn raw(word: &str, known: bool) -> String {
     if known { word.to_owned() } else { format!("`{word}`, a word this version does not know") }
 }
 
-fn host_facts(host: &SessionHost, now: Timestamp) -> Vec<Fact> {
+/// `holds`: whether the answer still stands for what there is now.
+fn host_facts(host: &SessionHost, now: Timestamp, holds: bool) -> Vec<Fact> {
     let beat = match (host.heartbeat, host.pulse(now)) {
         (Heartbeat::Never, _) => "never".to_owned(),
         (Heartbeat::Unknown, _) => "there is one; when it came by our clock is not known".to_owned(),
         (Heartbeat::At(at), Pulse::Beats) => moment(at, now),
+        // It may have come since the answer did.
+        (Heartbeat::At(at), Pulse::Silent) if !holds => moment(at, now),
         (Heartbeat::At(at), Pulse::Silent) => format!("{}: too old, the host is silent", moment(at, now)),
         (Heartbeat::At(at), Pulse::Unknown) => format!("{}: by no clock we know", wall_text(at)),
+    };
+    let usable = match (holds, host.usable(now)) {
+        (false, _) => "not known, the answer is too old",
+        (true, true) => "yes",
+        (true, false) => "no",
     };
     let admits = match host.accepts {
         Some(true) => "yes",
@@ -168,7 +178,7 @@ fn host_facts(host: &SessionHost, now: Timestamp) -> Vec<Fact> {
         Fact::new("status", raw(host.status.word(), !matches!(host.status, HostStatus::Other(_)))),
         Fact::new("admits users", admits),
         Fact::new("heartbeat", beat),
-        Fact::new("usable now", if host.usable(now) { "yes" } else { "no" }),
+        Fact::new("usable now", usable),
         Fact::new("sessions", format!("{} by the broker's count", host.sessions)),
         Fact::new("failed checks", list(&host.failed_checks)),
         Fact::new("agent", or_none(&host.agent)),
@@ -268,7 +278,7 @@ fn session_parts(desk: &Desk<'_>, source: &Source, session: &UserSession) -> Vec
     let mut part = Part { title: "its host".to_owned(), ..desk.part(&hosts) };
     if let (Some(Answer::Hosts(all)), Some(id)) = (desk.answer(&hosts), session.host()) {
         part.facts = match all.seen().iter().find(|host| host.id == id) {
-            Some(host) => host_facts(host, desk.now),
+            Some(host) => host_facts(host, desk.now, desk.holds(&hosts)),
             None => vec![Fact::new("standing", "not in the list of hosts")],
         };
     }

@@ -69,6 +69,7 @@ impl App {
             },
             Intent::Runs => self.show(Screen::Runs),
             Intent::Events => self.show(Screen::Events),
+            Intent::Lists => self.modals.push(Modal::Lists(self.home.place(self.summary.rows.len()))),
             Intent::Pane(number) => self.open_pane(number),
             Intent::Pause => self.pause(),
             Intent::Refresh => self.refresh(),

@@ -36,6 +36,7 @@ impl App {
             Some(Modal::Help(_)) => self.intend_help(intent, at),
             Some(Modal::Palette(_)) => self.intend_palette(intent),
             Some(Modal::Pick(_)) => self.intend_pick(intent, at),
+            Some(Modal::Lists(_)) => self.intend_lists(intent, at),
             Some(Modal::Arm(_)) => self.intend_arm(intent, at),
             Some(Modal::Confirm(_)) => self.intend_confirm(intent, at),
             Some(Modal::Start(_)) => self.intend_start(intent, at),

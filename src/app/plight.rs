@@ -66,7 +66,7 @@ impl Plight {
         let ago = |at: &Timestamp| span_text(now.duration_since(*at));
         match self {
             Self::NotConfigured => "not configured".to_owned(),
-            Self::Loading => "loading".to_owned(),
+            Self::Loading => "not looked at yet".to_owned(),
             Self::Empty(_) => "none".to_owned(),
             Self::Silent { since, misses: 0 | 1, .. } => format!("no answer {}", ago(since)),
             Self::Silent { since, misses, .. } => format!("no answer {}, {misses} tries", ago(since)),
@@ -82,7 +82,7 @@ impl Plight {
         let ago = |at: &Timestamp| span_text(now.duration_since(*at));
         match self {
             Self::NotConfigured => format!("{what}: not configured, the estate file names none"),
-            Self::Loading => format!("{what}: loading, the first answer has not come yet"),
+            Self::Loading => format!("{what}: not looked at yet, the first answer has not come"),
             Self::Empty(at) => format!("{what}: none, by a whole answer {} ago", ago(at)),
             Self::Silent { since, misses, why, next } => {
                 let tries = match misses {
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(
             all,
             [
-                "hosts: loading, the first answer has not come yet",
+                "hosts: not looked at yet, the first answer has not come",
                 "hosts: no answer for 2 min: no answer in 10 s (limit 10 s)",
                 "hosts: not allowed to look, 80 s ago: AuthorizationFailed",
                 "hosts: none, by a whole answer 4 s ago",

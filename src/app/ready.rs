@@ -36,7 +36,7 @@ pub fn groups<'a>(
     verdicts: &'a [Verdict],
     query: &Query,
     sort: Sort,
-    now: Timestamp,
+    (now, past): (Timestamp, &dyn Fn(Timestamp) -> bool),
 ) -> Vec<Group<'a>> {
     let mut services: Vec<usize> = verdicts.iter().map(|verdict| verdict.service).collect();
     services.dedup();
@@ -47,7 +47,7 @@ pub fn groups<'a>(
             let own: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.service == index).collect();
             let mut checks: Vec<(Row, &Verdict)> = own
                 .iter()
-                .map(|verdict| (row(verdict, name, now), *verdict))
+                .map(|verdict| (row(verdict, name, now, past), *verdict))
                 .filter(|(row, _)| query.fits(row) == Fit::Yes)
                 .collect();
             // Stable: among equals the order of the catalog stands.
@@ -71,11 +71,18 @@ fn head(name: &str, own: &[&Verdict]) -> String {
     )
 }
 
-fn row(verdict: &Verdict, service: &str, now: Timestamp) -> Row {
+fn row(verdict: &Verdict, service: &str, now: Timestamp, past: &dyn Fn(Timestamp) -> bool) -> Row {
+    let age = |at| {
+        let mut field = Field::age(now.duration_since(at));
+        if past(at) {
+            field.text.push('!');
+        }
+        field
+    };
     let fields = vec![
         Field::word(verdict.id),
         Field::word(word(verdict.state)),
-        verdict.at.map_or_else(Field::none, |at| Field::age(now.duration_since(at))),
+        verdict.at.map_or_else(Field::none, age),
         Field::word(verdict.title),
         Field::word(verdict.observed.as_str()),
         Field::word(service),
@@ -146,7 +153,7 @@ mod tests {
         ];
         let said = |filter: &str| -> Vec<String> {
             let query = Query::parse(filter, COLUMNS).unwrap();
-            let groups = groups(&scene::estate(), &all, &query, Sort::default(), noon());
+            let groups = groups(&scene::estate(), &all, &query, Sort::default(), (noon(), &|_| false));
             let ids = |group: &Group<'_>| {
                 group.checks.iter().map(|(row, _)| row.name()).collect::<Vec<_>>().join(" ")
             };

@@ -443,7 +443,11 @@ impl RunHandle for Scripted {
 
 /// An app in the run view over `view`, armed or not, with both handles to the script.
 pub(crate) fn running(view: RunView) -> (App, Arc<Mutex<RunView>>, Arc<Mutex<Script>>) {
-    let mut app = app(World::Live, Weather::Calm);
+    running_over(app(World::Live, Weather::Calm), view)
+}
+
+/// The same over a cockpit that is there.
+pub(crate) fn running_over(mut app: App, view: RunView) -> (App, Arc<Mutex<RunView>>, Arc<Mutex<Script>>) {
     let (view, script) = (Arc::new(Mutex::new(view)), Arc::new(Mutex::new(Script::default())));
     let handle = Box::new(Scripted { view: Arc::clone(&view), script: Arc::clone(&script) });
     let lock = Safe::new("lock in the state directory only");

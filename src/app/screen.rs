@@ -35,6 +35,9 @@ pub enum Screen {
     Vantage,
 }
 
+/// The keys of the lists, in the order of home's rows.
+pub const DIGITS: [char; 10] = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '0'];
+
 /// Where a person was, to go back to.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Visit {

@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{Side, Source},
+    domain::{Side, Source, time::Timestamp},
     status::{Component, Scope},
 };
 
 use super::{
     detail::{Detail, Subject, detail},
+    dialog::Modal,
     event::{Effect, Intent, Motion},
     feed::FeedLine,
     gesture::Field,
     journal::{Follow, Pane},
     lists::{self, Lists, Made, View},
+    plight,
     query::{Fit, Query},
     ready,
     run::RunOpen,
-    screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
+    screen::{Cursor, DIGITS, Filter, Screen, StepCursor, Visit, Zoom},
     state::{App, Settled},
     table::{Column, Row, Sort, Way},
 };
@@ -245,6 +247,38 @@ impl App {
         self.subject = Some(subject);
         self.descend(Screen::Detail(component));
         self.side = side;
+    }
+
+    /// Whether an answer that was in at `at` stands no longer for what there is now.
+    pub fn is_past(&self, at: Option<Timestamp>) -> bool {
+        let now = self.shown_at();
+        self.picture.iter().any(|(source, reading)| {
+            let then = reading.last.as_ref().map(|look| look.at);
+            then.is_some() && then == at && !plight::holds(&self.picture, source, now)
+        })
+    }
+
+    /// Chooses among the lists; a digit opens one at once.
+    pub(super) fn intend_lists(&mut self, intent: Intent, at: u64) {
+        let Some(Modal::Lists(place)) = self.modals.last_mut() else { return };
+        let chosen = match intent {
+            Intent::Move(motion) => {
+                let mut cursor = Cursor::default();
+                cursor.put(*place);
+                cursor.go(motion, self.summary.rows.len());
+                *place = cursor.place(self.summary.rows.len());
+                None
+            }
+            Intent::Enter => Some(*place),
+            Intent::Type(c) => DIGITS.iter().position(|digit| *digit == c),
+            _ => None,
+        };
+        let chosen = chosen.and_then(|place| Some((place, self.summary.rows.get(place)?.component)));
+        if let Some((place, component)) = chosen {
+            self.close_modal(at);
+            self.home.put(place);
+            self.show(Screen::Lists(component));
+        }
     }
 
     fn open_listed_run(&mut self) {

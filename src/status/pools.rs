@@ -102,12 +102,20 @@ fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
     let known = powers(scene, bucket.side).trust == Trust::Good;
     let mut hosts = Hosts::default();
     for &service in bucket.services {
+        let then = judged_at(scene, service, bucket.side);
         let listing = standing::hosts(scene.picture, &Source::Hosts(service, bucket.side))?;
         for host in listing.complete()? {
-            hosts.take(host, known.then(|| standing::is_off(host, machines)), scene.now);
+            hosts.take(host, known.then(|| standing::is_off(host, machines)), then);
         }
     }
     Some(hosts)
+}
+
+/// The moment at which hosts are judged: now, or when they were last seen where that is too long ago. What
+/// an old answer says of heartbeats holds for its own time and for no other.
+fn judged_at(scene: &Scene<'_>, service: usize, side: Side) -> Timestamp {
+    let sight = Sight::of(scene.picture, &Source::Hosts(service, side), scene.now);
+    sight.at.filter(|_| sight.trust >= Trust::Stale).unwrap_or(scene.now)
 }
 
 /// What Compute said of the machines of a side: the broker alone cannot tell a cold host from a silent one.
@@ -339,7 +347,7 @@ struct Room {
 fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<Room> {
     let mut sum = Room::default();
     for &service in services {
-        let capacity = standing::capacity(scene.picture, service, side, scene.now)?;
+        let capacity = standing::capacity(scene.picture, service, side, judged_at(scene, service, side))?;
         sum.now += capacity.room;
         sum.unused |= capacity.cold + capacity.unhealthy > 0;
         sum.started += capacity.started;

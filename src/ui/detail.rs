@@ -9,7 +9,7 @@ use crate::{
 };
 
 use super::{
-    pen::{Pen, cut, fit, wrap},
+    pen::{Pen, fit, wrap},
     theme::Role,
 };
 
@@ -85,7 +85,7 @@ fn lines(detail: &Detail, width: u16) -> Vec<Line<'_>> {
         let trouble = part.trouble.iter().flat_map(|text| wrap(text, usize::from(width - 2)));
         lines.extend(trouble.map(Line::Trouble));
         for fact in &part.facts {
-            let cut = cut(&fact.value, usize::from(width.saturating_sub(NAME + 3)));
+            let cut = wrap(&fact.value, usize::from(width.saturating_sub(NAME + 3)));
             for (at, text) in cut.into_iter().enumerate() {
                 lines.push(Line::Fact(place, if at == 0 { fact.name } else { "" }, text));
             }

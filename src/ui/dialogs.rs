@@ -39,6 +39,7 @@ pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
         Modal::Ask(dialog) => ask(app, dialog, pen),
         Modal::Leave(dialog) => leave(app, dialog, pen),
         Modal::Pick(dialog) => pick::draw(dialog, pen),
+        Modal::Lists(place) => pick::lists(app, *place, pen),
     }
 }
 

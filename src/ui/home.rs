@@ -13,13 +13,14 @@ use crate::{
     },
     readiness::State,
     runbook::Mode,
-    status::{Cell, CellState, Component, Problem},
+    status::{Cell, CellState, Component},
 };
 
 use super::{
     head,
     pen::{Line, Pen, columns, fit, whole, wrap, wrap_in},
     theme::Role,
+    worst::{self, Also},
 };
 
 /// Below this width labels and cells stand closer, and cells are short.
@@ -214,7 +215,7 @@ fn words_of(cell: &Cell, words: Words, room: usize) -> String {
 }
 
 /// An age as its column shows it: `4s`, or `12m!` when it is too old.
-fn age_of(at: Option<Timestamp>, stale: bool, now: Timestamp) -> (String, Role) {
+pub(super) fn age_of(at: Option<Timestamp>, stale: bool, now: Timestamp) -> (String, Role) {
     match at {
         None => (String::new(), Role::Dim),
         Some(at) => {
@@ -230,10 +231,11 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
     let invariant = &app.summary.invariant;
     if invariant.state != CellState::NotConfigured {
         let age = age_of(invariant.at, invariant.stale, now);
-        verdict(pen, y, "in both", invariant.state, &invariant.text, &age);
+        let last = if invariant.stale { "last " } else { "" };
+        verdict(pen, y, "in both", invariant.state, &format!("{last}{}", invariant.text), &age);
         y += 1;
     }
-    let worst = worst(app);
+    let worst = worst::of(app);
     let age = age_of(worst.at, worst.stale, now);
     let room = usize::from(pen.width()).saturating_sub(20 + columns(&age.0));
     // What is worst is said whole where the events keep some room.
@@ -251,8 +253,8 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
     if let Some((state, text)) = vantage(app, pen.width() < NARROW) {
         verdict(pen, y, "vantage", state, &text, &age_of(oldest_sign(app), false, now));
     } else {
-        let (state, text, at) = readiness(app, pen.width() < NARROW);
-        verdict(pen, y, "readiness", state, &text, &age_of(at, false, now));
+        let (state, text, (at, stale)) = readiness(app, pen.width() < NARROW);
+        verdict(pen, y, "readiness", state, &text, &age_of(at, stale, now));
     }
     y + 1
 }
@@ -269,27 +271,6 @@ fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, 
     let room =
         if age.0.is_empty() { (width - 1).saturating_sub(words) } else { end.saturating_sub(words + 1) };
     pen.text(words, y, room, text, role);
-}
-
-/// The single most important sentence.
-fn worst(app: &App) -> Also {
-    let says = |state, text| Also { state, text, at: None, stale: false };
-    if app.stopped().is_some() {
-        return says(CellState::Crit, "NO WRITES: the journal failed; m, then h".to_owned());
-    }
-    if let Some(view) = app.run_view().filter(|view| view.primary_is_back) {
-        let code = &view.codes[view.from];
-        return says(CellState::Crit, format!("{code} IS BACK · {} debts", view.debts.len()));
-    }
-    let Some(problem) = app.summary.worst() else {
-        return says(CellState::Ok, "nothing is wrong".to_owned());
-    };
-    let mut worst = Also::of(app, problem);
-    // A dead region is told from its signs: it is as old as the oldest of them.
-    if worst.at.is_none() && problem.component.is_none() && problem.side.is_some() {
-        worst.at = oldest_sign(app);
-    }
-    worst
 }
 
 /// Whether a region is dead, or only not to be seen from here.
@@ -310,7 +291,7 @@ fn vantage(app: &App, narrow: bool) -> Option<(CellState, String)> {
 }
 
 /// The oldest answer the signs can rest on: heartbeats, storage and posted events.
-fn oldest_sign(app: &App) -> Option<Timestamp> {
+pub(super) fn oldest_sign(app: &App) -> Option<Timestamp> {
     let rows =
         app.summary.rows.iter().filter(|row| {
             matches!(row.component, Component::Hosts | Component::Profiles | Component::Health)
@@ -319,7 +300,7 @@ fn oldest_sign(app: &App) -> Option<Timestamp> {
 }
 
 /// How the checks of the services in scope came out.
-fn readiness(app: &App, narrow: bool) -> (CellState, String, Option<Timestamp>) {
+fn readiness(app: &App, narrow: bool) -> (CellState, String, (Option<Timestamp>, bool)) {
     let count = |state| app.readiness.iter().filter(|found| found.state == state).count();
     let [ok, warn, crit, unknown] = [State::Ok, State::Warn, State::Crit, State::Unknown].map(count);
     let state = match (crit, unknown, warn) {
@@ -328,7 +309,8 @@ fn readiness(app: &App, narrow: bool) -> (CellState, String, Option<Timestamp>) 
         (0, ..) => CellState::Unknown,
         _ => CellState::Crit,
     };
-    let oldest = app.readiness.iter().filter_map(|found| found.at).min();
+    let oldest = app.readiness.iter().filter(|found| found.at.is_some()).min_by_key(|found| found.at);
+    let oldest = oldest.map_or((None, false), |found| (found.at, app.is_past(found.at)));
     if narrow {
         return (state, format!("{crit} blocking, {warn} warn, {unknown} not known, {ok} ok"), oldest);
     }
@@ -393,28 +375,6 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
         y += 1;
     }
     y
-}
-
-/// A line below the worst problem.
-struct Also {
-    state: CellState,
-    text: String,
-    at: Option<Timestamp>,
-    stale: bool,
-}
-
-impl Also {
-    /// A problem, with the age of what it rests on.
-    fn of(app: &App, problem: &Problem) -> Self {
-        let cell = problem.component.zip(problem.side).and_then(|(what, side)| app.summary.cell(what, side));
-        let both = problem.component.is_none() && problem.side.is_none() && app.summary.invariant.stale;
-        Self {
-            state: problem.state,
-            text: problem.text.clone(),
-            at: problem.at,
-            stale: cell.is_some_and(|cell| cell.stale) || (both && problem.at == app.summary.invariant.at),
-        }
-    }
 }
 
 /// What is wrong besides the worst, and what the checks found, worst first, each once.

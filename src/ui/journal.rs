@@ -60,9 +60,7 @@ fn blank(app: &App, shown: usize) -> Option<String> {
     match (&app.journal.reading, app.journal.count()) {
         (_, 0) if run.is_empty() => Some("no run yet, so there is no journal; r starts one".to_owned()),
         (Reading::Failed(why), _) => Some(format!("could not read the journal of {run}: {why}")),
-        (Reading::Asked | Reading::NotAsked, _) => {
-            Some(format!("loading: the journal of {run} is being read"))
-        }
+        (Reading::Asked | Reading::NotAsked, _) => Some(format!("not read yet: the journal of {run}")),
         (Reading::Read, 0) => Some(format!("the journal of {run} is empty: nothing has been recorded yet")),
         (Reading::Read, total) if shown == 0 => {
             Some(format!("none of {total} records fits the filter; esc shows all"))

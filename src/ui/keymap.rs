@@ -221,6 +221,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Key::Char('m'), SCREENS, Intent::Flip, "flip between home and run"),
     bind(Key::Char('o'), SCREENS, Intent::Runs, "the runs of this estate"),
     bind(Key::Char('e'), SCREENS, Intent::Events, "events and journal"),
+    bind(Key::Char('l'), SCREENS, Intent::Lists, "choose a list: then its digit opens it"),
     bind(Key::Ctrl('r'), SCREENS, Intent::Refresh, "look again now"),
     bind(Key::Char('y'), SCREENS, Intent::Copy, "copy the row"),
     bind(Key::Char('Y'), SCREENS, Intent::CopyField, "copy one field of the row"),
@@ -392,8 +393,8 @@ pub fn hints(context: Context) -> &'static [(&'static str, &'static str)] {
         Context::Home => &[
             ("?", "help"),
             (":", "command"),
-            ("/", "filter"),
             ("enter", "open"),
+            ("l", "lists"),
             ("[ ]", "scope"),
             ("r", "run"),
             ("A", "arm"),

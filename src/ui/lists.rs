@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    pen::{Line, Pen, wrap},
+    pen::{Line, Pen, wrap, wrap_in},
     table::{Grid, in_force},
     theme::Role,
 };
@@ -56,8 +56,9 @@ pub(super) fn draw(app: &App, component: Component, pen: &mut Pen<'_>) {
 /// What is said above the rows of a side: what is wrong with the list, or why it has none.
 fn told(list: &Head, area: Area) -> Vec<(String, Role)> {
     let wide = usize::from(area.right - area.left - 2);
-    let trouble = list.trouble.iter().chain(&list.notes).flat_map(|text| wrap(text, wide));
-    let mut told: Vec<(String, Role)> = trouble.take(TROUBLE_LINES).map(|line| (line, Role::Warn)).collect();
+    let troubles: Vec<&String> = list.trouble.iter().chain(&list.notes).collect();
+    let mut told: Vec<(String, Role)> =
+        shares(&troubles, wide).into_iter().map(|line| (line, Role::Warn)).collect();
     let blank = match (&list.blank, list.shown, list.total) {
         (Some(blank), ..) => Some(blank.clone()),
         (None, 0, total) if total > 0 => Some(format!("none of {total} fits the filter; esc shows all")),
@@ -65,6 +66,22 @@ fn told(list: &Head, area: Area) -> Vec<(String, Role)> {
     };
     told.extend(blank.iter().flat_map(|text| wrap(text, wide)).map(|line| (line, Role::Dim)));
     told
+}
+
+/// Sentences in as many lines as there is room for: each has its first, and the first of them their others.
+fn shares(all: &[&String], wide: usize) -> Vec<String> {
+    let shown = if all.len() > TROUBLE_LINES { TROUBLE_LINES - 1 } else { all.len() };
+    let mut spare = TROUBLE_LINES - shown - usize::from(shown < all.len());
+    let mut lines = Vec::new();
+    for text in &all[..shown] {
+        let some = wrap_in(text, wide, 1 + spare);
+        spare -= some.len() - 1;
+        lines.extend(some);
+    }
+    if shown < all.len() {
+        lines.push(format!("and {} more", all.len() - shown));
+    }
+    lines
 }
 
 /// `WE 3 of 20, NE 0 of 20`, and how many nobody can tell of.

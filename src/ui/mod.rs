@@ -24,6 +24,7 @@ mod start;
 mod steps;
 mod table;
 mod vantage;
+mod worst;
 
 #[cfg(test)]
 mod masked;
@@ -104,6 +105,11 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<P
         too_small(app, &mut pen);
         return None;
     }
+    // Home says in its own place what is worst; elsewhere it stands above the keys.
+    if app.screen != Screen::Home {
+        worst::line(app, area.height - 2, &mut pen);
+        pen.lower(1);
+    }
     match app.screen {
         Screen::Home => home::draw(app, &mut pen),
         Screen::Run => run::draw(app, &mut pen),
@@ -115,6 +121,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<P
         Screen::Readiness => readiness::draw(app, &mut pen),
         Screen::Vantage => vantage::draw(app, &mut pen),
     }
+    pen.lower(0);
     head::footer(app, &mut pen);
     for modal in &app.modals {
         dialogs::draw(app, modal, &mut pen);

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use ratatui::{
     buffer::{Buffer, Cell},
     layout::Rect,
-    style::Color,
+    style::{Color, Modifier},
 };
 
 use crate::{
@@ -16,13 +16,22 @@ use crate::{
         scene::{self, Weather, at},
         screen::Screen,
     },
-    domain::{Answer, ArmId, Listing, Observation, Safe, Side, time::minutes},
-    engine::{RunView, view::ItemPhase},
+    domain::{
+        Answer, ArmId, Listing, Observation, Pair, Safe, Side, Source,
+        pool::HostStatus,
+        time::{age_text, minutes, seconds},
+    },
+    engine::{
+        RunEvent, RunView, Stamped,
+        event::Actor,
+        view::{Choice, ItemPhase},
+    },
     status::{CellState, Component, Scope},
 };
 
 use super::{
     Glyphs, SMALLEST,
+    keymap::{self, BINDINGS, Context, Key},
     shots::{confirming, look, painted, shot},
     sizes,
     theme::Role,
@@ -61,10 +70,21 @@ fn stale() -> App {
         scene::readings(Weather::Calm).into_iter().map(|seen| Observation {
             started: seen.started - minutes(60),
             ended: seen.ended - minutes(60),
+            outcome: seen.outcome.map(earlier),
             ..seen
         }),
     );
     app
+}
+
+/// The same an hour ago: what had just happened then.
+fn earlier(answer: Answer) -> Answer {
+    match answer {
+        Answer::Hosts(all) => Answer::Hosts(each(&all, |_, host| {
+            host.heartbeat = host.heartbeat.at().map(|at| at - minutes(60)).into();
+        })),
+        other => other,
+    }
 }
 
 /// Everything was read once; since then West Europe answers nothing.
@@ -169,37 +189,124 @@ const CONDITIONS: [Condition; 6] = [
     ("hostile", worst_names),
 ];
 
-const SCREENS: [(&str, Screen); 5] = [
-    ("home", Screen::Home),
-    ("hosts", Screen::Lists(Component::Hosts)),
-    ("sessions", Screen::Lists(Component::Sessions)),
-    ("runs", Screen::Runs),
-    ("events", Screen::Events),
+/// Opens a screen in a condition.
+type Opening = fn(&mut App, &str);
+
+const SCREENS: [(&str, Opening); 18] = [
+    ("home", |app, _| app.screen = Screen::Home),
+    ("control", |app, _| app.screen = Screen::Lists(Component::ControlPlane)),
+    ("pools", |app, _| app.screen = Screen::Lists(Component::Pools)),
+    ("hosts", |app, _| app.screen = Screen::Lists(Component::Hosts)),
+    ("sessions", |app, _| app.screen = Screen::Lists(Component::Sessions)),
+    ("assignments", |app, _| app.screen = Screen::Lists(Component::Assignments)),
+    ("profiles", |app, _| app.screen = Screen::Lists(Component::Profiles)),
+    ("storage", |app, _| app.screen = Screen::Lists(Component::Storage)),
+    ("directory", |app, _| app.screen = Screen::Lists(Component::Directory)),
+    ("capacity", |app, _| app.screen = Screen::Lists(Component::Capacity)),
+    ("health", |app, _| app.screen = Screen::Lists(Component::Health)),
+    ("detail", |app, _| {
+        app.screen = Screen::Lists(Component::Hosts);
+        app.update(Event::Intent(Intent::Enter), at(1_000));
+    }),
+    ("runs", |app, _| app.screen = Screen::Runs),
+    ("events", |app, _| app.screen = Screen::Events),
+    ("readiness", |app, _| app.screen = Screen::Readiness),
+    ("vantage", |app, _| app.screen = Screen::Vantage),
+    ("journal", journal_of),
+    ("run", |app, condition| {
+        let view = if condition == "hostile" { worst_names_in_a_run() } else { scene::move_phase() };
+        *app = scene::running_over(std::mem::replace(app, scene::opened(World::Live)), view).0;
+    }),
 ];
+
+/// The journal of a run, with as many records and such names as the condition has; a stale one is short.
+fn journal_of(app: &mut App, condition: &str) {
+    let run = "r-20261120-1003-7k".to_owned();
+    app.runs.insert(0, RunSummary { run: run.clone(), ..run_of(0) });
+    app.update(Event::Intent(Intent::Pane(3)), at(1_000));
+    let count = match condition {
+        "empty" => return,
+        "many" => 300,
+        _ => 5,
+    };
+    let records = (0..count).map(|number| {
+        let text = if condition == "hostile" { hostile(number) } else { format!("404 twice, {number}") };
+        let actor = Actor { upn: Safe::new("op.01@contoso.example"), ..Actor::default() };
+        let event = RunEvent::Paid { step: "a7-revoke".to_owned(), evidence: Safe::new(&text) };
+        Stamped { wall: scene::noon() - seconds(400 - number as i64), mono_ms: 1, actor, event }
+    });
+    let outcome = match condition {
+        "silent" => Err(Safe::new("open /j/r-20261120-1003-7k.jsonl: permission denied")),
+        _ => Ok(records.collect()),
+    };
+    app.update(Event::JournalRead { run, outcome }, at(1_000));
+}
+
+/// One screen in one condition.
+fn opened((_, make): Condition, condition: &str, open: Opening) -> App {
+    let mut app = make();
+    app.size = (80, 24);
+    app.settle();
+    open(&mut app, condition);
+    app
+}
 
 #[test]
 fn every_screen_in_every_condition() {
-    for (condition, make) in CONDITIONS {
-        let mut app = make();
-        app.size = (80, 24);
-        for (name, screen) in SCREENS {
-            app.screen = screen;
-            insta::assert_snapshot!(format!("{name}_{condition}"), shot(&mut app, (80, 24), Glyphs::Box));
+    for condition in CONDITIONS {
+        for (name, open) in SCREENS {
+            let mut app = opened(condition, condition.0, open);
+            let shot = shot(&mut app, (80, 24), Glyphs::Box);
+            insta::assert_snapshot!(format!("{name}_{}", condition.0), shot);
         }
     }
-    let mut app = scene::running(worst_names_in_a_run()).0;
-    insta::assert_snapshot!("run_hostile", shot(&mut app, (80, 24), Glyphs::Box));
+}
+
+/// Dialogs in which names stand that others chose.
+#[test]
+fn dialogs_with_the_worst_names() {
+    let mut offer = scene::offer(2, Some("67"));
+    offer.what = Safe::new(&format!("sessions of {} and {}", hostile(0), hostile(5)));
+    offer.effect = Safe::new(&hostile(3));
+    offer.before_after = (Safe::new(&hostile(1)), Safe::new(&hostile(5)));
+    for (number, write) in offer.writes.iter_mut().enumerate() {
+        write.key = Safe::new(&hostile(number)).to_string();
+    }
+    let mut view = worst_names_in_a_run();
+    view.steps[8].choices.push(Choice::Skip);
+    let asked = |open: Opening, intents: &[Intent]| {
+        let mut app = opened(CONDITIONS[5], "hostile", open);
+        for (count, intent) in intents.iter().enumerate() {
+            app.update(Event::Intent(*intent), at(2_000 + 1_000 * count as u64));
+        }
+        app
+    };
+    let over = |view: RunView, intent: Intent| {
+        let mut app = scene::running_over(worst_names(), view).0;
+        app.update(Event::Intent(intent), at(2_000));
+        app
+    };
+    let (home, hosts) = (SCREENS[0].1, SCREENS[3].1);
+    let mut leave = over(view.clone(), Intent::Back);
+    leave.update(Event::Intent(Intent::Back), at(3_000));
+    for (name, mut app) in [
+        ("confirm", confirming(scene::log_off(offer), "67")),
+        ("pick", asked(hosts, &[Intent::CopyField])),
+        ("lists", asked(home, &[Intent::Lists])),
+        ("start", asked(home, &[Intent::Start])),
+        ("skip", over(view.clone(), Intent::Skip)),
+        ("accept", over(view.clone(), Intent::AcceptStuck)),
+        ("leave", leave),
+    ] {
+        insta::assert_snapshot!(format!("dialog_{name}_hostile"), shot(&mut app, (80, 24), Glyphs::Box));
+    }
 }
 
 /// All scenes of this module, of the run view and of the dialogs.
 pub(super) fn scenes() -> Vec<App> {
     let mut all = Vec::new();
-    for (_, make) in CONDITIONS {
-        for (_, screen) in SCREENS {
-            let mut app = make();
-            app.screen = screen;
-            all.push(app);
-        }
+    for condition in CONDITIONS {
+        all.extend(SCREENS.map(|(_, open)| opened(condition, condition.0, open)));
     }
     let views = [
         sizes::fresh(),
@@ -213,7 +320,7 @@ pub(super) fn scenes() -> Vec<App> {
     all.extend(views.into_iter().map(|view| scene::running(view).0));
     all.push(confirming(scene::log_off(scene::offer(2, Some("67"))), "67"));
     all.push(sizes::level_3());
-    for intent in [Intent::Start, Intent::Help, Intent::Palette, Intent::Arm] {
+    for intent in [Intent::Start, Intent::Help, Intent::Palette, Intent::Arm, Intent::Lists] {
         let mut app = scene::app(World::Sim, Weather::Calm);
         app.update(Event::Intent(intent), at(1_000));
         all.push(app);
@@ -262,9 +369,293 @@ fn marks(app: &App, buffer: &Buffer) {
         assert_eq!(middle, if summed.differs() { "≠" } else { "│" }, "{}", row(buffer, y));
         for (x, side) in [(if narrow { 13 } else { 15 }, Side::Primary), (two + 2, Side::Secondary)] {
             let shown: String = (x..x + 2).map(|x| buffer.cell((x, y)).unwrap().symbol()).collect();
-            assert_eq!(shown.trim_end(), summed.cells[side].state.mark(), "{}", row(buffer, y));
+            let cell = &summed.cells[side];
+            assert_eq!(shown.trim_end(), cell.state.mark(), "{}", row(buffer, y));
+            // Whatever has an answer behind it ends with its age, and an age that is too old says so.
+            let (from, end) = if side == Side::Primary { (x, two) } else { (x, width) };
+            let all: String = (from..end).map(|x| buffer.cell((x, y)).unwrap().symbol()).collect();
+            let age = cell.at.map(|at| age_text(app.now().duration_since(at)));
+            let wanted = age.map(|age| format!(" {age}{}", if cell.stale { "!" } else { "" }));
+            match wanted {
+                Some(age) => assert!(all.trim_end().ends_with(&age), "{age}: {all}"),
+                None => assert!(!all.contains(|c: char| c.is_ascii_digit()), "no age: {all}"),
+            }
         }
     }
+}
+
+/// What the estate file does not name is not confused with what did not answer or has not yet.
+#[test]
+fn what_is_not_configured_says_so() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let estate = std::sync::Arc::make_mut(&mut app.estate);
+    estate.directory = Pair::build(|_| Vec::new());
+    for service in &mut estate.services {
+        let Pair { primary, secondary } = &mut service.sides;
+        for side in [primary, secondary] {
+            side.accounts.clear();
+        }
+    }
+    app.picture.clear();
+    let named = |source: &Source| !matches!(source, Source::Directory(_) | Source::Storage(..));
+    let seen = scene::readings(Weather::Calm).into_iter().filter(|seen| named(&seen.source));
+    see(&mut app, seen.collect::<Vec<_>>());
+    insta::assert_snapshot!("home_not_configured", shot(&mut app, (80, 24), Glyphs::Box));
+    for (name, open) in [SCREENS[6], SCREENS[7], SCREENS[8]] {
+        open(&mut app, "fresh");
+        let shot = shot(&mut app, (80, 24), Glyphs::Box);
+        assert!(shot.contains(&format!("{name}: not configured")), "{shot}");
+        insta::assert_snapshot!(format!("{name}_not_configured"), shot);
+    }
+}
+
+/// From home every pane and list is two keys away at most.
+#[test]
+fn every_pane_is_two_keys_from_home() {
+    let start = || {
+        let mut app = scene::running(scene::move_phase()).0;
+        app.update(Event::Intent(Intent::Pane(1)), at(1_000));
+        app
+    };
+    let press = |app: &mut App, key: Key, time: u64| {
+        if let Some(intent) = keymap::intent(keymap::context(app), key) {
+            app.update(Event::Intent(intent), at(time));
+        }
+    };
+    let mut reached: Vec<Screen> = Vec::new();
+    let keys: Vec<Key> = ('0'..='9').map(Key::Char).chain([Key::Enter]).collect();
+    for first in BINDINGS.iter().filter(|binding| binding.contexts.contains(&Context::Home)) {
+        let mut app = start();
+        press(&mut app, first.key, 2_000);
+        reached.push(app.screen);
+        // A second key matters where the first has led somewhere or moved something.
+        for second in &keys {
+            let mut app = start();
+            press(&mut app, first.key, 2_000);
+            press(&mut app, *second, 3_000);
+            reached.push(app.screen);
+        }
+    }
+    let panes = [Screen::Home, Screen::Run, Screen::Runs, Screen::Events, Screen::Journal];
+    let more = [Screen::Readiness, Screen::Vantage];
+    let lists = Component::ALL.map(Screen::Lists);
+    for screen in panes.into_iter().chain(more).chain(lists) {
+        assert!(reached.contains(&screen), "{screen:?} takes more than two keys");
+    }
+}
+
+/// What is old is called old: by its `!`, and in words.
+#[test]
+fn what_is_too_old_says_so_in_its_line() {
+    for (make, size) in [(stale as fn() -> App, (80, 24)), (silent, (80, 24)), (stale, (120, 40))] {
+        let mut app = make();
+        app.settle();
+        app.screen = Screen::Readiness;
+        let checks = shot(&mut app, size, Glyphs::Ascii);
+        let rows = checks.lines().filter(|line| line.contains(" unknown  60m"));
+        assert!(rows.clone().count() > 5 && rows.clone().all(|line| line.contains("60m!")), "{checks}");
+        app.screen = Screen::Home;
+        let shot = shot(&mut app, size, Glyphs::Ascii);
+        let old: Vec<&str> = shot.lines().filter(|line| line.contains("60m")).collect();
+        assert!(old.len() > 9, "{shot}");
+        for line in old {
+            let said = line.replace("60m ago", "");
+            assert_eq!(said.matches("60m").count(), said.matches("60m!").count(), "{line}");
+            assert!(["last ", "not known", "no answer"].iter().any(|word| line.contains(word)), "{line}");
+        }
+    }
+}
+
+/// An answer is too old after twice its interval, and not before.
+#[test]
+fn twice_its_interval_is_not_too_old_and_a_second_more_is() {
+    let source = Source::Hosts(0, Side::Primary);
+    for (more, stale) in [(0, false), (1, true)] {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        let ended = scene::noon() - source.interval() * 2 - seconds(more);
+        let seen = scene::readings(Weather::Calm).into_iter().filter(|seen| seen.source == source);
+        let seen: Vec<_> = seen.map(|seen| Observation { started: ended, ended, ..seen }).collect();
+        app.picture.clear();
+        let others = scene::readings(Weather::Calm).into_iter().filter(|seen| seen.source != source);
+        see(&mut app, others.collect::<Vec<_>>());
+        see(&mut app, seen);
+        let cell = app.summary.cell(Component::Hosts, Side::Primary).unwrap();
+        assert_eq!((cell.stale, cell.state == CellState::Unknown), (stale, stale), "{more} s more: {cell:?}");
+        let age = age_text(source.interval() * 2 + seconds(more));
+        let shot = shot(&mut app, (80, 24), Glyphs::Box);
+        let line = shot.lines().find(|line| line.contains("hosts ")).unwrap();
+        assert_eq!(line.contains(&format!(" {age}!")), stale, "{line}");
+    }
+}
+
+/// What matters most is said on every screen, whatever it is about.
+#[test]
+fn the_worst_is_said_on_every_screen() {
+    for (name, open) in SCREENS {
+        for size in sizes::SIZES {
+            let outage: Condition = ("fresh", || scene::app(World::Live, Weather::Outage));
+            let mut app = opened(outage, "fresh", open);
+            let shot = shot(&mut app, size, Glyphs::Box);
+            assert!(shot.contains("WE looks dead"), "{name} {size:?}: {shot}");
+        }
+    }
+}
+
+/// While people are moved away from a region that is lost, the run view tells of the other one.
+#[test]
+fn a_burning_region_that_people_are_moved_to_is_said_in_the_run_view() {
+    let mut app = scene::app(World::Live, Weather::Outage);
+    let burning = scene::readings(Weather::Outage).into_iter().filter_map(|mut seen| {
+        let Source::Hosts(_, Side::Secondary) = seen.source else { return None };
+        let Ok(Answer::Hosts(all)) = &seen.outcome else { return None };
+        seen.outcome = Ok(Answer::Hosts(each(all, |_, host| {
+            host.status = HostStatus::NoHeartbeat;
+            host.heartbeat = Some(scene::noon() - minutes(9)).into();
+        })));
+        Some(seen)
+    });
+    see(&mut app, burning.collect::<Vec<_>>());
+    let mut app = scene::running_over(app, scene::move_phase()).0;
+    for size in sizes::SIZES {
+        let shot = shot(&mut app, size, Glyphs::Box);
+        let worst = shot.lines().find(|line| line.contains(" worst ")).unwrap();
+        assert!(worst.contains(" x ") && worst.contains("NE"), "{worst}");
+    }
+}
+
+/// A sentence is on the screen whole, or what is there of it ends in `~`.
+fn whole_or_cut(lines: &str, text: &str) -> bool {
+    let squeezed = |text: &str| text.replace([' ', '"', '\n'], "");
+    let (shown, text) = (squeezed(lines), squeezed(text));
+    if shown.contains(&text) {
+        return true;
+    }
+    let letters: Vec<char> = text.chars().collect();
+    (1..letters.len()).rev().any(|count| {
+        let begin: String = letters[..count].iter().collect();
+        shown.contains(&format!("{begin}~"))
+    })
+}
+
+/// What stands above a list, and what is said of a step, is never cut without a sign.
+#[test]
+fn what_is_cut_says_so() {
+    for mut app in scenes().into_iter().filter(|app| app.modals.is_empty()) {
+        for (w, h) in sizes::SIZES {
+            let shot = shot(&mut app, (w, h), Glyphs::Ascii);
+            if let Some(lists) = app.lists().filter(|_| matches!(app.screen, Screen::Lists(_))) {
+                for side in Side::BOTH {
+                    let half = |line: &str| {
+                        let cells: Vec<char> = line.trim_matches('"').chars().collect();
+                        let (one, two) = cells.split_at((w / 2).into());
+                        if side == Side::Primary {
+                            one.iter().collect()
+                        } else {
+                            two[1..].iter().collect::<String>()
+                        }
+                    };
+                    let column: String = shot.lines().map(half).collect();
+                    let head = &lists.sides[side];
+                    let all: Vec<&String> =
+                        head.trouble.iter().chain(&head.notes).chain(&head.blank).collect();
+                    for text in all.iter().take(if all.len() > 4 { 3 } else { 4 }) {
+                        assert!(whole_or_cut(&column, text), "{w}x{h}: {text}\n{shot}");
+                    }
+                }
+            }
+            if let Some(step) = app.selected_step().filter(|_| app.screen == Screen::Run) {
+                for text in [&step.abort, &step.why] {
+                    assert!(
+                        !shot.contains(&text[..8]) || whole_or_cut(&shot, text),
+                        "{w}x{h}: {text}\n{shot}"
+                    );
+                }
+            }
+            if app.screen == Screen::Readiness {
+                let groups = app.checks();
+                if let Some((_, verdict)) = groups.first().and_then(|group| group.checks.first()) {
+                    assert!(whole_or_cut(&shot, verdict.next), "{w}x{h}: {}\n{shot}", verdict.next);
+                }
+            }
+        }
+    }
+}
+
+/// Steps and rows say how they stand in front of their names, whatever colours there are.
+#[test]
+fn mono_says_how_steps_and_rows_stand() {
+    let mut runs: Vec<App> = [sizes::failing(), sizes::gate_red(), sizes::held(), sizes::is_back()]
+        .map(|view| scene::running(view).0)
+        .into();
+    for app in &mut runs {
+        let (plain, mono) = (text_of(app, "default"), text_of(app, "mono"));
+        assert_eq!(plain, mono);
+        let step = app.selected_step().unwrap();
+        let title = mono.lines().find(|line| line.contains(&step.title)).unwrap();
+        let mark = title[1..].split_whitespace().next().unwrap();
+        assert!([".", ">", "!", "?", "ok", "x", "-"].contains(&mark), "{title}");
+    }
+    let mut hosts = scene::app(World::Live, Weather::Outage);
+    SCREENS[3].1(&mut hosts, "fresh");
+    let mono = text_of(&mut hosts, "mono");
+    let lists = hosts.lists().unwrap();
+    let mut seen = 0;
+    for row in lists.lines.iter().flat_map(|line| [&line.primary, &line.secondary]).flatten() {
+        let Some(line) = mono.lines().find(|line| line.contains(row.name())) else { continue };
+        let before = line[..line.find(row.name()).unwrap()].trim_end();
+        assert!(before.ends_with(row.state.mark()), "{line}");
+        seen += 1;
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+fn text_of(app: &mut App, theme: &str) -> String {
+    let buffer = painted(app, (80, 24), &look(theme, Glyphs::Box));
+    (0..24).map(|y| row(&buffer, y) + "\n").collect()
+}
+
+/// The focus of a dialog is seen without a colour, and goes with the tab key.
+#[test]
+fn the_focused_button_is_reversed_and_the_other_is_not() {
+    for theme in ["default", "mono"] {
+        let mut app = confirming(scene::log_off(scene::offer(2, Some("67"))), "67");
+        for (time, focused) in [(20_000, "Cancel"), (21_000, "Log off 67")] {
+            let buffer = painted(&mut app, (80, 24), &look(theme, Glyphs::Box));
+            let y = (0..24).find(|y| row(&buffer, *y).contains("Cancel")).unwrap();
+            let line = row(&buffer, y);
+            assert!(line.contains(&format!("> {focused}")), "{line}");
+            for button in ["Cancel", "Log off 67"] {
+                let x = line[..line.find(button).unwrap()].chars().count() as u16;
+                let reversed = buffer.cell((x, y)).unwrap().modifier.contains(Modifier::REVERSED);
+                assert_eq!(reversed, button == focused, "{theme}: {line}");
+            }
+            app.update(Event::Intent(Intent::Next), at(time));
+        }
+    }
+}
+
+/// Colours of a dialog and of the run view, by what they mean.
+#[test]
+fn colour_follows_the_role_in_the_run_view_and_in_a_dialog() {
+    let look = look("dark", Glyphs::Box);
+    let check = |app: &mut App, text: &str, part: &str, role: Role| {
+        let buffer = painted(app, (80, 24), &look);
+        let y = (0..24).find(|y| row(&buffer, *y).contains(text)).unwrap_or_else(|| panic!("no {text}"));
+        let line = row(&buffer, y);
+        let x = line[..line.find(part).unwrap()].chars().count() as u16;
+        let (cell, style) = (buffer.cell((x, y)).unwrap(), look.theme.style(role));
+        let wanted = (style.fg.unwrap_or(Color::Reset), style.add_modifier);
+        assert_eq!((cell.fg, cell.modifier), wanted, "{part} of {line}");
+    };
+    let mut run = scene::running(sizes::failing()).0;
+    check(&mut run, "user063", "x  ", Role::Bad);
+    check(&mut run, "log off WE", "> ", Role::Running);
+    check(&mut run, "capacity", "44%", Role::Text);
+    check(&mut run, "worst", "ok", Role::Good);
+    check(&mut run, "enter confirm", "enter", Role::Key);
+    let mut dialog = confirming(scene::log_off(scene::offer(2, Some("67"))), "67");
+    check(&mut dialog, "> Cancel", "Cancel", Role::ButtonFocused);
+    check(&mut dialog, "type the number", "67", Role::Input);
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(super) struct Pen<'a> {
     buffer: &'a mut Buffer,
     look: &'a Look,
     area: Rect,
+    /// Lines at the bottom that are taken.
+    taken: u16,
     cursor: Option<Position>,
 }
 
@@ -35,7 +37,7 @@ pub(super) enum Line {
 
 impl<'a> Pen<'a> {
     pub(super) fn new(buffer: &'a mut Buffer, look: &'a Look, area: Rect) -> Self {
-        Self { buffer, look, area, cursor: None }
+        Self { buffer, look, area, taken: 0, cursor: None }
     }
 
     pub(super) fn width(&self) -> u16 {
@@ -43,7 +45,12 @@ impl<'a> Pen<'a> {
     }
 
     pub(super) fn height(&self) -> u16 {
-        self.area.height
+        self.area.height - self.taken
+    }
+
+    /// From now on the window ends so many lines higher.
+    pub(super) fn lower(&mut self, lines: u16) {
+        self.taken = lines;
     }
 
     /// Where the person is, for times of the wall clock.
@@ -78,7 +85,7 @@ impl<'a> Pen<'a> {
     /// not fit ends in `~`.
     pub(super) fn text(&mut self, x: u16, y: u16, width: u16, text: &str, role: Role) -> u16 {
         let width = width.min(self.area.width.saturating_sub(x));
-        if y >= self.area.height || width == 0 {
+        if y >= self.height() || width == 0 {
             return x;
         }
         let text = self.plain(text);

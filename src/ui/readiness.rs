@@ -68,9 +68,12 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     }
     if let Some((_, verdict)) = checks.get(place) {
         pen.rule(0, about, width, &format!("{} {}", verdict.id, verdict.title));
-        for (y, (name, line)) in (about + 1..bottom).zip(&told) {
+        let room = usize::from(bottom.saturating_sub(about + 1));
+        for (at, (y, (name, line))) in (about + 1..bottom).zip(&told).enumerate() {
             pen.text(1, y, 9, name, Role::Dim);
-            pen.text(10, y, width - 11, line, Role::Text);
+            // What has no room below the last line is not left out unseen.
+            let more = if at + 1 == room && room < told.len() { "~" } else { "" };
+            pen.text(10, y, width - 11, &format!("{line}{more}"), Role::Text);
         }
     }
 }
@@ -80,7 +83,7 @@ fn blank(app: &App, shown: usize) -> Option<String> {
         return Some("not configured: the estate file names no service to check".to_owned());
     }
     match (app.readiness.len(), shown) {
-        (0, _) => Some("loading: the checks have not run yet".to_owned()),
+        (0, _) => Some("not run yet: the checks wait for the first answers".to_owned()),
         (total, 0) => Some(format!("none of {total} checks fits the filter; esc shows all")),
         _ => None,
     }

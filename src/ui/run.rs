@@ -24,7 +24,7 @@ const STEPS_WIDTH: u16 = 51;
 const STEPS_LEAST: u16 = 6;
 /// Lines of what went wrong, and from which height on what is usual may take two.
 const TOLD: usize = 4;
-const TALL: u16 = 30;
+const TALL: u16 = 29;
 /// Journal lines at the bottom of a 24-row window.
 const JOURNAL_ROWS: u16 = 2;
 

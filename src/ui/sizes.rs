@@ -4,6 +4,7 @@ use crate::{
     app::{
         App, World,
         scene::{self, Weather},
+        screen::Screen,
     },
     domain::{
         Safe,
@@ -15,6 +16,7 @@ use crate::{
         view::{Choice, ItemPhase, ItemView, RunState, StepState},
     },
     runbook::Mode,
+    status::Component,
 };
 
 use super::{
@@ -153,6 +155,16 @@ fn run() {
     run_at_every_size("run_gate_red", gate_red());
     run_at_every_size("run_held", held());
     run_at_every_size("run_is_back", is_back());
+}
+
+/// A list at every size.
+#[test]
+fn list() {
+    for (name, weather) in [("calm", Weather::Calm), ("outage", Weather::Outage)] {
+        let mut app = scene::app(World::Live, weather);
+        app.screen = Screen::Lists(Component::Hosts);
+        at_every_size(&format!("hosts_{name}"), &mut app);
+    }
 }
 
 #[test]

@@ -215,7 +215,7 @@ fn journal_fresh_silent_and_empty() {
     let mut app = run();
     press(&mut app, &[Intent::Pane(3)]);
     let loading = shot(&mut app, USUAL, Glyphs::Box);
-    assert!(loading.contains("loading: the journal of r-20261120-1003-7k"), "{loading}");
+    assert!(loading.contains("not read yet: the journal of r-20261120-1003-7k"), "{loading}");
     read(&mut app, Ok(records()));
     press(&mut app, &[Intent::Move(Motion::PageUp)]);
     insta::assert_snapshot!("journal_fresh", shot(&mut app, USUAL, Glyphs::Box));

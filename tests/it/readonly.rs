@@ -182,8 +182,9 @@ fn requests(step: &str, confirm: Option<Confirm>, item: &str) -> Vec<Command> {
     };
     let own = |item: &str| item.to_owned();
     vec![
-        Command::Offer { step: step.clone() },
+        // While what was shown still stands: the dialog opens anew after it.
         Command::Confirm(confirm.unwrap_or(unseen)),
+        Command::Offer { step: step.clone() },
         Command::Value { step: step.clone(), value: "1".into(), by: ConfirmedBy::Person, latency_ms: 900 },
         Command::Downgrade { step: step.clone(), reason: reason.clone() },
         Command::Retry { step: step.clone(), item: None },

@@ -1,0 +1,75 @@
+//! The one thing that matters most now, in one line of every screen.
+
+use crate::{
+    app::App,
+    domain::time::Timestamp,
+    status::{CellState, Problem},
+};
+
+use super::{
+    home::{age_of, oldest_sign},
+    pen::Pen,
+    theme::Role,
+};
+
+/// A problem with the age of what it rests on.
+pub(super) struct Also {
+    pub(super) state: CellState,
+    pub(super) text: String,
+    pub(super) at: Option<Timestamp>,
+    pub(super) stale: bool,
+}
+
+impl Also {
+    pub(super) fn of(app: &App, problem: &Problem) -> Self {
+        let cell = problem.component.zip(problem.side).and_then(|(what, side)| app.summary.cell(what, side));
+        let both = problem.component.is_none() && problem.side.is_none() && app.summary.invariant.stale;
+        let stale = cell.is_some_and(|cell| cell.stale) || (both && problem.at == app.summary.invariant.at);
+        // What is old is called so, where its own words do not.
+        let last = if stale && !problem.text.contains("last ") { "last " } else { "" };
+        Self { state: problem.state, text: format!("{last}{}", problem.text), at: problem.at, stale }
+    }
+}
+
+/// The single most important sentence.
+pub(super) fn of(app: &App) -> Also {
+    let says = |state, text| Also { state, text, at: None, stale: false };
+    if app.stopped().is_some() {
+        return says(CellState::Crit, "NO WRITES: the journal failed; m, then h".to_owned());
+    }
+    if let Some(view) = app.run_view().filter(|view| view.primary_is_back) {
+        let code = &view.codes[view.from];
+        return says(CellState::Crit, format!("{code} IS BACK · {} debts", view.debts.len()));
+    }
+    let Some(problem) = first(app) else {
+        return says(CellState::Ok, "nothing is wrong".to_owned());
+    };
+    let mut worst = Also::of(app, problem);
+    // A dead region is told from its signs: it is as old as the oldest of them.
+    if worst.at.is_none() && problem.component.is_none() && problem.side.is_some() {
+        worst.at = oldest_sign(app);
+    }
+    worst
+}
+
+/// The worst problem; while a run moves people, one of the region they are moved to comes first: that
+/// the other one is lost is known.
+fn first(app: &App) -> Option<&Problem> {
+    let all = &app.summary.problems;
+    let to = app.run.as_ref().filter(|run| !run.is_closed()).map(|run| run.view.to);
+    let burning = |problem: &&Problem| problem.state == CellState::Crit && problem.side == to;
+    to.and_then(|_| all.iter().find(burning)).or_else(|| app.summary.worst())
+}
+
+/// Writes it on line `y`.
+pub(super) fn line(app: &App, y: u16, pen: &mut Pen<'_>) {
+    let worst = of(app);
+    let (role, end) = (Role::of_state(worst.state), pen.width() - 1);
+    pen.text(1, y, 6, "worst", Role::Dim);
+    pen.text(8, y, 2, worst.state.mark(), role);
+    let (age, old) = age_of(worst.at, worst.stale, app.now());
+    let from = pen.right(end, y, &age, old);
+    let room = if age.is_empty() { end } else { from - 1 };
+    let role = if worst.state == CellState::Ok { Role::Text } else { role };
+    pen.text(11, y, room.saturating_sub(11), &worst.text, role);
+}
