@@ -6,14 +6,13 @@ mod chain;
 mod fixed;
 mod jwt;
 mod managed;
-mod secret;
 
+pub use crate::domain::Secret;
 pub use azcli::AzCli;
 pub use cached::{Cached, WallClock};
 pub use chain::Chain;
 pub use fixed::Fixed;
 pub use managed::{IdentityEndpoint, ManagedIdentity};
-pub use secret::Secret;
 
 use std::{fmt, sync::Arc, time::Duration};
 
