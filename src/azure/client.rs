@@ -28,7 +28,7 @@ use super::{
     limits::{Buckets, Kind, Limits, Refusal},
     origin::Origin,
     retry,
-    tokens::{TokenError, TokenSource},
+    tokens::{Challenge, TokenError, TokenSource},
     version::{Api, Versions},
 };
 
@@ -272,7 +272,8 @@ impl Client {
             Again::After(wait) if failure.status == Some(StatusCode::TOO_MANY_REQUESTS.as_u16()) => {
                 self.buckets.shut(subscription, kind, wait);
             }
-            Again::NewToken => self.tokens.challenged(),
+            Again::NewToken => self.tokens.challenged(Challenge::Refused),
+            Again::SignIn => self.tokens.challenged(Challenge::Claims),
             _ => {}
         }
     }
@@ -287,7 +288,9 @@ impl Client {
         let refused = |error: TokenError| {
             // What is held back or unfit is there: signing in mends nothing.
             let kind = match error {
-                TokenError::Refused { .. } | TokenError::Slow { .. } => SilenceKind::NoToken,
+                TokenError::Refused { .. } | TokenError::Slow { .. } | TokenError::SignIn { .. } => {
+                    SilenceKind::NoToken
+                }
                 _ => SilenceKind::Denied,
             };
             Failure::new(kind, error.to_string())
@@ -518,7 +521,7 @@ mod tests {
             TokenStatus::unasked("test")
         }
 
-        fn challenged(&self) {
+        fn challenged(&self, _: Challenge) {
             self.1.fetch_add(1, Ordering::SeqCst);
         }
     }

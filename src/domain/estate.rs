@@ -72,6 +72,15 @@ impl Cloud {
         }
     }
 
+    /// Origin of its Entra ID, which issues tokens to whoever has a secret.
+    pub fn login_origin(self) -> &'static str {
+        match self {
+            Self::Public => "https://login.microsoftonline.com",
+            Self::UsGovernment => "https://login.microsoftonline.us",
+            Self::China => "https://login.chinacloudapi.cn",
+        }
+    }
+
     /// Scope of a token for it.
     pub fn token_scope(self) -> &'static str {
         match self {

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{AZ_LIMIT, Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment};
 
-const NAME: &str = "az login";
+pub(super) const NAME: &str = "az login";
 
 /// Most bytes taken from each of its streams; a token is a few thousand.
 const MAX_OUTPUT: u64 = 64 * 1024;
