@@ -180,9 +180,42 @@ pub enum Verb {
     /// The journals: verify, show
     #[command(subcommand, arg_required_else_help = true)]
     Audit(Audit),
+    /// Sign in: take a token and keep it sealed for the processes to come
+    Login(Login),
+    /// Wipe the sealed token; az stays signed in
+    Logout,
+    /// As whom farshore acts, and until when
+    Whoami,
+    /// Whether this machine and this identity can do their work
+    Doctor(Doctor),
     /// The simulated Azure: serve, estate, scenarios
     #[command(subcommand, arg_required_else_help = true)]
     Sim(Sim),
+}
+
+/// `login`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Login {
+    /// Where the key of the sealed token rests
+    #[arg(long, value_name = "STORE", default_value = "auto")]
+    pub store: Store,
+}
+
+/// Where the key of the sealed token rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Store {
+    /// In the credential store of the system, else of a passphrase.
+    Auto,
+    /// Nowhere: a passphrase makes it.
+    Passphrase,
+}
+
+/// `doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Doctor {
+    /// Form
+    #[arg(long, value_name = "FORM", default_value = "table")]
+    pub output: CheckForm,
 }
 
 /// `status`.
@@ -544,6 +577,11 @@ mod tests {
             "audit verify",
             "audit verify r-1 --head 00 --output json",
             "audit show r-1 --output json",
+            "login",
+            "login --store passphrase --estate e.toml",
+            "logout --state-dir /x",
+            "whoami",
+            "doctor --output json",
             "sim serve --port 0 --scenario calm --seed 3 --speed 60 --latency 80",
             "sim estate --scenario calm",
             "sim estate --port 4280",
@@ -585,7 +623,7 @@ mod tests {
             ("runs --speed 0", 2, "over 0 and at most 240"),
             ("sim serve --port 70000", 2, "70000"),
             ("sim estate --port 1 --scenario calm", 2, "cannot be used with"),
-            ("doctor", 2, "unrecognized subcommand"),
+            ("docter", 2, "unrecognized subcommand"),
             ("help", 2, "unrecognized subcommand"),
             ("--sim=", 2, "--sim"),
         ];

@@ -248,10 +248,15 @@ impl Client {
         *known = skew.or(*known);
     }
 
+    /// How far the clocks differ, as far as a look told.
+    pub(super) fn skew(&self) -> Option<Skew> {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The earliest and the latest that Azure's clock may show at `now` of ours; as ours does while no
     /// answer has told.
     pub(super) fn by_azure(&self, now: Timestamp) -> (Timestamp, Timestamp) {
-        let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        let skew = self.skew();
         let less = |span| now.checked_sub(span).unwrap_or(now);
         skew.map_or((now, now), |skew| (less(skew.most), less(skew.least)))
     }

@@ -224,192 +224,15 @@ mod tests {
     const CLOUD: &str = "https://management.azure.com";
 
     /// Addresses that must not be followed from `https://management.azure.com`.
-    const HOSTILE: &[&str] = &[
-        // Nothing, or nothing absolute.
-        "",
-        " ",
-        "/",
-        "//",
-        "///",
-        "?",
-        "#",
-        "a",
-        "http",
-        "https",
-        "https:",
-        "https:/",
-        "https://",
-        "https:///",
-        "://management.azure.com/",
-        "//management.azure.com/x",
-        "///management.azure.com/x",
-        "/subscriptions/s",
-        "subscriptions/s",
-        "management.azure.com",
-        "management.azure.com/x",
-        "www.management.azure.com:443/x",
-        "https:management.azure.com/x",
-        "https:/management.azure.com/x",
-        "https:///management.azure.com/x",
-        "https:////management.azure.com/x",
-        "https:\\\\management.azure.com/x",
-        "https:/\\management.azure.com/x",
-        "https:\\/management.azure.com/x",
-        // Other schemes.
-        "http://management.azure.com/x",
-        "http://management.azure.com:443/x",
-        "ftp://management.azure.com/x",
-        "ws://management.azure.com/x",
-        "wss://management.azure.com/x",
-        "file://management.azure.com/x",
-        "file:///etc/passwd",
-        "data:text/html,x",
-        "javascript:alert(1)",
-        "gopher://management.azure.com/x",
-        "ldap://management.azure.com/x",
-        "unix://management.azure.com/x",
-        "httpss://management.azure.com/x",
-        "https+x://management.azure.com/x",
-        "blob:https://management.azure.com/x",
-        "view-source:https://management.azure.com/x",
-        "httpſ://management.azure.com/x",
-        "https\u{200b}://management.azure.com/x",
-        " https://management.azure.com/x",
-        "\thttps://management.azure.com/x",
-        "\nhttps://management.azure.com/x",
-        "ht\ntps://management.azure.com/x",
-        "\u{feff}https://management.azure.com/x",
-        "\u{0}https://management.azure.com/x",
-        // Other hosts that begin, end or look like ours.
-        "https://evil.example/x",
-        "https://management.azure.com.evil.example/x",
-        "https://management.azure.com-evil.example/x",
-        "https://management.azure.comevil.example/x",
-        "https://evil-management.azure.com/x",
-        "https://evil.management.azure.com/x",
-        "https://westeurope.management.azure.com/x",
-        "https://azure.com/x",
-        "https://.management.azure.com/x",
-        "https://management..azure.com/x",
-        "https://management.azure.com./x",
-        "https://management.azure.com../x",
-        "https://management.azure.com.:443/x",
-        "https://management.azure.co/x",
-        "https://management.azure.con/x",
-        "https://management.azure.org/x",
-        "https://managment.azure.com/x",
-        "https://management-azure.com/x",
-        "https://managementazure.com/x",
-        "https://management.azure.com%2eevil.example/x",
-        "https://management%2eazure.com/x",
-        "https://management.azure.com%2f.evil.example/x",
-        "https://management.azure.com%00.evil.example/x",
-        "https://management.azure.com%00/x",
-        "https://%6danagement.azure.com/x",
-        "https://management.azure.com%20/x",
-        "https://management.azure.com%09/x",
-        "https://management.usgovcloudapi.net/x",
-        "https://management.chinacloudapi.cn/x",
-        "https://graph.microsoft.com/x",
-        "https://login.microsoftonline.com/x",
-        "https://management.core.windows.net/x",
-        "https://localhost/x",
-        "https://127.0.0.1/x",
-        "https://[::1]/x",
-        "https://0/x",
-        "https://0x7f.1/x",
-        "https://2130706433/x",
-        "https://169.254.169.254/metadata/identity",
-        "https://[fe80::1]/x",
-        "https://[::ffff:127.0.0.1]/x",
-        "https://[::ffff:20.50.1.1]/x",
-        "https://[v1.x]/x",
-        "https://[management.azure.com]/x",
-        "https://[]/x",
-        "https://[::1/x",
-        // Names in other alphabets, encodings and disguises.
-        "https://xn--mnagement-n4a.azure.com/x",
-        "https://mаnagement.azure.com/x",
-        "https://management.аzure.com/x",
-        "https://management。azure。com/x",
-        "https://management．azure．com/x",
-        "https://management｡azure｡com/x",
-        "https://ｍanagement.azure.com/x",
-        "https://management.azure.com\u{2044}evil.example/x",
-        "https://management.azure.com\u{ff0f}evil.example/x",
-        "https://management.azure.com\u{2215}x",
-        "https://management.azure.com\u{202e}/x",
-        "https://management.azure.com\u{200d}/x",
-        "https://ma\u{ad}nagement.azure.com/x",
-        "https://management.azure.ﬀ/x",
-        "https://management.azure.ⓒom/x",
-        "https://xn--management-azure-com/x",
-        // Users and passwords.
-        "https://management.azure.com@evil.example/x",
-        "https://management.azure.com:443@evil.example/x",
-        "https://management.azure.com%40evil.example/x",
-        "https://user@management.azure.com/x",
-        "https://user:password@management.azure.com/x",
-        "https://@management.azure.com/x",
-        "https://:@management.azure.com/x",
-        "https://:x@management.azure.com/x",
-        "https://evil.example@management.azure.com/x",
-        "https://evil.example%2f@management.azure.com/x",
-        "https://a@b@management.azure.com/x",
-        "https://management.azure.com@management.azure.com/x",
-        "https://management.azure.com:x@evil.example/x",
-        "https://evil.example#@management.azure.com/x",
-        "https://evil.example?@management.azure.com/x",
-        "https://evil.example/@management.azure.com/x",
-        "https://evil.example\\@management.azure.com/x",
-        "https://management.azure.com\\@evil.example/x",
-        "https://management.azure.com\\.evil.example/x",
-        "https://management.azure.com;@evil.example/x",
-        "https://management.azure.com,evil.example/x",
-        "https://management.azure.com;evil.example/x",
-        "https://management.azure.com|evil.example/x",
-        "https://management.azure.com&evil.example/x",
-        "https://management.azure.com evil.example/x",
-        "https://management.azure.com\tevil.example/x",
-        "https://management.azure.com\n.evil.example/x",
-        "https://management.azure.com\r\nhost: evil.example/x",
-        "https://management.\nazure.com/x",
-        // Ports.
-        "https://management.azure.com:80/x",
-        "https://management.azure.com:8443/x",
-        "https://management.azure.com:444/x",
-        "https://management.azure.com:4430/x",
-        "https://management.azure.com:0/x",
-        "https://management.azure.com:00443/x",
-        "https://management.azure.com:0443/x",
-        "https://management.azure.com:/x",
-        "https://management.azure.com::443/x",
-        "https://management.azure.com:443:443/x",
-        "https://management.azure.com:+443/x",
-        "https://management.azure.com:-1/x",
-        "https://management.azure.com:443.evil.example/x",
-        "https://management.azure.com:65979/x",
-        "https://management.azure.com:99999/x",
-        "https://management.azure.com:٤٤٣/x",
-        "https://management.azure.com:https/x",
-        "https://management.azure.com:443evil/x",
-        "https://management.azure.com: 443/x",
-        // Our host, but not written as an address that every parser reads the same way.
-        "https://management.azure.com\\evil",
-        "https://management.azure.com/x\\..\\y",
-        "https://management.azure.com/x#y",
-        "https://management.azure.com#evil.example",
-        "https://management.azure.com/x?y#z",
-        "https://management.azure.com/a b",
-        "https://management.azure.com/x\u{0}",
-        "https://management.azure.com/x\r\nauthorization: y",
-        "https://management.azure.com/x?y=\r\nz",
-        "https://management.azure.com/x?y=\t",
-        "https://management.azure.com/x?y=\u{202e}",
-        "https://management.azure.com/ü",
-        "https://management.azure.com/x?y=\\evil",
-        "https://management.azure.com/x?y=\u{7f}",
-    ];
+    fn hostile() -> Vec<String> {
+        #[derive(serde::Deserialize)]
+        struct File {
+            urls: Vec<String>,
+        }
+        let file: File =
+            toml::from_str(include_str!("../../tests/hostile_urls.toml")).expect("the table reads");
+        file.urls
+    }
 
     fn origin(text: &str) -> Origin {
         Origin::new(&Endpoint::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")))
@@ -417,15 +240,16 @@ mod tests {
 
     #[test]
     fn nothing_hostile_is_followed() {
-        assert!(HOSTILE.len() >= 150, "{}", HOSTILE.len());
+        let hostile = hostile();
+        assert!(hostile.len() >= 150, "{}", hostile.len());
         let cloud = origin(CLOUD);
-        for address in HOSTILE {
+        for address in &hostile {
             assert!(cloud.admit(address).is_err(), "{address:?} became {:?}", cloud.admit(address));
         }
         // The same tricks against an origin on this machine.
         for ours in ["127.0.0.1:4711", "[::1]:4711", "127.0.0.1"] {
             let local = origin(&format!("http://{ours}"));
-            for address in HOSTILE {
+            for address in &hostile {
                 let address = address.replace("management.azure.com", ours).replace("https", "http");
                 let fine = address.replace(":80/x", "/x") == format!("http://{ours}/x");
                 assert!(

@@ -70,7 +70,11 @@ fn home_ascii() {
 #[test]
 fn a_token_that_is_not_renewed_says_so_at_every_width() {
     let mut app = scene::app(World::Live, Weather::Calm);
-    let status = TokenStatus::Until { terminal_ms: 9 * 60_000 + 500, trouble: Some("signed out".into()) };
+    let status = TokenStatus::Until {
+        terminal_ms: 9 * 60_000 + 500,
+        trouble: Some("signed out".into()),
+        sealed: true,
+    };
     app.update(Event::Token { status, identity: None }, at(0));
     for (width, expected) in [(120, "token 9m unrenewed"), (80, "tok 9m !"), (60, "tok 9m !")] {
         let shot = shot(&mut app, (width, 24), Glyphs::Box);

@@ -56,6 +56,15 @@ impl Rung {
             Self::Passphrase => "passphrase",
         }
     }
+
+    /// How long it keeps a key.
+    pub fn lasts(self) -> &'static str {
+        match self {
+            Self::Keyutils => "until the machine restarts, or three days unused",
+            Self::SecretService | Self::Keychain | Self::CredentialManager => "until logout",
+            Self::Passphrase => "asked for by every process",
+        }
+    }
 }
 
 impl fmt::Display for Rung {
