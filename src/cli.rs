@@ -11,6 +11,10 @@ use clap::{
 
 use crate::domain::Safe;
 
+mod identity;
+
+pub use identity::{Doctor, Login, Store};
+
 /// Exit code of usage errors, unless the verb has its own.
 pub const EXIT_USAGE: u8 = 2;
 
@@ -191,31 +195,6 @@ pub enum Verb {
     /// The simulated Azure: serve, estate, scenarios
     #[command(subcommand, arg_required_else_help = true)]
     Sim(Sim),
-}
-
-/// `login`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Login {
-    /// Where the key of the sealed token rests
-    #[arg(long, value_name = "STORE", default_value = "auto")]
-    pub store: Store,
-}
-
-/// Where the key of the sealed token rests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Store {
-    /// In the credential store of the system, else of a passphrase.
-    Auto,
-    /// Nowhere: a passphrase makes it.
-    Passphrase,
-}
-
-/// `doctor`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Doctor {
-    /// Form
-    #[arg(long, value_name = "FORM", default_value = "table")]
-    pub output: CheckForm,
 }
 
 /// `status`.

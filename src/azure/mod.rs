@@ -18,6 +18,8 @@ mod failure;
 mod follow;
 mod graph;
 mod health;
+#[cfg(test)]
+mod hostile;
 mod lane;
 mod lenient;
 mod limits;

@@ -223,24 +223,13 @@ mod tests {
 
     const CLOUD: &str = "https://management.azure.com";
 
-    /// Addresses that must not be followed from `https://management.azure.com`.
-    fn hostile() -> Vec<String> {
-        #[derive(serde::Deserialize)]
-        struct File {
-            urls: Vec<String>,
-        }
-        let file: File =
-            toml::from_str(include_str!("../../tests/hostile_urls.toml")).expect("the table reads");
-        file.urls
-    }
-
     fn origin(text: &str) -> Origin {
         Origin::new(&Endpoint::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")))
     }
 
     #[test]
     fn nothing_hostile_is_followed() {
-        let hostile = hostile();
+        let hostile = crate::azure::hostile::urls();
         assert!(hostile.len() >= 150, "{}", hostile.len());
         let cloud = origin(CLOUD);
         for address in &hostile {

@@ -57,7 +57,8 @@ fn complain(path: &Path, error: &io::Error) {
 
 /// A new passphrase, typed twice.
 fn chosen(terminal: &mut File) -> Option<Secret> {
-    let _ = writeln!(terminal, "No credential store of this system keeps a key, so a passphrase has to.");
+    let _ =
+        writeln!(terminal, "The key of the token cache is made of a passphrase; every farshore asks for it.");
     loop {
         let one = unseen(terminal, "New passphrase for the token cache (empty: keep nothing): ")?;
         let two = unseen(terminal, "The same again: ")?;

@@ -16,7 +16,7 @@ use crate::{
     wire::{Guard, Live, LiveError, LiveOptions, Reach, Wire},
 };
 
-use super::keeping;
+use super::shelf;
 
 /// One source, or why it has nothing to give.
 pub type Candidate = (&'static str, Result<Arc<dyn TokenSource>, TokenError>);
@@ -104,7 +104,7 @@ pub fn tokens(estate: &Estate, endpoint: &Endpoint, vault: Vault) -> Result<Arc<
         sources.push(Arc::new(Nothing(told(&refusals))));
     }
     let wall: WallClock = Arc::new(Timestamp::now);
-    let (keeper, start) = keeping::open(vault, estate, endpoint, wall());
+    let (keeper, start) = shelf::open(vault, estate, endpoint, wall());
     let chain = match &start {
         Start::With(resting) => Chain::going_on(sources, resting.source),
         Start::Fresh | Start::Lost(_) => Chain::new(sources),

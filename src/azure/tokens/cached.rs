@@ -86,6 +86,8 @@ struct State {
     held: Option<Held>,
     /// Whom the first token was for.
     acts: Option<Identity>,
+    /// Who gave the last one.
+    gave: Option<&'static str>,
     flight: Option<Flight>,
     quiet_until: Option<Instant>,
     trouble: Option<TokenError>,
@@ -137,6 +139,7 @@ impl Cached {
         let lost = match start {
             Start::Fresh => None,
             Start::With(resting) => {
+                state.gave = Some(resting.source);
                 state.take(resting.bearer, clock());
                 // It is not fresh from its issuer: a refusal of it counts at once.
                 state.held.iter_mut().for_each(|held| held.rested = true);
@@ -217,11 +220,13 @@ impl Inner {
             answer.and_then(|bearer| state.judge(bearer)).map_err(|error| self.in_the_end(&state, error));
         match answer.clone() {
             Ok(bearer) => {
+                let source = self.source.describe().source;
+                state.gave = Some(source);
                 state.take(bearer.clone(), now);
                 state.quiet_until = Some(at + PAUSE);
                 (state.trouble, state.too_weak) = (None, None);
                 if let Some(shelf) = &self.shelf {
-                    shelf.keep(&bearer, self.source.describe().source);
+                    shelf.keep(&bearer, source);
                 }
             }
             Err(trouble) => {
@@ -272,8 +277,8 @@ impl TokenSource for Cached {
     }
 
     fn describe(&self) -> TokenStatus {
-        let source = self.0.source.describe().source;
         let state = self.0.state();
+        let source = state.gave.unwrap_or_else(|| self.0.source.describe().source);
         let held = state.held.as_ref();
         TokenStatus {
             source,

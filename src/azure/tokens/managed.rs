@@ -50,7 +50,7 @@ impl IdentityEndpoint {
     fn of(url: &Url) -> Option<Self> {
         let origin = url.as_str().split_inclusive('/').take(3).collect::<String>();
         match url.host()? {
-            _ if url.scheme() != "http" => None,
+            _ if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() => None,
             _ if Endpoint::parse(&origin).is_ok_and(|endpoint| endpoint.is_loopback()) => {
                 Some(Self::Loopback)
             }
@@ -156,6 +156,8 @@ mod tests {
             "https://127.0.0.1/msi/token",
             "http://127.0.0.1@192.0.2.7/msi/token",
             "http://127.0.0.1.example.com/msi",
+            "http://user@169.254.129.3:8081/msi/token",
+            "http://user:word@169.254.169.254/msi/token",
             "nonsense",
         ] {
             check(Some(far), true, None);

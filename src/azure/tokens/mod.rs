@@ -4,7 +4,7 @@ mod azcli;
 mod cached;
 mod chain;
 mod fixed;
-mod jwt;
+pub(in crate::azure) mod jwt;
 mod managed;
 mod over;
 mod pinned;

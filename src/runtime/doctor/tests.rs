@@ -39,7 +39,7 @@ fn a_proxy_is_named_without_its_password() {
 #[test]
 fn unknown_and_what_is_in_the_way_fail_and_nothing_else_does() {
     for (states, code) in [
-        (vec![], 0),
+        (vec![], 1),
         (vec![State::Ok, State::NotConfigured], 0),
         (vec![State::Ok, State::Warn], 0),
         (vec![State::Warn, State::Unknown], 1),
