@@ -83,6 +83,24 @@ fn a_token_that_is_not_renewed_says_so_at_every_width() {
 }
 
 #[test]
+fn a_token_that_ends_with_this_process_says_so_at_every_width() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    for (sealed, words) in
+        [(false, ["token 52m memory only", "tok 52m mem", "tok 52m mem"]), (true, ["token 52m"; 3])]
+    {
+        let status = TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None, sealed };
+        app.update(Event::Token { status, identity: None }, at(0));
+        for (width, expected) in [120, 80, 60].into_iter().zip(words) {
+            let shot = shot(&mut app, (width, 24), Glyphs::Box);
+            let line = shot.lines().next().unwrap();
+            let short = expected.replace("token", "tok");
+            assert!(line.contains(expected) || (sealed && line.contains(&short)), "{width}: {line}");
+            assert_eq!(line.contains("mem"), !sealed, "{width}: {line}");
+        }
+    }
+}
+
+#[test]
 fn too_small() {
     insta::assert_snapshot!(shot(&mut scene::app(World::Live, Weather::Outage), (50, 10), Glyphs::Box));
 }
