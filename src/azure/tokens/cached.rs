@@ -585,6 +585,20 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_token_for_a_hundred_years_is_asked_for_anew_within_two_days() {
+        let born = Instant::now();
+        let source = endpoint(&[Habit::Says(100 * 365 * 86_400)], born);
+        let cached = Cached::new(source.clone(), Arc::new(move || clock(born)), 7);
+        let ends = clock(born).checked_add(LONGEST_LIFE).unwrap();
+        assert!(cached.bearer().await.is_ok());
+        assert_eq!(cached.describe().life, Life::Until(ends), "nor is it shown to last that long");
+        tokio::time::sleep(Duration::from_secs(28 * 3_600)).await;
+        let _ = cached.bearer().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(source.asked.load(Ordering::SeqCst), 2);
+    }
+
     /// A shelf that writes down what it is told.
     #[derive(Debug, Default)]
     struct Told(Mutex<Vec<String>>);
