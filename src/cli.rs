@@ -11,6 +11,10 @@ use clap::{
 
 use crate::domain::Safe;
 
+mod identity;
+
+pub use identity::{Doctor, Login, Store};
+
 /// Exit code of usage errors, unless the verb has its own.
 pub const EXIT_USAGE: u8 = 2;
 
@@ -180,6 +184,14 @@ pub enum Verb {
     /// The journals: verify, show
     #[command(subcommand, arg_required_else_help = true)]
     Audit(Audit),
+    /// Sign in: take a token and keep it sealed for the processes to come
+    Login(Login),
+    /// Wipe the sealed token; az stays signed in
+    Logout,
+    /// As whom farshore acts, and until when
+    Whoami,
+    /// Whether this machine and this identity can do their work
+    Doctor(Doctor),
     /// The simulated Azure: serve, estate, scenarios
     #[command(subcommand, arg_required_else_help = true)]
     Sim(Sim),
@@ -544,6 +556,11 @@ mod tests {
             "audit verify",
             "audit verify r-1 --head 00 --output json",
             "audit show r-1 --output json",
+            "login",
+            "login --store passphrase --estate e.toml",
+            "logout --state-dir /x",
+            "whoami",
+            "doctor --output json",
             "sim serve --port 0 --scenario calm --seed 3 --speed 60 --latency 80",
             "sim estate --scenario calm",
             "sim estate --port 4280",
@@ -585,7 +602,7 @@ mod tests {
             ("runs --speed 0", 2, "over 0 and at most 240"),
             ("sim serve --port 70000", 2, "70000"),
             ("sim estate --port 1 --scenario calm", 2, "cannot be used with"),
-            ("doctor", 2, "unrecognized subcommand"),
+            ("docter", 2, "unrecognized subcommand"),
             ("help", 2, "unrecognized subcommand"),
             ("--sim=", 2, "--sim"),
         ];

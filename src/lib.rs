@@ -18,4 +18,5 @@ pub mod runtime;
 pub mod sim;
 pub mod status;
 pub mod ui;
+pub mod vault;
 pub mod wire;

@@ -72,6 +72,8 @@ pub enum TokenStatus {
         terminal_ms: u64,
         /// Why no newer one could be had, where it was tried.
         trouble: Option<Safe>,
+        /// Whether it outlives this process.
+        sealed: bool,
     },
     /// Its end is not known.
     Opaque,

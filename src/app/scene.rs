@@ -388,7 +388,7 @@ pub(crate) fn app(world: World, weather: Weather) -> App {
 /// A cockpit over the estate before the first answer.
 pub(crate) fn opened(world: World) -> App {
     let token = match world {
-        World::Live => TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None },
+        World::Live => TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None, sealed: true },
         World::Sim | World::Replay => TokenStatus::NotNeeded,
     };
     let name = if world == World::Live { "op.01@contoso.example" } else { "sim operator" };

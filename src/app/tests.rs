@@ -89,7 +89,7 @@ fn whom_the_token_is_for_and_why_there_is_no_newer_one_are_told_once() {
     let mut app = scene::app(World::Live, Weather::Calm);
     let identity = Identity { name: Safe::new("op.02@contoso.example"), oid: Safe::new("o-2") };
     let token = |trouble: Option<&str>| Event::Token {
-        status: TokenStatus::Until { terminal_ms: 600_000, trouble: trouble.map(Safe::new) },
+        status: TokenStatus::Until { terminal_ms: 600_000, trouble: trouble.map(Safe::new), sealed: true },
         identity: Some(identity.clone()),
     };
     let lines = |app: &App| app.feed.newest().take(3).map(|line| line.text.clone()).collect::<Vec<_>>();

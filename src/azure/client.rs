@@ -28,7 +28,7 @@ use super::{
     limits::{Buckets, Kind, Limits, Refusal},
     origin::Origin,
     retry,
-    tokens::{TokenError, TokenSource},
+    tokens::{Challenge, TokenError, TokenSource},
     version::{Api, Versions},
 };
 
@@ -248,10 +248,15 @@ impl Client {
         *known = skew.or(*known);
     }
 
+    /// How far the clocks differ, as far as a look told.
+    pub(super) fn skew(&self) -> Option<Skew> {
+        *self.skew.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The earliest and the latest that Azure's clock may show at `now` of ours; as ours does while no
     /// answer has told.
     pub(super) fn by_azure(&self, now: Timestamp) -> (Timestamp, Timestamp) {
-        let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        let skew = self.skew();
         let less = |span| now.checked_sub(span).unwrap_or(now);
         skew.map_or((now, now), |skew| (less(skew.most), less(skew.least)))
     }
@@ -272,7 +277,8 @@ impl Client {
             Again::After(wait) if failure.status == Some(StatusCode::TOO_MANY_REQUESTS.as_u16()) => {
                 self.buckets.shut(subscription, kind, wait);
             }
-            Again::NewToken => self.tokens.challenged(),
+            Again::NewToken => self.tokens.challenged(Challenge::Refused),
+            Again::SignIn => self.tokens.challenged(Challenge::Claims),
             _ => {}
         }
     }
@@ -287,7 +293,9 @@ impl Client {
         let refused = |error: TokenError| {
             // What is held back or unfit is there: signing in mends nothing.
             let kind = match error {
-                TokenError::Refused { .. } | TokenError::Slow { .. } => SilenceKind::NoToken,
+                TokenError::Refused { .. } | TokenError::Slow { .. } | TokenError::SignIn { .. } => {
+                    SilenceKind::NoToken
+                }
                 _ => SilenceKind::Denied,
             };
             Failure::new(kind, error.to_string())
@@ -518,7 +526,7 @@ mod tests {
             TokenStatus::unasked("test")
         }
 
-        fn challenged(&self) {
+        fn challenged(&self, _: Challenge) {
             self.1.fetch_add(1, Ordering::SeqCst);
         }
     }

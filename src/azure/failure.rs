@@ -34,6 +34,21 @@ pub(super) enum Again {
     After(Duration),
     /// With a new token.
     NewToken,
+    /// With the token of a new sign-in, which takes a person.
+    SignIn,
+}
+
+/// What a person does about a claims challenge.
+pub(super) const SIGN_IN: &str =
+    "sign in again: Azure asks for another proof of who you are (claims challenge); run az login";
+
+/// Whether a 401 carries a claims challenge (Continuous Access Evaluation, Conditional Access): it names
+/// what the next token has to prove, in the `claims` parameter of `WWW-Authenticate`.
+pub(super) fn asks_for_proof(headers: &HeaderMap) -> bool {
+    headers.get_all(header::WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok()).any(|value| {
+        let value = value.to_ascii_lowercase();
+        value.contains("insufficient_claims") || value.contains("claims=")
+    })
 }
 
 /// Why a request brought no answer.
@@ -107,6 +122,15 @@ impl Failure {
         let status = response.status();
         let envelope = Envelope::read(response.body());
         let (kind, again) = match status {
+            // The token is fine and not enough: nothing that we can do by ourselves brings a better one.
+            StatusCode::UNAUTHORIZED if asks_for_proof(response.headers()) => {
+                return Self {
+                    status: Some(status.as_u16()),
+                    code: envelope.code,
+                    again: Again::SignIn,
+                    ..Self::new(SilenceKind::NoToken, SIGN_IN)
+                };
+            }
             StatusCode::UNAUTHORIZED => (SilenceKind::Denied, Again::NewToken),
             StatusCode::FORBIDDEN => (SilenceKind::Denied, Again::Never),
             StatusCode::NOT_FOUND | StatusCode::GONE => (SilenceKind::Absent, Again::Never),
@@ -317,6 +341,16 @@ mod tests {
         };
         check(400, &[], Again::Never);
         check(401, &[], Again::NewToken);
+        check(
+            401,
+            &[("www-authenticate", "Bearer authorization_uri=\"https://login.example\"")],
+            Again::NewToken,
+        );
+        let claims =
+            "Bearer realm=\"\", error=\"insufficient_claims\", claims=\"eyJhY2Nlc3NfdG9rZW4iOnt9fQ==\"";
+        check(401, &[("www-authenticate", claims)], Again::SignIn);
+        check(401, &[("www-authenticate", "Negotiate"), ("www-authenticate", claims)], Again::SignIn);
+        check(403, &[("www-authenticate", claims)], Again::Never);
         check(403, &[], Again::Never);
         check(404, &[], Again::Never);
         check(408, &[], Again::Backoff);

@@ -5,6 +5,7 @@
 //! here. What comes back is decoded leniently and judged strictly: whatever cannot be read
 //! makes an answer incomplete, never better than it is.
 
+mod account;
 mod activity;
 mod avd;
 mod breaker;
@@ -17,6 +18,8 @@ mod failure;
 mod follow;
 mod graph;
 mod health;
+#[cfg(test)]
+mod hostile;
 mod lane;
 mod lenient;
 mod limits;
@@ -44,10 +47,11 @@ use std::{fmt, sync::Arc};
 
 use crate::{
     domain::{
-        Observation, Source,
+        ArmId, Observation, Safe, Source,
         estate::Estate,
         operation::{Encode, FollowUrl, Progress, Sent, WriteImage},
-        time::Timestamp,
+        reading::Silence,
+        time::{Skew, Timestamp},
     },
     wire::{Permit, Wire},
 };
@@ -109,6 +113,17 @@ impl Azure {
         let outcome = outcome.map(|answer| dates::on_our_clock(answer, skew));
         let outcome = outcome.map_err(|failure| failure.silence(""));
         Observation { source: source.clone(), started, ended, outcome }
+    }
+
+    /// The tenant that a subscription belongs to, by a read of it.
+    pub async fn tenant_of(&self, subscription: &ArmId) -> Result<Safe, Silence> {
+        let visit = self.0.visit(Lane::Wide);
+        account::tenant_of(&self.0, &visit, subscription).await.map_err(|failure| failure.silence(""))
+    }
+
+    /// How far our clock is off Azure's, by the last look whose answers told.
+    pub fn skew(&self) -> Option<Skew> {
+        self.0.skew()
     }
 
     /// What turns operations into requests for this origin.

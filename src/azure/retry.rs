@@ -56,7 +56,7 @@ pub(super) fn wait(failure: &Failure, attempt: u32, rng: &mut fastrand::Rng) -> 
         return None;
     }
     match failure.again {
-        Again::Never => None,
+        Again::Never | Again::SignIn => None,
         Again::NewToken => (attempt == 1).then_some(Duration::ZERO),
         Again::After(told) => Some(told),
         Again::Backoff => {

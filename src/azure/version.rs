@@ -25,10 +25,12 @@ pub(super) enum Api {
     Health,
     /// Activity log.
     Activity,
+    /// Subscriptions.
+    Subscriptions,
 }
 
 /// Key in the estate file, our version, and the provider whose limits apply (design §9).
-const TABLE: [(Api, &str, &str, Provider); 9] = [
+const TABLE: [(Api, &str, &str, Provider); 10] = [
     (Api::Avd, "Microsoft.DesktopVirtualization", "2024-04-03", Provider::Avd),
     (Api::Roles, "Microsoft.Authorization", "2022-04-01", Provider::Authorization),
     (Api::Locks, "Microsoft.Authorization/locks", "2020-05-01", Provider::Authorization),
@@ -38,6 +40,7 @@ const TABLE: [(Api, &str, &str, Provider); 9] = [
     (Api::Graph, "Microsoft.ResourceGraph", "2022-10-01", Provider::Graph),
     (Api::Health, "Microsoft.ResourceHealth", "2024-02-01", Provider::Health),
     (Api::Activity, "Microsoft.Insights", "2015-04-01", Provider::Activity),
+    (Api::Subscriptions, "Microsoft.Resources/subscriptions", "2022-12-01", Provider::Resources),
 ];
 
 impl Api {

@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     client::{Client, push_path, push_query, request},
-    failure::{Envelope, Failure, retry_after},
+    failure::{Envelope, Failure, SIGN_IN, asks_for_proof, retry_after},
     limits::Kind,
     probe,
     version::{Api, Versions},
@@ -216,6 +216,11 @@ fn outcome(client: &Client, image: &WriteImage, response: &Response) -> Sent {
         StatusCode::TOO_MANY_REQUESTS => Sent::NotSent {
             why: Safe::new(&words),
             retry_after: Some(retry_after(headers).map_or(PACE, seconds)),
+        },
+        StatusCode::UNAUTHORIZED if asks_for_proof(headers) => Sent::Refused {
+            status: number,
+            code: envelope.code.unwrap_or_else(|| "Unauthorized".into()),
+            message: SIGN_IN.into(),
         },
         StatusCode::REQUEST_TIMEOUT => ambiguous(&words),
         status if status.is_server_error() || status.is_informational() => ambiguous(&words),

@@ -21,7 +21,7 @@ const LATER: [&str; 13] = [
 ];
 
 /// Keys of `[api_versions]` for what those sections will ask for.
-pub(super) const API_VERSIONS: [&str; 8] = [
+pub(super) const API_VERSIONS: [&str; 7] = [
     "Microsoft.RecoveryServices",
     "Microsoft.NetApp",
     "Microsoft.Network",
@@ -29,7 +29,6 @@ pub(super) const API_VERSIONS: [&str; 8] = [
     "Microsoft.AAD",
     "Microsoft.Compute/skus",
     "Microsoft.Compute/galleries",
-    "Microsoft.Resources/subscriptions",
 ];
 
 /// Accepts the later sections of `section` and adds them to `list` in words.

@@ -38,7 +38,7 @@ pub struct Estate {
 }
 
 /// Keys of `[api_versions]`: providers, and what of a provider has versions of its own.
-pub const API_VERSION_KEYS: [&str; 9] = [
+pub const API_VERSION_KEYS: [&str; 10] = [
     "Microsoft.DesktopVirtualization",
     "Microsoft.Authorization",
     "Microsoft.Authorization/locks",
@@ -48,6 +48,7 @@ pub const API_VERSION_KEYS: [&str; 9] = [
     "Microsoft.ResourceGraph",
     "Microsoft.ResourceHealth",
     "Microsoft.Insights",
+    "Microsoft.Resources/subscriptions",
 ];
 
 /// The Azure clouds we know the origins of (azure-avd §6.4).
@@ -69,6 +70,15 @@ impl Cloud {
             Self::Public => "https://management.azure.com",
             Self::UsGovernment => "https://management.usgovcloudapi.net",
             Self::China => "https://management.chinacloudapi.cn",
+        }
+    }
+
+    /// Origin of its Entra ID, which issues tokens to whoever has a secret.
+    pub fn login_origin(self) -> &'static str {
+        match self {
+            Self::Public => "https://login.microsoftonline.com",
+            Self::UsGovernment => "https://login.microsoftonline.us",
+            Self::China => "https://login.chinacloudapi.cn",
         }
     }
 

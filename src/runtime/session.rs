@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeSet,
-    env, io, iter,
+    env, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -10,8 +10,8 @@ use std::{
 use crate::{
     app,
     azure::{
-        self, Azure, AzureOptions, Endpoint, EndpointError, TokenError, TokenSource,
-        tokens::{AzCli, Cached, Chain, Fixed, IdentityEndpoint, ManagedIdentity},
+        self, Azure, AzureOptions, Endpoint, EndpointError, TokenSource,
+        tokens::{Fixed, IdentityEndpoint},
     },
     cli::{Asked, Global, Speed},
     config::{self, ConfigErrors},
@@ -22,12 +22,14 @@ use crate::{
     },
     engine::{Actor, event::WorldKind},
     sim::{self, Scenario, Sim, SimError, SimOptions},
+    vault::{self, Vault},
     wire::{Guard, Live, LiveError, LiveOptions, Reach, Wire},
 };
 
 use super::{
     clock::Clock,
     sim_verbs::{self, SimVerbError},
+    sources,
     worlds::{self, WorldError, WorldLedger},
 };
 
@@ -80,6 +82,41 @@ pub struct Rehearsed {
     pub label: String,
 }
 
+/// A live estate and where it is.
+#[derive(Debug)]
+pub struct Aim {
+    /// The estate file.
+    pub path: PathBuf,
+    /// What it says.
+    pub estate: Arc<Estate>,
+    /// The Resource Manager to talk to.
+    pub endpoint: Endpoint,
+}
+
+impl Aim {
+    /// The live estate that the command line asks for; `None`: a simulated one.
+    pub fn of(global: &Global, verb: &str) -> Result<Option<Self>, SessionError> {
+        let place = || default_estate().unwrap_or_else(|| PathBuf::from("the config directory"));
+        match global.asked() {
+            Asked::Sim(_) => Ok(None),
+            Asked::Estate(path) => Self::at(global, &path).map(Some),
+            Asked::Nothing if is_there(&place()) => Self::at(global, &place()).map(Some),
+            Asked::Nothing => Err(SessionError::NoEstate(place(), verb.to_owned())),
+        }
+    }
+
+    fn at(global: &Global, path: &Path) -> Result<Self, SessionError> {
+        let estate = Arc::new(config::load(path)?);
+        let endpoint = match &global.endpoint {
+            Some(text) => {
+                Endpoint::parse(text).map_err(|error| SessionError::Endpoint(text.clone(), error))?
+            }
+            None => Endpoint::Cloud(estate.cloud),
+        };
+        Ok(Self { path: path.to_owned(), estate, endpoint })
+    }
+}
+
 /// Why a session cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -106,9 +143,6 @@ pub enum SessionError {
     /// There is no https client.
     #[error(transparent)]
     Live(#[from] LiveError),
-    /// There is no source of tokens.
-    #[error("no credential: {0}; sign in with `az login`, or run on a machine with a managed identity")]
-    Token(TokenError),
     /// No directory to write to.
     #[error("no home directory: give --state-dir DIR")]
     NoState,
@@ -216,17 +250,22 @@ impl Session {
 
     /// Azure, or a loopback endpoint.
     fn live(global: &Global, path: &Path, state: PathBuf) -> Result<Self, SessionError> {
-        let estate = Arc::new(config::load(path)?);
-        let endpoint = match &global.endpoint {
-            Some(text) => {
-                Endpoint::parse(text).map_err(|error| SessionError::Endpoint(text.clone(), error))?
-            }
-            None => Endpoint::Cloud(estate.cloud),
-        };
-        let clock = Arc::new(live_clock(global, &estate, path, &endpoint)?);
+        let aim = Aim::at(global, path)?;
+        let tokens = sources::tokens(&aim.estate, &aim.endpoint, Vault::new(&state, vault::stores()))?;
+        Self::onto(global, aim, tokens, state)
+    }
+
+    /// A session at `aim` with these tokens and no others.
+    pub fn onto(
+        global: &Global,
+        aim: Aim,
+        tokens: Arc<dyn TokenSource>,
+        state: PathBuf,
+    ) -> Result<Self, SessionError> {
+        let Aim { path, estate, endpoint } = aim;
+        let clock = Arc::new(live_clock(global, &estate, &path, &endpoint)?);
         let reach = if endpoint.is_loopback() { Reach::Loopback } else { Reach::Https };
         let wire: Arc<dyn Wire> = Arc::new(Live::new(LiveOptions::new(reach))?);
-        let tokens = tokens(&estate, &endpoint)?;
         let text = endpoint.to_string();
         let azure = client(wire, tokens.clone(), endpoint.clone(), &estate, random_seed());
         azure.set_pace(clock.speed());
@@ -345,30 +384,6 @@ fn live_clock(
             let now = now.ok_or_else(|| SessionError::NoDate { simulated, path: path.to_owned() })?;
             Ok(Clock::live(now, simulated.speed))
         }
-    }
-}
-
-/// `az` login first, then managed identity; on a loopback endpoint only a loopback identity
-/// endpoint's tokens can be used at all.
-fn tokens(estate: &Estate, endpoint: &Endpoint) -> Result<Arc<dyn TokenSource>, SessionError> {
-    let scope = estate.cloud.token_scope();
-    let wall: crate::azure::tokens::WallClock = Arc::new(Timestamp::now);
-    let cached = |source: Arc<dyn TokenSource>| -> Arc<dyn TokenSource> {
-        Arc::new(Cached::new(source, wall.clone(), random_seed()))
-    };
-    let managed = || -> Result<Arc<dyn TokenSource>, SessionError> {
-        let identity = IdentityEndpoint::from_env(|name| env::var(name).ok()).map_err(SessionError::Token)?;
-        let wire: Arc<dyn Wire> = Arc::new(Live::new(LiveOptions::new(Reach::Identity))?);
-        Ok(Arc::new(ManagedIdentity::new(wire, identity, scope, env::var("AZURE_CLIENT_ID").ok())))
-    };
-    let az = AzCli::find(&env::var_os("PATH").unwrap_or_default());
-    match az {
-        Ok(az) if !endpoint.is_loopback() => {
-            let az = AzCli::new(az, scope, &estate.tenant).map_err(SessionError::Token)?;
-            let sources = iter::once::<Arc<dyn TokenSource>>(Arc::new(az)).chain(managed().ok());
-            Ok(cached(Arc::new(Chain::new(sources.collect()))))
-        }
-        _ => Ok(cached(managed()?)),
     }
 }
 

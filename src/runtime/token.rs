@@ -2,7 +2,7 @@
 
 use crate::{
     app::TokenStatus,
-    azure::{self, Life},
+    azure::{self, Life, tokens::Rest},
     domain::{Safe, time::Timestamp},
 };
 
@@ -20,7 +20,8 @@ pub fn status(known: &azure::TokenStatus, wall: Timestamp, terminal: u64) -> Tok
         (Life::Until(ends), Some(trouble)) if ends <= wall => TokenStatus::Failed(trouble),
         (Life::Until(ends), trouble) => {
             let left = u64::try_from(ends.duration_since(wall).as_millis()).unwrap_or_default();
-            TokenStatus::Until { terminal_ms: terminal.saturating_add(left), trouble }
+            let sealed = matches!(known.rest, Rest::Sealed { .. });
+            TokenStatus::Until { terminal_ms: terminal.saturating_add(left), trouble, sealed }
         }
     }
 }
@@ -29,9 +30,9 @@ pub fn status(known: &azure::TokenStatus, wall: Timestamp, terminal: u64) -> Tok
 pub fn is_same(one: &TokenStatus, two: &TokenStatus) -> bool {
     match (one, two) {
         (
-            TokenStatus::Until { terminal_ms: one, trouble: before },
-            TokenStatus::Until { terminal_ms: two, trouble: after },
-        ) => one.abs_diff(*two) <= JITTER_MS && before == after,
+            TokenStatus::Until { terminal_ms: one, trouble: before, sealed: was },
+            TokenStatus::Until { terminal_ms: two, trouble: after, sealed: is },
+        ) => one.abs_diff(*two) <= JITTER_MS && before == after && was == is,
         (one, two) => one == two,
     }
 }
@@ -52,6 +53,7 @@ mod tests {
         let until = |terminal_ms: u64, trouble: Option<&Safe>| TokenStatus::Until {
             terminal_ms,
             trouble: trouble.cloned(),
+            sealed: false,
         };
         for (life, trouble, expected) in [
             (Life::None, None, TokenStatus::Asking),
@@ -69,6 +71,12 @@ mod tests {
             };
             assert_eq!(status(&known, wall, 500), expected, "{known:?}");
         }
+        let rest = Rest::Sealed { key_in: "the kernel keyring".into() };
+        let life = Life::Until(wall + minutes(2));
+        let known = azure::TokenStatus { life, rest, ..azure::TokenStatus::unasked("az login") };
+        let sealed = status(&known, wall, 500);
+        assert_eq!(sealed, TokenStatus::Until { terminal_ms: 120_500, trouble: None, sealed: true });
+        assert!(!is_same(&sealed, &until(120_500, None)), "where it rests is news");
         assert!(is_same(&until(1_000, None), &until(1_900, None)));
         assert!(!is_same(&until(1_000, None), &until(3_000, None)), "the machine was asleep");
         assert!(!is_same(&until(1_000, None), &until(1_000, Some(&why))));

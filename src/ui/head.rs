@@ -166,7 +166,7 @@ fn left(app: &App) -> Vec<Word> {
     let short = name.split('@').next().unwrap_or_default().to_owned();
     words.push(Word { brief: true, ..Word::name(vec![name.into_owned(), short], Role::Text) });
     if let Some((text, role)) = token(app) {
-        let short = text.replace("token ", "tok ").replace("unrenewed", "!");
+        let short = text.replace("token ", "tok ").replace("unrenewed", "!").replace("memory only", "mem");
         // A token that lasts is the first thing that can be missed.
         let fate = if role == Role::Text { Fate::GoesLast } else { Fate::Stays };
         words.push(Word { forms: vec![text, short], brief: true, ..Word::whole("", role, fate) });
@@ -182,10 +182,14 @@ fn token(app: &App) -> Option<(String, Role)> {
         (TokenStatus::Opaque, _) => Some(("token opaque".to_owned(), Role::Dim)),
         (TokenStatus::Failed(_), _) => Some(("token NONE".to_owned(), Role::Bad)),
         (TokenStatus::Until { .. }, Some(0) | None) => Some(("token OVER".to_owned(), Role::Bad)),
-        (TokenStatus::Until { trouble, .. }, Some(left)) => {
+        (TokenStatus::Until { trouble, sealed, .. }, Some(left)) => {
             let late = if trouble.is_some() { " unrenewed" } else { "" };
+            let rests = if *sealed { "" } else { " memory only" };
             let warns = trouble.is_some() || left < TOKEN_WARNING_MS;
-            Some((format!("token {}m{late}", left / 60_000), if warns { Role::Warn } else { Role::Text }))
+            Some((
+                format!("token {}m{late}{rests}", left / 60_000),
+                if warns { Role::Warn } else { Role::Text },
+            ))
         }
     }
 }

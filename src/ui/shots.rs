@@ -70,11 +70,33 @@ fn home_ascii() {
 #[test]
 fn a_token_that_is_not_renewed_says_so_at_every_width() {
     let mut app = scene::app(World::Live, Weather::Calm);
-    let status = TokenStatus::Until { terminal_ms: 9 * 60_000 + 500, trouble: Some("signed out".into()) };
+    let status = TokenStatus::Until {
+        terminal_ms: 9 * 60_000 + 500,
+        trouble: Some("signed out".into()),
+        sealed: true,
+    };
     app.update(Event::Token { status, identity: None }, at(0));
     for (width, expected) in [(120, "token 9m unrenewed"), (80, "tok 9m !"), (60, "tok 9m !")] {
         let shot = shot(&mut app, (width, 24), Glyphs::Box);
         assert!(shot.lines().next().unwrap().contains(expected), "{width}: {shot}");
+    }
+}
+
+#[test]
+fn a_token_that_ends_with_this_process_says_so_at_every_width() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    for (sealed, words) in
+        [(false, ["token 52m memory only", "tok 52m mem", "tok 52m mem"]), (true, ["token 52m"; 3])]
+    {
+        let status = TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None, sealed };
+        app.update(Event::Token { status, identity: None }, at(0));
+        for (width, expected) in [120, 80, 60].into_iter().zip(words) {
+            let shot = shot(&mut app, (width, 24), Glyphs::Box);
+            let line = shot.lines().next().unwrap();
+            let short = expected.replace("token", "tok");
+            assert!(line.contains(expected) || (sealed && line.contains(&short)), "{width}: {line}");
+            assert_eq!(line.contains("mem"), !sealed, "{width}: {line}");
+        }
     }
 }
 

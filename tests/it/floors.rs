@@ -9,9 +9,10 @@ use std::{collections::BTreeSet, fs, path::Path as FilePath};
 use tokens::{Path, Token};
 
 /// What each floor may import. `main` may import everything.
-const FLOORS: [(&str, &[&str]); 15] = [
+const FLOORS: [(&str, &[&str]); 16] = [
     ("domain", &[]),
     ("wire", &[]),
+    ("vault", &["domain"]),
     ("sim", &["wire"]),
     ("runbook", &["domain"]),
     ("config", &["domain"]),
@@ -52,6 +53,7 @@ const RESERVED: [(&str, &[&str]); 4] = [
             "wire/record.rs",
             "wire/replay.rs",
             "config/",
+            "vault/file.rs",
             "runtime/",
         ],
     ),

@@ -33,6 +33,7 @@ mod runs;
 mod schedule;
 mod search;
 mod seats;
+mod signin;
 mod silence;
 mod stage;
 mod terminal;

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::{AZ_LIMIT, Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment};
 
-const NAME: &str = "az login";
+pub(super) const NAME: &str = "az login";
 
 /// Most bytes taken from each of its streams; a token is a few thousand.
 const MAX_OUTPUT: u64 = 64 * 1024;
@@ -115,9 +115,12 @@ impl Executor for Bounded {
         let unexpected = || io::Error::other("the credential asked for another command than az");
         let words = arguments.last().and_then(|last| last.to_str()).ok_or_else(unexpected)?;
         let words = words.strip_prefix(SHELL_PREFIX).ok_or_else(unexpected)?;
-        // Scope and tenant were checked to be plain words, so nothing in there is quoted.
+        // Scope and tenant were checked to be plain words, so nothing in there is quoted. Secrets that are
+        // for us are none of its business.
         let mut child = Command::new(&self.az)
             .args(words.split_ascii_whitespace())
+            .env_remove("AZURE_CLIENT_SECRET")
+            .env_remove("FARSHORE_PASSPHRASE_FILE")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

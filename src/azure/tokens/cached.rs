@@ -12,9 +12,15 @@ use futures_util::{
 };
 use tokio::time::{Instant, timeout};
 
-use crate::domain::time::{Span, Timestamp, minutes, seconds};
+use crate::domain::{
+    Safe,
+    time::{Span, Timestamp, minutes, seconds},
+};
 
-use super::{Bearer, Identity, Life, TokenError, TokenSource, TokenStatus, WHOLE_LIMIT};
+use super::{
+    Bearer, Challenge, Identity, Life, Rest, Resting, Shelf, TokenError, TokenSource, TokenStatus,
+    WHOLE_LIMIT,
+};
 
 /// A token is renewed from this long before it ends (reliability-security §0, finding 3).
 const RENEW_BEFORE: Span = minutes(15);
@@ -29,9 +35,16 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// Pause after a failure while there is no valid token at all.
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 
+/// What a person is told after a claims challenge.
+const WEAK: &str = "Azure asks for another proof of who you are (claims challenge); run az login";
+
 /// A token this fresh is used for at least this long, whatever our clock makes of its end: a
 /// jump box whose clock is wrong must not be locked out.
 const LEAST_LIFE: Span = seconds(60);
+
+/// No token lasts longer than this, whatever its issuer says: Entra ID's own last 28 h at most, with
+/// Continuous Access Evaluation. Who says a hundred years is not asked again in a hundred years.
+const LONGEST_LIFE: Span = minutes(28 * 60);
 
 /// A refused token this young is not thrown away: the requests sent with the one before it
 /// are still coming back.
@@ -49,7 +62,21 @@ pub struct Cached(Arc<Inner>);
 struct Inner {
     source: Arc<dyn TokenSource>,
     clock: WallClock,
+    shelf: Option<Arc<dyn Shelf>>,
+    /// Why what rested in the cache is of no use.
+    lost: Option<Safe>,
     state: Mutex<State>,
+}
+
+/// What a process begins with.
+#[derive(Debug)]
+pub enum Start {
+    /// Nothing: nobody has signed in here.
+    Fresh,
+    /// The token of an earlier process.
+    With(Resting),
+    /// A cache that is of no use any more, and why.
+    Lost(Safe),
 }
 
 type Flight = Shared<BoxFuture<'static, Result<Bearer, TokenError>>>;
@@ -59,15 +86,21 @@ struct State {
     held: Option<Held>,
     /// Whom the first token was for.
     acts: Option<Identity>,
+    /// Who gave the last one.
+    gave: Option<&'static str>,
     flight: Option<Flight>,
     quiet_until: Option<Instant>,
     trouble: Option<TokenError>,
+    /// A token that did not prove enough: the source may well give it again.
+    too_weak: Option<Bearer>,
     rng: fastrand::Rng,
 }
 
 struct Held {
     bearer: Bearer,
     since: Instant,
+    /// It was taken up from the cache.
+    rested: bool,
     ends: Option<Timestamp>,
     renew_from: Option<Timestamp>,
 }
@@ -81,12 +114,83 @@ impl fmt::Debug for Cached {
 impl Cached {
     /// Keeps what `source` gives. `seed` spreads the renewals.
     pub fn new(source: Arc<dyn TokenSource>, clock: WallClock, seed: u64) -> Self {
-        let state = State { rng: fastrand::Rng::with_seed(seed), ..State::default() };
-        Self(Arc::new(Inner { source, clock, state: Mutex::new(state) }))
+        Self::over(source, clock, seed, None, Start::Fresh)
+    }
+
+    /// Keeps what `source` gives, and lets it rest on `shelf` beyond this process.
+    pub fn resting(
+        source: Arc<dyn TokenSource>,
+        clock: WallClock,
+        seed: u64,
+        shelf: Arc<dyn Shelf>,
+        start: Start,
+    ) -> Self {
+        Self::over(source, clock, seed, Some(shelf), start)
+    }
+
+    fn over(
+        source: Arc<dyn TokenSource>,
+        clock: WallClock,
+        seed: u64,
+        shelf: Option<Arc<dyn Shelf>>,
+        start: Start,
+    ) -> Self {
+        let mut state = State { rng: fastrand::Rng::with_seed(seed), ..State::default() };
+        let lost = match start {
+            Start::Fresh => None,
+            Start::With(resting) => {
+                state.gave = Some(resting.source);
+                state.take(resting.bearer, clock());
+                // It is not fresh from its issuer: a refusal of it counts at once.
+                state.held.iter_mut().for_each(|held| held.rested = true);
+                None
+            }
+            Start::Lost(why) => Some(why),
+        };
+        Self(Arc::new(Inner { source, clock, shelf, lost, state: Mutex::new(state) }))
+    }
+}
+
+impl State {
+    /// Takes a token that is for whom it should be.
+    fn take(&mut self, bearer: Bearer, now: Timestamp) {
+        self.acts.get_or_insert_with(|| bearer.identity.clone());
+        let after = |span| now.checked_add(span).unwrap_or(Timestamp::MAX);
+        let ends = bearer.expires.map(|ends| ends.clamp(after(LEAST_LIFE), after(LONGEST_LIFE)));
+        let spread = seconds(self.rng.i64(0..SPREAD_S));
+        let renew_from = ends.map(|ends| {
+            ends.checked_sub(RENEW_BEFORE).and_then(|at| at.checked_add(spread)).unwrap_or(Timestamp::MIN)
+        });
+        self.held = Some(Held { bearer, since: Instant::now(), rested: false, ends, renew_from });
+    }
+}
+
+impl State {
+    /// Whether a token may be used by this process.
+    fn judge(&self, bearer: Bearer) -> Result<Bearer, TokenError> {
+        if self.too_weak.as_ref().is_some_and(|weak| weak.is_same(&bearer)) {
+            return Err(TokenError::SignIn { why: WEAK.into() });
+        }
+        match &self.acts {
+            Some(acts) if !acts.is_same(&bearer.identity) => {
+                Err(TokenError::Changed { was: acts.in_full(), is: bearer.identity.in_full() })
+            }
+            _ => Ok(bearer),
+        }
     }
 }
 
 impl Inner {
+    /// What is told of an error: where the cache has lost its token, that comes first.
+    fn in_the_end(&self, state: &State, error: TokenError) -> TokenError {
+        match &self.lost {
+            Some(lost) if state.acts.is_none() && !matches!(error, TokenError::SignIn { .. }) => {
+                TokenError::SignIn { why: Safe::new(&format!("{lost}; {error}")) }
+            }
+            _ => error,
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,26 +216,18 @@ impl Inner {
         let (now, at) = ((self.clock)(), Instant::now());
         let mut state = self.state();
         state.flight = None;
-        let answer = answer.and_then(|bearer| {
-            let acts = state.acts.get_or_insert_with(|| bearer.identity.clone());
-            if acts.is_same(&bearer.identity) {
-                return Ok(bearer);
-            }
-            Err(TokenError::Changed { was: acts.in_full(), is: bearer.identity.in_full() })
-        });
+        let answer =
+            answer.and_then(|bearer| state.judge(bearer)).map_err(|error| self.in_the_end(&state, error));
         match answer.clone() {
             Ok(bearer) => {
-                let least = now.checked_add(LEAST_LIFE).unwrap_or(Timestamp::MAX);
-                let spread = seconds(state.rng.i64(0..SPREAD_S));
-                let renew_from = bearer.expires.map(|ends| {
-                    ends.checked_sub(RENEW_BEFORE)
-                        .and_then(|at| at.checked_add(spread))
-                        .unwrap_or(Timestamp::MIN)
-                });
-                let ends = bearer.expires.map(|ends| ends.max(least));
-                state.held = Some(Held { bearer, since: at, ends, renew_from });
+                let source = self.source.describe().source;
+                state.gave = Some(source);
+                state.take(bearer.clone(), now);
                 state.quiet_until = Some(at + PAUSE);
-                state.trouble = None;
+                (state.trouble, state.too_weak) = (None, None);
+                if let Some(shelf) = &self.shelf {
+                    shelf.keep(&bearer, source);
+                }
             }
             Err(trouble) => {
                 let valid = state.held.as_ref().is_some_and(|held| held.valid(now));
@@ -181,23 +277,35 @@ impl TokenSource for Cached {
     }
 
     fn describe(&self) -> TokenStatus {
-        let source = self.0.source.describe().source;
         let state = self.0.state();
+        let source = state.gave.unwrap_or_else(|| self.0.source.describe().source);
         let held = state.held.as_ref();
         TokenStatus {
             source,
             // Whom they are for stays known while there is none.
             identity: state.acts.clone(),
-            life: held.map_or(Life::None, |held| held.bearer.expires.into()),
+            life: held.map_or(Life::None, |held| held.ends.into()),
+            rest: self.0.shelf.as_ref().map_or_else(Rest::default, |shelf| shelf.rest()),
             trouble: state.trouble.clone(),
         }
     }
 
-    fn challenged(&self) {
+    fn challenged(&self, how: Challenge) {
         let mut state = self.0.state();
-        if state.held.as_ref().is_some_and(|held| held.since.elapsed() >= YOUNG) {
-            state.held = None;
-            state.quiet_until = None;
+        let Some(held) = state.held.take_if(|held| held.rested || held.since.elapsed() >= YOUNG) else {
+            return;
+        };
+        if let Some(shelf) = &self.0.shelf {
+            shelf.forget();
+        }
+        match how {
+            Challenge::Refused => state.quiet_until = None,
+            Challenge::Claims => {
+                // The source is asked again after a pause: by then somebody may have signed in.
+                state.quiet_until = Some(Instant::now() + SHORT_PAUSE);
+                state.trouble = Some(TokenError::SignIn { why: WEAK.into() });
+                state.too_weak = Some(held.bearer);
+            }
         }
     }
 }
@@ -292,21 +400,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hanging_issuer_is_given_up_after_a_while() {
         let (cached, _) = cached(3_600, 3_600, u32::MAX);
-        assert_eq!(cached.bearer().await.err(), Some(TokenError::Slow { source_name: "slow", limit_s: 15 }));
+        assert_eq!(cached.bearer().await.err(), Some(TokenError::Slow { source_name: "slow", limit_s: 18 }));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_refused_token_is_replaced_once() {
         let (cached, slow) = cached(0, 3_600, u32::MAX);
         wait(&cached).await;
-        cached.challenged();
+        cached.challenged(Challenge::Refused);
         wait(&cached).await;
         assert_eq!(slow.asked.load(Ordering::SeqCst), 1, "too young to be thrown away");
         tokio::time::sleep(Duration::from_secs(11)).await;
-        cached.challenged();
-        cached.challenged();
+        cached.challenged(Challenge::Refused);
+        cached.challenged(Challenge::Refused);
         wait(&cached).await;
-        cached.challenged();
+        cached.challenged(Challenge::Refused);
         wait(&cached).await;
         assert_eq!(slow.asked.load(Ordering::SeqCst), 2);
     }
@@ -356,6 +464,237 @@ mod tests {
             tokio::time::sleep(SHORT_PAUSE).await;
             assert!(cached.bearer().await.is_ok(), "{other}");
             assert_eq!(cached.describe().trouble, None, "{other}");
+        }
+    }
+
+    /// How an identity endpoint behaves.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Habit {
+        Slow(u64),
+        Hangs,
+        /// Tokens that live this long, by its own word.
+        Says(i64),
+        WrongTenant,
+        Garbage,
+        Refuses,
+        SomebodyElse,
+    }
+
+    /// An identity endpoint that is fine once and then takes to a habit.
+    #[derive(Debug)]
+    struct Station {
+        habits: Mutex<Vec<Habit>>,
+        asked: AtomicU32,
+        in_flight: AtomicU32,
+        most: AtomicU32,
+        born: Instant,
+    }
+
+    impl TokenSource for Station {
+        fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
+            Box::pin(async move {
+                let count = self.asked.fetch_add(1, Ordering::SeqCst);
+                let now_in_flight = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most.fetch_max(now_in_flight, Ordering::SeqCst);
+                let habit = {
+                    let habits = self.habits.lock().unwrap();
+                    habits[(count as usize).min(habits.len() - 1)]
+                };
+                let answer = self.answer(habit, count).await;
+                self.in_flight.fetch_sub(1, Ordering::SeqCst);
+                answer
+            })
+        }
+
+        fn describe(&self) -> TokenStatus {
+            TokenStatus::unasked("managed identity")
+        }
+    }
+
+    impl Station {
+        async fn answer(&self, habit: Habit, count: u32) -> Result<Bearer, TokenError> {
+            let life = match habit {
+                Habit::Slow(takes) => {
+                    tokio::time::sleep(Duration::from_secs(takes)).await;
+                    3_600
+                }
+                Habit::Hangs => std::future::pending().await,
+                Habit::Says(life) => life,
+                Habit::Refuses => {
+                    return Err(TokenError::Refused { source_name: "managed identity", why: "500".into() });
+                }
+                Habit::WrongTenant | Habit::Garbage | Habit::SomebodyElse => 3_600,
+            };
+            let ends = clock(self.born) + seconds(life);
+            let (tenant, oid) = match habit {
+                Habit::WrongTenant => ("t2", "o1"),
+                Habit::SomebodyElse => ("t1", "o2"),
+                _ => ("t1", "o1"),
+            };
+            let claims = format!(r#"{{"upn":"op","oid":"{oid}","tid":"{tenant}","n":{count}}}"#);
+            let token = match habit {
+                Habit::Garbage => "a\nb".to_owned(),
+                _ => crate::azure::tokens::jwt::tests::token(&claims),
+            };
+            let bearer = Bearer::new(&Secret::new(token), Issuer::Loopback, Some(ends))?;
+            crate::azure::tokens::pinned::of_tenant(bearer, &"t1".into(), "managed identity")
+        }
+    }
+
+    /// Whatever becomes of its issuer, a valid token is served at once, one request at a time goes to the
+    /// issuer, and when it is well again so are we: nobody has to start anew.
+    #[tokio::test(start_paused = true)]
+    async fn no_identity_endpoint_delays_a_request_while_the_token_is_valid() {
+        const GOOD: Habit = Habit::Says(3_600);
+        for habit in [
+            Habit::Slow(9),
+            Habit::Slow(600),
+            Habit::Hangs,
+            Habit::Says(-7_200),
+            Habit::Says(0),
+            Habit::Says(5),
+            Habit::Says(100 * 365 * 86_400),
+            Habit::WrongTenant,
+            Habit::Garbage,
+            Habit::Refuses,
+            Habit::SomebodyElse,
+        ] {
+            let born = Instant::now();
+            let source = endpoint(&[GOOD, habit], born);
+            let cached = Cached::new(source.clone(), Arc::new(move || clock(born)), 7);
+            let first = cached.bearer().await.expect("it is fine at first");
+            for second in 0..(59 * 60) {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                let waited = wait(&cached).await;
+                assert_eq!(waited, Duration::ZERO, "{habit:?} after {second} s");
+            }
+            assert!(source.asked.load(Ordering::SeqCst) > 1, "{habit:?}: it was asked in the background");
+            let served = cached.bearer().await.expect("valid");
+            let usable = matches!(habit, Habit::Slow(9) | Habit::Says(_));
+            assert_eq!(served.is_same(&first), !usable, "{habit:?}: what cannot be used replaces nothing");
+            // It comes to its senses, however long it took; nobody has to start anew.
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            *source.habits.lock().unwrap() = vec![GOOD];
+            tokio::time::sleep(WHOLE_LIMIT + PAUSE).await;
+            let _ = cached.bearer().await;
+            tokio::time::sleep(PAUSE).await;
+            assert!(cached.bearer().await.is_ok(), "{habit:?}");
+            // What was given up is dropped, so that it never piles up: in flight is counted once for good.
+            let dropped = matches!(habit, Habit::Slow(600) | Habit::Hangs);
+            assert!(dropped || source.most.load(Ordering::SeqCst) == 1, "{habit:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_for_a_hundred_years_is_asked_for_anew_within_two_days() {
+        let born = Instant::now();
+        let source = endpoint(&[Habit::Says(100 * 365 * 86_400)], born);
+        let cached = Cached::new(source.clone(), Arc::new(move || clock(born)), 7);
+        let ends = clock(born).checked_add(LONGEST_LIFE).unwrap();
+        assert!(cached.bearer().await.is_ok());
+        assert_eq!(cached.describe().life, Life::Until(ends), "nor is it shown to last that long");
+        tokio::time::sleep(Duration::from_secs(28 * 3_600)).await;
+        let _ = cached.bearer().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(source.asked.load(Ordering::SeqCst), 2);
+    }
+
+    /// A shelf that writes down what it is told.
+    #[derive(Debug, Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl Shelf for Told {
+        fn keep(&self, bearer: &Bearer, source: &'static str) {
+            self.0.lock().unwrap().push(format!("keep {} of {source}", bearer.identity));
+        }
+
+        fn forget(&self) {
+            self.0.lock().unwrap().push("forget".to_owned());
+        }
+
+        fn rest(&self) -> Rest {
+            Rest::Sealed { key_in: "a box".into() }
+        }
+    }
+
+    fn endpoint(habits: &[Habit], born: Instant) -> Arc<Station> {
+        let (asked, in_flight, most) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(0));
+        Arc::new(Station { habits: Mutex::new(habits.to_vec()), asked, in_flight, most, born })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_goes_on_with_the_token_of_the_one_before() {
+        let born = Instant::now();
+        let source = endpoint(&[Habit::Says(3_600)], born);
+        let bearer = source.answer(Habit::Says(1_800), 99).await.unwrap();
+        let shelf = Arc::new(Told::default());
+        let start = Start::With(Resting { bearer: bearer.clone(), source: "managed identity" });
+        let clock = Arc::new(move || clock(born));
+        let cached = Cached::resting(source.clone(), clock.clone(), 7, shelf.clone(), start);
+        assert!(cached.bearer().await.unwrap().is_same(&bearer));
+        assert_eq!(source.asked.load(Ordering::SeqCst), 0, "nobody was asked");
+        assert_eq!(cached.describe().identity.unwrap().to_string(), "op");
+        assert!(shelf.0.lock().unwrap().is_empty(), "it rests there already");
+        tokio::time::sleep(Duration::from_secs(16 * 60)).await;
+        let _ = cached.bearer().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert!(!cached.bearer().await.unwrap().is_same(&bearer), "renewed 15 min before its end");
+        assert_eq!(*shelf.0.lock().unwrap(), ["keep op of managed identity"]);
+        // Azure refuses it: it must not be taken up again by the next process either.
+        tokio::time::sleep(YOUNG).await;
+        cached.challenged(Challenge::Refused);
+        assert_eq!(shelf.0.lock().unwrap().last().map(String::as_str), Some("forget"));
+        // A cache that is of no use says so, until somebody is signed in.
+        let refusing = endpoint(&[Habit::Refuses, Habit::Refuses, Habit::Says(3_600), Habit::Refuses], born);
+        let lost = Start::Lost("key expired".into());
+        let cached = Cached::resting(refusing, clock, 7, shelf, lost);
+        let error = cached.bearer().await.expect_err("nobody is signed in").to_string();
+        assert_eq!(error, "sign in again: key expired; no token from managed identity: 500");
+        for _ in 0..2 {
+            tokio::time::sleep(PAUSE).await;
+            let _ = cached.bearer().await;
+        }
+        assert!(cached.bearer().await.is_ok());
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        let error = cached.bearer().await.expect_err("it has ended").to_string();
+        assert_eq!(error, "no token from managed identity: 500");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claims_challenge_asks_for_a_sign_in_and_the_weak_token_is_not_sent_again() {
+        let born = Instant::now();
+        let source = endpoint(&[Habit::Says(3_600)], born);
+        let weak = source.answer(Habit::Says(3_600), 0).await.unwrap();
+        let desk = Arc::new(Again(Mutex::new(weak.clone()), AtomicU32::new(0)));
+        let cached = Cached::new(desk.clone(), Arc::new(move || clock(born)), 7);
+        assert!(cached.bearer().await.is_ok());
+        tokio::time::sleep(YOUNG).await;
+        cached.challenged(Challenge::Claims);
+        for _ in 0..20 {
+            let error = cached.bearer().await.expect_err("the source only has the weak one");
+            assert!(matches!(error, TokenError::SignIn { .. }), "{error}");
+            assert!(cached.describe().trouble.is_some());
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        assert!((2..=12).contains(&desk.1.load(Ordering::SeqCst)), "asked after pauses");
+        *desk.0.lock().unwrap() = source.answer(Habit::Says(3_600), 1).await.unwrap();
+        tokio::time::sleep(SHORT_PAUSE).await;
+        assert!(!cached.bearer().await.expect("somebody has signed in").is_same(&weak));
+        assert_eq!(cached.describe().trouble, None);
+    }
+
+    /// Gives the same token again and again, as `az` does.
+    #[derive(Debug)]
+    struct Again(Mutex<Bearer>, AtomicU32);
+
+    impl TokenSource for Again {
+        fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            Box::pin(std::future::ready(Ok(self.0.lock().unwrap().clone())))
+        }
+
+        fn describe(&self) -> TokenStatus {
+            TokenStatus::unasked("az login")
         }
     }
 

@@ -24,6 +24,16 @@ impl Chain {
         Self { sources, in_force: OnceLock::new() }
     }
 
+    /// Like [`Chain::new`], with the source of this name in force from the start, where it is among them:
+    /// it gave the token of an earlier process that this one goes on with.
+    pub fn going_on(sources: Vec<Arc<dyn TokenSource>>, source: &str) -> Self {
+        let chain = Self::new(sources);
+        if let Some(place) = chain.sources.iter().position(|known| known.describe().source == source) {
+            let _ = chain.in_force.set(place);
+        }
+        chain
+    }
+
     async fn ask(&self, place: usize, limit: Duration) -> Result<Bearer, TokenError> {
         let source = &self.sources[place];
         let late = TokenError::Slow { source_name: source.describe().source, limit_s: limit.as_secs() };

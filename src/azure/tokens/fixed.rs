@@ -31,10 +31,9 @@ impl TokenSource for Fixed {
 
     fn describe(&self) -> TokenStatus {
         TokenStatus {
-            source: self.source,
             identity: Some(self.bearer.identity.clone()),
             life: self.bearer.expires.into(),
-            trouble: None,
+            ..TokenStatus::unasked(self.source)
         }
     }
 }

@@ -1,25 +1,23 @@
 //! Tokens of a managed identity: of the machine (IMDS) or of the app (App Service protocol).
 
-use std::{fmt, net::Ipv4Addr, sync::Arc};
+use std::{net::Ipv4Addr, sync::Arc};
 
 use azure_core::{
     credentials::TokenCredential,
-    error::{Error, ErrorKind},
-    http::{AsyncRawResponse, Body, ClientOptions, HttpClient, Method, Request, Transport, headers::Headers},
+    error::Error,
+    http::{ClientOptions, Method, Transport},
 };
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
-use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use url::{Host, Url};
 
-use crate::{
-    azure::Endpoint,
-    wire::{Wire, WireError},
+use crate::{azure::Endpoint, wire::Wire};
+
+use super::{
+    Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment, over::OverWire, within,
 };
 
-use super::{Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment};
-
-const NAME: &str = "managed identity";
+pub(super) const NAME: &str = "managed identity";
 
 /// Where the machine's own metadata service answers.
 const IMDS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
@@ -52,7 +50,7 @@ impl IdentityEndpoint {
     fn of(url: &Url) -> Option<Self> {
         let origin = url.as_str().split_inclusive('/').take(3).collect::<String>();
         match url.host()? {
-            _ if url.scheme() != "http" => None,
+            _ if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() => None,
             _ if Endpoint::parse(&origin).is_ok_and(|endpoint| endpoint.is_loopback()) => {
                 Some(Self::Loopback)
             }
@@ -95,7 +93,10 @@ impl ManagedIdentity {
     /// A credential of its own for every request: the one of the library keeps tokens until
     /// 5 min before their end, too late for us.
     fn credential(&self) -> azure_core::Result<Arc<ManagedIdentityCredential>> {
-        let transport = OverWire { wire: self.wire.clone(), endpoint: self.endpoint };
+        let endpoint = self.endpoint;
+        let transport = OverWire::new(self.wire.clone(), Method::Get, move |url| {
+            IdentityEndpoint::of(url) == Some(endpoint)
+        });
         let client_options =
             ClientOptions { transport: Some(Transport::new(Arc::new(transport))), ..Default::default() };
         ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
@@ -110,7 +111,7 @@ impl TokenSource for ManagedIdentity {
         Box::pin(async move {
             let refused = |error: Error| TokenError::Refused { source_name: NAME, why: in_words(&error) };
             let credential = self.credential().map_err(refused)?;
-            let token = credential.get_token(&[&self.scope], None).await.map_err(refused)?;
+            let token = within(NAME, credential.get_token(&[&self.scope], None)).await?.map_err(refused)?;
             let secret = Secret::new(token.token.secret());
             Bearer::new(&secret, self.endpoint.issuer(), moment(token.expires_on.unix_timestamp()))
         })
@@ -121,59 +122,11 @@ impl TokenSource for ManagedIdentity {
     }
 }
 
-/// The library's transport over our wire, to the one endpoint only: what it really asks
-/// decides whom its tokens are from.
-struct OverWire {
-    wire: Arc<dyn Wire>,
-    endpoint: IdentityEndpoint,
-}
-
-impl fmt::Debug for OverWire {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OverWire").field(&self.endpoint).finish()
-    }
-}
-
-#[async_trait::async_trait]
-impl HttpClient for OverWire {
-    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let fail = |kind, why: &str| Error::with_message(kind, why.to_owned());
-        if IdentityEndpoint::of(request.url()) != Some(self.endpoint) || request.method() != Method::Get {
-            return Err(fail(
-                ErrorKind::Credential,
-                "the identity endpoint is not the one this process started with",
-            ));
-        }
-        let Body::Bytes(body) = request.body() else {
-            return Err(fail(ErrorKind::Credential, "a request for a token has no stream"));
-        };
-        let mut ours = http::Request::get(request.url().as_str());
-        for (name, value) in request.headers().iter() {
-            ours = ours.header(name.as_str(), value.as_str());
-        }
-        let ours = ours
-            .body(Bytes::copy_from_slice(body))
-            .map_err(|_| fail(ErrorKind::Credential, "the request for a token is malformed"))?;
-        let answer = self.wire.call(ours).await.map_err(|error| {
-            let kind = match error {
-                WireError::NotSent { .. } => ErrorKind::Connection,
-                _ => ErrorKind::Io,
-            };
-            fail(kind, &error.to_string())
-        })?;
-        let mut headers = Headers::new();
-        for (name, value) in answer.headers() {
-            if let Ok(value) = value.to_str() {
-                headers.insert(name.as_str().to_owned(), value.to_owned());
-            }
-        }
-        Ok(AsyncRawResponse::from_bytes(answer.status().as_u16().into(), headers, answer.into_body()))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+
+    use bytes::Bytes;
 
     use super::*;
     use crate::{
@@ -203,6 +156,8 @@ mod tests {
             "https://127.0.0.1/msi/token",
             "http://127.0.0.1@192.0.2.7/msi/token",
             "http://127.0.0.1.example.com/msi",
+            "http://user@169.254.129.3:8081/msi/token",
+            "http://user:word@169.254.169.254/msi/token",
             "nonsense",
         ] {
             check(Some(far), true, None);

@@ -4,16 +4,22 @@ mod azcli;
 mod cached;
 mod chain;
 mod fixed;
-mod jwt;
+pub(in crate::azure) mod jwt;
 mod managed;
-mod secret;
+mod over;
+mod pinned;
+mod principal;
+mod resting;
 
+pub use crate::domain::Secret;
 pub use azcli::AzCli;
-pub use cached::{Cached, WallClock};
+pub use cached::{Cached, Start, WallClock};
 pub use chain::Chain;
 pub use fixed::Fixed;
 pub use managed::{IdentityEndpoint, ManagedIdentity};
-pub use secret::Secret;
+pub use pinned::Pinned;
+pub use principal::Principal;
+pub use resting::{Resting, Shelf};
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -28,6 +34,9 @@ use super::origin::Origin;
 /// over a slow network.
 const AZ_LIMIT: Duration = Duration::from_secs(10);
 
+/// Longest wait for one attempt at a token over the network.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
+
 /// Longest wait for the source in force, and for the first one: what it says itself comes before.
 const SOURCE_LIMIT: Duration = Duration::from_secs(11);
 
@@ -35,11 +44,14 @@ const SOURCE_LIMIT: Duration = Duration::from_secs(11);
 /// nothing at all answers for a managed identity, and the word of the first must not wait for that.
 const NEXT_LIMIT: Duration = Duration::from_secs(3);
 
-/// Longest wait for a token: one source after the other, and well within the 20 s of a look.
-const WHOLE_LIMIT: Duration = Duration::from_secs(15);
+/// Longest wait for a token: three sources, one after the other, and within the 20 s of a look.
+const WHOLE_LIMIT: Duration = Duration::from_secs(18);
 
 const _: () = assert!(AZ_LIMIT.as_secs() < SOURCE_LIMIT.as_secs());
-const _: () = assert!(SOURCE_LIMIT.as_secs() + NEXT_LIMIT.as_secs() < WHOLE_LIMIT.as_secs());
+const _: () = assert!(SOURCE_LIMIT.as_secs() + 2 * NEXT_LIMIT.as_secs() < WHOLE_LIMIT.as_secs());
+
+/// Names of all sources, as they are shown and as a resting token says who gave it.
+pub const SOURCES: [&str; 4] = [azcli::NAME, managed::NAME, principal::SECRET, principal::FEDERATED];
 
 /// Who issued a token: it decides where the token may go (design §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,8 +126,8 @@ impl fmt::Display for Identity {
 }
 
 impl Bearer {
-    /// Takes a token from its issuer. `expires` is what the issuer said; where it said nothing,
-    /// the token's own word counts.
+    /// Takes a token from its issuer. `expires` is what the issuer said; the token's own word counts
+    /// before it, because that is what Azure goes by.
     pub fn new(token: &Secret, issued_by: Issuer, expires: Option<Timestamp>) -> Result<Self, TokenError> {
         let claims = jwt::claims(token.expose());
         let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| {
@@ -127,9 +139,14 @@ impl Bearer {
             header,
             issued_by,
             opaque: claims.is_none(),
-            expires: expires.or(own),
+            expires: own.or(expires),
             identity: claims.map_or(Identity::Opaque, |claims| claims.identity),
         })
+    }
+
+    /// Whether both are the very same token.
+    fn is_same(&self, other: &Self) -> bool {
+        self.header == other.header
     }
 
     /// Who issued it.
@@ -201,6 +218,25 @@ pub enum TokenError {
         /// Whom this one is for.
         is: Safe,
     },
+    /// It is for another tenant than the estate file names.
+    #[error(
+        "token not used: {source_name} signs in to tenant {is}, the estate file names {pinned}; \
+         sign in to that one"
+    )]
+    Tenant {
+        /// Name of the source.
+        source_name: &'static str,
+        /// The token's tenant.
+        is: Safe,
+        /// The estate's.
+        pinned: Safe,
+    },
+    /// A person has to sign in again.
+    #[error("sign in again: {why}")]
+    SignIn {
+        /// Why.
+        why: Safe,
+    },
     /// What came is no token.
     #[error("token unusable: {why}")]
     Unusable {
@@ -218,6 +254,8 @@ pub struct TokenStatus {
     pub identity: Option<Identity>,
     /// How long the last token lasts.
     pub life: Life,
+    /// Where it rests.
+    pub rest: Rest,
     /// Why the last attempt to get one failed.
     pub trouble: Option<TokenError>,
 }
@@ -225,8 +263,38 @@ pub struct TokenStatus {
 impl TokenStatus {
     /// Of a source that nobody has asked yet, or that keeps nothing.
     pub fn unasked(source: &'static str) -> Self {
-        Self { source, identity: None, life: Life::None, trouble: None }
+        Self { source, identity: None, life: Life::None, rest: Rest::default(), trouble: None }
     }
+}
+
+/// Where a token rests between processes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rest {
+    /// Nowhere: it ends with this process.
+    Memory {
+        /// Why.
+        why: Safe,
+    },
+    /// In the sealed cache.
+    Sealed {
+        /// Where its key is.
+        key_in: Safe,
+    },
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Self::Memory { why: "nothing is kept here".into() }
+    }
+}
+
+/// How Azure refused a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Challenge {
+    /// It is not good any more: another one of the same kind may be.
+    Refused,
+    /// It does not prove enough: only a new sign-in helps.
+    Claims,
 }
 
 /// How long the last token lasts.
@@ -255,7 +323,7 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
     fn describe(&self) -> TokenStatus;
 
     /// The last token was refused with 401: the next one has to be new.
-    fn challenged(&self) {}
+    fn challenged(&self, _: Challenge) {}
 }
 
 impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
@@ -267,9 +335,15 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
         (**self).describe()
     }
 
-    fn challenged(&self) {
-        (**self).challenged();
+    fn challenged(&self, how: Challenge) {
+        (**self).challenged(how);
     }
+}
+
+/// Waits for one attempt at a token, and not for long.
+async fn within<T>(source_name: &'static str, attempt: impl Future<Output = T>) -> Result<T, TokenError> {
+    let late = TokenError::Slow { source_name, limit_s: ATTEMPT_LIMIT.as_secs() };
+    tokio::time::timeout(ATTEMPT_LIMIT, attempt).await.map_err(|_| late)
 }
 
 /// What a credential of the library says, in one line.

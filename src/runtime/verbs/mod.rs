@@ -1,6 +1,8 @@
 //! What each verb of the command line does, with its exit code.
 
 mod audit;
+mod doctor;
+pub mod identity;
 mod look;
 mod runbooks;
 mod runs;
@@ -37,6 +39,9 @@ pub enum VerbError {
     /// The words of the command line do not fit what is here.
     #[error("{0}")]
     Usage(String),
+    /// The token cache could not be changed.
+    #[error(transparent)]
+    Vault(#[from] crate::vault::VaultError),
     /// Nothing could be printed.
     #[error("could not print: {0}")]
     Print(#[from] std::io::Error),
@@ -47,7 +52,7 @@ impl VerbError {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Session(_) | Self::Usage(_) | Self::Sim(_) | Self::Open(OpenError::NoRunbook(_)) => 2,
-            Self::Open(_) | Self::Print(_) => 1,
+            Self::Open(_) | Self::Vault(_) | Self::Print(_) => 1,
         }
     }
 }
@@ -105,6 +110,10 @@ fn perform(cli: &Cli, verb: &Verb) -> u8 {
         Verb::Resume(args) => block_on(cli, runs::resume(cli, args)),
         Verb::Runs => runs::list(cli),
         Verb::Report(args) => runs::report(cli, args),
+        Verb::Login(args) => block_on(cli, identity::login(cli, args)),
+        Verb::Logout => identity::logout(cli),
+        Verb::Whoami => block_on(cli, identity::whoami(cli)),
+        Verb::Doctor(args) => block_on(cli, doctor::doctor(cli, args)),
         Verb::Sim(args) => block_on(cli, super::sim_verbs::perform(cli, args)),
     };
     match result {

@@ -1,0 +1,256 @@
+//! Tokens of a service principal that the environment names: with a secret, or with a federated token
+//! (workload identity).
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+use azure_core::{
+    cloud::CloudConfiguration,
+    credentials::TokenCredential,
+    error::Error,
+    http::{ClientOptions, Method, Transport},
+};
+use azure_identity::{
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+};
+use futures_util::future::BoxFuture;
+
+use crate::{domain::estate::Cloud, wire::Wire};
+
+use super::{
+    Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment, over::OverWire, within,
+};
+
+/// Its name where it has a secret.
+pub(super) const SECRET: &str = "service principal";
+
+/// Its name where another issuer vouches for it.
+pub(super) const FEDERATED: &str = "workload identity";
+
+/// What proves who it is.
+enum Proof {
+    Secret(Secret),
+    Federated(PathBuf),
+}
+
+/// A service principal. Every call asks Entra ID; wrap it in [`super::Cached`].
+pub struct Principal {
+    wire: Arc<dyn Wire>,
+    cloud: Cloud,
+    tenant: String,
+    client: String,
+    scope: String,
+    proof: Proof,
+}
+
+impl fmt::Debug for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Principal").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+impl Principal {
+    /// The principal that the environment names, read through `lookup`: `AZURE_CLIENT_ID` with
+    /// `AZURE_CLIENT_SECRET` or `AZURE_FEDERATED_TOKEN_FILE`, and `AZURE_TENANT_ID`, which has to be the
+    /// estate's where it is set. `wire` goes to the internet; where tokens are asked for is ours to say,
+    /// whatever `AZURE_AUTHORITY_HOST` says.
+    pub fn from_env(
+        lookup: impl Fn(&str) -> Option<String>,
+        wire: Arc<dyn Wire>,
+        cloud: Cloud,
+        tenant: &str,
+    ) -> Result<Self, TokenError> {
+        let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let proof = given("AZURE_CLIENT_SECRET")
+            .map(|secret| Proof::Secret(Secret::new(secret)))
+            .or_else(|| given("AZURE_FEDERATED_TOKEN_FILE").map(|path| Proof::Federated(path.into())));
+        let refused = |why: &str| TokenError::Refused { source_name: SECRET, why: why.into() };
+        let proof = proof
+            .ok_or_else(|| refused("neither AZURE_CLIENT_SECRET nor AZURE_FEDERATED_TOKEN_FILE is set"))?;
+        let client = given("AZURE_CLIENT_ID").ok_or_else(|| refused("AZURE_CLIENT_ID is not set"))?;
+        if given("AZURE_TENANT_ID").is_some_and(|named| !named.eq_ignore_ascii_case(tenant)) {
+            return Err(refused("AZURE_TENANT_ID names another tenant than the estate file"));
+        }
+        let scope = cloud.token_scope().to_owned();
+        Ok(Self { wire, cloud, tenant: tenant.to_owned(), client, scope, proof })
+    }
+
+    fn name(&self) -> &'static str {
+        match self.proof {
+            Proof::Secret(_) => SECRET,
+            Proof::Federated(_) => FEDERATED,
+        }
+    }
+
+    /// A credential of its own for every request: those of the library keep tokens, which is for
+    /// [`super::Cached`] to do.
+    fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        let address = format!("{}/{}/oauth2/v2.0/token", self.cloud.login_origin(), self.tenant);
+        let transport = OverWire::new(self.wire.clone(), Method::Post, move |url| url.as_str() == address);
+        let cloud = match self.cloud {
+            Cloud::Public => CloudConfiguration::AzurePublic,
+            Cloud::UsGovernment => CloudConfiguration::AzureGovernment,
+            Cloud::China => CloudConfiguration::AzureChina,
+        };
+        let client_options = ClientOptions {
+            transport: Some(Transport::new(Arc::new(transport))),
+            cloud: Some(Arc::new(cloud)),
+            ..Default::default()
+        };
+        match &self.proof {
+            Proof::Secret(secret) => Ok(ClientSecretCredential::new(
+                &self.tenant,
+                self.client.clone(),
+                secret.expose().to_owned().into(),
+                Some(ClientSecretCredentialOptions { client_options }),
+            )?),
+            Proof::Federated(path) => {
+                Ok(WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+                    credential_options: ClientAssertionCredentialOptions { client_options },
+                    client_id: Some(self.client.clone()),
+                    tenant_id: Some(self.tenant.clone()),
+                    token_file_path: Some(path.clone()),
+                }))?)
+            }
+        }
+    }
+}
+
+impl TokenSource for Principal {
+    fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
+        Box::pin(async move {
+            let name = self.name();
+            let refused = |error: Error| TokenError::Refused { source_name: name, why: in_words(&error) };
+            let credential = self.credential().map_err(refused)?;
+            let token = within(name, credential.get_token(&[&self.scope], None)).await?.map_err(refused)?;
+            let secret = Secret::new(token.token.secret());
+            Bearer::new(&secret, Issuer::Real, moment(token.expires_on.unix_timestamp()))
+        })
+    }
+
+    fn describe(&self) -> TokenStatus {
+        TokenStatus::unasked(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::{
+        azure::tokens::jwt::tests::token,
+        wire::{Reply, Request, Response},
+    };
+
+    const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+
+    /// Answers like Entra ID, and keeps what it was asked.
+    #[derive(Debug)]
+    struct Entra(Mutex<Vec<(String, String)>>, u16, String);
+
+    impl Wire for Entra {
+        fn call(&self, request: Request) -> Reply<'_> {
+            let asked = (request.uri().to_string(), String::from_utf8(request.body().to_vec()).unwrap());
+            self.0.lock().unwrap().push(asked);
+            let answer = http::Response::builder().status(self.1).body(Bytes::from(self.2.clone())).unwrap();
+            Box::pin(std::future::ready(Ok::<Response, _>(answer)))
+        }
+    }
+
+    fn entra(status: u16, body: &str) -> Arc<Entra> {
+        Arc::new(Entra(Mutex::default(), status, body.to_owned()))
+    }
+
+    fn good() -> Arc<Entra> {
+        entra(
+            200,
+            &format!(
+                r#"{{"token_type":"Bearer","expires_in":3599,"access_token":"{}"}}"#,
+                token(r#"{"appid":"a","oid":"o"}"#)
+            ),
+        )
+    }
+
+    fn named(all: &[(&str, &str)], wire: &Arc<Entra>, cloud: Cloud) -> Result<Principal, TokenError> {
+        let lookup = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, v)| (*v).to_owned());
+        Principal::from_env(lookup, wire.clone(), cloud, TENANT)
+    }
+
+    #[tokio::test]
+    async fn a_secret_and_a_federated_token_go_to_the_clouds_own_entra_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("federated");
+        std::fs::write(&file, "CANARY-federated").unwrap();
+        let file = file.to_str().unwrap();
+        for (cloud, proof, name, field) in [
+            (Cloud::Public, ("AZURE_CLIENT_SECRET", "CANARY-secret"), SECRET, "client_secret=CANARY-secret"),
+            (
+                Cloud::China,
+                ("AZURE_FEDERATED_TOKEN_FILE", file),
+                FEDERATED,
+                "client_assertion=CANARY-federated",
+            ),
+        ] {
+            let wire = good();
+            let env = [
+                ("AZURE_CLIENT_ID", "app-id"),
+                ("AZURE_TENANT_ID", TENANT),
+                // Whoever sets this must not see the secret.
+                ("AZURE_AUTHORITY_HOST", "https://evil.example/"),
+                proof,
+            ];
+            let principal = named(&env, &wire, cloud).unwrap();
+            assert_eq!(principal.describe().source, name);
+            let bearer = principal.bearer().await.expect("a token");
+            assert_eq!((bearer.issued_by(), bearer.identity.to_string()), (Issuer::Real, "a".to_owned()));
+            let asked = wire.0.lock().unwrap().clone();
+            assert_eq!(asked.len(), 1, "{asked:?}");
+            assert_eq!(asked[0].0, format!("{}/{TENANT}/oauth2/v2.0/token", cloud.login_origin()));
+            assert!(asked[0].1.contains(field) && asked[0].1.contains("client_id=app-id"), "{asked:?}");
+            assert!(!format!("{principal:?}").contains("CANARY"));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_missing_or_refused_is_told_without_the_secret() {
+        let secret = ("AZURE_CLIENT_SECRET", "CANARY-secret");
+        let client = ("AZURE_CLIENT_ID", "app-id");
+        for (env, expected) in [
+            (vec![], "neither AZURE_CLIENT_SECRET nor AZURE_FEDERATED_TOKEN_FILE is set"),
+            (vec![("AZURE_CLIENT_SECRET", "")], "neither"),
+            (vec![secret], "AZURE_CLIENT_ID is not set"),
+            (
+                vec![secret, client, ("AZURE_TENANT_ID", "22222222-2222-4222-8222-222222222222")],
+                "another tenant",
+            ),
+        ] {
+            let error = named(&env, &good(), Cloud::Public).expect_err(expected).to_string();
+            assert!(error.contains(expected) && !error.contains("CANARY"), "{error}");
+        }
+        for (status, body) in [
+            (
+                401,
+                r#"{"error":"invalid_client","error_description":"AADSTS7000215: \u001b[2Jwrong secret CANARY-secret"}"#,
+            ),
+            (200, "<html>CANARY-secret</html>"),
+            (302, ""),
+            (500, ""),
+        ] {
+            let wire = entra(status, body);
+            let principal = named(&[secret, client], &wire, Cloud::Public).unwrap();
+            let error = principal.bearer().await.expect_err(body).to_string();
+            assert!(
+                error.starts_with("no token from service principal") && !error.contains('\u{1b}'),
+                "{error}"
+            );
+            let asked = wire.0.lock().unwrap();
+            assert!(
+                asked.iter().all(|(url, _)| url.starts_with("https://login.microsoftonline.com/")),
+                "{asked:?}"
+            );
+        }
+    }
+}

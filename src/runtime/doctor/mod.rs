@@ -1,0 +1,300 @@
+//! Whether this machine and this identity can do their work: what `doctor` looks at, and what it says.
+
+mod page;
+mod reach;
+mod rights;
+
+use std::env;
+
+use crate::{
+    app::sentence,
+    azure::{Life, tokens::Rest},
+    domain::{
+        Safe, Side,
+        health::same_region,
+        picture::Picture,
+        time::{Skew, Span, Timestamp, seconds, span_text},
+    },
+    engine::{RunEvent, event::WorldKind},
+    journal::{lock, runs},
+    readiness::{self, State},
+};
+
+use super::{
+    facts,
+    session::{Place, Session},
+    survey,
+    verbs::identity,
+};
+
+pub use page::{json, table};
+pub use reach::Reached;
+pub use rights::Capability;
+
+/// A clock that is off by more than this makes ages wrong by as much.
+const SKEW_WARN: Span = seconds(5);
+
+/// Azure takes no token from a machine whose clock is off by more than this.
+const SKEW_CRIT: Span = seconds(300);
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What: the key in JSON, and the first column.
+    pub key: &'static str,
+    /// How it came out.
+    pub state: State,
+    /// What was found.
+    pub told: Safe,
+    /// What a person does about it; empty: nothing.
+    pub next: &'static str,
+}
+
+impl Finding {
+    fn new(key: &'static str, state: State, told: impl AsRef<str>, next: &'static str) -> Self {
+        let next = if matches!(state, State::Ok | State::NotConfigured) { "" } else { next };
+        Self { key, state, told: Safe::new(told.as_ref()), next }
+    }
+}
+
+/// Everything that was found.
+#[derive(Debug)]
+pub struct Examined {
+    /// Name of the estate.
+    pub estate: String,
+    /// Simulated or live.
+    pub world: WorldKind,
+    /// When.
+    pub at: Timestamp,
+    /// The findings, in the order of the page.
+    pub findings: Vec<Finding>,
+    /// What of each part of Azure answered.
+    pub reached: Vec<Reached>,
+    /// What may be done, for each thing that farshore does.
+    pub capabilities: Vec<Capability>,
+}
+
+impl Examined {
+    /// The worst of all findings.
+    pub fn verdict(&self) -> State {
+        self.findings.iter().map(|finding| finding.state).max().unwrap_or(State::Unknown).max(State::Ok)
+    }
+
+    /// 0: farshore can work here; 1: something stands in the way, or could not be told.
+    pub fn exit_code(&self) -> u8 {
+        u8::from(self.verdict() > State::Warn)
+    }
+}
+
+/// Looks at everything. Nothing is changed, in Azure or here.
+pub async fn examine(session: &Session) -> Examined {
+    let mut findings = vec![who(session).await];
+    findings.extend(secrets(session));
+    findings.push(cache(&session.tokens.describe().rest, session.world()));
+    let mut picture = Picture::default();
+    let reached = reach::all(session, &mut picture).await;
+    for service in 0..session.estate.services.len() {
+        let sources = rights::sources(&session.estate, &picture, service);
+        survey::quick_look(&mut picture, &session.azure, &session.clock, sources).await;
+    }
+    let capabilities = rights::judge(&session.estate, &picture);
+    findings.extend(rights::findings(&capabilities));
+    findings.extend(reach::findings(&session.estate, &reached));
+    findings.push(clock(session.azure.skew()));
+    findings.extend([proxy(session), authorities(session)]);
+    let facts = facts::gather(session, None).await;
+    findings.push(place(session, facts.own_region.as_ref()));
+    findings.push(held(session));
+    findings.push(drill(session));
+    Examined {
+        estate: session.estate.name.clone(),
+        world: session.world(),
+        at: session.clock.now(),
+        findings,
+        reached,
+        capabilities,
+    }
+}
+
+/// Who acts, by which source, until when.
+async fn who(session: &Session) -> Finding {
+    const NEXT: &str = "sign in: az login, a managed identity, or a service principal in the environment";
+    if session.world() == WorldKind::Sim {
+        return Finding::new("identity", State::NotConfigured, "simulated: no token is needed", "");
+    }
+    let bearer = session.tokens.bearer().await;
+    let known = session.tokens.describe();
+    match bearer {
+        Err(error) => Finding::new("identity", State::Crit, error.to_string(), NEXT),
+        Ok(bearer) => {
+            let ends = match known.life {
+                Life::Until(ends) => Some(ends),
+                Life::None | Life::Unknown => None,
+            };
+            let life = identity::life(ends, Timestamp::now());
+            let told = format!("{} by {}, {life}", bearer.identity, known.source);
+            match known.trouble {
+                Some(trouble) => {
+                    Finding::new("identity", State::Warn, format!("{told}; not renewed: {trouble}"), NEXT)
+                }
+                None => Finding::new("identity", State::Ok, told, ""),
+            }
+        }
+    }
+}
+
+/// A secret that every process of this user can read.
+fn secrets(session: &Session) -> Option<Finding> {
+    let stands = env::var_os("AZURE_CLIENT_SECRET").is_some_and(|secret| !secret.is_empty());
+    (stands && session.world() == WorldKind::Live).then(|| {
+        Finding::new(
+            "environment",
+            State::Warn,
+            "AZURE_CLIENT_SECRET stands in the environment, for every process of this user to read",
+            "use a managed identity or a federated token instead",
+        )
+    })
+}
+
+/// Which rung of the ladder holds, and why.
+fn cache(rest: &Rest, world: WorldKind) -> Finding {
+    match rest {
+        _ if world == WorldKind::Sim => {
+            Finding::new("token cache", State::NotConfigured, "simulated: nothing is kept", "")
+        }
+        Rest::Sealed { .. } => Finding::new("token cache", State::Ok, identity::rest(rest).as_str(), ""),
+        Rest::Memory { .. } => Finding::new(
+            "token cache",
+            State::Warn,
+            identity::rest(rest).as_str(),
+            "farshore login keeps a token sealed for the processes to come",
+        ),
+    }
+}
+
+/// How far our clock is off Azure's.
+fn clock(skew: Option<Skew>) -> Finding {
+    const NEXT: &str = "set this machine's clock: ages are wrong by as much";
+    let Some(skew) = skew else {
+        return Finding::new(
+            "clock",
+            State::Unknown,
+            "no answer told the time",
+            "look again when Azure answers",
+        );
+    };
+    let (off, state) = match skew.likely.abs() {
+        off if off > SKEW_CRIT => (off, State::Crit),
+        off if off > SKEW_WARN => (off, State::Warn),
+        off => (off, State::Ok),
+    };
+    let way = if skew.likely.is_negative() { "behind" } else { "ahead of" };
+    let told = match state {
+        State::Ok => format!("within {} s of Azure's", SKEW_WARN.as_secs()),
+        _ => format!("{} {way} Azure's", span_text(off)),
+    };
+    Finding::new("clock", state, told, NEXT)
+}
+
+/// Which proxy requests to Azure go through.
+fn proxy(session: &Session) -> Finding {
+    let told = match &session.place {
+        Place::Live(endpoint) if !endpoint.is_loopback() => named_proxy(|name| env::var(name).ok()),
+        Place::Live(_) => "none to a loopback endpoint".to_owned(),
+        Place::Sim(_) => "none: nothing leaves this process".to_owned(),
+    };
+    Finding::new("proxy", State::Ok, told, "")
+}
+
+/// The proxy that the environment names for https, without the password that may stand in it.
+fn named_proxy(lookup: impl Fn(&str) -> Option<String>) -> String {
+    let given = |names: &[&str]| names.iter().find_map(|name| lookup(name).filter(|value| !value.is_empty()));
+    let Some(address) = given(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) else {
+        return "none".to_owned();
+    };
+    let host = url::Url::parse(&address).ok().and_then(|url| {
+        let host = url.host_str()?.to_owned();
+        Some(url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
+    });
+    let host = host.unwrap_or_else(|| "an address that cannot be read".to_owned());
+    match given(&["NO_PROXY", "no_proxy"]) {
+        Some(except) => format!("{host}, but not for {except}; identity endpoints are asked without it"),
+        None => format!("{host}; identity endpoints are asked without it"),
+    }
+}
+
+/// Whom we trust to vouch for Azure.
+fn authorities(session: &Session) -> Finding {
+    let told = match &session.place {
+        Place::Live(endpoint) if !endpoint.is_loopback() => {
+            let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
+                .into_iter()
+                .find_map(|name| env::var(name).ok().map(|value| format!("{name} {value}")));
+            named.unwrap_or_else(|| "this system's".to_owned())
+        }
+        Place::Live(_) | Place::Sim(_) => "not used: no https here".to_owned(),
+    };
+    Finding::new("authorities", State::Ok, told, "")
+}
+
+/// Whether this machine would burn with a region.
+fn place(session: &Session, own: Option<&Safe>) -> Finding {
+    let asked = matches!(&session.place, Place::Live(endpoint) if !endpoint.is_loopback());
+    let Some(own) = own else {
+        let told = if asked { "not on an Azure machine, or it does not say where" } else { "not asked here" };
+        return Finding::new("place", State::NotConfigured, told, "");
+    };
+    let burns =
+        Side::BOTH.into_iter().find(|side| same_region(own.as_str(), &session.estate.regions[*side].azure));
+    match burns {
+        Some(side) => Finding::new(
+            "place",
+            State::Warn,
+            format!(
+                "this machine runs in {}, one of the two regions",
+                session.estate.regions[side].display()
+            ),
+            "have a second machine outside both: this one goes down with its region",
+        ),
+        None => {
+            Finding::new("place", State::Ok, format!("this machine runs in {own}, outside both regions"), "")
+        }
+    }
+}
+
+/// Whether somebody else works on the estate.
+fn held(session: &Session) -> Finding {
+    match lock::holder(&session.lock_keys(), &session.state) {
+        Some(holder) => {
+            Finding::new("lock", State::Warn, format!("held by {holder}"), "talk to the person who holds it")
+        }
+        None => Finding::new("lock", State::Ok, "free", ""),
+    }
+}
+
+/// The last run that came to its end here, rehearsed or real.
+fn drill(session: &Session) -> Finding {
+    const NEXT: &str = "rehearse: farshore --sim=region-outage";
+    let ended = |summary: &runs::RunSummary| {
+        let RunEvent::Opened(opened) = &summary.first.as_ref()?.stamped.event else { return None };
+        let RunEvent::Closed { end, .. } = &summary.last.as_ref()?.stamped.event else { return None };
+        // A rehearsal lives by a clock of its own: when it was is told by its file.
+        let written = summary.path.metadata().and_then(|found| found.modified()).ok()?;
+        let age = Span::try_from(written.elapsed().unwrap_or_default()).ok()?;
+        let kind = if opened.world == WorldKind::Sim { "rehearsed" } else { "run for real" };
+        Some((age, format!("{} {} ago, {kind}, {}", summary.run, span_text(age), sentence::end_word(*end))))
+    };
+    let all = runs::list(&session.state).unwrap_or_default();
+    match all.iter().filter_map(ended).min() {
+        Some((_, told)) => Finding::new("last drill", State::Ok, told, ""),
+        None => Finding::new("last drill", State::Warn, "no run has come to its end here", NEXT),
+    }
+}
+
+/// The worst of what is told of several things; nothing is fine.
+fn worst(states: impl Iterator<Item = readiness::State>) -> State {
+    states.max().unwrap_or(State::Ok)
+}
+
+#[cfg(test)]
+mod tests;

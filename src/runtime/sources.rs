@@ -1,0 +1,113 @@
+//! Where tokens come from, in the order of design §12.
+
+use std::{env, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use crate::{
+    azure::{
+        Bearer, Endpoint, Issuer, TokenError, TokenSource, TokenStatus,
+        tokens::{
+            AzCli, Cached, Chain, IdentityEndpoint, ManagedIdentity, Pinned, Principal, Start, WallClock,
+        },
+    },
+    domain::{Safe, estate::Estate, time::Timestamp},
+    vault::Vault,
+    wire::{Guard, Live, LiveError, LiveOptions, Reach, Wire},
+};
+
+use super::shelf;
+
+/// One source, or why it has nothing to give.
+pub type Candidate = (&'static str, Result<Arc<dyn TokenSource>, TokenError>);
+
+/// Every source that can be of use for an endpoint, each held to the estate's tenant. Of a loopback
+/// endpoint only a loopback identity endpoint can: all others issue real tokens, which never go there.
+pub fn candidates(estate: &Estate, endpoint: &Endpoint) -> Result<Vec<Candidate>, LiveError> {
+    let lookup = |name: &str| env::var(name).ok();
+    let scope = estate.cloud.token_scope();
+    let managed = IdentityEndpoint::from_env(lookup).and_then(|identity| fits(identity, endpoint));
+    let wire: Arc<dyn Wire> = Arc::new(Live::new(LiveOptions::new(Reach::Identity))?);
+    let managed = managed.map(|identity| {
+        let client = lookup("AZURE_CLIENT_ID");
+        Arc::new(ManagedIdentity::new(wire, identity, scope, client)) as Arc<dyn TokenSource>
+    });
+    let mut all = vec![("managed identity", managed)];
+    if !endpoint.is_loopback() {
+        let az = AzCli::find(&env::var_os("PATH").unwrap_or_default())
+            .and_then(|az| AzCli::new(az, scope, &estate.tenant))
+            .map(|az| Arc::new(az) as Arc<dyn TokenSource>);
+        all.insert(0, ("az login", az));
+        let internet: Arc<dyn Wire> =
+            Arc::new(Guard::new(Arc::new(Live::new(LiveOptions::new(Reach::Https))?)));
+        let principal = Principal::from_env(lookup, internet, estate.cloud, &estate.tenant)
+            .map(|principal| Arc::new(principal) as Arc<dyn TokenSource>);
+        all.push(("service principal", principal));
+    }
+    let pinned = |source| Arc::new(Pinned::new(source, &estate.tenant)) as Arc<dyn TokenSource>;
+    Ok(all.into_iter().map(|(name, source)| (name, source.map(pinned))).collect())
+}
+
+/// Refuses an identity endpoint whose tokens could never be sent to `endpoint`.
+fn fits(identity: IdentityEndpoint, endpoint: &Endpoint) -> Result<IdentityEndpoint, TokenError> {
+    let refused = |why: &str| Err(TokenError::Refused { source_name: "managed identity", why: why.into() });
+    match (identity.issuer(), endpoint.is_loopback()) {
+        (Issuer::Loopback, true) | (Issuer::Real, false) => Ok(identity),
+        (Issuer::Real, true) => refused(
+            "a loopback endpoint takes only tokens of a loopback identity endpoint; point IDENTITY_ENDPOINT and \
+             IDENTITY_HEADER at one",
+        ),
+        (Issuer::Loopback, false) => {
+            refused("IDENTITY_ENDPOINT is on this machine, and tokens issued here never go to Azure")
+        }
+    }
+}
+
+/// In the place of a source where there is none; it says why.
+#[derive(Debug)]
+struct Nothing(Safe);
+
+impl TokenSource for Nothing {
+    fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
+        let (source_name, why) = (NO_SOURCE, self.0.clone());
+        Box::pin(std::future::ready(Err(TokenError::Refused { source_name, why })))
+    }
+
+    fn describe(&self) -> TokenStatus {
+        TokenStatus::unasked(NO_SOURCE)
+    }
+}
+
+const NO_SOURCE: &str = "any source";
+
+/// Why none of them can be asked.
+fn told(refusals: &[Candidate]) -> Safe {
+    let why = |name: &str, error: &TokenError| match error {
+        TokenError::Refused { why, .. } => format!("{name}: {why}"),
+        other => format!("{name}: {other}"),
+    };
+    let all: Vec<String> = refusals
+        .iter()
+        .filter_map(|(name, source)| source.as_ref().err().map(|error| why(name, error)))
+        .collect();
+    Safe::new(&all.join("; "))
+}
+
+/// The tokens of a session: the one that rests in the cache, then what the sources give.
+pub fn tokens(estate: &Estate, endpoint: &Endpoint, vault: Vault) -> Result<Arc<dyn TokenSource>, LiveError> {
+    let all = candidates(estate, endpoint)?;
+    let (sources, refusals): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, source)| source.is_ok());
+    let mut sources: Vec<Arc<dyn TokenSource>> =
+        sources.into_iter().filter_map(|(_, source)| source.ok()).collect();
+    if sources.is_empty() {
+        // One that cannot even be asked is passed over, unless there is no other: then they tell why.
+        sources.push(Arc::new(Nothing(told(&refusals))));
+    }
+    let wall: WallClock = Arc::new(Timestamp::now);
+    let (keeper, start) = shelf::open(vault, estate, endpoint, wall());
+    let chain = match &start {
+        Start::With(resting) => Chain::going_on(sources, resting.source),
+        Start::Fresh | Start::Lost(_) => Chain::new(sources),
+    };
+    Ok(Arc::new(Cached::resting(Arc::new(chain), wall, fastrand::u64(..), Arc::new(keeper), start)))
+}

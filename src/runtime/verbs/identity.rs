@@ -1,0 +1,241 @@
+//! `login`, `logout` and `whoami`.
+
+use std::{fmt::Write as _, path::Path, sync::Arc};
+
+use crate::{
+    azure::{
+        Bearer, Identity, TokenSource,
+        tokens::{Fixed, Rest, Resting},
+    },
+    cli::{Cli, Login, Store},
+    domain::{
+        Safe,
+        estate::Estate,
+        text::counted,
+        time::{Timestamp, span_text, time_text},
+    },
+    engine::event::WorldKind,
+    runtime::{
+        passphrase,
+        session::{self, Aim, Session},
+        sources,
+    },
+    vault::{self, KeyEnd, Passed, Sealer, Vault},
+};
+
+use super::{VerbError, print};
+
+/// Exit code where nothing went wrong and something is left undone.
+const EXIT_EXCEPTIONS: u8 = 4;
+
+/// Ways to sign in that the design knows and this version has not.
+const LATER: &str = "sign-in by browser and by device code are not in this version: az login has both";
+
+/// One line: what is told of, and what is told.
+fn say(text: &mut String, what: &str, told: impl std::fmt::Display) {
+    // A String takes everything.
+    let _ = writeln!(text, "{what:<18}{told}");
+}
+
+/// `farshore login`.
+pub async fn login(cli: &Cli, args: &Login) -> Result<u8, VerbError> {
+    let Some(aim) = Aim::of(&cli.global, "login")? else {
+        return Err(VerbError::Usage("a simulated estate needs no sign-in; leave --sim out".to_owned()));
+    };
+    let state = session::state_dir(&cli.global)?;
+    let mut text = String::new();
+    let Some((bearer, source)) = first(&aim, &mut text).await? else {
+        say(&mut text, "not signed in", LATER);
+        print(&text)?;
+        return Ok(1);
+    };
+    let (estate, endpoint) = (aim.estate.clone(), aim.endpoint.clone());
+    let tokens: Arc<dyn TokenSource> = Arc::new(Fixed::new(bearer.clone(), source));
+    let session = Session::onto(&cli.global, aim, tokens, state.clone())?;
+    if !belongs(&session, &estate, &mut text).await {
+        say(&mut text, "kept", "nothing: what cannot be checked is not kept");
+        print(&text)?;
+        return Ok(1);
+    }
+    say(&mut text, "token", life(bearer.expires, Timestamp::now()));
+    let note = match Resting::note(&bearer, &endpoint, &estate.tenant, source) {
+        Ok(note) => note,
+        Err(error) => {
+            say(&mut text, "kept", format_args!("nothing: {error}"));
+            print(&text)?;
+            return Ok(EXIT_EXCEPTIONS);
+        }
+    };
+    // A person may be asked now: they should know for what.
+    print(&text)?;
+    let vault = vault_at(&state, args.store);
+    let (sealer, passed) = vault.make(&passphrase::ask)?;
+    let Some(sealer) = sealer else {
+        print(&nowhere(&passed))?;
+        return Ok(EXIT_EXCEPTIONS);
+    };
+    vault.begin(&sealer, &Resting::label(&endpoint, &estate.tenant), &note)?;
+    print(&kept(&vault, &sealer, &passed))?;
+    Ok(0)
+}
+
+fn vault_at(state: &Path, store: Store) -> Vault {
+    let stores = match store {
+        Store::Auto => vault::stores(),
+        Store::Passphrase => Vec::new(),
+    };
+    Vault::new(state, stores)
+}
+
+/// The first source that gives a token, and what each before it said.
+async fn first(aim: &Aim, text: &mut String) -> Result<Option<(Bearer, &'static str)>, VerbError> {
+    let candidates = sources::candidates(&aim.estate, &aim.endpoint).map_err(session::SessionError::from)?;
+    for (name, source) in candidates {
+        let got = match source {
+            Ok(source) => source.bearer().await.map(|bearer| (bearer, source.describe().source)),
+            Err(error) => Err(error),
+        };
+        match got {
+            Ok((bearer, source)) => {
+                say(text, source, format_args!("signed in as {}", bearer.identity));
+                return Ok(Some((bearer, source)));
+            }
+            Err(error) => {
+                let error = error.to_string();
+                let told = error.strip_prefix(&format!("no token from {name}: ")).unwrap_or(&error);
+                say(text, name, format_args!("no: {told}"));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Whether tenant and subscriptions are those of the estate file, by a read of each.
+async fn belongs(session: &Session, estate: &Estate, text: &mut String) -> bool {
+    say(text, "tenant", format_args!("{}, as the estate file says", estate.tenant));
+    let subscriptions = estate.subscriptions();
+    let mut wrong = 0;
+    for subscription in &subscriptions {
+        let id = subscription.subscription();
+        match session.azure.tenant_of(subscription).await {
+            Ok(tenant) if tenant.as_str().eq_ignore_ascii_case(&estate.tenant) => continue,
+            Ok(tenant) => {
+                say(text, "subscription", format_args!("{id} is of tenant {tenant}, not of the estate's"));
+            }
+            Err(silence) => say(text, "subscription", format_args!("{id} cannot be read: {}", silence.why)),
+        }
+        wrong += 1;
+    }
+    if wrong == 0 {
+        say(
+            text,
+            "subscriptions",
+            format_args!("{}, all of that tenant", counted(subscriptions.len(), "subscription")),
+        );
+    }
+    wrong == 0
+}
+
+/// How long a token lasts, in words.
+pub fn life(ends: Option<Timestamp>, now: Timestamp) -> String {
+    match ends {
+        None => "its end is not known".to_owned(),
+        Some(ends) if ends <= now => format!("over since {}", time_text(ends)),
+        Some(ends) => format!("until {}, {}", time_text(ends), span_text(ends.duration_since(now))),
+    }
+}
+
+fn kept(vault: &Vault, sealer: &Sealer, passed: &[Passed]) -> String {
+    let mut text = String::new();
+    say(&mut text, "kept", format_args!("sealed in {}", vault.path().display()));
+    say(&mut text, "key", format_args!("in {}, {}", sealer.rung(), sealer.rung().lasts()));
+    for Passed { rung, why } in passed {
+        say(&mut text, "", format_args!("not in {rung}: {why}"));
+    }
+    text
+}
+
+fn nowhere(passed: &[Passed]) -> String {
+    let mut text = String::new();
+    say(&mut text, "kept", "nothing: the token ends with each process, and the next one signs in anew");
+    for Passed { rung, why } in passed {
+        say(&mut text, "", format_args!("not with {rung}: {why}"));
+    }
+    say(
+        &mut text,
+        "",
+        format_args!("for a machine without a terminal: {} names a file with a passphrase", passphrase::FILE),
+    );
+    text
+}
+
+/// `farshore logout`.
+pub fn logout(cli: &Cli) -> Result<u8, VerbError> {
+    let vault = Vault::new(&session::state_dir(&cli.global)?, vault::stores());
+    let path = vault.path();
+    let wiped = vault.wipe()?;
+    let mut text = String::new();
+    let file = if wiped.file { "wiped, and looked for: it is gone" } else { "there was none" };
+    say(&mut text, "token cache", format_args!("{file} ({})", path.display()));
+    let code = match &wiped.key {
+        KeyEnd::None => 0,
+        KeyEnd::Gone(rung) => {
+            say(&mut text, "its key", format_args!("taken out of {rung}, and looked for: it is gone"));
+            0
+        }
+        KeyEnd::Unsure(why) => {
+            say(&mut text, "its key", format_args!("may still be there, and opens nothing any more: {why}"));
+            EXIT_EXCEPTIONS
+        }
+    };
+    say(&mut text, "az", "stays signed in, and farshore goes on using it: az logout ends that");
+    say(&mut text, "cockpits", "that run keep the token they hold until it ends, in memory");
+    print(&text)?;
+    Ok(code)
+}
+
+/// `farshore whoami`.
+pub async fn whoami(cli: &Cli) -> Result<u8, VerbError> {
+    let session = Session::open(&cli.global, Some("whoami"))?;
+    let mut text = String::new();
+    if session.world() == WorldKind::Sim {
+        say(&mut text, "SIM", "a simulated estate: nobody is signed in to Azure");
+    }
+    let bearer = session.tokens.bearer().await;
+    let known = session.tokens.describe();
+    match &bearer {
+        Ok(bearer) => identity(&mut text, &session, &bearer.identity),
+        Err(error) => say(&mut text, "not signed in", error),
+    }
+    if session.world() == WorldKind::Live {
+        if bearer.is_ok() {
+            say(&mut text, "source", known.source);
+            let ends = match known.life {
+                crate::azure::Life::Until(ends) => Some(ends),
+                _ => None,
+            };
+            say(&mut text, "token", life(ends, Timestamp::now()));
+        }
+        say(&mut text, "cache", rest(&known.rest));
+        say(&mut text, "endpoint", &session.endpoint);
+    }
+    print(&text)?;
+    Ok(u8::from(bearer.is_err()))
+}
+
+fn identity(text: &mut String, session: &Session, identity: &Identity) {
+    let app = session.identity();
+    say(text, "identity", app.name);
+    if let Identity::Named { oid, tenant, .. } = identity {
+        say(text, "object", oid);
+        say(text, "tenant", tenant);
+    }
+}
+
+/// Where tokens rest, in words.
+pub fn rest(rest: &Rest) -> Safe {
+    Safe::new(&match rest {
+        Rest::Memory { why } => format!("memory only: {why}"),
+        Rest::Sealed { key_in } => format!("sealed, its key in {key_in}"),
+    })
+}

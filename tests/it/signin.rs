@@ -1,0 +1,463 @@
+//! Signing in, from the outside: what is kept, what is not, and that no token is ever seen.
+
+use std::{
+    fmt::Debug,
+    fs,
+    io::{Read, Write},
+    net::TcpListener,
+    os::unix::fs::{PermissionsExt, symlink},
+    path::Path,
+    process::{Command, Output},
+    sync::Arc,
+    thread,
+};
+
+use farshore::{
+    azure::{
+        Azure, AzureOptions, Bearer, Endpoint, Issuer, Secret, TokenSource,
+        tokens::{Cached, Chain, Fixed, Pinned, Resting},
+    },
+    config,
+    domain::time::Timestamp,
+    sim::Scenario,
+    vault::{Contents, Vault},
+    wire::{Live, LiveOptions, Reach},
+};
+
+use super::{
+    cli::Server,
+    terminal::{LIMIT, State, Terminal, text},
+};
+
+/// Stands in every secret of these tests, and must stand nowhere else.
+const CANARY: &str = "CANARY-8d1f";
+
+const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+
+/// What an identity endpoint says of itself.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Jwt,
+    Opaque,
+    WrongTenant,
+    Garbage,
+}
+
+fn base64url(text: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut all = String::new();
+    for chunk in text.as_bytes().chunks(3) {
+        let three =
+            chunk.iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..=chunk.len() {
+            all.push(char::from(DIGITS[(three >> (18 - 6 * place) & 63) as usize]));
+        }
+    }
+    all
+}
+
+fn token(kind: Kind, ends: i64) -> String {
+    let tenant = if kind == Kind::WrongTenant { "22222222-2222-4222-8222-222222222222" } else { TENANT };
+    let claims = format!(r#"{{"upn":"op.07@contoso.example","oid":"o-7","tid":"{tenant}","exp":{ends}}}"#);
+    match kind {
+        Kind::Opaque => format!("{CANARY}-opaque"),
+        _ => format!("eyJ0eXAiOiJKV1QifQ.{}.{CANARY}", base64url(&claims)),
+    }
+}
+
+/// An identity endpoint of the App Service protocol whose tokens carry the canary, and with them the
+/// header that it wants to see. Its thread ends with the test process.
+fn identity(kind: Kind) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
+            let mut seen = Vec::new();
+            let mut buffer = [0; 4_096];
+            while !seen.windows(4).any(|end| end == b"\r\n\r\n") {
+                match socket.read(&mut buffer) {
+                    Ok(count) if count > 0 => seen.extend_from_slice(&buffer[..count]),
+                    _ => break,
+                }
+            }
+            let ends = Timestamp::now().as_second() + 3_600;
+            let body = match kind {
+                Kind::Garbage => format!("<html>\u{1b}[2J{CANARY}</html>"),
+                _ => format!(
+                    r#"{{"access_token":"{}","expires_on":"{ends}","resource":"r","token_type":"Bearer"}}"#,
+                    token(kind, ends)
+                ),
+            };
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = socket.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}/msi/token")
+}
+
+/// A verb on the served estate, with tokens of this identity endpoint.
+fn command(server: &Server, state: &State, identity: &str, words: &[&str]) -> Command {
+    let mut command = server.command(state, words);
+    command.env("IDENTITY_ENDPOINT", identity).env("IDENTITY_HEADER", format!("{CANARY}-header"));
+    command
+}
+
+/// The same without any identity endpoint.
+fn alone(server: &Server, state: &State, words: &[&str]) -> Command {
+    let mut command = server.command(state, words);
+    command.env_remove("IDENTITY_ENDPOINT").env_remove("IDENTITY_HEADER");
+    command
+}
+
+fn said(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[track_caller]
+fn ends(mut command: Command, code: i32, expected: &[&str]) -> String {
+    let output = command.output().unwrap();
+    let all = said(&output);
+    assert_eq!(output.status.code(), Some(code), "{all}");
+    for part in expected {
+        assert!(all.contains(part), "`{part}` is not said: {all}");
+    }
+    assert!(!all.contains(CANARY) && !all.contains('\x1b'), "{all}");
+    all
+}
+
+/// Every file below a directory, with its bytes.
+fn files(below: &Path, all: &mut Vec<(String, Vec<u8>)>) {
+    for entry in fs::read_dir(below).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.is_symlink() {
+            files(&path, all);
+        } else {
+            all.push((path.display().to_string(), fs::read(&path).unwrap_or_default()));
+        }
+    }
+}
+
+/// No secret stands in any file below, neither as it is nor in hexadecimal digits.
+#[track_caller]
+fn nothing_readable(below: &Path) -> usize {
+    let mut all = Vec::new();
+    files(below, &mut all);
+    let hex = farshore::domain::text::hex(CANARY.as_bytes());
+    for (name, bytes) in &all {
+        for secret in [CANARY, hex.as_str(), "eyJ0eXAiOiJKV1QifQ"] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "{name} holds {secret}");
+        }
+    }
+    all.len()
+}
+
+fn passphrase(state: &State) -> String {
+    let path = state.path().join("..").join(format!("{}-word", state.path().file_name().unwrap().display()));
+    fs::write(&path, format!("{CANARY}-passphrase\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    path.display().to_string()
+}
+
+/// Takes the file of a passphrase away again.
+struct Gone(String);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Whatever the kernel allows: a token outlives its process sealed, or nothing is written and that is said.
+#[test]
+fn a_sign_in_outlives_its_process_or_says_that_it_does_not() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let identity = identity(Kind::Jwt);
+    let output = command(&server, &state, &identity, &["login"]).output().unwrap();
+    let all = said(&output);
+    assert!(
+        all.contains("signed in as op.07@contoso.example") && all.contains("all of that tenant"),
+        "{all}"
+    );
+    if output.status.code() == Some(0) {
+        assert!(all.contains("sealed in ") && all.contains("the kernel keyring"), "{all}");
+        for _ in 0..2 {
+            let who =
+                ends(alone(&server, &state, &["whoami"]), 0, &["op.07@contoso.example", "managed identity"]);
+            assert!(who.contains("sealed, its key in the kernel keyring"), "{who}");
+        }
+        ends(alone(&server, &state, &["status"]), 0, &["OK tiny"]);
+        ends(alone(&server, &state, &["doctor"]), 0, &["sealed, its key in the kernel keyring"]);
+        nothing_readable(state.path());
+        ends(alone(&server, &state, &["logout"]), 0, &["it is gone", "az logout ends that"]);
+    } else {
+        assert_eq!(output.status.code(), Some(4), "{all}");
+        assert!(all.contains("not with the kernel keyring: "), "{all}");
+        ends(command(&server, &state, &identity, &["doctor"]), 0, &["memory only"]);
+    }
+    assert!(!state.path().join("tokens").exists());
+    ends(alone(&server, &state, &["whoami"]), 1, &["not signed in", "memory only"]);
+    nothing_readable(state.path());
+}
+
+#[test]
+fn a_passphrase_keeps_a_sign_in_on_every_machine_and_what_spoils_it_costs_a_sign_in() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let identity = identity(Kind::Jwt);
+    let word = passphrase(&state);
+    let _gone = Gone(word.clone());
+    let with_word = |mut command: Command| {
+        command.env("FARSHORE_PASSPHRASE_FILE", &word);
+        command
+    };
+    let login = || with_word(command(&server, &state, &identity, &["login", "--store", "passphrase"]));
+    // Nobody to ask: signed in, nothing kept, nothing written.
+    let nobody = command(&server, &state, &identity, &["login", "--store", "passphrase"]);
+    ends(nobody, 4, &["nothing: the token ends with each process"]);
+    assert!(!state.path().join("tokens").exists());
+    ends(login(), 0, &["in a passphrase, asked for by every process"]);
+    ends(with_word(alone(&server, &state, &["whoami"])), 0, &["op.07@contoso.example"]);
+    ends(with_word(alone(&server, &state, &["status"])), 0, &["OK tiny"]);
+    assert!(nothing_readable(state.path()) >= 1);
+    // Each of these is a reason to sign in again, and no crash.
+    let sealed = state.path().join("tokens/sealed");
+    let good = fs::read(&sealed).unwrap();
+    let spoil = |bytes: &[u8]| fs::write(&sealed, bytes).unwrap();
+    let lost = |expected: &str, with: bool| {
+        let whoami = alone(&server, &state, &["whoami"]);
+        let whoami = if with { with_word(whoami) } else { whoami };
+        ends(whoami, 1, &[&format!("sign in again: {expected}")]);
+    };
+    lost("the token cache is locked", false);
+    let mut wrong = alone(&server, &state, &["whoami"]);
+    let other = format!("{word}-2");
+    fs::write(&other, "battery staple").unwrap();
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).unwrap();
+    let _other = Gone(other.clone());
+    wrong.env("FARSHORE_PASSPHRASE_FILE", &other);
+    ends(wrong, 1, &["sign in again: the token cache is locked"]);
+    spoil(&good[..good.len() / 2]);
+    lost("the token cache is damaged", true);
+    spoil(b"\x00\xff");
+    lost("the token cache is damaged", true);
+    let mut turned = good.clone();
+    let at = turned.len() - 10;
+    turned[at] = if turned[at] == b'0' { b'1' } else { b'0' };
+    spoil(&turned);
+    lost("the token cache is locked", true);
+    spoil(&good);
+    fs::set_permissions(&sealed, fs::Permissions::from_mode(0o644)).unwrap();
+    lost("the token cache was open to others (mode 644)", true);
+    fs::set_permissions(&sealed, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::rename(&sealed, state.path().join("away")).unwrap();
+    symlink(state.path().join("away"), &sealed).unwrap();
+    lost("a symbolic link stands in the place of the token cache", true);
+    // The cockpit opens over it all the same, and a new sign-in mends it.
+    ends(with_word(command(&server, &state, &identity, &["status"])), 0, &["OK tiny"]);
+    ends(login(), 0, &["sealed in "]);
+    assert!(!sealed.is_symlink() && state.path().join("away").exists());
+    ends(with_word(alone(&server, &state, &["whoami"])), 0, &["op.07@contoso.example"]);
+    ends(alone(&server, &state, &["logout"]), 0, &["it is gone"]);
+    nothing_readable(state.path());
+}
+
+#[test]
+fn what_is_no_token_of_this_tenant_is_never_kept() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    for (kind, code, expected) in [
+        (
+            Kind::WrongTenant,
+            1,
+            "signs in to tenant 22222222-2222-4222-8222-222222222222, the estate file names",
+        ),
+        (Kind::Garbage, 1, "managed identity  no: "),
+    ] {
+        ends(command(&server, &state, &identity(kind), &["login"]), code, &[expected]);
+        let who = ends(command(&server, &state, &identity(kind), &["whoami"]), 1, &["not signed in"]);
+        assert!(!who.contains('\x1b'), "{who}");
+        assert!(!state.path().join("tokens").exists());
+    }
+    // An opaque one is used on this machine, and shown as what it is.
+    ends(command(&server, &state, &identity(Kind::Opaque), &["whoami"]), 0, &["identity          opaque"]);
+    // Nor does a token of this machine go to Azure: nothing is even asked for.
+    let mut azure = state.command(&["whoami", "--estate"]);
+    azure.arg(&server.estate).env("IDENTITY_ENDPOINT", identity(Kind::Jwt)).env("IDENTITY_HEADER", "x");
+    azure.env("PATH", "/nonexistent");
+    ends(azure, 1, &["az is not installed", "tokens issued here never go to Azure", "AZURE_CLIENT_SECRET"]);
+    ends(state.command(&["login", "--sim"]), 2, &["a simulated estate needs no sign-in"]);
+    ends(state.command(&["whoami", "--sim"]), 0, &["SIM"]);
+}
+
+/// A whole sitting: signing in, a run with its journal and report, looks, an error and a cockpit.
+#[test]
+fn no_token_is_seen_in_a_whole_sitting() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &["--speed", "240"]);
+    let identity = identity(Kind::Jwt);
+    let word = passphrase(&state);
+    let _gone = Gone(word.clone());
+    let mut all = String::new();
+    let mut run = |words: &[&str]| {
+        let mut command = command(&server, &state, &identity, words);
+        command.env("FARSHORE_PASSPHRASE_FILE", &word).env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
+        command.env("AZURE_CLIENT_SECRET", format!("{CANARY}-secret"));
+        let output = command.output().unwrap();
+        all += &said(&output);
+        output.status.code()
+    };
+    assert_eq!(run(&["login", "--store", "passphrase"]), Some(0));
+    assert_eq!(run(&["run", "avd-pooled-failover", "--auto"]), Some(0));
+    let id = state.run();
+    for words in [
+        vec!["whoami"],
+        vec!["doctor"],
+        vec!["doctor", "--output", "json"],
+        vec!["status", "--output", "json"],
+        vec!["check", "--output", "json"],
+        vec!["report", &id],
+        vec!["report", &id, "--output", "json"],
+        vec!["audit", "show", &id, "--output", "json"],
+        vec!["run", "nope"],
+    ] {
+        run(&words);
+    }
+    assert!(all.contains("op.07@contoso.example"), "the canary's owner acted: {all}");
+    assert!(!all.contains(CANARY) && !all.contains("eyJ0eXAiOiJKV1QifQ"), "{all}");
+    // The journal, the report, the cache.
+    assert!(nothing_readable(state.path()) >= 4);
+    // The cockpit in a terminal: line 1 tells how long the token lives, and nothing tells the token.
+    let set = format!(
+        "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header FARSHORE_PASSPHRASE_FILE={word} exec $FARSHORE {}",
+        live(&server)
+    );
+    let Some(mut terminal) = Terminal::shell(&state, &["-c", &set]) else { return };
+    terminal.until("a token's life", |screen| screen.contains("tok 5") && screen.contains("op.07"));
+    terminal.press("qq");
+    assert_eq!(terminal.end(LIMIT), 0);
+    let shown = text(&terminal.raw());
+    assert!(!shown.contains(CANARY) && !shown.contains("eyJ0eXAi"), "{shown}");
+    assert!(!shown.contains("mem"), "it is sealed: {shown}");
+    nothing_readable(state.path());
+}
+
+/// The words that name a served estate.
+fn live(server: &Server) -> String {
+    format!("--estate {} --endpoint http://127.0.0.1:{}", server.estate.display(), server.port)
+}
+
+#[test]
+fn a_passphrase_is_typed_unseen_and_the_terminal_is_left_as_it_was() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let identity = identity(Kind::Jwt);
+    let set = format!("export IDENTITY_ENDPOINT={identity} IDENTITY_HEADER=x; A='{}'; ", live(&server));
+    let script = set
+        + "$FARSHORE $A login --store passphrase; echo code $?; stty -a | tr ' ' '\\n' | grep -x -- '-*echo'; \
+           $FARSHORE $A whoami; echo code $?; $FARSHORE $A whoami; echo code $?; echo over; read x";
+    let Some(mut terminal) = Terminal::shell(&state, &["-c", &script]) else { return };
+    let typed = format!("{CANARY}-typed");
+    terminal.see("New passphrase for the token cache");
+    terminal.press(&format!("{typed}\r"));
+    terminal.see("The same again");
+    terminal.press("something else\r");
+    terminal.see("They differ.");
+    terminal.pause();
+    terminal.press(&format!("{typed}\r"));
+    terminal.until("the second time", |screen| screen.matches("The same again").count() == 2);
+    terminal.press(&format!("{typed}\r"));
+    terminal.see("in a passphrase, asked for by every process");
+    terminal.see("code 0");
+    // The terminal echoes again.
+    terminal.until("echo", |screen| screen.lines().any(|line| line.trim() == "echo"));
+    terminal.see("Passphrase of the token cache (empty: go on without it):");
+    terminal.press("wrong\r");
+    terminal.see("That was not it.");
+    terminal.press(&format!("{typed}\r"));
+    terminal.see("object            o-7");
+    terminal.until("asked again", |screen| screen.matches("Passphrase of the token cache").count() == 3);
+    terminal.pause();
+    // Ctrl-C at the prompt: it goes on without the cache, and asks the identity endpoint.
+    terminal.press("\u{3}");
+    terminal.see("over");
+    let shown = text(&terminal.raw());
+    assert!(!shown.contains(CANARY), "{shown}");
+    assert!(shown.contains("memory only: sign in again: the token cache is locked"), "{shown}");
+    terminal.press("\r");
+    assert_eq!(terminal.end(LIMIT), 0);
+    nothing_readable(state.path());
+}
+
+/// Whatever a panic prints of the things that hold tokens, it prints none.
+#[test]
+fn no_panic_shows_a_token() {
+    let state = tempfile::tempdir().unwrap();
+    let estate =
+        Arc::new(config::parse(&Scenario::builtin("tiny").unwrap().estate_toml(None), "tiny").unwrap());
+    let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+    let secret = Secret::new(token(Kind::Jwt, 4_000_000_000));
+    let bearer = Bearer::new(&secret, Issuer::Loopback, None).unwrap();
+    let fixed: Arc<dyn TokenSource> = Arc::new(Fixed::new(bearer.clone(), "test"));
+    let pinned: Arc<dyn TokenSource> = Arc::new(Pinned::new(fixed, TENANT));
+    let chain: Arc<dyn TokenSource> = Arc::new(Chain::new(vec![pinned]));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let cached: Arc<dyn TokenSource> = Arc::new(Cached::new(chain, Arc::new(Timestamp::now), 1));
+    runtime.block_on(async { cached.bearer().await }).unwrap();
+    let wire = Arc::new(Live::new(LiveOptions::new(Reach::Loopback)).unwrap());
+    let azure = Azure::new(wire, cached.clone(), AzureOptions::new(endpoint.clone(), estate));
+    let note = Resting::note(&bearer, &endpoint, TENANT, "managed identity").unwrap();
+    let vault = Vault::new(state.path(), Vec::new());
+    let word = |_| Some(Secret::new(format!("{CANARY}-passphrase")));
+    let (sealer, _) = vault.make(&word).unwrap();
+    let sealer = sealer.unwrap();
+    vault.begin(&sealer, "label", &note).unwrap();
+    let contents = vault.open(&word);
+    assert!(
+        matches!(&contents, Contents::Open { entries, .. } if entries["label"].expose().contains(CANARY))
+    );
+    let held: [&(dyn Debug + Sync); 8] =
+        [&secret, &bearer, &cached, &azure, &note, &vault, &sealer, &contents];
+    for held in held {
+        let panic =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panic!("at {held:?} {held:#?}")));
+        let told = panic.unwrap_err().downcast::<String>().unwrap();
+        assert!(!told.contains(CANARY) && !told.contains("eyJ0"), "{told}");
+    }
+    nothing_readable(state.path());
+}
+
+/// What the security page says is what the source does.
+#[test]
+fn the_security_page_agrees_with_the_source() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let source = |name: &str| fs::read_to_string(root.join("src").join(name)).unwrap();
+    for rung in ["keyutils", "secret-service", "keychain", "credential-manager", "passphrase"] {
+        assert!(source("vault/mod.rs").contains(&format!("\"{rung}\"")), "no rung {rung}");
+        assert!(page.contains(&format!("| `{rung}` |")), "SECURITY.md does not name {rung}");
+    }
+    for (told, name, code) in [
+        ("STATE/tokens/sealed", "vault/file.rs", "const FILE: &str = \"sealed\""),
+        ("STATE/tokens/sealed", "vault/file.rs", "const DIRECTORY: &str = \"tokens\""),
+        ("mode 0600", "vault/file.rs", ".mode(0o600)"),
+        ("mode 0700", "vault/file.rs", ".mode(0o700)"),
+        ("ChaCha20-Poly1305", "vault/seal.rs", "CHACHA20_POLY1305"),
+        ("random key of 32 bytes", "vault/seal.rs", "const KEY: usize = 32"),
+        ("argon2id", "vault/seal.rs", "Algorithm::Argon2id"),
+        ("64 MiB and 3 passes", "vault/seal.rs", "memory_kib: 64 * 1024, passes: 3"),
+        ("Links are not followed", "vault/file.rs", "OFlags::NOFOLLOW"),
+        ("`FARSHORE_PASSPHRASE_FILE`", "runtime/passphrase.rs", "\"FARSHORE_PASSPHRASE_FILE\""),
+        ("`memory only`", "ui/head.rs", "\" memory only\""),
+        ("three days unused", "vault/mod.rs", "three days unused"),
+        ("--features secret-service", "../Cargo.toml", "secret-service = ["),
+    ] {
+        assert!(page.contains(told), "SECURITY.md does not say `{told}`");
+        assert!(source(name).contains(code), "{name} does not say `{code}`, the page says `{told}`");
+    }
+}
