@@ -275,7 +275,7 @@ pub(super) fn whole(words: &[String], width: usize) -> String {
 }
 
 /// `text` cut into lines of at most `width` columns, wherever they end: for ids, which have no blanks.
-pub(super) fn cut(text: &str, width: usize) -> Vec<String> {
+fn cut(text: &str, width: usize) -> Vec<String> {
     let text = mask::said(text);
     let mut lines = vec![String::new()];
     let mut used = 0;
