@@ -59,6 +59,15 @@ pub enum Line {
     Call(Call),
     /// What one look at a source came to, when it was taken in.
     Look(Box<Look>),
+    /// When a source that is silent is looked at again.
+    Next {
+        /// When that was known.
+        t: i64,
+        /// What is looked at.
+        src: Source,
+        /// When.
+        at: i64,
+    },
     /// A run was opened or gone on with.
     Run {
         /// When.
@@ -144,7 +153,8 @@ impl Line {
             Self::Call(call) => Some(call.t),
             Self::Look(look) => Some(look.t),
             Self::Past(record) | Self::Record(record) => Some(record.t),
-            Self::Run { t, .. }
+            Self::Next { t, .. }
+            | Self::Run { t, .. }
             | Self::Durable { t, .. }
             | Self::Stopped { t, .. }
             | Self::Dialog { t, .. }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     app::{App, Event},
-    domain::{Safe, time::Timestamp},
+    domain::{Safe, Source, time::Timestamp},
     engine::{Input, Stamped},
     recording::{Line, Record, Recorder},
 };
@@ -37,7 +37,21 @@ impl Tap {
         self.said(app);
         let t = self.recorder.t(now);
         match event {
-            Event::Observed(seen) => self.recorder.look(seen, false, now),
+            Event::Observed(seen) => {
+                self.recorder.look(seen, false, now);
+                // When it is looked at again is told of a silent source only.
+                if seen.outcome.is_err()
+                    && let Some(at) = app.live_picture().next_look(&seen.source).filter(|at| *at > now)
+                {
+                    self.next(&seen.source, at, now);
+                }
+            }
+            Event::LookAwaited { source, at } => {
+                let reading = app.live_picture().reading(source);
+                if reading.is_some_and(|reading| reading.silence.is_some()) {
+                    self.next(source, *at, now);
+                }
+            }
             Event::Run(Input::Observed(seen)) => self.recorder.look(seen, true, now),
             Event::Run(Input::JournalFailed(why)) => {
                 self.recorder.line(Line::Stopped { t, why: why.clone() });
@@ -58,6 +72,11 @@ impl Tap {
             self.dialog = app.confirming().map(str::to_owned);
             self.recorder.line(Line::Dialog { t: self.recorder.t(now), step: self.dialog.clone() });
         }
+    }
+
+    fn next(&self, source: &Source, at: Timestamp, now: Timestamp) {
+        let (t, at) = (self.recorder.t(now), self.recorder.t(at));
+        self.recorder.line(Line::Next { t, src: source.clone(), at });
     }
 
     fn said(&self, app: &mut App) {
