@@ -63,7 +63,7 @@ pub struct Global {
     /// Seed of the simulated estate
     #[arg(long, global = true, value_name = "N")]
     pub seed: Option<u64>,
-    /// Speed of a simulated estate's clock: over 0 to 240, or max
+    /// Speed of a simulated estate's or a recording's clock: over 0 to 240, or max
     #[arg(long, global = true, value_name = "N|max")]
     pub speed: Option<Speed>,
     /// Another Azure Resource Manager: a known cloud, or http on a loopback address
@@ -192,6 +192,13 @@ pub enum Verb {
     Whoami,
     /// Whether this machine and this identity can do their work
     Doctor(Doctor),
+    /// Open the cockpit and record the sitting
+    Record(Record),
+    /// Play a recording
+    Replay {
+        /// The recording
+        file: PathBuf,
+    },
     /// The simulated Azure: serve, estate, scenarios
     #[command(subcommand, arg_required_else_help = true)]
     Sim(Sim),
@@ -329,6 +336,9 @@ pub struct Report {
     /// Form
     #[arg(long, value_name = "FORM", default_value = "md")]
     pub output: ReportForm,
+    /// Of a run in this recording
+    #[arg(long, value_name = "FILE")]
+    pub recording: Option<PathBuf>,
 }
 
 /// Forms of `report`.
@@ -338,6 +348,14 @@ pub enum ReportForm {
     Md,
     /// For programs.
     Json,
+}
+
+/// `record`.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Record {
+    /// The file, which must not be there yet; otherwise one below the state directory
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// `audit`.

@@ -12,6 +12,7 @@ pub mod engine;
 pub mod journal;
 pub mod plain;
 pub mod readiness;
+pub mod recording;
 pub mod report;
 pub mod runbook;
 pub mod runtime;

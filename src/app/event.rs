@@ -9,6 +9,7 @@ use crate::{
 
 use super::{
     mode::{Identity, Speed, TokenStatus},
+    replay::{Play, Spot},
     run::{RunHandle, RunSummary},
     screen::Screen,
 };
@@ -100,6 +101,12 @@ pub enum Event {
     Speed(Speed),
     /// A paste came and was thrown away.
     PasteDiscarded,
+    /// A recorded run wrote a record then.
+    Recorded(Box<Stamped>),
+    /// A recorded cockpit wrote a line of events then.
+    Told(Safe),
+    /// Where one is in the recording that is played.
+    Spot(Spot),
     /// Something worth a line, such as a recording that cannot be written.
     Notice(Safe),
 }
@@ -134,6 +141,8 @@ pub enum Effect {
     CopyText(String),
     /// Set the estate's clock.
     SetSpeed(Speed),
+    /// Ask the player of a recording.
+    Play(Play),
     /// Ring the bell.
     Bell,
     /// End the process once everything asked for so far is durable.
@@ -255,6 +264,8 @@ pub enum Intent {
     CopyField,
     /// Let the display stand still, or go on.
     Freeze,
+    /// Ask the player of a recording.
+    Play(Play),
     /// A character for a text field.
     Type(char),
     /// Take the last character back.
@@ -313,6 +324,7 @@ impl Intent {
             | Self::Copy
             | Self::CopyField
             | Self::Freeze
+            | Self::Play(_)
             | Self::Type(_)
             | Self::Erase
             | Self::EraseAll => Deed::Looks,

@@ -46,7 +46,7 @@ impl App {
     }
 
     fn intend_screen(&mut self, intent: Intent) {
-        if self.meant_another(intent) {
+        if self.refuses(intent) || self.meant_another(intent) {
             return;
         }
         match intent {
@@ -76,6 +76,7 @@ impl App {
             Intent::Copy => self.copy(),
             Intent::CopyField => self.pick(),
             Intent::Freeze => self.freeze(),
+            Intent::Play(play) => self.play(play),
             intent if intent.is_for_run() => self.intend_run(intent),
             _ => {}
         }
@@ -95,7 +96,7 @@ impl App {
     }
 
     fn ask_to_leave(&mut self, intent: Intent, leaving: Leaving, at: u64) {
-        let open = self.run.as_ref().is_some_and(|run| !run.is_closed());
+        let open = !self.is_replay() && self.run.as_ref().is_some_and(|run| !run.is_closed());
         if open && self.screen == Screen::Run && intent == Intent::Interrupt {
             self.modals.push(Modal::Ask(AskDialog::new(Purpose::Abort, at)));
         } else if open {

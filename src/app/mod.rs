@@ -20,6 +20,7 @@ pub mod plight;
 pub mod query;
 pub mod ready;
 pub mod redact;
+pub mod replay;
 pub mod rows;
 pub mod run;
 pub mod screen;
@@ -45,5 +46,6 @@ mod tests;
 
 pub use event::{Effect, Event, Intent, LeaveReason, Moment, Motion, StartOrder};
 pub use mode::{Access, Bell, Identity, RunbookEntry, Setup, Speed, TokenStatus, World};
+pub use replay::{Going, Play, Spot};
 pub use run::{OpenRun, RunHandle, RunSummary};
 pub use state::{App, Notice, OthersChanges};

@@ -128,6 +128,9 @@ impl App {
     /// Does what the command line says. Everything that could lead to a write opens its dialog.
     fn obey(&mut self, command: PaletteCommand) {
         let at = self.moment.terminal;
+        if self.refuses_command(&command) {
+            return;
+        }
         if !command.only_looks() {
             self.thaw_to_act();
         }
@@ -154,6 +157,7 @@ impl App {
             PaletteCommand::Help => self.modals.push(Modal::Help(HelpDialog::default())),
             PaletteCommand::Redact(on) => self.set_redaction(on),
             PaletteCommand::Speed(speed) => self.want(Effect::SetSpeed(speed)),
+            PaletteCommand::Seek(second) => self.play(super::Play::To(second)),
             command => self.obey_run(command),
         }
     }
@@ -205,7 +209,7 @@ impl App {
     }
 
     fn intend_quit(&mut self, at: u64) {
-        if self.run.as_ref().is_some_and(|run| !run.is_closed()) {
+        if !self.is_replay() && self.run.as_ref().is_some_and(|run| !run.is_closed()) {
             self.modals.push(Modal::Leave(LeaveDialog::new(at)));
         } else {
             self.leave(LeaveReason::Person);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     domain::{Safe, access::AccessChange, estate::Estate, time::Span},
     runbook::Mode,
@@ -39,7 +41,7 @@ pub enum Access {
 }
 
 /// Who Azure sees.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Identity {
     /// User principal name or a word such as `sim operator`.
     pub name: Safe,

@@ -55,6 +55,8 @@ pub enum PaletteCommand {
     Speed(Speed),
     /// Mask people, addresses and ids, or show them again.
     Redact(bool),
+    /// Go to so many seconds after the beginning of the recording.
+    Seek(u32),
     /// Show the keys.
     Help,
 }
@@ -71,6 +73,7 @@ impl PaletteCommand {
                 | Self::Vantage
                 | Self::Help
                 | Self::Speed(_)
+                | Self::Seek(_)
                 | Self::Report(_)
                 | Self::Redact(_)
         )
@@ -78,7 +81,7 @@ impl PaletteCommand {
 }
 
 /// Names, with what they do: the palette's own help and its completion.
-pub const COMMANDS: [(&str, &str); 26] = [
+pub const COMMANDS: [(&str, &str); 27] = [
     ("abort", "stop the run for good"),
     ("accept", "go on although named items did not end"),
     ("arm", "let writes be confirmed"),
@@ -99,6 +102,7 @@ pub const COMMANDS: [(&str, &str); 26] = [
     ("retry", "try failed items again: retry [ITEM]"),
     ("run", "start a procedure: run [ID]"),
     ("runs", "the runs of this estate"),
+    ("seek", "a place in a recording: seek 12:30, 1:02:03, start or end"),
     ("shorten", "cut the notice short, with a reason"),
     ("skip", "skip the step, with a reason"),
     ("speed", "the estate's clock: speed 1, 10, 60 … or pause"),
@@ -149,6 +153,7 @@ pub fn parse(line: &str) -> Result<PaletteCommand, String> {
         },
         "help" => PaletteCommand::Help,
         "speed" => PaletteCommand::Speed(speed(rest)?),
+        "seek" => PaletteCommand::Seek(place(rest)?),
         "" => return Err("type a command; tab completes, esc closes".to_owned()),
         other => return Err(unknown(other)),
     })
@@ -164,6 +169,19 @@ fn speed(text: &str) -> Result<Speed, String> {
             Ok(times) if (1..=FASTEST).contains(&times) => Ok(Speed::Times(f64::from(times))),
             _ => Err(format!("speed takes 1 to {FASTEST}, or pause")),
         },
+    }
+}
+
+/// A place in a recording in seconds: hours, minutes and seconds with colons, or a word.
+fn place(text: &str) -> Result<u32, String> {
+    let wrong = || "seek takes minutes and seconds, such as 12:30, or start or end".to_owned();
+    match text {
+        "start" => Ok(0),
+        "end" => Ok(u32::MAX),
+        _ => text.split(':').try_fold(0_u32, |all, part| {
+            let part = part.parse::<u32>().map_err(|_| wrong())?;
+            all.checked_mul(60).and_then(|all| all.checked_add(part)).ok_or_else(wrong)
+        }),
     }
 }
 
@@ -194,9 +212,14 @@ mod tests {
         assert_eq!(parse("speed 10"), Ok(PaletteCommand::Speed(Speed::Times(10.0))));
         assert_eq!(parse(" :note  all told "), Ok(PaletteCommand::Note(Some("all told".to_owned()))));
         assert_eq!(parse("q"), Ok(PaletteCommand::Quit));
+        for (line, seconds) in [("seek 1:02:03", 3_723), ("seek 12:30", 750), ("seek end", u32::MAX)] {
+            assert_eq!(parse(line), Ok(PaletteCommand::Seek(seconds)));
+        }
         for (line, said) in [
             ("", "type a command"),
             ("speed 0", "1 to 240, or pause"),
+            ("seek", "such as 12:30"),
+            ("seek 9:9999999999", "such as 12:30"),
             ("abrot", "did you mean `abort`"),
             ("delete everything", "tab lists them"),
         ] {
@@ -209,6 +232,7 @@ mod tests {
         for (name, _) in COMMANDS {
             let line = match name {
                 "speed" => "speed 1",
+                "seek" => "seek 0:01",
                 "resume" => "resume r-1",
                 "leave" => "leave 4c4c helpdesk",
                 name => name,

@@ -126,6 +126,7 @@ fn refused(kind: SilenceKind) -> &'static str {
         SilenceKind::Garbled => "the answer cannot be read",
         SilenceKind::NoToken => "not signed in, so not asked",
         SilenceKind::NotChecked => "nobody may look",
+        SilenceKind::NotRecorded => "not recorded",
         SilenceKind::Unreachable | SilenceKind::NotAsked => "no answer",
         SilenceKind::Denied => "not allowed to look",
     }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     domain::{
         Safe,
         time::{Span, Timestamp},
     },
-    engine::{Engine, Input, Output, Refusal, RunView, view::RunState},
+    engine::{Engine, Input, Output, Refusal, RunView, Stamped, Witness, view::RunState},
 };
 
 /// The state machine of one run. The engine implements it; tests script it.
@@ -17,6 +19,23 @@ pub trait RunHandle: fmt::Debug + Send {
 
     /// The run at `now`.
     fn view(&self, now: Timestamp) -> RunView;
+
+    /// Takes in a record that another process wrote: only what follows a recorded run does.
+    fn follow(&mut self, _record: &Stamped, _now: Timestamp) {}
+}
+
+impl RunHandle for Witness {
+    fn handle(&mut self, input: Input, now: Timestamp) -> (Vec<Output>, Option<Refusal>) {
+        (Vec::new(), Witness::handle(self, input, now))
+    }
+
+    fn view(&self, now: Timestamp) -> RunView {
+        Witness::view(self, now)
+    }
+
+    fn follow(&mut self, record: &Stamped, now: Timestamp) {
+        Witness::follow(self, record, now);
+    }
 }
 
 impl RunHandle for Engine {
@@ -71,7 +90,7 @@ impl OpenRun {
 }
 
 /// A run in the list of runs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunSummary {
     /// Run id.
     pub run: String,
@@ -98,7 +117,8 @@ pub struct RunSummary {
 }
 
 /// What a listed run was for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RunPurpose {
     /// A rehearsal: on a simulated estate, or so called in its reason.
     Drill,
@@ -119,7 +139,8 @@ impl RunPurpose {
 const DRILL_WORDS: [&str; 4] = ["drill", "rehearsal", "rehearse", "exercise"];
 
 /// Whether a listed run can be gone on with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum RunOpen {
     /// It can be resumed.
     Open,

@@ -22,6 +22,7 @@ use super::{
     lists::{Lists, Made},
     mode::{Access, Bell, Call, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
     redact::Redaction,
+    replay::Spot,
     run::{OpenRun, RunOpen, RunPurpose, RunSummary},
     screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
     sentence,
@@ -98,6 +99,12 @@ pub struct App {
     pub feed: Feed,
     /// One line for the person.
     pub notice: Option<Notice>,
+    /// Where one is in the recording that is played; `None`: none is.
+    pub spot: Option<Spot>,
+    /// Whether this sitting is being recorded.
+    pub recording: bool,
+    /// What the cockpit has written into the events since that was asked last.
+    pub(super) said: Vec<String>,
     /// The two clocks, as of the last update.
     pub moment: Moment,
     /// Columns and rows of the window.
@@ -174,14 +181,20 @@ impl App {
         let mut feed = Feed::default();
         let on = match (setup.world, &setup.endpoint) {
             (World::Sim, _) => "the simulated estate".to_owned(),
-            (World::Replay, _) => "a recording".to_owned(),
+            (World::Replay, _) => String::new(),
             (World::Live, None) => setup.estate.name.clone(),
             (World::Live, Some(endpoint)) => format!("{} at {endpoint}", setup.estate.name),
         };
-        feed.push(moment.now, Origin::Cockpit, format!("cockpit opened read-only on {on}"));
+        let mut said = vec![format!("cockpit opened read-only on {on}")];
         if !setup.estate.not_in_this_version.is_empty() {
-            let text = format!("not in this version: {}", setup.estate.not_in_this_version.join(", "));
-            feed.push(moment.now, Origin::Cockpit, text);
+            said.push(format!("not in this version: {}", setup.estate.not_in_this_version.join(", ")));
+        }
+        if setup.world == World::Replay {
+            // The events are those of the recorded cockpit.
+            said.clear();
+        }
+        for text in &said {
+            feed.push(moment.now, Origin::Cockpit, text.as_str());
         }
         Self {
             world: setup.world,
@@ -217,6 +230,9 @@ impl App {
             modals: Vec::new(),
             feed,
             notice: None,
+            spot: None,
+            recording: false,
+            said,
             moment,
             size: (80, 24),
             under: None,
@@ -374,6 +390,11 @@ impl App {
 
     /// Adds a line to the events, whether they are shown as they come or not.
     pub(super) fn tell_all(&mut self, text: impl Into<String>) {
+        if self.is_replay() {
+            return;
+        }
+        let text = text.into();
+        self.said.push(text.clone());
         let feed = self.behind.as_mut().map_or(&mut self.feed, |behind| &mut behind.feed);
         feed.push(self.moment.now, Origin::Cockpit, text);
     }

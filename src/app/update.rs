@@ -65,6 +65,9 @@ impl App {
             Event::RunRefused(why) => self.run_refused(&why),
             Event::Leaving(reason) => self.leave(reason),
             Event::Speed(speed) => self.speed = speed,
+            Event::Recorded(stamped) => self.recorded(&stamped),
+            Event::Told(text) => self.told_then(&text),
+            Event::Spot(spot) => self.spot = Some(spot),
             Event::PasteDiscarded => self.say("a paste was thrown away: nothing here takes one"),
             Event::Notice(text) => {
                 self.tell_all(text.as_str());
@@ -221,10 +224,11 @@ impl App {
 
     /// Ends: the run is held first, so that no further item starts.
     pub(super) fn leave(&mut self, reason: LeaveReason) {
-        if self
-            .run
-            .as_ref()
-            .is_some_and(|run| !run.is_closed() && !matches!(run.view.state, RunState::Held(..)))
+        if !self.is_replay()
+            && self
+                .run
+                .as_ref()
+                .is_some_and(|run| !run.is_closed() && !matches!(run.view.state, RunState::Held(..)))
         {
             let (why, note) = match reason {
                 LeaveReason::Person => (HeldWhy::Person, "the operator left the cockpit"),

@@ -105,6 +105,7 @@ impl Failure {
             }
             WireError::TooLarge { .. } => SilenceKind::Garbled,
             WireError::WriteRefused { .. } => SilenceKind::NotChecked,
+            WireError::NotRecorded { .. } => SilenceKind::NotRecorded,
         };
         let again = if kind == SilenceKind::Unreachable { Again::Backoff } else { Again::Never };
         let millis = |span: Duration| tenths(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));

@@ -33,6 +33,11 @@ pub fn default_path(directories: &directories::BaseDirs) -> PathBuf {
 /// may write or that belong to somebody else than us or root (they decide what gets changed in
 /// Azure), and text that is not UTF-8.
 pub fn load(path: &Path) -> Result<Estate, ConfigErrors> {
+    load_with_text(path).map(|(estate, _)| estate)
+}
+
+/// The same, with the text it was read from.
+pub fn load_with_text(path: &Path) -> Result<(Estate, String), ConfigErrors> {
     let label = path.to_string_lossy();
     let refuse = |what: String| ConfigErrors::whole_file(&label, what);
     let file = open(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
@@ -48,7 +53,7 @@ pub fn load(path: &Path) -> Result<Estate, ConfigErrors> {
         return Err(refuse("is UTF-16 text; save it as UTF-8".to_owned()));
     }
     match std::str::from_utf8(&bytes) {
-        Ok(text) => parse(text, &label),
+        Ok(text) => Ok((parse(text, &label)?, text.to_owned())),
         Err(error) => {
             let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             Err(refuse(format!("is not UTF-8 text: the first foreign byte stands in line {line}")))

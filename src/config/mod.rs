@@ -23,7 +23,7 @@ mod tests;
 
 use crate::domain::estate::Estate;
 
-pub use file::{MAX_BYTES, default_path, load};
+pub use file::{MAX_BYTES, default_path, load, load_with_text};
 pub use mistake::{ConfigErrors, Mistake, Place};
 pub use nearest::nearest;
 

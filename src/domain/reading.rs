@@ -88,7 +88,7 @@ pub struct Observation {
 }
 
 /// Why a source gave no answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Silence {
     /// What kind of silence.
     pub kind: SilenceKind,
@@ -116,6 +116,8 @@ pub enum SilenceKind {
     NoToken,
     /// Nobody may look (run command is off, nothing configured).
     NotChecked,
+    /// A recording holds no answer: nothing was asked.
+    NotRecorded,
 }
 
 /// The last known value of a source and what has happened since.
@@ -182,7 +184,10 @@ impl Reading {
                     return;
                 }
             }
-            SilenceKind::Throttled | SilenceKind::NoToken | SilenceKind::NotChecked => {
+            SilenceKind::Throttled
+            | SilenceKind::NoToken
+            | SilenceKind::NotChecked
+            | SilenceKind::NotRecorded => {
                 self.silent_since = None;
             }
             // It answered, only not what was asked for.

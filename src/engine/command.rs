@@ -196,6 +196,9 @@ pub enum Refusal {
         /// Code of the side that is left.
         code: String,
     },
+    /// It is the recording of a run, not the run.
+    #[error("do that: this is a recording")]
+    OnlyFollows,
     /// A reason is required.
     #[error("do that to {0} without a reason")]
     NoReason(StepId),

@@ -186,7 +186,7 @@ impl Engine {
         let item = target.key.clone();
         let before = target.before.clone();
         self.emit(RunEvent::Intent { step, item, attempt, operation, request, before }, now);
-        if self.stopped.is_none() {
+        if self.stopped.is_none() && !self.follows {
             let live = self.live(index, &target.key);
             live.awaited = true;
             live.why = None;

@@ -132,6 +132,8 @@ pub struct Engine {
     pub(super) live: BTreeMap<(usize, String), Live>,
     pub(super) durable: u64,
     pub(super) stopped: Option<Safe>,
+    /// It follows what another engine wrote down: it decides, asks for and sends nothing.
+    pub(super) follows: bool,
     /// When each step's turn came in this process, or its dialog was opened last.
     pub(super) opened_at: BTreeMap<usize, Timestamp>,
     /// Steps whose preconditions were green after the confirmation at this time.
@@ -221,7 +223,7 @@ impl Engine {
         Ok(engine)
     }
 
-    fn with(context: Context, run: Run) -> Self {
+    pub(super) fn with(context: Context, run: Run) -> Self {
         Self {
             context,
             run,
@@ -230,6 +232,7 @@ impl Engine {
             live: BTreeMap::new(),
             durable: 0,
             stopped: None,
+            follows: false,
             opened_at: BTreeMap::new(),
             preconditions: BTreeMap::new(),
             green_since: BTreeMap::new(),
@@ -309,19 +312,24 @@ impl Engine {
         self.flush()
     }
 
-    fn observed(&mut self, observation: Observation) {
+    pub(super) fn observed(&mut self, observation: Observation) {
         self.looking.remove(&observation.source);
         self.streaks.take(&observation);
         self.picture.take(observation);
     }
 
-    fn advance(&mut self, now: Timestamp) {
+    pub(super) fn advance(&mut self, now: Timestamp) {
         self.wake = None;
         for _ in 0..ROUNDS_MAX {
             self.wants.clear();
-            if !self.turn(now) {
+            // What it would have decided here comes as a record, if it was decided.
+            if !self.turn(now) || self.follows {
                 break;
             }
+        }
+        if self.follows {
+            self.asked.clear();
+            return;
         }
         self.keep_lists_fresh(now);
         self.order_looks(now);
@@ -341,21 +349,26 @@ impl Engine {
 
     /// Decides an event: it is applied and queued for the journal at once.
     pub(super) fn emit(&mut self, event: RunEvent, now: Timestamp) {
-        if self.stopped.is_some() {
+        if self.stopped.is_some() || self.follows {
             return;
         }
         let stamped = Stamped { wall: now, mono_ms: 0, actor: self.context.actor.clone(), event };
+        self.take_in(&stamped);
+        self.pending.push(stamped);
+    }
+
+    /// Applies an event. What this process knew of steps that it opens again is forgotten.
+    pub(super) fn take_in(&mut self, stamped: &Stamped) {
         let judged = |at: &usize| match self.run.steps[*at].mark {
             StepMark::Done(_) => true,
             StepMark::Working => event_step(&stamped.event).is_some(),
             _ => false,
         };
         let before: BTreeSet<usize> = (0..self.run.steps.len()).filter(judged).collect();
-        self.run.apply(&stamped);
+        self.run.apply(stamped);
         let open = |at: &usize| self.run.steps[*at].mark == StepMark::Open;
         let again: BTreeSet<usize> = before.into_iter().filter(open).collect();
         self.forget(&again);
-        self.pending.push(stamped);
     }
 
     /// Asks for a look at `source` that begins at or after `since`, and again every `pace`.

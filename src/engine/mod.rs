@@ -29,9 +29,11 @@ pub mod streak;
 mod undo;
 pub mod view;
 mod way_back;
+pub mod witness;
 
 pub use command::{Command, Confirm, Refusal};
 pub use event::{Actor, RunEvent, Stamped};
 pub use machine::{Context, Engine, FollowOrder, Input, Output, SendOrder, Token};
 pub use run::Run;
 pub use view::RunView;
+pub use witness::Witness;

@@ -299,13 +299,7 @@ impl Engine {
         {
             return Err(Refusal::WrongWord { step, asked: asked.clone() });
         }
-        self.dialogs.remove(&index);
-        self.confirmed_here.insert(index);
-        self.preconditions.remove(&index);
-        self.green_since.remove(&index);
-        for item in &offer.items {
-            self.live.remove(&(index, item.key.clone()));
-        }
+        self.begin_anew(index, offer.items.iter().map(|item| item.key.clone()));
         if self.run.plan.steps[index].phase.is_none() {
             self.give_up_for(index, now);
         }

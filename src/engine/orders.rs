@@ -405,7 +405,7 @@ impl Engine {
     }
 
     /// What was looked at before a hold says nothing about the time after it.
-    fn check_anew(&mut self) {
+    pub(super) fn check_anew(&mut self) {
         for live in self.live.values_mut() {
             live.check_since = None;
         }
@@ -413,6 +413,12 @@ impl Engine {
 
     /// Goes on: the last completed step that can come undone is observed again first.
     fn resume(&mut self, now: Timestamp) {
+        let observed = self.go_on(now);
+        self.emit(RunEvent::Resumed { observed }, now);
+    }
+
+    /// The same without its record; says what is looked at again.
+    pub(super) fn go_on(&mut self, now: Timestamp) -> Safe {
         if self.awaiting_resume {
             self.went_on = Some(now);
         }
@@ -440,7 +446,7 @@ impl Engine {
             |index| Safe::new(&format!("looking at {} again", self.run.plan.steps[index].id)),
         );
         self.recheck = last.map(|index| (index, now));
-        self.emit(RunEvent::Resumed { observed }, now);
+        observed
     }
 
     /// Orders a look at once, whatever the pace.

@@ -19,6 +19,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{
     ArmId, Safe, Side, Source,
     estate::{Estate, Layout},
@@ -119,7 +121,7 @@ pub struct Verdict {
 }
 
 /// What only this process knows.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocalFacts {
     /// Azure region this machine runs in; `None`: not on an Azure machine, or not checked.
     pub own_region: Option<Safe>,
@@ -136,7 +138,7 @@ pub struct LocalFacts {
 }
 
 /// A `ProfileType` that a person saw and typed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TypedProfile {
     /// When it was typed.
     pub at: Timestamp,
@@ -145,7 +147,7 @@ pub struct TypedProfile {
 }
 
 /// Profile settings of one session host.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FslogixReport {
     /// When they were read.
     pub at: Timestamp,

@@ -1,23 +1,22 @@
 //! The cockpit on a terminal: batches, keys first, one frame per batch.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 use tokio::sync::mpsc;
 
 use crate::{
-    app::{App, Event, LeaveReason},
+    app::{Event, LeaveReason},
     ui::Look,
 };
 
 use super::{
     clipboard::{self, Displays, PROGRAM_LIMIT},
-    desk::{Desk, Front, Happening},
+    desk::Desk,
     ground::{self, Ground, Heard},
     hangup::{self, Watchdog},
-    kept,
     keys::{Input, Keys},
     pace::Pace,
-    session::Session,
+    seat::{Front, Seat},
     signals::{self, Asked, Signals},
     terminal::{Canvas, Painted, TerminalClock},
 };
@@ -66,8 +65,8 @@ pub enum End {
 
 /// The cockpit.
 #[derive(Debug)]
-pub struct Cockpit {
-    desk: Desk,
+pub struct Cockpit<D> {
+    desk: D,
     canvas: Canvas,
     keys: Keys,
     signals: Signals,
@@ -80,18 +79,30 @@ pub struct Cockpit {
     pace: Pace,
 }
 
-enum Woken {
+enum Woken<H> {
     Key(Input),
     Signal(Asked),
     Gone,
-    Happening(Happening),
+    Happening(H),
     Copied(Event),
     Frame,
 }
 
-impl Cockpit {
-    /// Takes the terminal.
-    pub fn open(session: Arc<Session>, app: App, looks: &mut Looks) -> io::Result<Self> {
+impl Cockpit<Desk> {
+    /// Goes on with a run as soon as the cockpit stands.
+    pub fn resume(&mut self, run: String) {
+        self.desk.resume(run);
+    }
+
+    /// Starts a run as soon as the cockpit stands.
+    pub fn start(&mut self, order: crate::app::StartOrder) {
+        self.desk.start(order);
+    }
+}
+
+impl<D: Seat> Cockpit<D> {
+    /// Takes the terminal, and sits down at what `desk` makes.
+    pub fn open(looks: &mut Looks, desk: impl FnOnce(TerminalClock) -> D) -> io::Result<Self> {
         let clock = TerminalClock::start();
         let (tell, gone) = mpsc::unbounded_channel();
         let watchdog = Watchdog::watch(move || {
@@ -103,25 +114,17 @@ impl Cockpit {
         let heard = if looks.asks() { ground::ask(clock) } else { Heard::default() };
         let look = looks.settle(heard.ground);
         let keys = Keys::start(clock, heard);
-        let mut desk = Desk::new(session, app, clock);
+        let mut desk = desk(clock);
         let (w, h) = Canvas::size();
         desk.feed(Event::Resized { w, h }, None);
-        if let Some(seen) = kept::recalled(desk.session()) {
-            desk.feed(seen, None);
-        }
         let copied = mpsc::unbounded_channel();
         let pace = Pace::start();
         Ok(Self { desk, canvas, keys, signals, look, clock, gone, copied, _watchdog: watchdog, pace })
     }
 
-    /// Goes on with a run as soon as the cockpit stands.
-    pub fn resume(&mut self, run: String) {
-        self.desk.resume(run);
-    }
-
-    /// Starts a run as soon as the cockpit stands.
-    pub fn start(&mut self, order: crate::app::StartOrder) {
-        self.desk.start(order);
+    /// What it sits on.
+    pub fn desk(&self) -> &D {
+        &self.desk
     }
 
     /// Runs until somebody leaves.
@@ -148,7 +151,7 @@ impl Cockpit {
         }
     }
 
-    async fn wait(&mut self) -> Woken {
+    async fn wait(&mut self) -> Woken<D::Happening> {
         let frame = self.pace.wait(self.clock.ms());
         let canvas = &self.canvas;
         let frame = async move {
@@ -175,8 +178,8 @@ impl Cockpit {
         if self.pace.wait(self.clock.ms()) != Some(0) {
             return Ok(());
         }
-        self.desk.app.settle();
-        if self.canvas.paint(&self.desk.app, &self.look)? == Painted::Yes {
+        self.desk.app().settle();
+        if self.canvas.paint(self.desk.app(), &self.look)? == Painted::Yes {
             self.pace.painted(self.clock.ms());
         }
         Ok(())
@@ -184,7 +187,7 @@ impl Cockpit {
 
     /// Takes what there is for as long as keys and frames can wait: where more comes than can be taken
     /// in, the screen must not stand still over it.
-    fn batch(&mut self, first: Happening) {
+    fn batch(&mut self, first: D::Happening) {
         let (clock, until) = (self.clock, self.clock.ms() + BATCH_MS);
         self.desk.gather(first, || clock.ms() < until);
         self.pace.news();
@@ -197,7 +200,7 @@ impl Cockpit {
             Input::Lost => self.hung_up(),
             Input::Press { .. } | Input::Paste => {}
         }
-        if let Some(event) = input.event(&self.desk.app) {
+        if let Some(event) = input.event(self.desk.app()) {
             self.desk.feed(event, input.at());
         }
         Ok(())
@@ -295,10 +298,10 @@ impl Cockpit {
         let _ = tokio::time::timeout(LAST_WORDS, async {
             while !desk.is_durable() {
                 let happening = desk.next().await;
-                desk.take(happening);
-                desk.app.settle();
+                desk.gather(happening, || false);
+                desk.app().settle();
             }
-            if let Some(kept) = kept::keep_beside(desk.session(), desk.app.live_picture()) {
+            if let Some(kept) = desk.keep() {
                 let _ = kept.await;
             }
         })

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{self, App, Effect, Event, LeaveReason, Moment, StartOrder, TokenStatus},
+    app::{self, App, Effect, Event, Moment, StartOrder, TokenStatus},
     domain::{Safe, Side, Source, time::Timestamp},
     engine::{Input, Output},
     journal::{lock::EstateLock, runs},
@@ -26,8 +26,10 @@ use super::{
     opening::{self, OpenError, OpenRun, Order},
     pollers::Pollers,
     reports,
+    seat::{Front, Happening},
     session::{Place, Session},
     survey,
+    tap::Tap,
     terminal::TerminalClock,
     token,
 };
@@ -38,34 +40,6 @@ const NEWS_BOX: usize = 256;
 
 /// Seconds between two marks of a simulated world's clock.
 const MARK_S: u32 = 5;
-
-/// What only the front can do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Front {
-    /// Put text on the clipboard.
-    Copy(String),
-    /// Ring the bell.
-    Bell,
-    /// Go on with a run that lives in another world than this process's.
-    Reopen(String),
-    /// End.
-    Leave(LeaveReason),
-}
-
-/// Something for [`Desk::take`].
-#[derive(Debug)]
-pub enum Happening {
-    /// For the open run.
-    Run(Input),
-    /// For the app.
-    News(Event),
-    /// A run was opened, or could not be.
-    Opened(Box<Result<OpenRun, OpenError>>),
-    /// The run's next due moment has come.
-    Due,
-    /// A second passed.
-    Second,
-}
 
 /// The app and what carries out its effects.
 #[derive(Debug)]
@@ -92,6 +66,7 @@ pub struct Desk {
     reported: Option<u64>,
     clock: TerminalClock,
     front: Vec<Front>,
+    tap: Option<Tap>,
 }
 
 type Opened = Result<OpenRun, OpenError>;
@@ -108,16 +83,15 @@ struct Working {
 
 impl Desk {
     /// Sits down: pollers start, runs are listed.
-    pub fn new(session: Arc<Session>, mut app: App, clock: TerminalClock) -> Self {
+    pub fn new(session: Arc<Session>, app: App, clock: TerminalClock) -> Self {
         let (news_in, news) = mpsc::channel(NEWS_BOX);
         let sources = survey::watch_sources(&session.estate);
         let pollers = Pollers::start(session.azure.clone(), session.clock.clone(), news_in.clone(), sources);
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let moment = Moment { now: session.clock.now(), terminal: clock.ms() };
-        app.update(Event::RunsListed(listing::of(&session)), moment);
         facts::tell(&session, news_in.clone());
-        Self {
+        let tap = session.recorder.clone().map(Tap::new);
+        let mut desk = Self {
             app,
             session,
             facts: news_in,
@@ -135,7 +109,11 @@ impl Desk {
             reported: None,
             clock,
             front: Vec::new(),
-        }
+            tap,
+        };
+        desk.app.recording = desk.tap.is_some();
+        desk.feed(Event::RunsListed(listing::of(&desk.session)), None);
+        desk
     }
 
     /// The session underneath.
@@ -216,6 +194,10 @@ impl Desk {
                 self.seconds += 1;
                 self.mark();
                 kept::now_and_then(self.seconds, &self.session, self.app.live_picture());
+                if let Some(why) = self.tap.as_mut().and_then(Tap::trouble) {
+                    self.app.recording = false;
+                    self.say(&why);
+                }
                 self.tell_token();
                 self.feed(Event::Tick, None);
                 self.conclude();
@@ -264,7 +246,15 @@ impl Desk {
             Event::Observed(seen) if seen.outcome.is_ok() => Some(seen.source.clone()),
             _ => None,
         };
-        for effect in self.app.update(event, moment) {
+        if let Some(tap) = &mut self.tap {
+            tap.before(&event, &mut self.app, moment.now);
+        }
+        let effects = self.app.update(event, moment);
+        match &mut self.tap {
+            Some(tap) => tap.after(&mut self.app, moment.now),
+            None => drop(self.app.take_said()),
+        }
+        for effect in effects {
             self.perform(effect);
         }
         if let Some(Source::Hosts(service, side)) = hosts {
@@ -292,6 +282,8 @@ impl Desk {
             Effect::WriteReport(id) => self.report(&id),
             Effect::CopyText(text) => self.front.push(Front::Copy(text)),
             Effect::SetSpeed(speed) => self.set_speed(speed),
+            // The app asks for it in a recording only, and this is none.
+            Effect::Play(_) => {}
             Effect::Bell => self.front.push(Front::Bell),
             Effect::Leave(reason) => self.front.push(Front::Leave(reason)),
         }
@@ -366,6 +358,9 @@ impl Desk {
         if let Place::Sim(rehearsed) = &self.session.place
             && !rehearsed.ledger.belongs_to(&id)
         {
+            if self.tap.is_some() {
+                return self.say("this sitting is recorded, and that run has another world: leave first");
+            }
             self.front.push(Front::Reopen(id));
             return;
         }
@@ -422,7 +417,8 @@ impl Desk {
             return self.feed(Event::RunRefused(why), None);
         }
         let (inbox, news) = mpsc::unbounded_channel();
-        let scribe = match Scribe::thread(Box::new(open.journal), inbox.clone()) {
+        let journal = Box::new(open.journal);
+        let scribe = match Scribe::thread(journal, inbox.clone(), self.session.recorder.clone()) {
             Ok(scribe) => scribe,
             Err(error) => {
                 let why = format!("open the run: no thread for its journal: {error}");
@@ -430,8 +426,12 @@ impl Desk {
                 return;
             }
         };
-        let hands = Hands::new(self.session.azure.clone(), self.session.clock.clone(), inbox, scribe);
         let (id, lock) = (open.engine.id().to_owned(), Safe::new(&open.lock.words()));
+        let mut hands = Hands::new(self.session.azure.clone(), self.session.clock.clone(), inbox, scribe);
+        if let Some(tap) = &self.tap {
+            tap.run(&id, &lock, &open.past, self.session.clock.now());
+            hands.record(tap.recorder().clone(), &id, open.seq);
+        }
         // The run that was here is let go of: its hands and its journal close with it.
         self.run = Some(Working { id, hands, inbox: news, lock: open.lock });
         let seq = open.seq;
@@ -484,9 +484,9 @@ impl Desk {
         self.app.run.as_ref().is_none_or(|run| self.durable >= run.seq || run.view.stopped.is_some())
     }
 
-    /// Looks at a source now.
-    pub fn look(&mut self, source: Source) {
-        self.pollers.look(source);
+    /// Ends the recording of this sitting, where there is one; says why it is not whole.
+    pub fn end_recording(&self, why: &str) -> Option<Safe> {
+        self.tap.as_ref().and_then(|tap| tap.end(self.session.clock.now(), why))
     }
 }
 

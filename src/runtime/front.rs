@@ -9,7 +9,7 @@ use std::{
 use crate::{
     app::{self, App, LeaveReason, Moment, RunbookEntry, Setup, Speed, StartOrder, TokenStatus, World},
     cli::{self, Cli, Color},
-    domain::estate::{Layout, ServiceKind},
+    domain::estate::{Estate, Layout, ServiceKind},
     engine::event::WorldKind,
     runbook::{self, Mode},
     ui::{
@@ -20,9 +20,11 @@ use crate::{
 
 use super::{
     cockpit::{Cockpit, End, Looks},
-    lines, paper,
+    desk::Desk,
+    kept, lines, paper,
+    player::Player,
     session::{Place, Session},
-    terminal,
+    terminal::{self, TerminalClock},
     themes::Themes,
     verbs::{VerbError, session_of},
 };
@@ -48,12 +50,8 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
             "this is no terminal: use --plain for lines, or a verb such as `farshore status`".to_owned(),
         ));
     }
-    let variable = |name| env::var(name).ok();
-    let all = ["NO_COLOR", "TERM", "COLORFGBG", "COLORTERM"].map(variable);
-    let [no_color, term, fgbg, colorterm] = all.each_ref().map(Option::as_deref);
-    let surroundings = Surroundings { no_color, term, fgbg, colorterm };
-    let mut looks = looks(cli, &surroundings)?;
-    if surroundings.is_dumb() {
+    let (mut looks, dumb) = looks_here(cli)?;
+    if dumb {
         // It cannot place a cursor: a screen would be rubbish there.
         return lines::open(cli, session, first);
     }
@@ -72,6 +70,46 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
     }
 }
 
+/// How the screen looks here, and whether the terminal can only take lines.
+fn looks_here(cli: &Cli) -> Result<(Looks, bool), VerbError> {
+    let variable = |name| env::var(name).ok();
+    let all = ["NO_COLOR", "TERM", "COLORFGBG", "COLORTERM"].map(variable);
+    let [no_color, term, fgbg, colorterm] = all.each_ref().map(Option::as_deref);
+    let surroundings = Surroundings { no_color, term, fgbg, colorterm };
+    Ok((looks(cli, &surroundings)?, surroundings.is_dumb()))
+}
+
+/// The cockpit over a recording. Returns the exit code.
+pub fn replay<E>(cli: &Cli, player: impl FnOnce(TerminalClock) -> Result<Player, E>) -> Result<u8, VerbError>
+where
+    VerbError: From<E>,
+{
+    let (mut looks, _) = looks_here(cli)?;
+    let handle = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        handle.block_on(async {
+            // Before the terminal is taken: what cannot be played is told on it as it is.
+            let mut player = player(TerminalClock::start())?;
+            if let Some(masks) = paper::masks() {
+                player.app.redact(masks);
+            }
+            terminal::install_panic_hook();
+            let end = Cockpit::open(&mut looks, |clock| player.on(clock))?.run().await?;
+            Ok(if end == End::Left(LeaveReason::Person) { 0 } else { 3 })
+        })
+    })
+}
+
+/// A desk that shows at once what was seen before this start. A recording tells of its own sitting only.
+fn seated(session: Arc<Session>, app: App, clock: TerminalClock) -> Desk {
+    let seen = kept::recalled(&session).filter(|_| session.recorder.is_none());
+    let mut desk = Desk::new(session, app, clock);
+    if let Some(seen) = seen {
+        desk.feed(seen, None);
+    }
+    desk
+}
+
 fn one(cli: &Cli, session: Session, looks: &mut Looks, first: First) -> Result<End, VerbError> {
     let session = Arc::new(session);
     // Inside the session's own runtime: its clock and tasks belong to it.
@@ -82,13 +120,16 @@ fn one(cli: &Cli, session: Session, looks: &mut Looks, first: First) -> Result<E
             if let Some(masks) = paper::masks() {
                 app.redact(masks);
             }
-            let mut cockpit = Cockpit::open(session, app, looks)?;
+            let mut cockpit = Cockpit::open(looks, |clock| seated(session, app, clock))?;
             match first {
                 First::Nothing => {}
                 First::Start(order) => cockpit.start(*order),
                 First::Resume(run) => cockpit.resume(run),
             }
-            Ok(cockpit.run().await?)
+            let end = cockpit.run().await?;
+            // Why it is not whole is told where the terminal is free again.
+            cockpit.desk().end_recording("left");
+            Ok(end)
         })
     })
 }
@@ -113,7 +154,7 @@ pub fn setup(cli: &Cli, session: &Session) -> Setup {
         identity: session.identity(),
         token: if world == World::Sim { TokenStatus::NotNeeded } else { TokenStatus::Asking },
         speed: Speed::Times(session.clock.speed()),
-        runbooks: runbooks(session),
+        runbooks: runbooks(&session.estate),
         bell: match cli.global.bell {
             cli::Bell::Never => app::Bell::Never,
             cli::Bell::Needed => app::Bell::Needed,
@@ -122,9 +163,9 @@ pub fn setup(cli: &Cli, session: &Session) -> Setup {
     }
 }
 
-fn runbooks(session: &Session) -> Vec<RunbookEntry> {
-    let services: Vec<String> = session
-        .estate
+/// The procedures that fit services of an estate.
+pub fn runbooks(estate: &Estate) -> Vec<RunbookEntry> {
+    let services: Vec<String> = estate
         .services
         .iter()
         .filter(|service| service.kind == ServiceKind::AvdPooled && service.layout == Layout::ActivePassive)

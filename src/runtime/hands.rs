@@ -9,6 +9,7 @@ use crate::{
     domain::{Safe, Source},
     engine::{FollowOrder, Input, Output, SendOrder, Stamped},
     journal::Journal,
+    recording::Recorder,
 };
 
 use super::clock::Clock;
@@ -24,8 +25,18 @@ pub struct Hands {
     clock: Arc<Clock>,
     inbox: Inbox,
     scribe: Scribe,
+    tape: Option<Taped>,
     /// Writes on their way, so that they can be cut off as the end of the process would cut them off.
     sends: JoinSet<()>,
+}
+
+/// Where what is decided is recorded besides.
+#[derive(Debug)]
+struct Taped {
+    recorder: Recorder,
+    run: String,
+    /// The last record so far.
+    seq: u64,
 }
 
 /// Who writes the journal.
@@ -51,11 +62,15 @@ impl std::fmt::Debug for Scribe {
 impl Scribe {
     /// Gives the journal a thread of its own; it ends when the scribe is dropped and has
     /// written everything it was given.
-    pub fn thread(mut journal: Box<dyn Journal>, inbox: Inbox) -> std::io::Result<Self> {
+    pub fn thread(
+        mut journal: Box<dyn Journal>,
+        inbox: Inbox,
+        recorder: Option<Recorder>,
+    ) -> std::io::Result<Self> {
         let (tx, rx) = std::sync::mpsc::channel::<Vec<Stamped>>();
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
             while let Ok(batch) = rx.recv() {
-                if inbox.send(append(journal.as_mut(), &batch)).is_err() {
+                if inbox.send(append(journal.as_mut(), &batch, recorder.as_ref())).is_err() {
                     return;
                 }
             }
@@ -83,9 +98,14 @@ impl Leftover {
     }
 }
 
-fn append(journal: &mut dyn Journal, batch: &[Stamped]) -> Input {
+fn append(journal: &mut dyn Journal, batch: &[Stamped], recorder: Option<&Recorder>) -> Input {
     match journal.append(batch) {
-        Ok(seq) => Input::Durable(seq),
+        Ok(seq) => {
+            if let Some(recorder) = recorder {
+                recorder.head(&journal.head());
+            }
+            Input::Durable(seq)
+        }
         Err(error) => Input::JournalFailed(Safe::new(&error.to_string())),
     }
 }
@@ -100,7 +120,12 @@ impl Drop for Hands {
 impl Hands {
     /// Hands that act through `azure` and report into `inbox`.
     pub fn new(azure: Azure, clock: Arc<Clock>, inbox: Inbox, scribe: Scribe) -> Self {
-        Self { azure, clock, inbox, scribe, sends: JoinSet::new() }
+        Self { azure, clock, inbox, scribe, tape: None, sends: JoinSet::new() }
+    }
+
+    /// Tells `recorder` what is decided from now on; `seq` is the last record of `run` so far.
+    pub fn record(&mut self, recorder: Recorder, run: &str, seq: u64) {
+        self.tape = Some(Taped { recorder, run: run.to_owned(), seq });
     }
 
     /// Performs one output. [`Output::WakeAt`] is the loop's own business and is ignored here.
@@ -126,9 +151,14 @@ impl Hands {
         for stamped in &mut batch {
             stamped.mono_ms = mono_ms;
         }
+        if let Some(tape) = &mut self.tape {
+            tape.recorder.records(&tape.run, tape.seq + 1, &batch);
+            tape.seq += batch.len() as u64;
+        }
+        let recorder = self.tape.as_ref().map(|tape| &tape.recorder);
         match &mut self.scribe {
             Scribe::Inline(journal) => {
-                let _ = self.inbox.send(append(journal.as_mut(), &batch));
+                let _ = self.inbox.send(append(journal.as_mut(), &batch, recorder));
             }
             Scribe::Closed => {}
             Scribe::Thread(tx, _) => {

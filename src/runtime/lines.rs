@@ -17,9 +17,10 @@ use crate::{
 };
 
 use super::{
-    desk::{Desk, Front},
+    desk::Desk,
     front::{self, First},
     paper,
+    seat::Front,
     session::Session,
     terminal::TerminalClock,
     verbs::VerbError,
@@ -50,7 +51,7 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
             if let Some(line) = lines.simulated() {
                 say(&[line])?;
             }
-            match first {
+            let code = match first {
                 First::Nothing => lines.status().await,
                 First::Start(order) => {
                     lines.desk.start(*order);
@@ -60,7 +61,9 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
                     lines.desk.resume(run);
                     lines.run().await
                 }
-            }
+            };
+            lines.desk.end_recording("left");
+            code
         })
     })
 }

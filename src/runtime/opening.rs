@@ -62,6 +62,8 @@ pub struct OpenRun {
     pub first: Vec<Output>,
     /// Records already in its journal; 0 for a new run.
     pub seq: u64,
+    /// Those records.
+    pub past: Vec<Stamped>,
     /// Its journal.
     pub journal: FileJournal,
     /// Keeps others away from the estate.
@@ -191,7 +193,7 @@ pub async fn open(
         first.extend(engine.handle(leave, session.clock.now()).0);
     }
     name(&lock, session, &run);
-    Ok(OpenRun { engine, first, seq: 0, journal, lock })
+    Ok(OpenRun { engine, first, seq: 0, past: Vec::new(), journal, lock })
 }
 
 /// A second run of a service would begin with what the first has changed, and know nothing of what that
@@ -231,7 +233,7 @@ pub async fn resume(
     }
     let seq = reopened.events.len() as u64;
     name(&lock, session, run);
-    Ok(OpenRun { engine, first, seq, journal: reopened.journal, lock })
+    Ok(OpenRun { engine, first, seq, past: reopened.events, journal: reopened.journal, lock })
 }
 
 /// Whether a run can be gone on with: one that has ended and owes nothing cannot.

@@ -138,6 +138,9 @@ async fn answer(
         Err(WireError::WriteRefused { method, path, why }) => {
             envelope(StatusCode::FORBIDDEN, "WriteRefused", &format!("{method} {path}: {why}"))
         }
+        Err(error @ WireError::NotRecorded { .. }) => {
+            envelope(StatusCode::NOT_FOUND, "NotRecorded", &error.to_string())
+        }
         Err(WireError::NotSent { .. } | WireError::Interrupted { .. } | WireError::TooLarge { .. }) => {
             line.cut();
             envelope(StatusCode::BAD_GATEWAY, "ConnectionCut", "this answer is never sent")

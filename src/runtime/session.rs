@@ -21,6 +21,7 @@ use crate::{
         time::{Span, Timestamp},
     },
     engine::{Actor, event::WorldKind},
+    recording::{self, Recorder, Tee},
     sim::{self, Scenario, Sim, SimError, SimOptions},
     vault::{self, Vault},
     wire::{Guard, Live, LiveError, LiveOptions, Reach, Wire},
@@ -60,6 +61,11 @@ pub struct Session {
     pub state: PathBuf,
     /// Origin the client speaks to, as runs are bound to it.
     pub endpoint: String,
+    /// The text of the estate file.
+    pub text: String,
+    /// Takes down what happens, where somebody wants that.
+    pub recorder: Option<Recorder>,
+    pub(super) wire: Arc<dyn Wire>,
 }
 
 /// What is behind the client.
@@ -91,6 +97,8 @@ pub struct Aim {
     pub estate: Arc<Estate>,
     /// The Resource Manager to talk to.
     pub endpoint: Endpoint,
+    /// The text of the estate file.
+    pub text: String,
 }
 
 impl Aim {
@@ -106,14 +114,15 @@ impl Aim {
     }
 
     fn at(global: &Global, path: &Path) -> Result<Self, SessionError> {
-        let estate = Arc::new(config::load(path)?);
+        let (estate, text) = config::load_with_text(path)?;
+        let estate = Arc::new(estate);
         let endpoint = match &global.endpoint {
             Some(text) => {
                 Endpoint::parse(text).map_err(|error| SessionError::Endpoint(text.clone(), error))?
             }
             None => Endpoint::Cloud(estate.cloud),
         };
-        Ok(Self { path: path.to_owned(), estate, endpoint })
+        Ok(Self { path: path.to_owned(), estate, endpoint, text })
     }
 }
 
@@ -242,10 +251,12 @@ impl Session {
         // No socket is opened for it; the name only has to be one that tokens may go to.
         let endpoint = Endpoint::parse(SIM_ENDPOINT)
             .map_err(|error| SessionError::Endpoint(SIM_ENDPOINT.to_owned(), error))?;
-        let azure = client(sim.clone(), tokens.clone(), endpoint, &estate, seed);
+        let wire: Arc<dyn Wire> = sim.clone();
+        let azure = client(wire.clone(), tokens.clone(), endpoint, &estate, seed);
         azure.set_pace(clock.speed());
         let place = Place::Sim(Rehearsed { sim, ledger, label });
-        Ok(Self { estate, clock, azure, tokens, place, state, endpoint: SIM_ENDPOINT.to_owned() })
+        let endpoint = SIM_ENDPOINT.to_owned();
+        Ok(Self { estate, clock, azure, tokens, place, state, endpoint, text, recorder: None, wire })
     }
 
     /// Azure, or a loopback endpoint.
@@ -262,14 +273,27 @@ impl Session {
         tokens: Arc<dyn TokenSource>,
         state: PathBuf,
     ) -> Result<Self, SessionError> {
-        let Aim { path, estate, endpoint } = aim;
+        let Aim { path, estate, endpoint, text: file } = aim;
         let clock = Arc::new(live_clock(global, &estate, &path, &endpoint)?);
         let reach = if endpoint.is_loopback() { Reach::Loopback } else { Reach::Https };
         let wire: Arc<dyn Wire> = Arc::new(Live::new(LiveOptions::new(reach))?);
         let text = endpoint.to_string();
-        let azure = client(wire, tokens.clone(), endpoint.clone(), &estate, random_seed());
+        let azure = client(wire.clone(), tokens.clone(), endpoint.clone(), &estate, random_seed());
         azure.set_pace(clock.speed());
-        Ok(Self { estate, clock, azure, tokens, place: Place::Live(endpoint), state, endpoint: text })
+        let (place, recorder) = (Place::Live(endpoint), None);
+        Ok(Self { estate, clock, azure, tokens, place, state, endpoint: text, text: file, recorder, wire })
+    }
+
+    /// The same session with a recorder between its guard and its wire.
+    pub fn recorded(self, recorder: Recorder) -> Result<Self, SessionError> {
+        let clock = self.clock.clone();
+        let now: recording::Now = Arc::new(move || clock.now());
+        let wire: Arc<dyn Wire> = Arc::new(Tee::new(self.wire.clone(), recorder.clone(), now));
+        let endpoint = Endpoint::parse(&self.endpoint)
+            .map_err(|error| SessionError::Endpoint(self.endpoint.clone(), error))?;
+        let azure = client(wire, self.tokens.clone(), endpoint, &self.estate, random_seed());
+        azure.set_pace(self.clock.speed());
+        Ok(Self { azure, recorder: Some(recorder), ..self })
     }
 
     /// What a run here keeps to itself: every host pool of the estate, behind this endpoint. Not the estate

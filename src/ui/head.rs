@@ -156,6 +156,9 @@ fn left(app: &App) -> Vec<Word> {
         let forms = vec!["REDACTED".to_owned(), "REDACT".to_owned()];
         words.push(Word { forms, ..Word::whole("", Role::Notice, Fate::Stays) });
     }
+    if app.recording {
+        words.push(Word::whole("REC", Role::Warn, Fate::GoesLast));
+    }
     if let Some(endpoint) = &app.endpoint {
         let port = endpoint.rsplit(':').next().unwrap_or_default();
         let forms = vec![format!("ENDPOINT {endpoint}"), format!("ENDPOINT :{port}")];
@@ -275,16 +278,22 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
         _ => "q",
     };
     let end = pen.right(width - 1, y, back, Role::Dim);
+    let replay = app.spot.filter(|_| keymap::SCREENS.contains(&context));
     let over = app.run_view().filter(|view| matches!(view.state, RunState::Closed(_)));
     let hints = match (context, over) {
+        _ if replay.is_some() => keymap::REPLAY_HINTS,
         (keymap::Context::Run, Some(view)) => keymap::hints_after(view.watches),
         _ => keymap::hints(context),
     };
-    let wide: usize = hints.iter().map(|(key, what)| key.len() + what.len() + 3).sum();
+    let mut x = 1;
+    if let Some(spot) = replay {
+        x = pen.text(x, y, end, &spot.words(), Role::Title) + 2;
+    }
+    let wide: usize =
+        usize::from(x) + hints.iter().map(|(key, what)| key.len() + what.len() + 3).sum::<usize>();
     let tight = wide + 2 > usize::from(end);
     // The key that lists the others is the last to be cut.
     let mut kept = if hints.iter().any(|(key, _)| *key == "?") { "? help ".len() } else { 0 };
-    let mut x = 1;
     // The example of a filter is one for lists.
     for (key, what) in hints.iter().filter(|(key, _)| *key != "e.g." || app.modals.is_empty()) {
         let what = if tight && *what == "command" { "cmd" } else { *what };

@@ -1,7 +1,7 @@
 //! The keys, all of them, in one table: what reads them, what lists them and what tests them.
 
 use crate::app::{
-    App, Intent, Motion, OpenRun,
+    App, Intent, Motion, OpenRun, Play,
     arming::Arming,
     dialog::Modal,
     screen::{Filter, Screen},
@@ -122,7 +122,7 @@ impl Context {
 }
 
 /// Every screen.
-const SCREENS: &[Context] = &[
+pub(super) const SCREENS: &[Context] = &[
     Context::Home,
     Context::Run,
     Context::Lists,
@@ -263,6 +263,19 @@ pub const BINDINGS: &[Binding] = &[
     bind(Key::Char('5'), SCREENS, Intent::Pane(5), "the runs of this estate"),
     bind(Key::Char('6'), SCREENS, Intent::Pane(6), "readiness: every check and what to do"),
     bind(Key::Char('7'), SCREENS, Intent::Pane(7), "vantage: is a region dead, or only not seen"),
+    bind(Key::Char('p'), SCREENS, Intent::Play(Play::Pause), "recording: pause, or go on"),
+    bind(Key::Char('f'), SCREENS, Intent::Play(Play::Faster), "recording: at 1, 10 or 60 times its speed"),
+    bind(Key::Char('.'), SCREENS, Intent::Play(Play::Step), "recording: on to what happened next"),
+    bind(Key::Char(','), SCREENS, Intent::Play(Play::StepBack), "recording: back to what happened before"),
+    bind(Key::Char('>'), SCREENS, Intent::Play(Play::Later), "recording: a minute on"),
+    bind(Key::Char('<'), SCREENS, Intent::Play(Play::Earlier), "recording: a minute back"),
+    bind(
+        Key::Char('}'),
+        SCREENS,
+        Intent::Play(Play::NextRecord),
+        "recording: on to the next record of a run",
+    ),
+    bind(Key::Char('{'), SCREENS, Intent::Play(Play::PreviousRecord), "recording: back to the record before"),
     bind(Key::Char(' '), LINES, Intent::Pause, "stand still, or follow again"),
     bind(Key::Char(' '), &[Context::Dialog], Intent::Right, "the next choice"),
     bind(Key::Backspace, TYPING, Intent::Erase, "take a character back"),
@@ -314,7 +327,11 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
     use crate::engine::view::Choice;
     let offers = |choice: Choice| app.selected_step().is_some_and(|step| step.choices.contains(&choice));
     let unless = |works: bool, why: &str| (!works).then(|| why.to_owned());
+    if app.is_replay() && app.acts(intent) {
+        return Some("this is a recording".to_owned());
+    }
     match intent {
+        Intent::Play(_) => unless(app.is_replay(), "only in a recording"),
         Intent::Undo => unless(offers(Choice::Undo), "no undo now"),
         Intent::Skip => unless(offers(Choice::Skip), "cannot be skipped"),
         Intent::Downgrade => unless(offers(Choice::Downgrade), "nothing refused by the side that is left"),
@@ -378,6 +395,10 @@ pub fn markdown() -> String {
     );
     lines.join("\n")
 }
+
+/// The hints over a recording, behind the place where one is.
+pub const REPLAY_HINTS: &[(&str, &str)] =
+    &[("?", "help"), ("p", "pause"), (".", "step"), ("< >", "minute"), ("{ }", "record"), ("f", "faster")];
 
 /// The hints over a run that has ended: one that only watches what is owed lets it be paid.
 pub fn hints_after(watches: bool) -> &'static [(&'static str, &'static str)] {
@@ -470,8 +491,9 @@ mod tests {
             assert!(binding.help.len() > 1 && !binding.contexts.is_empty(), "{:?}", binding.key);
         }
         let usual = EVERYWHERE.iter().chain(&[Context::Filter]).map(|context| (context, hints(*context)));
+        let replay = SCREENS.iter().map(|context| (context, REPLAY_HINTS));
         let over = [true, false].map(|watches| (&Context::Run, hints_after(watches)));
-        for (context, hints) in usual.chain(over) {
+        for (context, hints) in usual.chain(replay).chain(over) {
             for (key, what) in hints {
                 let names = key.split(' ').filter(|name| *name != "e.g.");
                 for name in names {

@@ -189,6 +189,7 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
 /// The keys to press now, the most likely first, as many as have room.
 fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
     match &view.state {
+        _ if app.is_replay() => return "as it was then".to_owned(),
         _ if view.stopped.is_some() => return "h opens the journal again".to_owned(),
         RunState::Closed(_) if !view.watches => return "over: o lists runs".to_owned(),
         RunState::Held(..) => return "held: h goes on".to_owned(),

@@ -62,6 +62,14 @@ pub enum WireError {
         /// The limit that was in force, in bytes.
         limit_bytes: usize,
     },
+    /// A recording holds no answer to it. Nothing was sent.
+    #[error("not recorded: {method} {path}")]
+    NotRecorded {
+        /// Method of the request.
+        method: String,
+        /// Path of the request.
+        path: String,
+    },
     /// The guard stopped a write that carried no fitting permit. Nothing was sent.
     #[error("refused to send {method} {path}: {why}")]
     WriteRefused {
@@ -83,6 +91,6 @@ pub fn tenths(ms: u64) -> String {
 impl WireError {
     /// Whether the far end cannot have seen the request.
     pub fn surely_not_sent(&self) -> bool {
-        matches!(self, Self::NotSent { .. } | Self::WriteRefused { .. })
+        matches!(self, Self::NotSent { .. } | Self::WriteRefused { .. } | Self::NotRecorded { .. })
     }
 }

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, fs, path::Path as FilePath};
 use tokens::{Path, Token};
 
 /// What each floor may import. `main` may import everything.
-const FLOORS: [(&str, &[&str]); 16] = [
+const FLOORS: [(&str, &[&str]); 17] = [
     ("domain", &[]),
     ("wire", &[]),
     ("vault", &["domain"]),
@@ -25,6 +25,7 @@ const FLOORS: [(&str, &[&str]); 16] = [
     ("app", &["domain", "runbook", "engine", "readiness", "status", "report"]),
     ("ui", &["domain", "runbook", "engine", "readiness", "status", "report", "app"]),
     ("plain", &["domain", "runbook", "engine", "readiness", "status", "report", "app"]),
+    ("recording", &["domain", "wire", "engine", "journal", "readiness", "app"]),
     ("cli", &["domain", "config"]),
 ];
 
@@ -50,8 +51,6 @@ const RESERVED: [(&str, &[&str]); 4] = [
             "journal/lock.rs",
             "journal/runs.rs",
             "journal/verify.rs",
-            "wire/record.rs",
-            "wire/replay.rs",
             "config/",
             "vault/file.rs",
             "runtime/",

@@ -100,6 +100,8 @@ fn edited(text: &str, edits: &[(&str, &str)]) -> String {
 /// A simulated Azure with an estate, a client and a clock.
 pub struct Rehearsal {
     pub estate: Arc<Estate>,
+    /// Its file.
+    pub text: String,
     pub sim: Arc<Sim>,
     pub clock: Arc<Clock>,
     pub wire: Arc<dyn Wire>,
@@ -122,13 +124,13 @@ impl Rehearsal {
         let built_in = Scenario::builtin(setting.scenario).unwrap();
         let scenario =
             Scenario::from_toml(&edited(built_in.source(), setting.world), setting.scenario).unwrap();
-        let estate = edited(&scenario.estate_toml(None), setting.estate);
-        let estate = Arc::new(config::parse(&estate, "sim").unwrap());
+        let text = edited(&scenario.estate_toml(None), setting.estate);
+        let estate = Arc::new(config::parse(&text, "sim").unwrap());
         let clock = Arc::new(Clock::new(scenario.epoch(), 1.0));
         let options = SimOptions { latency_ms: setting.latency_ms, ..setting.options };
         let sim = Sim::open(scenario, setting.seed, clock.clone(), Arc::new(NoLedger), &[], options).unwrap();
         let contract = Checking::new(between(sim.clone()));
-        Self { estate, wire: contract.clone(), contract, sim, clock, journal: SharedJournal::new() }
+        Self { estate, text, wire: contract.clone(), contract, sim, clock, journal: SharedJournal::new() }
     }
 
     pub fn azure(&self) -> Azure {

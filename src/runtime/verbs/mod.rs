@@ -4,6 +4,7 @@ mod audit;
 mod doctor;
 pub mod identity;
 mod look;
+mod recordings;
 mod runbooks;
 mod runs;
 
@@ -17,6 +18,7 @@ use super::{
     front::{self, First},
     opening::OpenError,
     paper,
+    recordings::{BeginError, RecordingError},
     session::{Session, SessionError},
     sim_verbs::SimVerbError,
 };
@@ -33,6 +35,9 @@ pub enum VerbError {
     /// No run.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// No recording.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
     /// No simulator.
     #[error(transparent)]
     Sim(#[from] SimVerbError),
@@ -47,12 +52,21 @@ pub enum VerbError {
     Print(#[from] std::io::Error),
 }
 
+impl From<BeginError> for VerbError {
+    fn from(error: BeginError) -> Self {
+        match error {
+            BeginError::File(error) => Self::Recording(error),
+            BeginError::Session(error) => Self::Session(error),
+        }
+    }
+}
+
 impl VerbError {
     /// Exit code for verbs other than `status`, `check` and `audit`.
     fn exit_code(&self) -> u8 {
         match self {
             Self::Session(_) | Self::Usage(_) | Self::Sim(_) | Self::Open(OpenError::NoRunbook(_)) => 2,
-            Self::Open(_) | Self::Vault(_) | Self::Print(_) => 1,
+            Self::Open(_) | Self::Vault(_) | Self::Print(_) | Self::Recording(_) => 1,
         }
     }
 }
@@ -114,6 +128,8 @@ fn perform(cli: &Cli, verb: &Verb) -> u8 {
         Verb::Logout => identity::logout(cli),
         Verb::Whoami => block_on(cli, identity::whoami(cli)),
         Verb::Doctor(args) => block_on(cli, doctor::doctor(cli, args)),
+        Verb::Record(args) => block_on(cli, async { recordings::record(cli, args) }),
+        Verb::Replay { file } => block_on(cli, recordings::replay(cli, file)),
         Verb::Sim(args) => block_on(cli, super::sim_verbs::perform(cli, args)),
     };
     match result {
@@ -182,7 +198,7 @@ fn block_on<T>(cli: &Cli, work: impl Future<Output = Result<T, VerbError>>) -> R
 /// Whether a person sits before it: the cockpit or the lines, bare or for a run.
 fn is_for_person(cli: &Cli) -> bool {
     match &cli.verb {
-        None => true,
+        None | Some(Verb::Record(_) | Verb::Replay { .. }) => true,
         Some(Verb::Run(run)) => !run.auto,
         Some(Verb::Resume(resume)) => !resume.auto,
         Some(_) => false,

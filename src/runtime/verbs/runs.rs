@@ -27,7 +27,7 @@ use crate::{
         headless::{Headless, Outcome},
         listing,
         opening::{self, OpenRun, Order},
-        paper,
+        paper, recordings,
         session::{self, Session},
     },
 };
@@ -238,8 +238,10 @@ fn list_line(summary: &runs::RunSummary, damage: Option<Verdict>) -> String {
 
 /// `farshore report`. A journal that is not intact is no success.
 pub fn report(cli: &Cli, args: &Report) -> Result<u8, VerbError> {
-    let state = session::state_dir(&cli.global)?;
-    let report = built(&state, &args.run, None)?;
+    let report = match &args.recording {
+        Some(file) => recordings::report(file, &args.run)?,
+        None => built(&session::state_dir(&cli.global)?, &args.run, None)?,
+    };
     print(&match args.output {
         ReportForm::Md => report::to_markdown(&report),
         ReportForm::Json => report::to_json(&report),
