@@ -54,6 +54,7 @@ fn rounds(state: &Path) -> Result<Vec<Vec<f64>>, Box<dyn Error>> {
             step: None,
             about: NoteAbout::Remark,
             text: "x".repeat(TEXT).as_str().into(),
+            given: None,
         },
     };
     (0..ROUNDS)

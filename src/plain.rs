@@ -319,7 +319,8 @@ impl Plain {
                 if text != items.len().to_string() {
                     return wrong(&format!("accept {} names them: {}", items.len(), items.join(", ")));
                 }
-                Command::AcceptStuck { step: id(), items, by: ConfirmedBy::Person }
+                let latency_ms = at.saturating_sub(self.put);
+                Command::AcceptStuck { step: id(), items, by: ConfirmedBy::Person, latency_ms }
             }
             "leave" => return leave_holder(app, text),
             "undo" | "pay" => return self.choose(view, word, text),

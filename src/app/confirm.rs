@@ -62,8 +62,9 @@ impl ConfirmDialog {
         let same =
             self.offer.as_ref().is_some_and(|shown| shown.hash == offer.hash && shown.level == offer.level);
         if !same {
-            if self.offer.is_some() {
-                self.remark = Some("what it would touch has changed: look again".to_owned());
+            if let Some(shown) = &self.offer {
+                let what = offer.changed_since(shown);
+                self.remark = Some(format!("what it would touch has changed: {what}; look again"));
             }
             self.typed.clear();
             self.button = Button::Cancel;
@@ -191,6 +192,7 @@ impl ConfirmDialog {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::view::WriteLine;
 
     fn offer(level: u8, asked: Option<&str>, hash: &str) -> OfferView {
         OfferView {
@@ -339,16 +341,30 @@ mod tests {
 
     #[test]
     fn a_changed_list_voids_what_was_typed() {
+        let line = |key: &str| WriteLine {
+            key: key.to_owned(),
+            verb: "log off",
+            method: "DELETE".to_owned(),
+            path: "/x".into(),
+        };
         let mut dialog = ConfirmDialog::new("a8".to_owned(), 0);
-        dialog.pin(&offer(2, Some("67"), "one"), 0);
+        let mut first = offer(2, Some("67"), "one");
+        first.writes = vec![line("user003")];
+        dialog.pin(&first, 0);
         for (at, c) in [(400, '6'), (500, '7')] {
             let arrival = dialog.guard.arrive(at);
             dialog.push(c, arrival);
         }
-        dialog.pin(&offer(2, Some("67"), "one"), 600);
+        dialog.pin(&first, 600);
         assert!(dialog.typed_right());
-        dialog.pin(&offer(2, Some("68"), "two"), 700);
+        let mut other = offer(2, Some("68"), "two");
+        other.users = 68;
+        other.writes = ["user070", "user071"].map(line).into();
+        dialog.pin(&other, 700);
         assert_eq!((dialog.typed.text(), dialog.button), ("", Button::Cancel));
+        let remark = dialog.remark.clone().unwrap();
+        let told = "has changed: 2 more (user070, user071), 1 gone (user003), users 67, now 68; look again";
+        assert!(remark.ends_with(told), "{remark}");
         assert_eq!(dialog.guard.arrive(900), Arrival::Early);
     }
 }

@@ -217,6 +217,8 @@ pub enum Purpose {
     Statement,
     /// Give the value a step asks for; the question itself.
     Value(StepId, String),
+    /// Why the run is held, which it is already.
+    Hold,
     /// Stop the run for good.
     Abort,
     /// Go on although these items did not end.
@@ -234,6 +236,8 @@ pub enum Purpose {
 pub enum Needed {
     /// Nothing.
     Nothing,
+    /// Any text, or none; the word for it.
+    Maybe(&'static str),
     /// Any text; the word for it.
     Some(&'static str),
     /// Exactly this.
@@ -251,6 +255,7 @@ impl Purpose {
             Self::Note => "Write the note".to_owned(),
             Self::Statement => "State that it is dead".to_owned(),
             Self::Value(..) => "Give the value".to_owned(),
+            Self::Hold => "Write it down".to_owned(),
             Self::Abort => "Abort the run".to_owned(),
             Self::AcceptStuck(_, items) => format!("Go on without {}", counted(items.len(), "item")),
             Self::Retry(_, Some(_)) => "Try 1 item again".to_owned(),
@@ -266,6 +271,7 @@ impl Purpose {
             Self::Retry(..) | Self::Resume => Needed::Nothing,
             Self::Value(..) => Needed::Some("value"),
             Self::Note => Needed::Some("text"),
+            Self::Hold => Needed::Maybe("why"),
             Self::AcceptStuck(_, items) => Needed::Exactly(items.len().to_string()),
             Self::Restart(_, item) => Needed::Exactly(item.clone()),
             _ => Needed::Some("reason"),
@@ -275,7 +281,7 @@ impl Purpose {
     /// Whether Enter in the text is enough, or the button must be reached first.
     pub fn weight(&self) -> Weight {
         match self {
-            Self::Note | Self::Value(..) => Weight::Light,
+            Self::Note | Self::Hold | Self::Value(..) => Weight::Light,
             _ => Weight::Grave,
         }
     }
@@ -290,6 +296,9 @@ pub enum Weight {
     Grave,
 }
 
+/// Names of stuck items that are shown at a time: they fit above the question in the smallest window.
+pub const NAMES_PAGE: usize = 6;
+
 /// One question with one line of text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AskDialog {
@@ -303,6 +312,10 @@ pub struct AskDialog {
     pub guard: Guard,
     /// What the last key brought.
     pub remark: Option<String>,
+    /// The first name shown, where it is about many.
+    pub top: usize,
+    /// Names that were shown so far.
+    pub seen: usize,
 }
 
 /// What has the focus in a question.
@@ -332,7 +345,32 @@ impl AskDialog {
             Weight::Light => AskFocus::Text,
             Weight::Grave => AskFocus::Button(Button::Cancel),
         };
-        Self { purpose, typed: Field::default(), focus, guard: Guard::new(at), remark: None }
+        let (guard, typed) = (Guard::new(at), Field::default());
+        Self { purpose, typed, focus, guard, remark: None, top: 0, seen: NAMES_PAGE }
+    }
+
+    /// The names that it is about, where they are many.
+    pub fn names(&self) -> &[ItemKey] {
+        match &self.purpose {
+            Purpose::AcceptStuck(_, items) => items,
+            _ => &[],
+        }
+    }
+
+    /// Other names are shown, never past one that was not.
+    pub fn scroll(&mut self, motion: Motion) {
+        let last = self.names().len().saturating_sub(NAMES_PAGE);
+        self.top = match motion {
+            Motion::Up => self.top.saturating_sub(1),
+            Motion::Down => self.top + 1,
+            Motion::PageUp => self.top.saturating_sub(NAMES_PAGE),
+            Motion::PageDown => self.top + NAMES_PAGE,
+            Motion::First => 0,
+            Motion::Last => self.top,
+        }
+        .min(last);
+        self.seen = self.seen.max(self.top + NAMES_PAGE);
+        self.remark = None;
     }
 
     /// The focus moves: from the text to the deed, then to the way out; `back`: the other way round.
@@ -374,7 +412,11 @@ impl AskDialog {
     /// What is missing from the text.
     fn missing(&self) -> Option<String> {
         let text = self.typed.trimmed();
+        let all = self.names().len();
         match self.purpose.needed() {
+            Needed::Exactly(_) if self.seen < all => {
+                Some(format!("read all names first: {} of {all} were shown, page down shows more", self.seen))
+            }
             Needed::Some(word) if text.is_empty() => Some(format!("a {word} is needed")),
             Needed::Exactly(asked) if text != asked && text != mask::said(&asked) => {
                 Some(format!("type {asked} first"))

@@ -341,7 +341,7 @@ impl Intent {
     }
 
     /// Whether it speaks to the open run: it acts, and only there.
-    pub(super) fn is_for_run(self) -> bool {
+    pub fn is_for_run(self) -> bool {
         self.deed() == Deed::SpeaksToRun
     }
 }

@@ -24,6 +24,8 @@ use super::{
 
 /// A second press within this time leaves (terminal-ux §3.1).
 pub(super) const TWICE_MS: u64 = 2_000;
+/// What a hold says until somebody says why.
+const HELD_BY_HAND: &str = "held by the operator";
 
 impl App {
     /// A person wants something; `at` is when the key was read.
@@ -227,14 +229,12 @@ impl App {
         let held = run.view.interrupted || matches!(run.view.state, RunState::Held(..));
         let at = self.moment.terminal;
         let purpose = match intent {
-            Intent::Hold if held => Some(Purpose::Resume),
-            Intent::Hold => {
-                let (why, note) = (HeldWhy::Person, Safe::new("held by the operator"));
-                if let Some(refusal) = self.command(Command::Hold { why, note }) {
-                    self.say(format!("could not {refusal}"));
-                }
-                None
+            Intent::Hold if held => {
+                // Who else changed something meanwhile is asked for as the question is put.
+                self.want(Effect::Poll(Source::AccessChanges));
+                Some(Purpose::Resume)
             }
+            Intent::Hold => self.hold(),
             Intent::Note => Some(Purpose::Note),
             Intent::ShortenNotice => {
                 self.choice(Choice::ShortenNotice, "no notice is running").map(|_| Purpose::ShortenNotice)
@@ -258,6 +258,18 @@ impl App {
         };
         if let Some(purpose) = purpose {
             self.modals.push(Modal::Ask(AskDialog::new(purpose, at)));
+        }
+    }
+
+    /// Holds the run at once: the question why must not let another item start.
+    fn hold(&mut self) -> Option<Purpose> {
+        let (why, note) = (HeldWhy::Person, Safe::new(HELD_BY_HAND));
+        match self.command(Command::Hold { why, note }) {
+            Some(refusal) => {
+                self.say(format!("could not {refusal}"));
+                None
+            }
+            None => Some(Purpose::Hold),
         }
     }
 
@@ -290,7 +302,8 @@ impl App {
     /// Items of the selected step that did not end.
     pub fn stuck_items(&self) -> Vec<String> {
         let stuck = |step: &StepView| {
-            step.items.iter().filter(|item| !item.state.over()).map(|item| item.key.clone()).collect()
+            let failed = |state: ItemPhase| matches!(state, ItemPhase::Failed | ItemPhase::Ghost);
+            step.items.iter().filter(|item| failed(item.state)).map(|item| item.key.clone()).collect()
         };
         self.selected_step().map(stuck).unwrap_or_default()
     }

@@ -3,7 +3,10 @@
 
 use crate::{
     domain::{Safe, access::PrincipalId, mask},
-    engine::{Command, Confirm, Refusal, event::ConfirmedBy},
+    engine::{
+        Command, Confirm, Refusal,
+        event::{ConfirmedBy, HeldWhy},
+    },
 };
 
 use super::{
@@ -409,6 +412,7 @@ impl App {
         match intent {
             Intent::Next | Intent::Right => dialog.step_focus(false),
             Intent::Previous | Intent::Left => dialog.step_focus(true),
+            Intent::Move(motion) => dialog.scroll(motion),
             Intent::Enter => match dialog.enter(arrival) {
                 Asked::Open => {}
                 Asked::Cancelled => self.close_modal(at),
@@ -422,19 +426,19 @@ impl App {
     fn answered(&mut self, at: u64) {
         let Some(Modal::Ask(dialog)) = self.modals.last() else { return };
         let text = Safe::new(dialog.typed.trimmed());
-        let by = ConfirmedBy::Person;
+        let (by, latency_ms) = (ConfirmedBy::Person, dialog.guard.since_shown(at));
         let command = match dialog.purpose.clone() {
             Purpose::Skip(step) => Command::Skip { step, reason: text },
             Purpose::Downgrade(step) => Command::Downgrade { step, reason: text },
             Purpose::ShortenNotice => Command::ShortenNotice { reason: text },
             Purpose::Note => Command::Note { text },
             Purpose::Statement => Command::State { text },
-            Purpose::Value(step, _) => {
-                let latency_ms = dialog.guard.since_shown(at);
-                Command::Value { step, value: text, by, latency_ms }
-            }
+            Purpose::Value(step, _) => Command::Value { step, value: text, by, latency_ms },
+            // It is held already, and stays so without a reason.
+            Purpose::Hold if text.as_str().is_empty() => return self.close_modal(at),
+            Purpose::Hold => Command::Hold { why: HeldWhy::Person, note: text },
             Purpose::Abort => Command::Abort { reason: text },
-            Purpose::AcceptStuck(step, items) => Command::AcceptStuck { step, items, by },
+            Purpose::AcceptStuck(step, items) => Command::AcceptStuck { step, items, by, latency_ms },
             Purpose::Retry(step, item) => Command::Retry { step, item },
             Purpose::Restart(step, item) => Command::RestartHost { step, item },
             Purpose::Resume => Command::Resume,

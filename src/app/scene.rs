@@ -591,6 +591,8 @@ pub(crate) fn move_phase() -> RunView {
         stopped: None,
         baseline_users: Some(299),
         effective_by: None,
+        hold: None,
+        last_at: noon() - seconds(12),
     }
 }
 

@@ -44,8 +44,9 @@ pub fn of_event(event: &RunEvent) -> String {
             Some(item) => format!("observed   {item} {what}: {value}"),
             None => format!("observed   {what}: {value}"),
         },
-        RunEvent::Done { step, item, how, evidence } => {
-            format!("{:<10} {}: {evidence}", done(*how), subject(step, item.as_ref()))
+        RunEvent::Done { step, item, how, evidence, given } => {
+            let given = given.map(|given| format!(", {given}")).unwrap_or_default();
+            format!("{:<10} {}: {evidence}{given}", done(*how), subject(step, item.as_ref()))
         }
         RunEvent::Refused { step, item, why, .. } => {
             format!("refused    {}: {why}", subject(step, item.as_ref()))
@@ -58,7 +59,10 @@ pub fn of_event(event: &RunEvent) -> String {
         RunEvent::Paid { step, evidence } => format!("paid       {step}: {evidence}"),
         RunEvent::Held { why, note, .. } => format!("held       {}: {note}", held(*why)),
         RunEvent::Resumed { observed } => format!("resumed    {observed}"),
-        RunEvent::Note { about, text, .. } => format!("{:<10} {text}", note(about)),
+        RunEvent::Note { about, text, given, .. } => {
+            let given = given.map(|given| format!(", {given}")).unwrap_or_default();
+            format!("{:<10} {text}{given}", note(about))
+        }
         RunEvent::Gate { step, verdict, items } => {
             format!("gate       {step} {}, {}", verdict_word(*verdict), counted(items.len(), "item"))
         }

@@ -191,11 +191,12 @@ impl App {
             self.tell_all("the journal takes records again");
             self.say("the journal takes records again; h goes on with the run");
         }
-        let stands = if run.view.interrupted { "is interrupted; enter or h goes on" } else { "is open" };
-        let text = format!("run {} {stands}", run.view.run);
+        let text = (run.view.durable > 0).then(|| opened_words(&run.view));
         // Who else could be at work on the estate depends on it.
         self.tell_all(lock.as_str());
-        self.tell_all(text);
+        if let Some(text) = text {
+            self.tell_all(text);
+        }
         // Beside the run stands its service, not the sum of all; `[` and `]` change that on home.
         self.scope = Scope::Service(run.view.service_index);
         self.run = Some(run);
@@ -296,6 +297,11 @@ impl App {
     /// Keeps open dialogs true to the run, and calls the person when it needs one.
     fn run_moved(&mut self, was: &RunView) {
         self.tell_stopped(was.stopped.as_ref());
+        // A run is open once its first record is on disk: until then a kill leaves nothing of it.
+        let opened = self.run.as_ref().filter(|run| was.durable == 0 && run.view.durable > 0);
+        if let Some(text) = opened.map(|run| opened_words(&run.view)) {
+            self.tell_all(text);
+        }
         let Some(run) = &self.run else { return };
         let calls = match (&run.view.state, &was.state) {
             (now, was) if now == was => false,
@@ -336,6 +342,12 @@ impl App {
             self.say(text);
         }
     }
+}
+
+/// How a run stands that was opened here and is on disk.
+fn opened_words(view: &RunView) -> String {
+    let stands = if view.interrupted { "is interrupted; enter or h goes on" } else { "is open" };
+    format!("run {} {stands}", view.run)
 }
 
 /// What a step that ended between two views of a run is worth a bell for: a failure before a success.

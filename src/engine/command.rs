@@ -73,6 +73,8 @@ pub enum Command {
         items: Vec<String>,
         /// Who.
         by: ConfirmedBy,
+        /// Milliseconds from showing to answering.
+        latency_ms: u64,
     },
     /// Leave a holder outside the plan where it is.
     LeaveHolder {
@@ -164,8 +166,13 @@ pub enum Refusal {
         state: &'static str,
     },
     /// The list is not the one that was shown.
-    #[error("confirm {0}: what it would touch has changed since it was shown, look again")]
-    OfferGone(StepId),
+    #[error("confirm {step}: what it would touch has changed since it was shown: {what}; look again")]
+    OfferGone {
+        /// Step.
+        step: StepId,
+        /// What has changed, in words of a bounded length.
+        what: String,
+    },
     /// What was typed is not what was asked for.
     #[error("confirm {step}: {asked} was asked for")]
     WrongWord {

@@ -3,6 +3,8 @@
 //! An event says what was decided or seen, never what is merely derived. [`super::Run`] is
 //! rebuilt from events alone, so a field here is a promise to every later version.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -97,6 +99,9 @@ pub enum RunEvent {
         how: DoneHow,
         /// The evidence in words.
         evidence: Safe,
+        /// Who accepted it, where it did not end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given: Option<Given>,
     },
     /// Azure or the engine said no.
     Refused {
@@ -169,6 +174,9 @@ pub enum RunEvent {
         about: NoteAbout,
         /// Text.
         text: Safe,
+        /// Who answered, where it answers a question.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        given: Option<Given>,
     },
     /// A gate was looked at and its verdict changed, or it was passed.
     Gate {
@@ -297,6 +305,25 @@ pub enum ConfirmedBy {
     Person,
     /// `--auto`.
     Auto,
+}
+
+/// Who answered a question, and how long that took. Records of older versions have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// Who.
+    pub by: ConfirmedBy,
+    /// Milliseconds from showing the question to the answer.
+    pub latency_ms: u64,
+}
+
+impl fmt::Display for Given {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let by = match self.by {
+            ConfirmedBy::Person => "a person",
+            ConfirmedBy::Auto => "--auto",
+        };
+        write!(f, "by {by} after {}.{} s", self.latency_ms / 1_000, self.latency_ms % 1_000 / 100)
+    }
 }
 
 /// One item of a confirmed list.

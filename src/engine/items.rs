@@ -197,7 +197,13 @@ impl Engine {
     pub(super) fn done(&mut self, index: usize, key: &str, how: DoneHow, evidence: &str, now: Timestamp) {
         let step = self.run.plan.steps[index].id.clone();
         self.emit(
-            RunEvent::Done { step, item: Some(key.to_owned()), how, evidence: Safe::new(evidence) },
+            RunEvent::Done {
+                step,
+                item: Some(key.to_owned()),
+                how,
+                evidence: Safe::new(evidence),
+                given: None,
+            },
             now,
         );
     }

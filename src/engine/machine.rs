@@ -21,6 +21,7 @@ use super::{
     command::{Command, Refusal},
     event::{Actor, Opened, RunEvent, Stamped},
     judge::Evidence,
+    offer::Offer,
     pin::Pinned,
     run::{RecoverError, Run, StepMark, event_step},
     streak::{Row, Streaks},
@@ -154,6 +155,8 @@ pub struct Engine {
     pub(super) recheck: Option<(usize, Timestamp)>,
     /// Steps whose dialog is open, with the list it shows.
     pub(super) dialogs: BTreeMap<usize, Option<Pinned>>,
+    /// The list that a dialog showed before what it shows now.
+    pub(super) shown_before: BTreeMap<usize, Offer>,
     /// An abort that waits for items in flight, and since when.
     pub(super) aborting: Option<(Safe, Timestamp)>,
     looking: BTreeMap<Source, Timestamp>,
@@ -243,6 +246,7 @@ impl Engine {
             back_since: None,
             recheck: None,
             dialogs: BTreeMap::new(),
+            shown_before: BTreeMap::new(),
             aborting: None,
             looking: BTreeMap::new(),
             wants: Vec::new(),

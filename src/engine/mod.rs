@@ -2,12 +2,14 @@
 
 pub mod auto;
 mod baseline;
+pub mod changes;
 pub mod command;
 mod debts;
 mod effect;
 pub mod event;
 mod grounds;
 mod guard;
+pub mod hold;
 mod items;
 pub mod judge;
 mod leaving;

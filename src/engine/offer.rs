@@ -286,7 +286,7 @@ impl Engine {
             return Err(Refusal::NotGreen { step, why: why.to_string() });
         }
         if offer.hash != confirm.offer || offer.acknowledges != confirm.acknowledges {
-            return Err(Refusal::OfferGone(step));
+            return Err(Refusal::OfferGone { step, what: self.gone(index, &confirm.offer, &offer) });
         }
         if confirm.by == ConfirmedBy::Auto && offer.acknowledges.is_some_and(Acknowledgement::needs_person) {
             return Err(Refusal::NotGreen {

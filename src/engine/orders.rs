@@ -5,16 +5,15 @@ use crate::{
         Operation, Safe, Source, access::PrincipalId, operation::FollowUrl, standing::death_rule,
         time::Timestamp,
     },
-    runbook::{Action, PlannedStep, StepKind, targets::Target, vocabulary::Ungraceful},
+    runbook::{Action, StepKind, targets::Target, vocabulary::Ungraceful},
 };
 
 use super::{
     command::{Command, Refusal},
-    event::{DoneHow, HeldWhy, NoteAbout, RunEvent, StepId},
+    event::{DoneHow, Given, NoteAbout, RunEvent, StepId},
     items::LOOK_AGAIN,
     machine::{Engine, FollowOrder, Output, Token},
-    patience::NEW_PROCESS,
-    run::{ItemMark, StepMark, StepRun},
+    run::{ItemMark, StepMark},
 };
 
 /// Why a revoke is not put off.
@@ -40,12 +39,16 @@ impl Engine {
                 self.dialogs.remove(&index);
             }
             Command::Confirm(confirm) => self.confirm(confirm, now)?,
-            Command::Value { step, value, .. } => self.take_value(&step, value, now)?,
+            Command::Value { step, value, by, latency_ms } => {
+                self.take_value(&step, value, Given { by, latency_ms }, now)?;
+            }
             Command::Skip { step, reason } => self.skip(step, reason, now)?,
             Command::Downgrade { step, reason } => self.downgrade(step, reason, now)?,
             Command::Retry { step, item } => self.retry(&step, item.as_deref(), now)?,
             Command::RestartHost { step, item } => self.restart_host(&step, &item, now)?,
-            Command::AcceptStuck { step, items, .. } => self.accept_stuck(&step, &items, now)?,
+            Command::AcceptStuck { step, items, by, latency_ms } => {
+                self.accept_stuck(&step, &items, Given { by, latency_ms }, now)?;
+            }
             Command::LeaveHolder { principal, reason } => {
                 self.leave_holder(&principal, &reason, now)?;
             }
@@ -92,7 +95,7 @@ impl Engine {
     }
 
     fn note(&mut self, step: Option<StepId>, about: NoteAbout, text: Safe, now: Timestamp) {
-        self.emit(RunEvent::Note { step, about, text }, now);
+        self.emit(RunEvent::Note { step, about, text, given: None }, now);
     }
 
     /// Whoever is to be granted the other side is not left on this one: the guard would never let its
@@ -169,7 +172,13 @@ impl Engine {
         Refusal::WrongState { step, state }
     }
 
-    fn take_value(&mut self, step: &StepId, value: Safe, now: Timestamp) -> Result<(), Refusal> {
+    fn take_value(
+        &mut self,
+        step: &StepId,
+        value: Safe,
+        given: Given,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
         let planned = &self.run.plan.steps[index];
         // What is said before its turn tells of another world: later steps change it.
@@ -184,7 +193,8 @@ impl Engine {
         if value.as_str().trim().is_empty() {
             return Err(Refusal::NoReason(step.clone()));
         }
-        self.note(Some(step.clone()), NoteAbout::Value, value, now);
+        let (step, given) = (Some(step.clone()), Some(given));
+        self.emit(RunEvent::Note { step, about: NoteAbout::Value, text: value, given }, now);
         Ok(())
     }
 
@@ -362,7 +372,13 @@ impl Engine {
     }
 
     /// All stuck items must be named, and nothing else.
-    fn accept_stuck(&mut self, step: &StepId, items: &[String], now: Timestamp) -> Result<(), Refusal> {
+    fn accept_stuck(
+        &mut self,
+        step: &StepId,
+        items: &[String],
+        given: Given,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
         if !self.may_accept_stuck(index) {
             return Err(Refusal::WrongState { step: step.clone(), state: "not to go on without an item" });
@@ -377,76 +393,11 @@ impl Engine {
             return Err(Refusal::WrongWord { step: step.clone(), asked: stuck.join(", ") });
         }
         for key in stuck {
-            self.done(index, &key, DoneHow::Accepted, "accepted by name although it did not end", now);
+            let evidence = Safe::new("accepted by name although it did not end");
+            let (step, item, how) = (step.clone(), Some(key), DoneHow::Accepted);
+            self.emit(RunEvent::Done { step, item, how, evidence, given: Some(given) }, now);
         }
         Ok(())
-    }
-
-    fn hold(&mut self, why: HeldWhy, note: Safe, now: Timestamp) {
-        if self.awaiting_resume {
-            // Left as it was found: the time without a process is no time it was waited.
-            self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
-        }
-        let in_flight = self
-            .run
-            .plan
-            .steps
-            .iter()
-            .zip(&self.run.steps)
-            .flat_map(|(planned, step)| {
-                step.items
-                    .iter()
-                    .filter(|item| item.mark.in_flight())
-                    .map(|item| format!("{}/{}", planned.id, item.key))
-            })
-            .collect();
-        self.emit(RunEvent::Held { why, note, in_flight }, now);
-        self.check_anew();
-    }
-
-    /// What was looked at before a hold says nothing about the time after it.
-    pub(super) fn check_anew(&mut self) {
-        for live in self.live.values_mut() {
-            live.check_since = None;
-        }
-    }
-
-    /// Goes on: the last completed step that can come undone is observed again first.
-    fn resume(&mut self, now: Timestamp) {
-        let observed = self.go_on(now);
-        self.emit(RunEvent::Resumed { observed }, now);
-    }
-
-    /// The same without its record; says what is looked at again.
-    pub(super) fn go_on(&mut self, now: Timestamp) -> Safe {
-        if self.awaiting_resume {
-            self.went_on = Some(now);
-        }
-        if self.awaiting_resume && self.run.armed && !self.armed_here {
-            self.awaiting_resume = false;
-            self.emit(RunEvent::Armed { on: false, how: Safe::new(NEW_PROCESS) }, now);
-        }
-        self.awaiting_resume = false;
-        self.check_anew();
-        self.opened_at.clear();
-        self.green_since.clear();
-        self.preconditions.clear();
-        let undoes = |(planned, step): (&PlannedStep, &StepRun)| {
-            planned.phase.is_none() && step.mark == StepMark::Working
-        };
-        // What an undo at work takes back does not come undone: it is meant.
-        let undoing = self.run.plan.steps.iter().zip(&self.run.steps).any(undoes);
-        let last = (0..self.run.steps.len()).rev().filter(|_| !undoing).find(|&index| {
-            matches!(self.run.steps[index].mark, StepMark::Done(_))
-                && self.run.plan.steps[index].action.is_some_and(comes_undone)
-        });
-        let nothing = if undoing { "going back" } else { "nothing was done yet that could come undone" };
-        let observed = last.map_or_else(
-            || Safe::new(nothing),
-            |index| Safe::new(&format!("looking at {} again", self.run.plan.steps[index].id)),
-        );
-        self.recheck = last.map(|index| (index, now));
-        observed
     }
 
     /// Orders a look at once, whatever the pace.
@@ -469,7 +420,7 @@ pub(super) fn may_go_again(item: &super::run::ItemRun) -> bool {
 }
 
 /// Steps whose effect someone or something else could take back while nobody looked.
-fn comes_undone(action: Action) -> bool {
+pub(super) fn comes_undone(action: Action) -> bool {
     matches!(
         action,
         Action::HoldStandbyPlan

@@ -99,6 +99,16 @@ fn drift(shown: &[ConfirmedItem], live: &[ConfirmedItem]) -> Option<Drift> {
 }
 
 impl Engine {
+    /// What has become of the list `hash` that a person was shown, where `now` is what is shown instead.
+    pub(super) fn gone(&self, index: usize, hash: &str, now: &Offer) -> String {
+        let pinned = self.dialogs.get(&index).and_then(Option::as_ref).map(|pinned| &pinned.offer);
+        let known = [pinned, self.shown_before.get(&index)];
+        match known.into_iter().flatten().find(|known| known.hash == hash) {
+            Some(was) => now.changed_since(was),
+            None => "it is not the list that is shown here".to_owned(),
+        }
+    }
+
     /// What a person is shown of a step, and may confirm, where `live` is what would be offered now.
     /// `None`: its dialog has just opened and the list is being read.
     pub(super) fn shown(&self, index: usize, live: Offer, now: Timestamp) -> Option<Shown> {
@@ -126,7 +136,10 @@ impl Engine {
         let open: Vec<usize> = open.map(|(index, _)| *index).collect();
         for index in open {
             let Some(live) = self.offer(index, now) else { continue };
-            let pinned = self.dialogs.remove(&index).flatten().filter(|pinned| pinned.holds(&live, now));
+            let mut pinned = self.dialogs.remove(&index).flatten();
+            if let Some(void) = pinned.take_if(|pinned| !pinned.holds(&live, now)) {
+                self.shown_before.insert(index, void.offer);
+            }
             let pinned = match pinned {
                 Some(pinned) if live.hash != pinned.offer.hash => Some(pinned),
                 _ if live.listed && self.is_read_since_opened(index, &live) => Some(Pinned::new(live, now)),

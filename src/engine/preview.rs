@@ -101,7 +101,7 @@ impl Engine {
     fn manual(&mut self, index: usize, planned: &PlannedStep, now: Timestamp) -> bool {
         let Some(value) = self.run.steps[index].value.clone() else { return false };
         let (step, how) = (planned.id.clone(), DoneHow::Manual);
-        self.emit(RunEvent::Done { step, item: None, how, evidence: value }, now);
+        self.emit(RunEvent::Done { step, item: None, how, evidence: value, given: None }, now);
         true
     }
 
@@ -137,7 +137,7 @@ impl Engine {
         let sessions = sessions.and_then(Listing::count).map(|count| count as u32);
         let baseline = Baseline { sessions, users: users.map(|users| users.len() as u32), plans };
         let (step, about, text) = (Some(planned.id.clone()), NoteAbout::Baseline, baseline.text());
-        self.emit(RunEvent::Note { step, about, text }, now);
+        self.emit(RunEvent::Note { step, about, text, given: None }, now);
         let value = Safe::new(&self.snapshot_text());
         let step = planned.id.clone();
         self.emit(RunEvent::Observed { step, item: None, what: Safe::new("snapshot"), value }, now);

@@ -65,6 +65,8 @@ impl Engine {
             stopped: self.stopped.clone(),
             baseline_users: run.baseline_users.or(run.plan.users),
             effective_by: self.run.effective_by().filter(|by| *by > now),
+            hold: run.hold.clone(),
+            last_at: run.last_at,
             steps,
         }
     }

@@ -17,6 +17,7 @@ use super::event::{
     Confirmed, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy, ItemKey, NoteAbout, Opened, RunEnd,
     RunEvent, Stamped, StepId,
 };
+use super::hold::Hold;
 use super::patience::{BY_AUTO, MORE, NO_MORE, Passed, Patience};
 use super::reach::Sighting;
 
@@ -37,6 +38,8 @@ pub struct Run {
     pub by_auto: bool,
     /// Why no further item starts.
     pub held: Option<(HeldWhy, Safe)>,
+    /// Since when, by whom, and what was in flight then.
+    pub hold: Option<Hold>,
     /// How it ended.
     pub closed: Option<RunEnd>,
     /// Holders a person left where they are.
@@ -222,6 +225,7 @@ impl Run {
             armed: false,
             by_auto: false,
             held: None,
+            hold: None,
             closed: None,
             left_holders: BTreeSet::new(),
             statement: None,
@@ -254,10 +258,13 @@ impl Run {
                 self.armed = *on;
                 self.by_auto = *on && how.as_str() == BY_AUTO;
             }
-            RunEvent::Held { why, note, .. } => self.held = Some((*why, note.clone())),
+            RunEvent::Held { why, note, in_flight } => {
+                self.held = Some((*why, note.clone()));
+                self.hold = Some(Hold::after(self.hold.take(), stamped, in_flight));
+            }
             RunEvent::Resumed { .. } => self.resumed(),
             RunEvent::Closed { end, .. } => self.ended(*end),
-            RunEvent::Note { step, about, text } => self.note(step.as_ref(), about, text, at),
+            RunEvent::Note { step, about, text, .. } => self.note(step.as_ref(), about, text, at),
             RunEvent::Opened(_) | RunEvent::Recovered { .. } => {}
             RunEvent::Paid { step, .. } => {
                 self.paid.insert(step.clone());
@@ -293,7 +300,7 @@ impl Run {
     }
 
     fn resumed(&mut self) {
-        self.held = None;
+        (self.held, self.hold) = (None, None);
         for step in self.steps.iter_mut().filter(|step| step.mark == StepMark::Working) {
             step.patience.resumed = true;
         }

@@ -244,7 +244,10 @@ impl Engine {
             self.emit(RunEvent::Gate { step: step.clone(), verdict: GateVerdict::Passed, items }, now);
         }
         let owed = self.run.steps[index].owed;
-        self.emit(RunEvent::Done { step: step.clone(), item: None, how, evidence: text.clone() }, now);
+        self.emit(
+            RunEvent::Done { step: step.clone(), item: None, how, evidence: text.clone(), given: None },
+            now,
+        );
         if owed {
             self.emit(RunEvent::Paid { step, evidence: text }, now);
             self.flush_after_all(index, now);

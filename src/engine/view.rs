@@ -10,7 +10,10 @@ use crate::{
     runbook::{Mode, StepKind},
 };
 
-use super::event::{Acknowledgement, GateItem, GateVerdict, HeldWhy, RunEnd, StepId};
+use super::{
+    event::{Acknowledgement, GateItem, GateVerdict, HeldWhy, RunEnd, StepId},
+    hold::Hold,
+};
 
 /// A run at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +75,41 @@ pub struct RunView {
     pub baseline_users: Option<u32>,
     /// Until when the last grant may take to reach everyone.
     pub effective_by: Option<Timestamp>,
+    /// Since when and by whom it is held, where it is.
+    pub hold: Option<Hold>,
+    /// When its journal was last written to.
+    pub last_at: Timestamp,
+}
+
+impl RunView {
+    /// What may be on its way to or at work in Azure: its step and its name.
+    pub fn in_flight(&self) -> Vec<String> {
+        use ItemPhase::{Following, Sending, Settling, Verifying};
+        let of = |step: &StepView| -> Vec<String> {
+            let flies = |state| matches!(state, Sending | Following | Verifying | Settling);
+            let flying = step.items.iter().filter(|item| flies(item.state));
+            flying.map(|item| format!("{}/{}", step.id, item.key)).collect()
+        };
+        self.steps.iter().flat_map(of).collect()
+    }
+
+    /// Items of confirmed steps for which nothing was sent yet.
+    pub fn not_started(&self) -> usize {
+        let waits = |item: &&ItemView| matches!(item.state, ItemPhase::Pending | ItemPhase::Checking);
+        let open = self.steps.iter().filter(|step| !step.state.over());
+        open.map(|step| step.items.iter().filter(waits).count()).sum()
+    }
+
+    /// Steps of the plan whose turn has not come.
+    pub fn steps_left(&self) -> usize {
+        self.steps.iter().filter(|step| !step.is_undo && step.state == StepState::Pending).count()
+    }
+
+    /// Changes that the run has made, step by step; what was so already is none.
+    pub fn changes(&self) -> Vec<(&StepView, usize)> {
+        let made = |step: &StepView| step.items.iter().filter(|item| item.state == ItemPhase::Done).count();
+        self.steps.iter().map(|step| (step, made(step))).filter(|(_, made)| *made > 0).collect()
+    }
 }
 
 /// How a run stands.

@@ -11,7 +11,7 @@ use crate::{
     engine::{
         Actor, RunEvent, Stamped,
         event::{
-            Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy,
+            Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, Given, HeldWhy,
             NoteAbout, RequestRecord, RunEnd,
         },
     },
@@ -108,7 +108,13 @@ pub(super) fn every_kind() -> Vec<RunEvent> {
             what: "power".into(),
             value: "running".into(),
         },
-        RunEvent::Done { step: step(), item: Some(item()), how: DoneHow::Action, evidence: "running".into() },
+        RunEvent::Done {
+            step: step(),
+            item: Some(item()),
+            how: DoneHow::Action,
+            evidence: "running".into(),
+            given: None,
+        },
         RunEvent::Refused {
             step: step(),
             item: None,
@@ -117,13 +123,6 @@ pub(super) fn every_kind() -> Vec<RunEvent> {
             why: "no right".into(),
         },
     ];
-    events.push(RunEvent::Failed {
-        step: step(),
-        item: None,
-        attempt: Some(1),
-        how: FailedHow::Ambiguous,
-        why: "reset".into(),
-    });
     events.extend(later_kinds());
     events
 }
@@ -131,12 +130,24 @@ pub(super) fn every_kind() -> Vec<RunEvent> {
 fn later_kinds() -> Vec<RunEvent> {
     let step = || "a7-revoke".to_owned();
     vec![
+        RunEvent::Failed {
+            step: step(),
+            item: None,
+            attempt: Some(1),
+            how: FailedHow::Ambiguous,
+            why: "reset".into(),
+        },
         RunEvent::Skipped { step: step(), reason: "not here".into() },
         RunEvent::Deferred { step: step(), reason: "dead".into(), downgraded: true },
         RunEvent::Paid { step: step(), evidence: "gone".into() },
         RunEvent::Held { why: HeldWhy::HangUp, note: "ssh".into(), in_flight: vec!["a/b".to_owned()] },
         RunEvent::Resumed { observed: "as it was".into() },
-        RunEvent::Note { step: None, about: NoteAbout::Remark, text: "hello \u{202e} \u{1b}[2J Zoë".into() },
+        RunEvent::Note {
+            step: None,
+            about: NoteAbout::Remark,
+            text: "hello \u{202e} \u{1b}[2J Zoë".into(),
+            given: Some(Given { by: ConfirmedBy::Person, latency_ms: 900 }),
+        },
         RunEvent::Gate {
             step: step(),
             verdict: GateVerdict::Red,

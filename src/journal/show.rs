@@ -10,7 +10,7 @@ use crate::{
     domain::{Safe, mask, text::counted, time::time_text},
     engine::{
         RunEvent,
-        event::{Confirmed, ConfirmedBy, Opened},
+        event::{Confirmed, ConfirmedBy, Given, Opened},
     },
 };
 
@@ -109,6 +109,11 @@ fn http(status: Option<u16>) -> String {
     status.map(|status| format!(" HTTP {status}")).unwrap_or_default()
 }
 
+/// `"  by a person after 0.9 s"`, where it answers a question.
+fn answered(given: Option<Given>) -> String {
+    given.map(|given| format!("  {given}")).unwrap_or_default()
+}
+
 /// The word of a closed list as the journal spells it.
 fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
@@ -127,8 +132,9 @@ fn described(event: &RunEvent) -> (&'static str, String) {
         RunEvent::Observed { step, item, what, value } => {
             ("observed", format!("{}  {what}: {value}", place(step, item.as_ref())))
         }
-        RunEvent::Done { step, item, how, evidence } => {
-            ("done", format!("{}  by {}: {evidence}", place(step, item.as_ref()), word(how)))
+        RunEvent::Done { step, item, how, evidence, given } => {
+            let (place, given) = (place(step, item.as_ref()), answered(*given));
+            ("done", format!("{place}  by {}: {evidence}{given}", word(how)))
         }
         RunEvent::Refused { step, item, status, why, .. } => {
             ("refused", format!("{}{}  {why}", place(step, item.as_ref()), http(*status)))
@@ -146,10 +152,10 @@ fn described(event: &RunEvent) -> (&'static str, String) {
             ("held", format!("{}  {note}  in flight: {}", word(why), listed(in_flight)))
         }
         RunEvent::Resumed { observed } => ("resumed", observed.to_string()),
-        RunEvent::Note { step: Some(step), about, text } => {
-            ("note", format!("{step}  {}: {text}", word(about)))
+        RunEvent::Note { step, about, text, given } => {
+            let step = step.as_ref().map(|step| format!("{step}  ")).unwrap_or_default();
+            ("note", format!("{step}{}: {text}{}", word(about), answered(*given)))
         }
-        RunEvent::Note { step: None, about, text } => ("note", format!("{}: {text}", word(about))),
         RunEvent::Gate { step, verdict, items } => {
             let items: Vec<String> =
                 items.iter().map(|item| format!("{} {}", item.id, word(&item.verdict))).collect();

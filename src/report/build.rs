@@ -1,11 +1,15 @@
 //! Reads a run's events once and sorts them into a report.
 
 use crate::{
-    domain::time::{Timestamp, wall_text},
+    domain::{
+        Safe,
+        time::{Timestamp, wall_text},
+    },
     engine::{
         Run, Stamped,
         event::{
-            Confirmed, ConfirmedBy, DoneHow, FailedHow, GateVerdict, NoteAbout, Opened, RunEnd, RunEvent,
+            Confirmed, ConfirmedBy, DoneHow, FailedHow, GateVerdict, Given, NoteAbout, Opened, RunEnd,
+            RunEvent,
         },
         patience::NEW_PROCESS,
         run::StepMark,
@@ -15,8 +19,8 @@ use crate::{
 
 use super::{
     model::{
-        Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Person, Refusal,
-        Report, Request, Rpo, State, Step,
+        Answered, Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Person,
+        Refusal, Report, Request, Rpo, State, Step,
     },
     timeline,
 };
@@ -165,6 +169,7 @@ fn step(planned: &PlannedStep) -> Step {
         items: Vec::new(),
         refusals: Vec::new(),
         values: Vec::new(),
+        answers: Vec::new(),
     }
 }
 
@@ -264,9 +269,10 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
                 debt.evidence = Some(evidence.clone());
             }
         }
-        RunEvent::Done { step, item, how: DoneHow::Accepted, evidence } => {
+        RunEvent::Done { step, item, how: DoneHow::Accepted, evidence, given } => {
             let named = item.as_deref().unwrap_or("the step");
-            deviation(DeviationKind::Accepted, Some(step), &format!("{named}: {evidence}"));
+            let given = given.map(|given| format!(", {given}")).unwrap_or_default();
+            deviation(DeviationKind::Accepted, Some(step), &format!("{named}: {evidence}{given}"));
         }
         RunEvent::Failed {
             step, item, how: how @ (FailedHow::Ambiguous | FailedHow::TimedOut), why, ..
@@ -275,7 +281,7 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
                 if *how == FailedHow::Ambiguous { DeviationKind::Ambiguous } else { DeviationKind::TimedOut };
             deviation(kind, Some(step), &format!("{}: {why}", item.as_deref().unwrap_or("the step")));
         }
-        RunEvent::Done { step, item, how: DoneHow::Adopted, evidence } => {
+        RunEvent::Done { step, item, how: DoneHow::Adopted, evidence, .. } => {
             let named = item.as_deref().unwrap_or("the step");
             deviation(DeviationKind::Adopted, Some(step), &format!("{named}: {evidence}"));
         }
@@ -286,7 +292,7 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
         RunEvent::Recovered { bytes, kept, .. } => {
             deviation(DeviationKind::Recovered, None, &format!("{bytes} bytes set aside in {kept}"));
         }
-        RunEvent::Note { step, about, text } => {
+        RunEvent::Note { step, about, text, .. } => {
             let kind = match about {
                 NoteAbout::NoticeShortened => DeviationKind::NoticeShortened,
                 NoteAbout::HolderLeft => DeviationKind::HolderLeft,
@@ -336,7 +342,10 @@ fn of_step(step: &mut Step, stamped: &Stamped) {
             step.state = if *how == FailedHow::TimedOut { "timed-out" } else { "failed" };
             step.reason = Some(why.clone());
         }
-        RunEvent::Note { about: NoteAbout::Value, text, .. } => step.values.push(text.clone()),
+        RunEvent::Note { about: NoteAbout::Value, text, given, .. } => {
+            step.values.push(text.clone());
+            step.answers.push(answered(stamped, text.clone(), *given, false));
+        }
         RunEvent::Gate { verdict, .. } if step.state == "pending" || step.state == "awaiting-person" => {
             step.state = if *verdict == GateVerdict::Passed { "done" } else { "awaiting-person" };
         }
@@ -359,7 +368,21 @@ fn confirmation(confirmed: &Confirmed, stamped: &Stamped) -> Confirmation {
     }
 }
 
+fn answered(stamped: &Stamped, value: Safe, given: Option<Given>, accepted: bool) -> Answered {
+    Answered {
+        at: stamped.wall,
+        upn: stamped.actor.upn.clone(),
+        value,
+        accepted,
+        by: given.map(|given| given.by),
+        latency_ms: given.map(|given| given.latency_ms),
+    }
+}
+
 fn of_item(step: &mut Step, key: &str, stamped: &Stamped) {
+    if let RunEvent::Done { how: DoneHow::Accepted, given, .. } = &stamped.event {
+        step.answers.push(answered(stamped, key.into(), *given, true));
+    }
     let known = step.items.iter().position(|item| item.key == key);
     let index = known.unwrap_or_else(|| {
         step.items.push(Item {

@@ -200,8 +200,15 @@ fn step(out: &mut String, step: &Step) {
             let _ = writeln!(out, "{name}: {}\n", plain(text.as_str()));
         }
     }
-    for value in &step.values {
-        let _ = writeln!(out, "Value: {}\n", plain(value.as_str()));
+    for answer in &step.answers {
+        let what = if answer.accepted { "Accepted by name" } else { "Value" };
+        let said = match (answer.by, answer.latency_ms) {
+            (Some(by), Some(latency)) => {
+                format!(" ({} by {} {}, after {latency} ms)", time_text(answer.at), word(&by), answer.upn)
+            }
+            _ => format!(" ({} by {})", time_text(answer.at), answer.upn),
+        };
+        let _ = writeln!(out, "{what}: {}{}\n", plain(answer.value.as_str()), plain(&said));
     }
     for given in &step.confirmations {
         let typed = given.typed.as_ref().map_or(String::new(), |typed| format!(", typed {typed}"));

@@ -174,6 +174,25 @@ pub struct Step {
     pub refusals: Vec<Refusal>,
     /// Values that were typed.
     pub values: Vec<Safe>,
+    /// The same with who typed them and how long that took.
+    pub answers: Vec<Answered>,
+}
+
+/// A value that a person or `--auto` gave, or an item they accepted by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answered {
+    /// When.
+    pub at: Timestamp,
+    /// Who, as Azure sees them.
+    pub upn: Safe,
+    /// The value, or the item's name.
+    pub value: Safe,
+    /// Whether it is an item that was accepted although it did not end.
+    pub accepted: bool,
+    /// Person or `--auto`; `None`: an older version wrote no such thing down.
+    pub by: Option<ConfirmedBy>,
+    /// Milliseconds from showing to answering; `None`: an older version wrote no such thing down.
+    pub latency_ms: Option<u64>,
 }
 
 /// A confirmation.

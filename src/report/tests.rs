@@ -135,7 +135,13 @@ fn confirmed(step: &str, latency_ms: u64) -> RunEvent {
 }
 
 fn done(step: &str, item: Option<&str>, how: DoneHow) -> RunEvent {
-    RunEvent::Done { step: step.to_owned(), item: item.map(str::to_owned), how, evidence: Safe::new("seen") }
+    RunEvent::Done {
+        step: step.to_owned(),
+        item: item.map(str::to_owned),
+        how,
+        evidence: Safe::new("seen"),
+        given: None,
+    }
 }
 
 fn passed(step: &str) -> RunEvent {
@@ -205,6 +211,7 @@ fn events(world: WorldKind) -> Vec<Stamped> {
             step: None,
             about: NoteAbout::NoticeShortened,
             text: Safe::new("nobody is connected"),
+            given: None,
         },
     ];
     stamp(all)

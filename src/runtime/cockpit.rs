@@ -308,3 +308,95 @@ impl<D: Seat> Cockpit<D> {
         .await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use super::*;
+    use crate::{
+        app::{App, Moment, StartOrder},
+        cli,
+        journal::verify::verify,
+        runbook::Mode,
+        runtime::{front, session::Session, terminal},
+        ui::{Glyphs, theme::Theme},
+    };
+
+    /// What ends the child process below, and over which state.
+    const ENDS_BY: &str = "FARSHORE_COCKPIT_ENDS_BY";
+    const STATE: &str = "FARSHORE_COCKPIT_STATE";
+
+    /// Journals under a state directory that have a whole record.
+    fn journals(state: &Path) -> Vec<std::path::PathBuf> {
+        let estates = std::fs::read_dir(state.join("journal")).into_iter().flatten().flatten();
+        let files =
+            estates.flat_map(|estate| std::fs::read_dir(estate.path()).into_iter().flatten().flatten());
+        let whole = |path: &std::path::PathBuf| {
+            path.extension().is_some_and(|end| end == "jsonl")
+                && std::fs::read_to_string(path).is_ok_and(|text| text.contains('\n'))
+        };
+        files.map(|file| file.path()).filter(whole).collect()
+    }
+
+    /// A cockpit with an open run, until its first record is on disk; then what was asked for.
+    async fn open_until_broken(state: &str, ends_by: &str) -> io::Result<End> {
+        let words = ["farshore", "--sim=tiny", "--state-dir", state];
+        let cli = cli::parse(words.map(std::ffi::OsString::from)).unwrap();
+        let session = Arc::new(Session::open(&cli.global, None).unwrap());
+        let app = App::new(front::setup(&cli, &session), Moment { now: session.clock.now(), terminal: 0 });
+        let theme = Theme::named("default").unwrap();
+        let look = Look { theme, glyphs: Glyphs::Box, zone: None };
+        let mut looks = Looks { usual: look, by_ground: None };
+        let mut cockpit = Cockpit::open(&mut looks, |clock| Desk::new(session.clone(), app, clock))?;
+        cockpit.start(StartOrder {
+            runbook: "avd-pooled-failover".to_owned(),
+            service: session.estate.services[0].name.clone(),
+            mode: Mode::Graceful,
+            reason: "test".into(),
+            impact: None,
+            moved_too: vec![],
+            left_holders: vec![],
+        });
+        let written = async {
+            while journals(Path::new(state)).is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            end = cockpit.run() => end,
+            () = written => match ends_by {
+                "panic" => panic!("on purpose"),
+                _ => Err(io::Error::other("on purpose")),
+            },
+        }
+    }
+
+    /// Not a test of its own: the part that runs on a terminal, started by the next one.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    #[ignore = "started by what_breaks_an_open_run_leaves_terminal_and_journal_whole"]
+    async fn on_a_terminal() {
+        let (Ok(state), Ok(ends_by)) = (std::env::var(STATE), std::env::var(ENDS_BY)) else { return };
+        terminal::install_panic_hook();
+        if let Err(error) = open_until_broken(&state, &ends_by).await {
+            println!("ended by: {error}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_an_open_run_leaves_terminal_and_journal_whole() {
+        for ends_by in ["panic", "error"] {
+            let state = tempfile::tempdir().unwrap();
+            let path = state.path().to_str().unwrap();
+            let test = "runtime::cockpit::tests::on_a_terminal";
+            let all = terminal::tests::written_by(test, &[(STATE, path), (ENDS_BY, ends_by)]);
+            let given_back = all.rfind("\x1b[?1049l").unwrap_or_else(|| panic!("{all:?}"));
+            assert!(all.rfind("\x1b[?1049h") < Some(given_back), "{all:?}");
+            assert!(all[given_back..].contains("on purpose"), "what went wrong is read: {all:?}");
+            let journals = journals(state.path());
+            assert_eq!(journals.len(), 1, "{all:?}");
+            let report = verify(&journals[0], None).unwrap();
+            assert_eq!(report.exit_code, 0, "{report:?}");
+        }
+    }
+}

@@ -108,7 +108,7 @@ fn take_run(opened: &Opened, events: &[Stamped], facts: &mut LocalFacts) {
                     facts.fslogix.insert((*vm).clone(), report);
                 }
             }
-            RunEvent::Note { step: Some(step), about: NoteAbout::Value, text } if asks_profile(step) => {
+            RunEvent::Note { step: Some(step), about: NoteAbout::Value, text, .. } if asks_profile(step) => {
                 let typed = TypedProfile { at: stamped.wall, profile_type: text.clone() };
                 facts.typed_profiles.insert(opened.plan.service.clone(), typed);
             }

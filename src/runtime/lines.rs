@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::mpsc::{Receiver, channel, error::TryRecvError};
 
 use crate::{
-    app::{App, Event, LeaveReason, Moment, World, gesture::DISCARD_MS},
+    app::{App, Event, LeaveReason, Moment, OpenRun, World, gesture::DISCARD_MS},
     cli::Cli,
     domain::Safe,
     engine::{Command, event::HeldWhy, view::RunState},
@@ -149,7 +149,8 @@ impl Lines {
                 return Ok(code);
             }
             // Whether the run opens at all is told before the end of the input ends anything.
-            if self.input == Input::Ended && self.desk.app.run.is_some() {
+            let told = |run: &OpenRun| run.view.durable > 0 || run.view.stopped.is_some();
+            if self.input == Input::Ended && self.desk.app.run.as_ref().is_some_and(told) {
                 self.input = Input::Left;
                 self.desk.feed(Event::Leaving(LeaveReason::Hangup), None);
                 continue;

@@ -332,7 +332,7 @@ fn restore_after_panic() {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// What the child process below does with the terminal.
@@ -381,12 +381,22 @@ mod tests {
 
     /// Runs the child on a terminal of its own; all it wrote.
     fn written(task: &str) -> String {
+        written_by("runtime::terminal::tests::on_a_terminal", &[(TASK, task)])
+    }
+
+    /// Runs an ignored test of this program on a terminal of its own; all it wrote, after the settings of the
+    /// terminal were found to be what they were.
+    pub(in crate::runtime) fn written_by(test: &str, environment: &[(&str, &str)]) -> String {
         use portable_pty::{CommandBuilder, PtySize, native_pty_system};
         use std::io::Read;
         let pair = native_pty_system().openpty(PtySize { rows: 24, cols: 80, ..PtySize::default() }).unwrap();
-        let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
-        command.args(["runtime::terminal::tests::on_a_terminal", "--exact", "--ignored", "--nocapture"]);
-        command.env(TASK, task);
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", "echo BEFORE=$(stty -g); \"$0\" \"$@\"; echo AFTER=$(stty -g)"]);
+        command.arg(std::env::current_exe().unwrap());
+        command.args([test, "--exact", "--ignored", "--nocapture"]);
+        for (name, value) in environment {
+            command.env(name, value);
+        }
         command.env("NO_COLOR", "1");
         let mut child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
@@ -395,7 +405,11 @@ mod tests {
         // The read ends with an error when the last process of the terminal is gone.
         let _ = reader.read_to_end(&mut bytes);
         child.wait().unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let all = String::from_utf8_lossy(&bytes).into_owned();
+        let word = |name: &str| all.split(name).nth(1)?.split_whitespace().next();
+        let settings = (word("BEFORE="), word("AFTER="));
+        assert!(settings.0.is_some() && settings.0 == settings.1, "{settings:?} in {all:?}");
+        all
     }
 
     #[test]

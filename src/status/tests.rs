@@ -596,6 +596,8 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         stopped: None,
         baseline_users: None,
         effective_by: None,
+        hold: None,
+        last_at: world.now,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     app::{
         App,
         confirm::ConfirmDialog,
-        dialog::{ArmDialog, AskDialog, AskFocus, LeaveDialog, Modal, Needed, Purpose, Weight},
+        dialog::{ArmDialog, LeaveDialog, Modal},
         gesture::{Button, Field},
         palette, sentence,
     },
@@ -19,8 +19,8 @@ use crate::{
 };
 
 use super::{
-    head, help,
-    pen::{Pen, columns, wrap},
+    ask, head, help,
+    pen::{Pen, columns, fit_end, wrap},
     pick, start,
     steps::short_id,
     theme::Role,
@@ -29,6 +29,16 @@ use super::{
 /// Columns of a dialog at 80; narrower windows take what they have.
 const WIDTH: u16 = 72;
 
+/// Columns of a dialog in this window.
+fn width_in(pen: &Pen<'_>) -> u16 {
+    WIDTH.min(pen.width().saturating_sub(2))
+}
+
+/// Writes that a dialog names under its first call: with three the smallest window would cut lines.
+const NAMED: usize = 2;
+/// Columns of a dialog's line that are no path: its frame, its name, the word before the method.
+const CALL_MARGIN: usize = 19;
+
 pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
     match modal {
         Modal::Help(dialog) => help::draw(app, dialog, pen),
@@ -36,7 +46,7 @@ pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
         Modal::Arm(dialog) => arm(app, dialog, pen),
         Modal::Confirm(dialog) => confirm(app, dialog, pen),
         Modal::Start(dialog) => start::draw(app, dialog, pen),
-        Modal::Ask(dialog) => ask(app, dialog, pen),
+        Modal::Ask(dialog) => ask::draw(app, dialog, pen),
         Modal::Leave(dialog) => leave(app, dialog, pen),
         Modal::Pick(dialog) => pick::draw(dialog, pen),
         Modal::Lists(place) => pick::lists(app, *place, pen),
@@ -103,7 +113,7 @@ impl Sheet {
     }
 
     pub(super) fn draw(self, pen: &mut Pen<'_>) {
-        let width = WIDTH.min(pen.width().saturating_sub(2));
+        let width = width_in(pen);
         let mut lines: Vec<SheetLine> =
             self.lines.into_iter().flat_map(|line| line.broken(usize::from(width))).collect();
         // Where room is short, what is good to know goes first, then what only keeps lines apart.
@@ -204,7 +214,7 @@ fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16)
     }
 }
 
-fn title(app: &App) -> String {
+pub(super) fn title(app: &App) -> String {
     let badge = app.badge();
     match app.run_view() {
         Some(view) => {
@@ -231,7 +241,7 @@ fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
     sheet.blank();
     match &dialog.offer {
         None => sheet.words("reading its preconditions again …", Role::Dim),
-        Some(offer) => offered(app, dialog, offer, step, &mut sheet),
+        Some(offer) => offered(app, dialog, offer, step, width_in(pen), &mut sheet),
     }
     if let Some(step) = step {
         for blocked in &step.blocked_by {
@@ -249,10 +259,27 @@ fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
     sheet.draw(pen);
 }
 
+/// What is said where the token ends before the step usually does.
+fn outlived(app: &App, usual: Span) -> Option<String> {
+    let left = app.token_left().filter(|left| u128::from(*left) < usual.unsigned_abs().as_millis())?;
+    let then = match app.token.trouble() {
+        Some(_) => "and is not renewed: sign in again before you start",
+        None => "and has to be renewed on the way",
+    };
+    Some(format!("ends in {} min, before this step usually does, {then}", left / 60_000))
+}
+
 /// A look under the evidence of death that is older is pointed out.
 const OLD: Span = minutes(2);
 
-fn offered(app: &App, dialog: &ConfirmDialog, offer: &OfferView, step: Option<&StepView>, sheet: &mut Sheet) {
+fn offered(
+    app: &App,
+    dialog: &ConfirmDialog,
+    offer: &OfferView,
+    step: Option<&StepView>,
+    width: u16,
+    sheet: &mut Sheet,
+) {
     sheet.pair("what", offer.what.as_str(), Role::Text);
     if let Some(drift) = &offer.drift {
         sheet.pair("now", drift.to_string(), Role::Dim);
@@ -267,6 +294,9 @@ fn offered(app: &App, dialog: &ConfirmDialog, offer: &OfferView, step: Option<&S
     if let Some(step) = step {
         sheet.pair("undo", step.undo.clone().unwrap_or_else(|| "none".to_owned()), Role::Text);
         sheet.pair("usual", clock_text(step.usual), Role::Text);
+        if let Some(words) = outlived(app, step.usual) {
+            sheet.pair("token", words, Role::Warn);
+        }
     }
     let hash = short_hash(&offer.hash);
     let read = offer
@@ -279,11 +309,18 @@ fn offered(app: &App, dialog: &ConfirmDialog, offer: &OfferView, step: Option<&S
         Some(write) => format!("{} x {}{already}, list {hash}{read}", offer.writes.len(), write.method),
     };
     sheet.pair("calls", calls, Role::Text);
-    for write in offer.writes.iter().take(3) {
+    if let Some(write) = offer.writes.first() {
+        // The end of a path tells which object it is, its beginning only whose.
+        let room = usize::from(width).saturating_sub(CALL_MARGIN + write.method.len());
+        let path = write.path.as_str().split('?').next().unwrap_or_default();
+        sheet.pair("", format!("first {} {}", write.method, fit_end(path, room)), Role::Dim);
+    }
+    for write in offer.writes.iter().take(NAMED) {
         sheet.pair("", sentence::deed(write.verb, &write.key), Role::Dim);
     }
-    if offer.writes.len() > 3 {
-        sheet.pair("", format!("and {} more; y copies the whole list", offer.writes.len() - 3), Role::Dim);
+    if offer.writes.len() > NAMED {
+        let more = offer.writes.len() - NAMED;
+        sheet.pair("", format!("and {more} more; y copies the whole list"), Role::Dim);
     }
     if !offer.green && dialog.remark.is_none() {
         sheet.words("a precondition is not green: this cannot be confirmed yet", Role::Warn);
@@ -389,70 +426,6 @@ fn arm(app: &App, dialog: &ArmDialog, pen: &mut Pen<'_>) {
     sheet.blank();
     let right = dialog.typed.trimmed() == app.estate.name;
     sheet.buttons(dialog.button, "Arm", if right { Role::Danger } else { Role::Dim });
-    sheet.draw(pen);
-}
-
-fn ask(app: &App, dialog: &AskDialog, pen: &mut Pen<'_>) {
-    let mut sheet = Sheet::new(title(app), Role::Title);
-    let step = app.selected_step();
-    match &dialog.purpose {
-        Purpose::Skip(id) => {
-            sheet.words(&format!("skip {id}: it stands in the report as an exception"), Role::Title);
-        }
-        Purpose::Downgrade(id) => {
-            sheet.words(&format!("turn {id} ungraceful: what cannot be done becomes a debt"), Role::Title);
-        }
-        Purpose::ShortenNotice => {
-            sheet.words("cut the notice short: users were promised more time", Role::Title);
-        }
-        Purpose::Note => sheet.words("a note for the journal and the report", Role::Title),
-        Purpose::Statement => {
-            sheet.words("state that the region is dead: say who told you and where it stands", Role::Title);
-            sheet.words("one of two signs the death rule needs; never enough by itself", Role::Dim);
-        }
-        Purpose::Value(id, question) => {
-            sheet.words(id, Role::Title);
-            sheet.words(question, Role::Text);
-        }
-        Purpose::Abort => {
-            sheet.words("abort the run: what was done stays as it is", Role::Title);
-            if let Some(step) = step {
-                sheet.pair("leaves", step.abort.clone(), Role::Text);
-            }
-            sheet.pair("instead", "h holds the run; it can go on later", Role::Dim);
-        }
-        Purpose::AcceptStuck(id, items) => {
-            sheet.words(&format!("go on from {id} although these did not end"), Role::Title);
-            sheet.words(&items.join(", "), Role::Warn);
-        }
-        Purpose::Retry(id, item) => {
-            let what = item.as_deref().unwrap_or("all failed items");
-            sheet.words(&format!("try {what} of {id} once more, as new journaled attempts"), Role::Title);
-        }
-        Purpose::Restart(_, item) => {
-            sheet.words(&format!("restart the host under {item}: everyone on it is cut off"), Role::Title);
-        }
-        Purpose::Resume => {
-            sheet.words("go on: items of a confirmed step start again", Role::Title);
-            sheet.words("the last completed step is observed again first", Role::Dim);
-        }
-    }
-    sheet.blank();
-    sheet.remark(dialog.remark.as_ref());
-    match dialog.purpose.needed() {
-        Needed::Nothing => sheet.prompt("tab to the button, then enter", Role::Dim),
-        Needed::Some(word) if dialog.purpose.weight() == Weight::Light => {
-            sheet.input(format!("{word}, then enter: "), dialog.typed.text());
-        }
-        Needed::Some(word) => sheet.input(format!("{word}, tab, enter: "), dialog.typed.text()),
-        Needed::Exactly(asked) => sheet.input(format!("type {asked}, tab, enter: "), dialog.typed.text()),
-    }
-    sheet.blank();
-    let focus = match dialog.focus {
-        AskFocus::Text => None,
-        AskFocus::Button(button) => Some(button),
-    };
-    sheet.buttons(focus, &dialog.purpose.act(), Role::Danger);
     sheet.draw(pen);
 }
 

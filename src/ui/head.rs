@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    SMALLEST, keymap,
+    SMALLEST, hints, keymap,
     pen::{Pen, columns, fit, wrap_in},
     theme::Role,
 };
@@ -279,11 +279,10 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     };
     let end = pen.right(width - 1, y, back, Role::Dim);
     let replay = app.spot.filter(|_| keymap::SCREENS.contains(&context));
-    let over = app.run_view().filter(|view| matches!(view.state, RunState::Closed(_)));
-    let hints = match (context, over) {
-        _ if replay.is_some() => keymap::REPLAY_HINTS,
-        (keymap::Context::Run, Some(view)) => keymap::hints_after(view.watches),
-        _ => keymap::hints(context),
+    let hints = match (context, app.run_view()) {
+        _ if replay.is_some() => keymap::REPLAY_HINTS.to_vec(),
+        (keymap::Context::Run, Some(view)) => hints::run(app, view),
+        _ => keymap::hints(context).to_vec(),
     };
     let mut x = 1;
     if let Some(spot) = replay {
@@ -295,9 +294,9 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     // The key that lists the others is the last to be cut.
     let mut kept = if hints.iter().any(|(key, _)| *key == "?") { "? help ".len() } else { 0 };
     // The example of a filter is one for lists.
-    for (key, what) in hints.iter().filter(|(key, _)| *key != "e.g." || app.modals.is_empty()) {
-        let what = if tight && *what == "command" { "cmd" } else { *what };
-        if *key == "?" {
+    for (key, what) in hints.into_iter().filter(|(key, _)| *key != "e.g." || app.modals.is_empty()) {
+        let what = if tight && what == "command" { "cmd" } else { what };
+        if key == "?" {
             kept = 0;
         }
         if usize::from(x) + key.len() + what.len() + 2 + kept > usize::from(end) {

@@ -1,5 +1,6 @@
 //! The keys, all of them, in one table: what reads them, what lists them and what tests them.
 
+use super::hints;
 use crate::app::{
     App, Intent, Motion, OpenRun, Play,
     arming::Arming,
@@ -329,6 +330,9 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
     let unless = |works: bool, why: &str| (!works).then(|| why.to_owned());
     if app.is_replay() && app.acts(intent) {
         return Some("this is a recording".to_owned());
+    }
+    if let Some(why) = hints::run_deaf(app, intent) {
+        return Some(why);
     }
     match intent {
         Intent::Play(_) => unless(app.is_replay(), "only in a recording"),

@@ -115,6 +115,11 @@ fn no_screen_shows_anybody_at_any_size() {
         press(&mut app, &way);
         all.push(app);
     }
+    for way in [&[][..], &[Intent::Hold], &[Intent::Interrupt]] {
+        let mut app = scene::running(super::sizes::held()).0;
+        press(&mut app, way);
+        all.push(app);
+    }
     let mut masked = 0;
     for app in &mut all {
         app.settle();

@@ -6,11 +6,13 @@
 pub mod keymap;
 pub mod theme;
 
+mod ask;
 mod detail;
 mod dialogs;
 mod events;
 mod head;
 mod help;
+mod hints;
 mod home;
 mod journal;
 mod lists;

@@ -652,7 +652,7 @@ fn colour_follows_the_role_in_the_run_view_and_in_a_dialog() {
     check(&mut run, "log off WE", "> ", Role::Running);
     check(&mut run, "capacity", "44%", Role::Text);
     check(&mut run, "worst", "ok", Role::Good);
-    check(&mut run, "enter confirm", "enter", Role::Key);
+    check(&mut run, "h hold", "h hold", Role::Key);
     let mut dialog = confirming(scene::log_off(scene::offer(2, Some("67"))), "67");
     check(&mut dialog, "> Cancel", "Cancel", Role::ButtonFocused);
     check(&mut dialog, "type the number", "67", Role::Input);

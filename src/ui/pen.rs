@@ -255,6 +255,23 @@ pub(super) fn fit(text: &str, width: usize) -> String {
     kept
 }
 
+/// `text` in at most `width` columns; where something is cut, it is the beginning, and the first column
+/// is `~`.
+pub(super) fn fit_end(text: &str, width: usize) -> String {
+    let text = mask::said(text);
+    if columns(&text) <= width {
+        return text.into_owned();
+    }
+    let mut from = text.len();
+    for (at, _) in text.char_indices().rev() {
+        if columns(&text[at..]) + 1 > width {
+            break;
+        }
+        from = at;
+    }
+    format!("~{}", &text[from..])
+}
+
 /// `text` in exactly `width` columns: cut, or blanks behind it.
 pub(super) fn padded(text: &str, width: usize) -> String {
     let text = fit(text, width);
@@ -347,6 +364,9 @@ mod tests {
             assert_eq!(fit(text, width), expected);
             assert!(columns(&fit(text, width)) <= width);
         }
+        assert_eq!(fit_end("/a/hosts/vm", 12), "/a/hosts/vm");
+        assert_eq!(fit_end("/a/hosts/vm", 6), "~ts/vm");
+        assert_eq!(fit_end("日本語", 4), "~語");
         assert_eq!(padded("日本", 6), "日本  ");
         assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("", 7), [""]);

@@ -3,9 +3,13 @@
 
 use crate::{
     app::{App, feed::Origin, sentence},
-    domain::time::{clock_text, minute_text, time_text},
+    domain::{
+        mask,
+        time::{clock_text, minute_text, time_text},
+    },
     engine::{
         RunView,
+        changes::named,
         view::{Choice, RunState, StepState, StepView},
     },
     status::CellState,
@@ -72,7 +76,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
         return;
     };
     let (width, height) = (pen.width(), pen.height());
-    let about = app.selected_step().map(|step| about(view, step, (width, height))).unwrap_or_default();
+    let about = app.selected_step().map(|step| about(app, view, step, (width, height))).unwrap_or_default();
     let shares = Shares::of(width, height, about.len() as u16);
     title(view, pen, shares.split);
     steps::draw(app, view, pen, shares.split, (2, shares.detail));
@@ -237,9 +241,14 @@ fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
 
 /// What is said about a step, line by line: what went wrong whole, the rest cut to its line where the
 /// window is short.
-fn about(view: &RunView, step: &StepView, (width, height): (u16, u16)) -> Vec<(&'static str, String)> {
+fn about(
+    app: &App,
+    view: &RunView,
+    step: &StepView,
+    (width, height): (u16, u16),
+) -> Vec<(&'static str, String)> {
     let usual = if height < TALL { 1 } else { 2 };
-    let (name, text, most) = match trouble(view, step) {
+    let (name, text, most) = match trouble(app, view, step) {
         Some((name, text)) => (name, text, TOLD),
         None => ("does", does(step), usual),
     };
@@ -258,17 +267,32 @@ fn about(view: &RunView, step: &StepView, (width, height): (u16, u16)) -> Vec<(&
 }
 
 /// What keeps the run or the step from going on.
-fn trouble(view: &RunView, step: &StepView) -> Option<(&'static str, String)> {
+fn trouble(app: &App, view: &RunView, step: &StepView) -> Option<(&'static str, String)> {
     if let Some(stopped) = &view.stopped {
         return Some(("stopped", stopped.to_string()));
     }
     if let RunState::Held(_, note) = &view.state {
-        return Some(("held", note.to_string()));
+        return Some(("held", held(app, view, note.as_str())));
     }
     if let Some(failure) = steps::first_failure(step).filter(|_| !step.state.over()) {
         return Some(("fails", failure));
     }
     step.reason.as_ref().map(|reason| ("does", format!("{}: {reason}", step.state.word())))
+}
+
+/// Since when, by whom, why, and what still ends.
+fn held(app: &App, view: &RunView, note: &str) -> String {
+    let flying = match view.in_flight().as_slice() {
+        [] => "nothing is in flight".to_owned(),
+        names => format!("in flight: {}", named(names)),
+    };
+    match &view.hold {
+        Some(hold) => {
+            let since = clock_text(app.now().duration_since(hold.since));
+            format!("{since} by {}: {note}; {flying}", mask::person(hold.by.as_str()))
+        }
+        None => format!("{note}; {flying}"),
+    }
 }
 
 fn does(step: &StepView) -> String {

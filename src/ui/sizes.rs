@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        App, World,
+        App, Event, Intent, Motion, TokenStatus, World,
         scene::{self, Weather},
         screen::Screen,
     },
@@ -11,16 +11,17 @@ use crate::{
         time::{minutes, seconds},
     },
     engine::{
-        RunView,
+        Command, RunView,
         event::{Acknowledgement, GateItem, GateVerdict, HeldWhy, RunEnd},
-        view::{Choice, ItemPhase, ItemView, RunState, StepState},
+        hold::Hold,
+        view::{Choice, ItemPhase, ItemView, RunState, StepState, WriteLine},
     },
     runbook::Mode,
     status::Component,
 };
 
 use super::{
-    Glyphs,
+    Glyphs, hints, keymap,
     shots::{confirming, shot},
 };
 
@@ -135,7 +136,227 @@ pub(super) fn is_back() -> RunView {
 pub(super) fn held() -> RunView {
     let mut view = scene::move_phase();
     view.state = RunState::Held(HeldWhy::Person, Safe::new("the director wants to wait for the bank"));
+    view.hold = Some(Hold {
+        since: scene::noon() - seconds(485),
+        by: Safe::new("op.01@contoso.example"),
+        in_flight: vec!["a7-revoke/GRP2 @ APPG2".to_owned(), "a7-revoke/GRP3 @ APPG3".to_owned()],
+    });
     view
+}
+
+/// An app whose keys come one by one, each after a pause.
+fn pressed(app: &mut App, intents: &[Intent]) {
+    for (count, intent) in intents.iter().enumerate() {
+        app.update(Event::Intent(*intent), scene::at(1_000 * (count as u64 + 1)));
+    }
+}
+
+#[test]
+fn abort_tells_of_the_step_in_turn() {
+    let mut view = scene::move_phase();
+    for (at, step) in view.steps.iter_mut().enumerate() {
+        step.abort = format!("what step {at} leaves");
+    }
+    view.steps[7].items.push(ItemView {
+        key: "GRP4 @ APPG4".to_owned(),
+        state: ItemPhase::Pending,
+        detail: Safe::default(),
+        attempts: 0,
+        since: None,
+    });
+    let mut app = scene::running(view).0;
+    pressed(&mut app, &[Intent::Move(Motion::Last), Intent::Interrupt]);
+    assert_eq!(app.step_place(), Some(13), "the cursor is elsewhere");
+    for size in [(80, 24), (60, 20)] {
+        let shown = shot(&mut app, size, Glyphs::Box);
+        let dialog: Vec<&str> = shown.lines().filter_map(|line| line.split('│').nth(1)).collect();
+        let dialog = dialog.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        let never = "GRP3 @ APPG3 ends and is recorded; 1 item not started and 6 later steps never start";
+        for words in ["stays what step 7 leaves", never, "14 changes made and kept (a5 12, a7 2)"] {
+            assert!(dialog.contains(words), "no `{words}` in:\n{shown}");
+        }
+        insta::assert_snapshot!(format!("abort_{}x{}", size.0, size.1), shown);
+    }
+}
+
+#[test]
+fn a_hold_says_who_why_since_when_and_what_is_in_flight_and_so_does_its_end() {
+    let mut app = scene::running(held()).0;
+    let shown = shot(&mut app, (80, 24), Glyphs::Ascii);
+    for words in ["8:05 by op.01@contoso.example", "the director", "in flight: a7-revoke/GRP3 @ APPG3"] {
+        assert!(shown.contains(words), "no `{words}` in:\n{shown}");
+    }
+    pressed(&mut app, &[Intent::Hold]);
+    for size in [(80, 24), (60, 20)] {
+        let shown = shot(&mut app, size, Glyphs::Box);
+        for words in ["at work  2 then, 1 of them ended", "a7-revoke/GRP3", "assignment changes by others"] {
+            assert!(shown.contains(words), "no `{words}` in:\n{shown}");
+        }
+        insta::assert_snapshot!(format!("resume_{}x{}", size.0, size.1), shown);
+    }
+}
+
+/// `h` holds before it asks: nothing starts while somebody thinks of words.
+#[test]
+fn holding_asks_why_after_it_has_held() {
+    for (typed, told) in [("", 1), ("bank", 2)] {
+        let (mut app, _, script) = scene::running(scene::move_phase());
+        let typed: Vec<Intent> = typed.chars().map(Intent::Type).collect();
+        pressed(&mut app, &[Intent::Hold]);
+        let notes = || -> Vec<String> {
+            let holds = |command: &Command| match command {
+                Command::Hold { note, .. } => Some(note.to_string()),
+                _ => None,
+            };
+            script.lock().unwrap().told.iter().filter_map(holds).collect()
+        };
+        assert_eq!(notes(), ["held by the operator"]);
+        insta::allow_duplicates! {
+            insta::assert_snapshot!("hold_80x24", shot(&mut app, (80, 24), Glyphs::Box));
+        }
+        let rest: Vec<Intent> = [Intent::Next, Intent::Previous].into_iter().chain(typed).collect();
+        pressed(&mut app, &[[Intent::Move(Motion::Up)].as_slice(), &rest, &[Intent::Enter]].concat());
+        assert!(app.modals.is_empty());
+        assert_eq!(notes().len(), told, "{:?}", notes());
+        assert_eq!(
+            notes().last().map(String::as_str),
+            Some(if told == 1 { "held by the operator" } else { "bank" })
+        );
+    }
+}
+
+/// Forty names do not fit: their number is not taken before the last one was shown.
+#[test]
+fn stuck_items_are_read_whole_before_their_number_counts() {
+    let mut view = failing();
+    view.steps[8].items = (1..=40)
+        .map(|n| ItemView {
+            key: format!("user{n:03}@contoso.example on shwe-hr-{:02}", n % 9),
+            state: ItemPhase::Failed,
+            detail: Safe::new("busy"),
+            attempts: 1,
+            since: None,
+        })
+        .collect();
+    let names: Vec<String> = view.steps[8].items.iter().map(|item| item.key.clone()).collect();
+    let (mut app, _, script) = scene::running(view);
+    let mut time = 0;
+    let mut press = |app: &mut App, intent| {
+        time += 1_000;
+        app.update(Event::Intent(intent), scene::at(time));
+    };
+    for intent in [Intent::AcceptStuck, Intent::Type('4'), Intent::Type('0'), Intent::Next, Intent::Enter] {
+        press(&mut app, intent);
+    }
+    let accepted =
+        || script.lock().unwrap().told.iter().any(|command| matches!(command, Command::AcceptStuck { .. }));
+    let shown = shot(&mut app, (60, 20), Glyphs::Ascii);
+    assert!(!accepted() && shown.contains("read all names first: 6 of 40"), "{shown}");
+    let mut seen = String::new();
+    for _ in 0..7 {
+        seen.push_str(&shot(&mut app, (60, 20), Glyphs::Ascii));
+        press(&mut app, Intent::Enter);
+        assert!(!accepted() || names.iter().all(|name| seen.contains(name.as_str())), "{seen}");
+        press(&mut app, Intent::Move(Motion::PageDown));
+    }
+    assert!(names.iter().all(|name| seen.contains(name.as_str())), "{seen}");
+    press(&mut app, Intent::Enter);
+    assert!(accepted());
+}
+
+/// What the last line offers does something.
+#[test]
+fn every_hint_of_the_last_line_works() {
+    let mut closed = scene::move_phase();
+    (closed.state, closed.current) = (RunState::Closed(RunEnd::Completed), None);
+    let mut watching = is_back();
+    (watching.state, watching.watches) = (RunState::Closed(RunEnd::Monitoring), true);
+    let mut pending = scene::move_phase();
+    pending.current = Some(0);
+    let views = [
+        ("ready", fresh(), &["enter confirm"][..], &["u undo", "go on"][..]),
+        ("running", scene::move_phase(), &["h hold", "n note"], &["enter", "s skip"]),
+        ("held", held(), &["enter go on", "h go on"], &["confirm", "h hold", "s skip"]),
+        ("gate red", gate_red(), &["enter see why", "h hold"], &["enter confirm"]),
+        ("log-off", scene::log_off(scene::offer(2, Some("67"))), &["enter confirm", "s skip"], &["u undo"]),
+        ("closed", closed, &["o runs", "r run"], &["enter", "h hold", "n note"]),
+        ("watching", watching, &["o runs"], &["n note", "h hold"]),
+    ];
+    for (name, view, with, without) in views {
+        let mut app = scene::running(view).0;
+        let shown = shot(&mut app, (160, 50), Glyphs::Ascii);
+        let last = shown.lines().rfind(|line| line.contains("? help")).unwrap();
+        assert!(with.iter().all(|words| last.contains(words)), "{name}: {last}");
+        assert!(!without.iter().any(|words| last.contains(words)), "{name}: {last}");
+        for (key, what) in hints::run(&app, app.run_view().unwrap()) {
+            let bound = keymap::BINDINGS.iter().find(|binding| {
+                binding.key.name() == key && binding.contexts.contains(&keymap::Context::Run)
+            });
+            let why = keymap::why_not(&app, bound.unwrap().intent);
+            assert_eq!(why, None, "{name}: `{key} {what}` does nothing");
+        }
+    }
+    // A key that does nothing says why.
+    let app = scene::running(scene::move_phase()).0;
+    let why = keymap::why_not(&app, Intent::Enter).unwrap();
+    assert_eq!(why, "a7-revoke is running");
+}
+
+/// A level-2 dialog over a step that moves hosts.
+fn over_hosts(at: usize, verb: &'static str, words: [&str; 4], hosts: usize) -> App {
+    let mut offer = scene::offer(1, None);
+    let [what, effect, before, after] = words;
+    (offer.what, offer.effect) = (Safe::new(what), Safe::new(effect));
+    offer.before_after = (Safe::new(before), Safe::new(after));
+    offer.writes = (1..=hosts)
+        .map(|number| WriteLine {
+            key: format!("shne-hr-{number:02}"),
+            verb,
+            method: "POST".to_owned(),
+            path: Safe::new(&format!(
+                "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-hr-ne/providers/\
+                 Microsoft.Compute/virtualMachines/shne-hr-{number:02}/{verb}"
+            )),
+        })
+        .collect();
+    let mut view = scene::log_off(offer.clone());
+    (view.steps[8].offer, view.steps[8].state) = (None, StepState::Pending);
+    (view.steps[at].offer, view.steps[at].state) = (Some(offer), StepState::Ready);
+    view.steps[at].usual = minutes(20);
+    view.current = Some(at);
+    confirming(view, "")
+}
+
+#[test]
+fn a_dialog_over_hosts_counts_them_and_shows_the_first_call() {
+    let words = ["8 of 12 hosts of hr in NE", "they take sessions", "NE 4 running", "NE 12 running"];
+    let mut app = over_hosts(2, "start", words, 8);
+    for size in [(80, 24), (60, 20)] {
+        let shown = shot(&mut app, size, Glyphs::Box);
+        for words in ["8 of 12 hosts", "8 x POST", "first POST ~", "/virtualMachines/shne-hr-01/start"] {
+            assert!(shown.contains(words), "no `{words}` in:\n{shown}");
+        }
+        insta::assert_snapshot!(format!("confirm_hosts_{}x{}", size.0, size.1), shown);
+    }
+}
+
+#[test]
+fn a_token_that_ends_before_the_step_usually_does_is_said_before_it_starts() {
+    let words = ["8 of 12 hosts of hr in NE", "they take sessions", "NE 4 running", "NE 12 running"];
+    for (left, trouble, told) in [
+        (25, None, None),
+        (19, None, Some("ends in 19 min, before this step usually does, and has to be")),
+        (9, Some(Safe::new("signed out")), Some("ends in 9 min, before this step usually does, and is not")),
+    ] {
+        let mut app = over_hosts(2, "start", words, 8);
+        let terminal_ms = app.moment.terminal + left * 60_000 + 500;
+        let status = TokenStatus::Until { terminal_ms, trouble, sealed: true };
+        let now = app.moment;
+        app.update(Event::Token { status, identity: None }, now);
+        let shown = shot(&mut app, (80, 24), Glyphs::Ascii);
+        assert_eq!(shown.contains("before this step usually"), told.is_some(), "{shown}");
+        assert!(told.is_none_or(|told| shown.contains(told)), "{shown}");
+    }
 }
 
 /// A level-3 dialog over the grant under debt.

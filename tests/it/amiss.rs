@@ -17,10 +17,12 @@ use farshore::{
     },
     engine::{
         Command, Engine, RunEvent,
-        event::{ConfirmedBy, DoneHow, FailedHow, HeldWhy, RunEnd},
+        event::{ConfirmedBy, DoneHow, FailedHow, Given, HeldWhy, NoteAbout, RunEnd},
         run::{ItemMark, StepMark},
         view::RunState,
     },
+    journal::show,
+    report::{self, Integrity, Verified},
     runbook::{self, Binding, Mode},
     runtime::survey,
     sim::{Fault, FaultKind, Region},
@@ -30,7 +32,7 @@ use farshore::{
 use super::{
     killers::colleague,
     outage::{Cockpit, said, turn},
-    rehearsal::{Rehearsal, Setting},
+    rehearsal::{RUN, Rehearsal, Setting},
 };
 
 async fn at(step: &str) -> Cockpit {
@@ -555,4 +557,36 @@ async fn a_value_counts_only_for_the_step_in_turn() {
     cockpit.tell(value()).unwrap();
     cockpit.until("over", false, |engine, _| turn(engine) != step).await;
     assert_eq!(cockpit.step(step).mark, StepMark::Done(DoneHow::Manual));
+}
+
+/// Who said it and how long it took stands in the journal, in what people read of it, and in the report.
+#[tokio::test(start_paused = true)]
+async fn a_value_is_journaled_with_who_gave_it_and_how_long_it_took() {
+    let (step, latency_ms) = ("a9-flush", 900);
+    let mut cockpit = at(step).await;
+    let value = Safe::new("Valid");
+    cockpit
+        .tell(Command::Value { step: step.to_owned(), value, by: ConfirmedBy::Person, latency_ms })
+        .unwrap();
+    let given = |event: &RunEvent| match event {
+        RunEvent::Note { about: NoteAbout::Value, given, .. } => *given,
+        _ => None,
+    };
+    let events = cockpit.rehearsal.journal.events();
+    let found = events.iter().find_map(|stamped| given(&stamped.event));
+    assert_eq!(found, Some(Given { by: ConfirmedBy::Person, latency_ms }), "{}", cockpit.rehearsal.story());
+    let lines = cockpit.rehearsal.journal.0.lock().unwrap().bytes().to_vec();
+    let mut shown = Vec::new();
+    show::show(&mut lines.as_slice(), show::Form::Text, &mut shown).unwrap();
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(shown.contains("a9-flush  value: Valid  by a person after 0.9 s"), "{shown}");
+    let integrity =
+        Integrity { head: "0".to_owned(), records: 1, verified: Verified::NotChecked, notes: vec![] };
+    let report = report::build(RUN, &events, integrity, cockpit.clock.now()).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&report::to_json(&report)).unwrap();
+    let told = json["steps"].as_array().unwrap().iter().find(|told| told["id"] == step).unwrap();
+    let answer = &told["answers"][0];
+    assert_eq!((&answer["latency_ms"], &answer["by"]), (&latency_ms.into(), &"person".into()), "{told}");
+    let markdown = report::to_markdown(&report);
+    assert!(markdown.contains("Value: Valid") && markdown.contains("after 900 ms"), "{markdown}");
 }

@@ -270,7 +270,12 @@ async fn a_list_that_changes_too_much_or_is_too_old_is_void() {
         match no {
             No::OfferGone => {
                 assert_ne!(shown.hash, offer.hash, "{case:?}");
-                assert_eq!(refused, Err(Refusal::OfferGone(step.to_owned())), "{case:?}");
+                let Err(Refusal::OfferGone { what, .. }) = &refused else { panic!("{case:?}: {refused:?}") };
+                let told = what == &shown.changed_since(&offer);
+                assert!(told && what.len() < 400, "{case:?}: {what}");
+                if matches!(changes, [In(2 | 3)]) {
+                    assert!(what.contains(" more (") && what.contains(", now "), "{case:?}: {what}");
+                }
             }
             No::NotGreen(item) => {
                 let told = matches!(&refused, Err(Refusal::NotGreen { why, .. }) if why.starts_with(item));
@@ -312,11 +317,8 @@ async fn only_what_the_engine_shows_of_this_step_can_be_confirmed() {
         ),
     ];
     for (name, confirm) in forged {
-        assert_eq!(
-            cockpit.tell(Command::Confirm(confirm)),
-            Err(Refusal::OfferGone("a8-log-off".into())),
-            "{name}"
-        );
+        let refused = cockpit.tell(Command::Confirm(confirm));
+        assert!(matches!(refused, Err(Refusal::OfferGone { .. })), "{name}: {refused:?}");
     }
     let wrong = Confirm { typed: Some(Safe::new("20")), ..good.clone() };
     assert!(matches!(cockpit.tell(Command::Confirm(wrong)), Err(Refusal::WrongWord { .. })));

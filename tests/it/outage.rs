@@ -14,7 +14,7 @@ use farshore::{
     engine::{
         Command, Confirm, Engine, Input, Output, Refusal, Run, RunEvent, RunView,
         auto::{Auto, Wish},
-        event::{Acknowledgement, ConfirmedBy, DoneHow, GateVerdict, HeldWhy, RunEnd},
+        event::{Acknowledgement, ConfirmedBy, DoneHow, GateVerdict, Given, HeldWhy, RunEnd},
         run::{ItemMark, StepMark, StepRun},
         view::{Choice, OfferView, StepView},
     },
@@ -874,6 +874,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
             step: "a8-log-off".into(),
             items: items.iter().map(|item| (*item).to_owned()).collect(),
             by: ConfirmedBy::Person,
+            latency_ms: 900,
         };
         for wrong in [&[][..], &["shwe-hr-09/9/9"], &[key.as_str(), "shwe-hr-09/9/9"]] {
             assert_eq!(
@@ -898,6 +899,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
             continue;
         }
         cockpit.tell(accept(&[&key])).unwrap();
+        assert_eq!(accepted_by(&cockpit), Some(Given { by: ConfirmedBy::Person, latency_ms: 900 }));
         cockpit.turn("a10-safe-to-open").await;
         // Accepted is not gone: the guard of the grant has no third way (design §11).
         let now = cockpit.clock.now();
@@ -920,6 +922,14 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
         let end = cockpit.end().await;
         assert_eq!(end, RunEnd::CompletedWithExceptions, "{}", cockpit.rehearsal.story());
     }
+}
+
+/// Who accepted items by name, as the journal has it.
+fn accepted_by(cockpit: &Cockpit) -> Option<Given> {
+    cockpit.rehearsal.journal.events().iter().find_map(|stamped| match stamped.event {
+        RunEvent::Done { how: DoneHow::Accepted, given, .. } => given,
+        _ => None,
+    })
 }
 
 #[tokio::test(start_paused = true)]
@@ -958,7 +968,8 @@ async fn a_grown_list_asks_again() {
         assert_eq!((offer.writes.len(), offer.acknowledges), (3 + more, grown), "{more}");
         let mut blind = said("a8-log-off", &offer);
         blind.acknowledges = grown.map_or(Some(Acknowledgement::GrownList), |_| None);
-        assert_eq!(cockpit.tell(Command::Confirm(blind)), Err(Refusal::OfferGone("a8-log-off".into())));
+        let refused = cockpit.tell(Command::Confirm(blind));
+        assert!(matches!(refused, Err(Refusal::OfferGone { .. })), "{refused:?}");
         cockpit.tell(Command::Confirm(said("a8-log-off", &offer))).unwrap();
         assert_eq!(cockpit.end().await, RunEnd::Completed, "{more}\n{}", cockpit.rehearsal.story());
     }

@@ -68,7 +68,7 @@ fn event(step: &str, does: Does) -> RunEvent {
         what: Safe::new(MORE),
         value: Safe::new(value),
     };
-    let note = |about| RunEvent::Note { step: Some(step.to_owned()), about, text: "0".into() };
+    let note = |about| RunEvent::Note { step: Some(step.to_owned()), about, text: "0".into(), given: None };
     let gate = |verdict, id: &str| {
         let item = GateItem { id: id.to_owned(), verdict, value: "so".into(), age_s: None };
         RunEvent::Gate { step: step.to_owned(), verdict, items: vec![item] }
@@ -131,9 +131,13 @@ fn at_work(step: StepId, does: Does) -> RunEvent {
         }
         Does::Failed => failed(FailedHow::NotDone),
         Does::Retry => failed(FailedHow::Reissue),
-        Does::Done => {
-            RunEvent::Done { step, item: Some(item), how: DoneHow::Action, evidence: "gone".into() }
-        }
+        Does::Done => RunEvent::Done {
+            step,
+            item: Some(item),
+            how: DoneHow::Action,
+            evidence: "gone".into(),
+            given: None,
+        },
         Does::Refused => {
             RunEvent::Refused { step, item: None, attempt: None, status: None, why: "red".into() }
         }

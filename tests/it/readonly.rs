@@ -190,7 +190,12 @@ fn requests(step: &str, confirm: Option<Confirm>, item: &str) -> Vec<Command> {
         Command::Retry { step: step.clone(), item: None },
         Command::Retry { step: step.clone(), item: Some(own(item)) },
         Command::RestartHost { step: step.clone(), item: own(item) },
-        Command::AcceptStuck { step: step.clone(), items: vec![own(item)], by: ConfirmedBy::Person },
+        Command::AcceptStuck {
+            step: step.clone(),
+            items: vec![own(item)],
+            by: ConfirmedBy::Person,
+            latency_ms: 900,
+        },
         Command::LeaveHolder {
             principal: PrincipalId::parse("4c4c0000-0000-4000-8000-000000000001").unwrap(),
             reason: reason.clone(),

@@ -107,6 +107,8 @@ pub struct Rehearsal {
     pub wire: Arc<dyn Wire>,
     pub contract: Arc<Checking>,
     pub journal: SharedJournal,
+    /// When the impact began, as whoever opens the run states it.
+    pub impact: Option<Timestamp>,
 }
 
 impl Rehearsal {
@@ -130,7 +132,16 @@ impl Rehearsal {
         let options = SimOptions { latency_ms: setting.latency_ms, ..setting.options };
         let sim = Sim::open(scenario, setting.seed, clock.clone(), Arc::new(NoLedger), &[], options).unwrap();
         let contract = Checking::new(between(sim.clone()));
-        Self { estate, text, wire: contract.clone(), contract, sim, clock, journal: SharedJournal::new() }
+        Self {
+            estate,
+            text,
+            wire: contract.clone(),
+            contract,
+            sim,
+            clock,
+            journal: SharedJournal::new(),
+            impact: None,
+        }
     }
 
     pub fn azure(&self) -> Azure {
@@ -183,7 +194,7 @@ impl Rehearsal {
             plan_hash: plan.hash(),
             plan,
             previous: None,
-            impact: None,
+            impact: self.impact,
             reason: "test".into(),
         };
         let (engine, first) = Engine::open(self.context(&azure), opened, now);

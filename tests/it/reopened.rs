@@ -11,7 +11,7 @@ use farshore::{
     engine::{
         Command, Confirm, Engine, RunEvent, Stamped,
         auto::{Auto, Wish},
-        event::{Acknowledgement, ConfirmedBy, GateVerdict, RunEnd},
+        event::{Acknowledgement, ConfirmedBy, GateVerdict, HeldWhy, RunEnd},
         run::StepMark,
         view::Choice,
     },
@@ -219,7 +219,8 @@ async fn a_way_back_that_is_shut_half_gone_leads_forward() {
     cockpit.tell(Command::Retry { step: BACK.to_owned(), item: None }).unwrap();
     cockpit.pass(minutes(2)).await;
     assert_eq!(cockpit.writes_of(BACK).len(), 1, "{}", cockpit.rehearsal.story());
-    let accept = Command::AcceptStuck { step: BACK.to_owned(), items, by: ConfirmedBy::Person };
+    let accept =
+        Command::AcceptStuck { step: BACK.to_owned(), items, by: ConfirmedBy::Person, latency_ms: 900 };
     cockpit.tell(accept).unwrap();
     cockpit.until("a7 again", false, |engine, _| turn(engine) == "a7-revoke").await;
     cockpit.end().await;
@@ -395,4 +396,55 @@ async fn a_revoke_that_cannot_be_listed_on_a_dead_side_is_offered_to_be_put_off(
         .inject("fault = \"forbidden\"\nregion = \"primary\"\nmethod = \"GET\"\npath = \"/roleassignments\"");
     cockpit.pass(minutes(1)).await;
     assert!(cockpit.shown("a7-revoke").choices.contains(&Choice::Downgrade));
+}
+
+/// T+, the time left of the RTO, the clock of the step and since when its items stand are those they were,
+/// whoever looks: they rest on the journal alone.
+#[tokio::test(start_paused = true)]
+async fn a_resumed_run_has_the_clocks_it_had() {
+    let step = "a8-log-off";
+    // Nobody leaves by themselves: there is more than one to log off.
+    let world: &[(&str, &str)] = &[("leave_percent = 50", "leave_percent = 0")];
+    let mut rehearsal = Rehearsal::of(&Setting { world, ..DISTANT });
+    rehearsal.impact = Some(rehearsal.clock.now() - minutes(12));
+    let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
+    cockpit.turn(step).await;
+    cockpit.pass(minutes(2)).await;
+    arm(&mut cockpit);
+    confirm(&mut cockpit, step).await;
+    let half = |engine: &Engine| {
+        let items = &of(engine, step).items;
+        items.iter().any(|item| item.mark.in_flight()) && items.iter().any(|item| item.attempts == 0)
+    };
+    cockpit.until("half of it", false, |engine, _| half(engine)).await;
+    cockpit.clock.sleep_until(cockpit.clock.now() + seconds(7)).await;
+    let clocks = |cockpit: &Cockpit| {
+        let view = cockpit.engine.view(cockpit.clock.now());
+        let shown = &view.steps[view.current.unwrap()];
+        let items: Vec<_> = shown.items.iter().map(|item| (item.key.clone(), item.since)).collect();
+        let phases: Vec<_> = view.phases.iter().map(|phase| phase.elapsed).collect();
+        let run = (view.opened, view.impact, view.impact_stated, view.rto_left, view.last_at);
+        (run, (shown.id.clone(), shown.since, shown.running), items, phases)
+    };
+    let before = clocks(&cockpit);
+    assert!(
+        before.0.2 && before.0.3.is_some() && before.1.0 == step && before.1.2 >= seconds(7),
+        "{before:?}"
+    );
+    let mut cockpit = cockpit.recover();
+    assert_eq!(clocks(&cockpit), before, "{}", cockpit.rehearsal.story());
+
+    let (why, note) = (HeldWhy::Person, Safe::new("the bank first"));
+    cockpit.tell(Command::Hold { why, note }).unwrap();
+    cockpit.pass(minutes(3)).await;
+    let (before, held) = (clocks(&cockpit), cockpit.engine.view(cockpit.clock.now()).hold);
+    let mut cockpit = cockpit.recover();
+    assert_eq!(clocks(&cockpit), before, "{}", cockpit.rehearsal.story());
+    // Since when it is held does not begin anew either, whatever is said of it later.
+    let (why, note) = (HeldWhy::Person, Safe::new("and the director"));
+    cockpit.tell(Command::Hold { why, note }).unwrap();
+    assert_eq!(cockpit.engine.view(cockpit.clock.now()).hold, held);
+    let hold = held.unwrap();
+    assert_eq!(cockpit.clock.now().duration_since(hold.since).as_secs(), 180);
+    assert_eq!(hold.in_flight.len(), 1, "{hold:?}");
 }

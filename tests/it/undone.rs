@@ -68,8 +68,12 @@ async fn profiles_are_waited_for_again_after_an_accepted_session_has_ended() {
     cockpit.pass(seconds(300)).await;
     let failed = cockpit.step(step).items.iter().filter(|item| item.mark.failed());
     let items: Vec<String> = failed.map(|item| item.key.clone()).collect();
-    let accept =
-        Command::AcceptStuck { step: step.to_owned(), items: items.clone(), by: ConfirmedBy::Person };
+    let accept = Command::AcceptStuck {
+        step: step.to_owned(),
+        items: items.clone(),
+        by: ConfirmedBy::Person,
+        latency_ms: 900,
+    };
     cockpit.tell(accept).unwrap();
     cockpit.turn("a10-safe-to-open").await;
     cockpit.rehearsal.sim.heal("off");

@@ -73,7 +73,9 @@ fn failed(cockpit: &Cockpit, step: &str) -> Vec<String> {
 fn accept(cockpit: &mut Cockpit, step: &str) {
     let items = failed(cockpit, step);
     assert_eq!(items.len(), 1, "{items:?}");
-    cockpit.tell(Command::AcceptStuck { step: step.to_owned(), items, by: ConfirmedBy::Person }).unwrap();
+    cockpit
+        .tell(Command::AcceptStuck { step: step.to_owned(), items, by: ConfirmedBy::Person, latency_ms: 900 })
+        .unwrap();
 }
 
 /// Name of the role assignment that a write of an offer is about.
@@ -289,7 +291,7 @@ async fn a_side_that_falls_silent_does_not_keep_people_out_of_both() {
     assert!(risk.contains("NOT known"), "{risk}");
     let mut blind = said(BACK, &offer);
     blind.acknowledges = None;
-    assert!(matches!(cockpit.tell(Command::Confirm(blind)), Err(Refusal::OfferGone(_))));
+    assert!(matches!(cockpit.tell(Command::Confirm(blind)), Err(Refusal::OfferGone { .. })));
     let mut wrong = said(BACK, &offer);
     wrong.typed = Some(Safe::new("NE"));
     assert!(matches!(cockpit.tell(Command::Confirm(wrong)), Err(Refusal::WrongWord { .. })));

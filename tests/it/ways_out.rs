@@ -193,7 +193,9 @@ async fn a_host_that_cannot_be_drained_is_accepted_by_name() {
         .filter(|item| failed(&item.mark))
         .map(|item| item.key.clone())
         .collect();
-    cockpit.tell(Command::AcceptStuck { step: step.to_owned(), items, by: ConfirmedBy::Person }).unwrap();
+    cockpit
+        .tell(Command::AcceptStuck { step: step.to_owned(), items, by: ConfirmedBy::Person, latency_ms: 900 })
+        .unwrap();
     cockpit.until("over", false, |engine, _| of(engine, step).is_over()).await;
     assert_eq!(cockpit.end().await, RunEnd::CompletedWithExceptions, "{}", cockpit.rehearsal.story());
 }

@@ -1,0 +1,201 @@
+//! The questions that a run asks of a person, each with what must be known to answer it.
+
+use crate::{
+    app::{
+        App, OthersChanges,
+        dialog::{AskDialog, AskFocus, NAMES_PAGE, Needed, Purpose, Weight},
+    },
+    domain::{
+        mask,
+        text::counted,
+        time::{Timestamp, clock_text, time_text},
+    },
+    engine::{
+        RunView,
+        changes::named,
+        view::{Choice, RunState},
+    },
+};
+
+use super::{
+    dialogs::{Sheet, title},
+    pen::Pen,
+    steps::short_id,
+    theme::Role,
+};
+
+pub(super) fn draw(app: &App, dialog: &AskDialog, pen: &mut Pen<'_>) {
+    let mut sheet = Sheet::new(title(app), Role::Title);
+    about(app, dialog, &mut sheet);
+    sheet.blank();
+    sheet.remark(dialog.remark.as_ref());
+    match dialog.purpose.needed() {
+        Needed::Nothing => sheet.prompt("tab to the button, then enter", Role::Dim),
+        Needed::Maybe(word) => sheet.input(format!("{word}, or nothing, then enter: "), dialog.typed.text()),
+        Needed::Some(word) if dialog.purpose.weight() == Weight::Light => {
+            sheet.input(format!("{word}, then enter: "), dialog.typed.text());
+        }
+        Needed::Some(word) => sheet.input(format!("{word}, tab, enter: "), dialog.typed.text()),
+        Needed::Exactly(asked) => sheet.input(format!("type {asked}, tab, enter: "), dialog.typed.text()),
+    }
+    sheet.blank();
+    let focus = match dialog.focus {
+        AskFocus::Text => None,
+        AskFocus::Button(button) => Some(button),
+    };
+    sheet.buttons(focus, &dialog.purpose.act(), Role::Danger);
+    sheet.draw(pen);
+}
+
+fn about(app: &App, dialog: &AskDialog, sheet: &mut Sheet) {
+    match &dialog.purpose {
+        Purpose::Skip(id) => {
+            sheet.words(&format!("skip {id}: it stands in the report as an exception"), Role::Title);
+        }
+        Purpose::Downgrade(id) => {
+            sheet.words(&format!("turn {id} ungraceful: what cannot be done becomes a debt"), Role::Title);
+        }
+        Purpose::ShortenNotice => {
+            sheet.words("cut the notice short: users were promised more time", Role::Title);
+        }
+        Purpose::Note => sheet.words("a note for the journal and the report", Role::Title),
+        Purpose::Statement => {
+            sheet.words("state that the region is dead: say who told you and where it stands", Role::Title);
+            sheet.words("one of two signs the death rule needs; never enough by itself", Role::Dim);
+        }
+        Purpose::Value(id, question) => {
+            sheet.words(id, Role::Title);
+            sheet.words(question, Role::Text);
+        }
+        Purpose::Hold => hold(app, sheet),
+        Purpose::Abort => abort(app, sheet),
+        Purpose::AcceptStuck(id, items) => stuck(id, items, dialog, sheet),
+        Purpose::Retry(id, item) => {
+            let what = item.as_deref().unwrap_or("all failed items");
+            sheet.words(&format!("try {what} of {id} once more, as new journaled attempts"), Role::Title);
+        }
+        Purpose::Restart(_, item) => {
+            sheet.words(&format!("restart the host under {item}: everyone on it is cut off"), Role::Title);
+        }
+        Purpose::Resume => resume(app, sheet),
+    }
+}
+
+/// Every name stands whole on a line of its own; the number counts once the last one was shown.
+fn stuck(id: &str, items: &[String], dialog: &AskDialog, sheet: &mut Sheet) {
+    sheet.words(&format!("go on from {id} although these did not end"), Role::Title);
+    for item in items.iter().skip(dialog.top).take(NAMES_PAGE) {
+        sheet.words(item, Role::Warn);
+    }
+    if items.len() > NAMES_PAGE {
+        let to = (dialog.top + NAMES_PAGE).min(items.len());
+        let words = format!("{} to {to} of {}; page down, page up", dialog.top + 1, items.len());
+        sheet.words(&words, Role::Dim);
+    }
+}
+
+fn hold(app: &App, sheet: &mut Sheet) {
+    sheet.words("the run is held: no further item starts. Why?", Role::Title);
+    if let Some(view) = app.run_view() {
+        sheet.pair("at work", flying(view), Role::Text);
+    }
+}
+
+/// What is in flight, by name: it ends whatever is pressed, and is recorded.
+fn flying(view: &RunView) -> String {
+    match view.in_flight().as_slice() {
+        [] => "nothing is in flight".to_owned(),
+        [one] => format!("{one} ends and is recorded"),
+        many => format!("{} end and are recorded: {}", counted(many.len(), "item"), named(many)),
+    }
+}
+
+/// What an abort stops and what it leaves, of the step in turn, wherever the cursor is.
+fn abort(app: &App, sheet: &mut Sheet) {
+    sheet.words("abort the run: it ends for good, what was done stays as it is", Role::Title);
+    let Some(view) = app.run_view() else { return };
+    let turn = view.current.and_then(|at| view.steps.get(at));
+    if let Some(step) = turn {
+        sheet.pair(
+            "step",
+            format!("{} {}, {}", short_id(&step.id), step.title, step.state.word()),
+            Role::Text,
+        );
+    }
+    let never = match (view.not_started(), view.steps_left()) {
+        (0, 0) => "nothing else was to come".to_owned(),
+        (0, steps) => format!("{} never start", counted(steps, "later step")),
+        (items, steps) => {
+            format!("{} not started and {} never start", counted(items, "item"), counted(steps, "later step"))
+        }
+    };
+    sheet.pair("stops", format!("{}; {never}", flying(view)), Role::Text);
+    if let Some(step) = turn {
+        sheet.pair("stays", step.abort.clone(), Role::Text);
+    }
+    let made = view.changes();
+    let each: Vec<String> =
+        made.iter().map(|(step, made)| format!("{} {made}", short_id(&step.id))).collect();
+    let all: usize = made.iter().map(|(_, made)| made).sum();
+    let done = match all {
+        0 => "this run has changed nothing".to_owned(),
+        all => format!("{} made and kept ({})", counted(all, "change"), each.join(", ")),
+    };
+    sheet.pair("", done, Role::Text);
+    if view.steps.iter().any(|step| step.choices.contains(&Choice::Undo)) {
+        sheet.pair("", "u on a step takes its changes back; after the abort nothing does", Role::Dim);
+    }
+    let instead = match view.state {
+        RunState::Held(..) => "esc: the run stays held and can go on later",
+        _ => "esc, then h: holds the run, which can go on later",
+    };
+    sheet.pair("instead", instead, Role::Dim);
+}
+
+/// Why, by whom and how long it was held, and what is known to have changed since.
+fn resume(app: &App, sheet: &mut Sheet) {
+    sheet.words("go on: items of a confirmed step start again", Role::Title);
+    let Some(view) = app.run_view() else { return };
+    let since = if let (Some(hold), RunState::Held(_, note)) = (&view.hold, &view.state) {
+        let held = clock_text(app.now().duration_since(hold.since));
+        sheet.pair("held", format!("{held} by {}: {note}", mask::person(hold.by.as_str())), Role::Text);
+        let (then, now) = (hold.in_flight.len(), view.in_flight());
+        let ended = hold.in_flight.iter().filter(|one| !now.contains(one)).count();
+        let words = format!("{then} then, {ended} of them ended; now {}", flying(view));
+        sheet.pair("at work", words, Role::Text);
+        hold.since
+    } else {
+        let gone = clock_text(app.now().duration_since(view.last_at));
+        let at = time_text(view.last_at);
+        sheet.pair("ended", format!("its process; last record {gone} ago, {at}"), Role::Text);
+        sheet.pair("at work", flying(view), Role::Text);
+        view.last_at
+    };
+    sheet.pair("since", others(app, since), Role::Text);
+    if let Some(worst) = app.summary.worst() {
+        sheet.pair("now", worst.text.clone(), Role::Warn);
+    }
+    sheet.words("the last completed step is observed again first", Role::Dim);
+}
+
+/// What others have changed since, as far as it was heard of.
+fn others(app: &App, since: Timestamp) -> String {
+    match app.others_changes() {
+        OthersChanges::Asking => "asking for assignment changes by others …".to_owned(),
+        OthersChanges::Unknown(why) => format!("assignment changes by others are not known: {why}"),
+        OthersChanges::Known(changes, error) => {
+            let later: Vec<String> = changes
+                .iter()
+                .filter(|change| change.at >= since)
+                .map(|change| format!("{} {}", change.caller, change.operation))
+                .collect();
+            let whole = error.map(|why| format!(", not whole: {why}")).unwrap_or_default();
+            match later.as_slice() {
+                [] => format!("no assignment changes by others since, as far as 30 min back{whole}"),
+                many => {
+                    format!("{} by others: {}{whole}", counted(many.len(), "assignment change"), named(many))
+                }
+            }
+        }
+    }
+}

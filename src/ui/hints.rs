@@ -1,0 +1,77 @@
+//! The last line of the run view: the keys that do something just now, each with what it does.
+
+use crate::{
+    app::{App, Intent, screen::Screen},
+    engine::view::{RunState, RunView, StepState},
+};
+
+use super::keymap::{self, BINDINGS, Context};
+
+/// What is said of a key that a run that has ended does not hear.
+const OVER: &str = "the run is over";
+
+/// The hints over a run.
+pub(super) fn run(app: &App, view: &RunView) -> Vec<(&'static str, &'static str)> {
+    let over = matches!(view.state, RunState::Closed(_));
+    let usual = if over { keymap::hints_after(view.watches) } else { keymap::hints(Context::Run) };
+    let said = |(key, what): &(&'static str, &'static str)| match *key {
+        "enter" => Some((*key, enter(app, view).ok()?)),
+        "h" if rests(view) => Some((*key, goes_on(view))),
+        _ => works(app, key).then_some((*key, *what)),
+    };
+    usual.iter().filter_map(said).collect()
+}
+
+/// Whether a key of the run view does something just now.
+fn works(app: &App, key: &str) -> bool {
+    let bound =
+        BINDINGS.iter().find(|binding| binding.key.name() == key && binding.contexts.contains(&Context::Run));
+    bound.is_some_and(|binding| keymap::why_not(app, binding.intent).is_none())
+}
+
+/// Whether the run does nothing until somebody says so.
+fn rests(view: &RunView) -> bool {
+    view.stopped.is_some() || view.interrupted || matches!(view.state, RunState::Held(..))
+}
+
+fn goes_on(view: &RunView) -> &'static str {
+    if view.stopped.is_some() { "open again" } else { "go on" }
+}
+
+/// Why a key of the run view does nothing, where the run itself is the reason; `None`: it may work.
+pub(super) fn run_deaf(app: &App, intent: Intent) -> Option<String> {
+    let view = app.run_view().filter(|_| app.screen == Screen::Run)?;
+    let over = matches!(view.state, RunState::Closed(_));
+    match intent {
+        Intent::Enter => enter(app, view).err(),
+        Intent::Undo => None,
+        Intent::Hold => (over && !(view.watches && view.interrupted)).then(|| OVER.to_owned()),
+        intent if intent.is_for_run() => over.then(|| OVER.to_owned()),
+        _ => None,
+    }
+}
+
+/// What enter does to the step under the cursor, or why it does nothing.
+fn enter(app: &App, view: &RunView) -> Result<&'static str, String> {
+    if rests(view) {
+        return Ok(goes_on(view));
+    }
+    if matches!(view.state, RunState::Closed(_)) && !view.watches {
+        return Err(OVER.to_owned());
+    }
+    let Some(step) = app.selected_step() else { return Err("the run has no steps".to_owned()) };
+    match step.state {
+        _ if view.debts_ready.contains(&step.id) => Ok("pay"),
+        state if state.over() => Ok("tell"),
+        _ if step.ask.is_some() && step.value.is_none() => Ok("answer"),
+        StepState::Blocked => Ok("see why"),
+        _ if step.is_undo && step.offer.is_some() => Ok("take back"),
+        StepState::Ready | StepState::Failed => Ok("confirm"),
+        _ if step.offer.is_some() => Ok("confirm"),
+        StepState::Pending => {
+            let first = view.current.and_then(|at| view.steps.get(at));
+            Err(first.map_or_else(|| "not its turn".to_owned(), |first| format!("{} comes first", first.id)))
+        }
+        state => Err(format!("{} is {}", step.id, state.word())),
+    }
+}
