@@ -35,6 +35,7 @@ mod runs;
 mod schedule;
 mod search;
 mod seats;
+mod shown;
 mod signin;
 mod silence;
 mod stage;

@@ -98,8 +98,13 @@ pub fn look() -> Look {
 
 /// The screen of 80x24.
 pub fn screen(app: &mut App, look: &Look) -> String {
+    screen_at(app, look, 80, 24)
+}
+
+/// The screen of a window of another size.
+pub fn screen_at(app: &mut App, look: &Look, width: u16, height: u16) -> String {
     app.settle();
-    let area = Rect::new(0, 0, 80, 24);
+    let area = Rect::new(0, 0, width, height);
     let mut buffer = Buffer::empty(area);
     ui::draw(app, look, area, &mut buffer);
     let line = |y| (0..area.width).map(|x| buffer[(x, y)].symbol()).collect::<String>().trim_end().to_owned();
@@ -304,6 +309,10 @@ impl Night {
 
     pub fn screen(&mut self) -> String {
         screen(&mut self.app, &self.look)
+    }
+
+    pub fn screen_at(&mut self, width: u16, height: u16) -> String {
+        screen_at(&mut self.app, &self.look, width, height)
     }
 
     pub async fn key(&mut self, key: Key) {

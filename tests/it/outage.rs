@@ -919,8 +919,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
         cockpit.turn("a10-safe-to-open").await;
         cockpit.tell(Command::RestartHost { step: step.clone(), item: key.clone() }).unwrap();
         assert_eq!(turn(&cockpit.engine), step);
-        let end = cockpit.end().await;
-        assert_eq!(end, RunEnd::CompletedWithExceptions, "{}", cockpit.rehearsal.story());
+        assert_eq!(cockpit.end().await, RunEnd::CompletedWithExceptions, "{}", cockpit.rehearsal.story());
     }
 }
 

@@ -164,6 +164,11 @@ fn drive(terminal: &mut Terminal, steps: &[Step]) {
 
 /// Leaves with the run open: twice asked, once to hold it.
 fn leave(terminal: &mut Terminal) -> u32 {
+    hold_and_leave(terminal);
+    terminal.end(LIMIT)
+}
+
+fn hold_and_leave(terminal: &mut Terminal) {
     terminal.pause();
     terminal.press("\x1b");
     terminal.pause();
@@ -174,7 +179,6 @@ fn leave(terminal: &mut Terminal) -> u32 {
     terminal.until("the other button", |screen| !screen.contains("> Cancel"));
     terminal.pause();
     terminal.press("\r");
-    terminal.end(LIMIT)
 }
 
 #[test]
@@ -515,4 +519,130 @@ fn a_storm_of_window_sizes_and_wrong_keys_changes_nothing() {
     assert_eq!(terminal.end(LIMIT), 0);
     assert!(state.runs().is_empty());
     left_as_found(&terminal.rest());
+}
+
+/// The calm world, where a host in NE takes seconds to say that it starts: one is asked after the other.
+fn sluggish(state: &State) -> String {
+    let calm = farshore::sim::Scenario::builtin("calm").unwrap();
+    let slow = "\n[[at]]\nt = \"-1m\"\nfault = \"slow\"\nmethod = \"POST\"\npath = \"/start\"\nms = \"2s\"\n";
+    let path = state.path().join("sluggish.toml");
+    std::fs::write(&path, format!("{}{slow}", calm.source())).unwrap();
+    format!("--sim={}", path.display())
+}
+
+/// Every record of the only run.
+fn records(state: &State, run: &str) -> Vec<serde_json::Value> {
+    let written = std::fs::read_to_string(state.journal(run)).unwrap();
+    let whole = written.rfind('\n').map_or("", |end| &written[..end]);
+    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn intents(records: &[serde_json::Value]) -> usize {
+    records.iter().filter(|record| record["kind"] == "intent").count()
+}
+
+/// Confirms that hosts are started and waits until the first of them is asked.
+fn set_to_work(terminal: &mut Terminal, state: &State) -> String {
+    terminal.arm();
+    terminal.start_run();
+    drive(terminal, &STEPS[..1]);
+    open_dialog(terminal, STEPS[1].0);
+    confirm(terminal);
+    let run = state.run();
+    let end = std::time::Instant::now() + LIMIT;
+    while intents(&records(state, &run)) == 0 {
+        assert!(std::time::Instant::now() < end, "nothing was sent\n{}", terminal.screen());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    run
+}
+
+/// What was sent and has no end yet stands in the last record, by name, and nothing else does.
+#[track_caller]
+fn held_with_what_was_in_flight(state: &State, run: &str, most: usize) {
+    held_by_hang_up(state);
+    let records = records(state, run);
+    let place = |record: &serde_json::Value| {
+        format!("{}/{}", record["step"].as_str().unwrap_or(""), record["item"].as_str().unwrap_or(""))
+    };
+    let mut open: Vec<String> = Vec::new();
+    for record in &records {
+        match record["kind"].as_str().unwrap() {
+            "intent" => open.push(place(record)),
+            "done" | "refused" | "failed" => open.retain(|known| *known != place(record)),
+            _ => {}
+        }
+    }
+    let last = records.last().unwrap();
+    let named: Vec<&str> =
+        last["in_flight"].as_array().unwrap().iter().filter_map(serde_json::Value::as_str).collect();
+    assert_eq!(named, open, "{last}");
+    let confirmed = records.iter().rfind(|record| record["kind"] == "confirmed").unwrap();
+    let all = confirmed["items"].as_array().unwrap().len();
+    let sent = intents(&records);
+    assert!((1..=most).contains(&sent) && sent < all, "{sent} of {all} were sent");
+}
+
+#[test]
+fn a_signal_in_mid_step_starts_nothing_more_and_names_what_is_in_flight() {
+    for signal in ["TERM", "HUP", "INT"] {
+        let state = State::new();
+        let sim = sluggish(&state);
+        let Some(mut terminal) = framed(&state, &[&sim]) else { return };
+        let run = set_to_work(&mut terminal, &state);
+        let pid = pid(&state);
+        kill(pid, signal);
+        let sent = intents(&records(&state, &run));
+        terminal.end(Duration::from_secs(7));
+        let raw = terminal.rest();
+        left_as_found(&raw);
+        assert_eq!(frame(&raw), "3", "{signal}");
+        held_with_what_was_in_flight(&state, &run, sent);
+        assert_eq!(state.writes(&run).len(), sent, "what left is what was written down");
+    }
+}
+
+#[test]
+fn ctrl_z_in_mid_step_stops_all_and_fg_goes_on_with_it() {
+    let state = State::new();
+    let sim = sluggish(&state);
+    let Some(mut terminal) = Terminal::shell(&state, &["-i"]) else { return };
+    terminal.see("READY> ");
+    terminal.press(&format!("stty -g; \"$FARSHORE\" {sim}\r"));
+    let run = set_to_work(&mut terminal, &state);
+    terminal.press("\x1a");
+    terminal.until("the shell", |screen| screen.contains("Stopped") && !screen.contains("SIM ARMED"));
+    left_as_found(&text(&terminal.raw()));
+    let stopped = std::fs::read(state.journal(&run)).unwrap();
+    terminal.press("stty -g\r");
+    terminal.see("READY> ");
+    terminal.pause();
+    assert_eq!(std::fs::read(state.journal(&run)).unwrap(), stopped, "a stopped process writes nothing");
+    terminal.press("fg\r");
+    terminal.until("the cockpit again", |screen| screen.contains("SIM ARMED") && screen.contains("a2 "));
+    terminal.command(FAST);
+    // At this speed each answer that is slow takes a minute of the estate.
+    let next = |screen: &str| ready(screen).is_some_and(|row| row.contains(STEPS[2].0));
+    terminal.within(MINUTES, "the next step", next);
+    open_dialog(&mut terminal, STEPS[2].0);
+    confirm(&mut terminal);
+    hold_and_leave(&mut terminal);
+    terminal.until("the shell again", |screen| !screen.contains("SIM ARMED"));
+    terminal.press("stty -g; exit\r");
+    terminal.end(LIMIT);
+    let raw = terminal.rest();
+    left_as_found(&raw);
+    let settings: Vec<&str> = raw
+        .lines()
+        .filter_map(|line| line.split_whitespace().last())
+        .filter(|word| word.matches(':').count() > 20 && !word.contains('\x1b'))
+        .collect();
+    assert_eq!(settings.len(), 3, "{settings:?}");
+    assert!(settings.windows(2).all(|pair| pair[0] == pair[1]), "{settings:?}");
+    let records = records(&state, &run);
+    let done = |record: &&serde_json::Value| {
+        record["kind"] == "done" && record["step"] == "a2-prewarm" && record["item"].is_null()
+    };
+    assert_eq!(records.iter().filter(done).count(), 1);
+    state.verified();
 }
