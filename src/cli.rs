@@ -3,13 +3,17 @@
 //! Verbs and flags that are not built yet do not exist here. Names, flags and exit codes are a
 //! contract: they only ever grow.
 
-use std::{ffi::OsString, path::PathBuf, str::FromStr};
+mod speed;
+
+use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
     Args, CommandFactory, Parser, Subcommand, ValueEnum, builder::NonEmptyStringValueParser, error::ErrorKind,
 };
 
 use crate::domain::Safe;
+
+pub use speed::Speed;
 
 mod identity;
 
@@ -23,10 +27,6 @@ pub const EXIT_UNKNOWN: u8 = 3;
 
 /// Exit code of usage errors of `audit`, whose codes 1 to 4 are verdicts.
 pub const EXIT_AUDIT_USAGE: u8 = 64;
-
-/// Fastest clock, estate seconds per real second: the grant guard relies on looks of the last 30 s of
-/// the estate, which leaves an eighth of a real second for a round of them. Faster is `max`.
-const MAX_SPEED: f64 = 240.0;
 
 /// A terminal cockpit that moves Azure Virtual Desktop estates between two regions, and
 /// rehearses it. Without a verb it opens on the estate file, or on a simulated estate.
@@ -114,29 +114,6 @@ impl Global {
             (Some(path), _) => Asked::Estate(path.clone()),
             (None, Some(scenario)) => Asked::Sim(scenario.clone()),
             (None, None) => Asked::Nothing,
-        }
-    }
-}
-
-/// Speed of a simulated estate's clock.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Speed {
-    /// This many estate seconds per real second, over 0 and at most 240.
-    Times(f64),
-    /// Time jumps to the next due instant when nothing is ready; in-process only.
-    Max,
-}
-
-impl FromStr for Speed {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "max" {
-            return Ok(Self::Max);
-        }
-        match text.parse::<f64>() {
-            Ok(times) if times > 0.0 && times <= MAX_SPEED => Ok(Self::Times(times)),
-            _ => Err(format!("write a number over 0 and at most {MAX_SPEED}, or max")),
         }
     }
 }

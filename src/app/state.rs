@@ -168,6 +168,21 @@ pub enum OthersChanges<'a> {
     Known(Vec<&'a AccessChange>, Option<&'a Safe>),
 }
 
+/// What the events begin with; of a recording they are those of the recorded cockpit.
+fn first_words(setup: &Setup) -> Vec<String> {
+    let on = match (setup.world, &setup.endpoint) {
+        (World::Replay, _) => return Vec::new(),
+        (World::Sim, _) => "the simulated estate".to_owned(),
+        (World::Live, None) => setup.estate.name.clone(),
+        (World::Live, Some(endpoint)) => format!("{} at {endpoint}", setup.estate.name),
+    };
+    let mut said = vec![format!("cockpit opened read-only on {on}")];
+    if !setup.estate.not_in_this_version.is_empty() {
+        said.push(format!("not in this version: {}", setup.estate.not_in_this_version.join(", ")));
+    }
+    said
+}
+
 impl App {
     /// Opens the cockpit, read-only.
     pub fn new(setup: Setup, moment: Moment) -> Self {
@@ -179,20 +194,7 @@ impl App {
         let picture = Picture::default();
         let summary = summarize(&setup.estate, &picture, &[], Scope::All, moment.now);
         let mut feed = Feed::default();
-        let on = match (setup.world, &setup.endpoint) {
-            (World::Sim, _) => "the simulated estate".to_owned(),
-            (World::Replay, _) => String::new(),
-            (World::Live, None) => setup.estate.name.clone(),
-            (World::Live, Some(endpoint)) => format!("{} at {endpoint}", setup.estate.name),
-        };
-        let mut said = vec![format!("cockpit opened read-only on {on}")];
-        if !setup.estate.not_in_this_version.is_empty() {
-            said.push(format!("not in this version: {}", setup.estate.not_in_this_version.join(", ")));
-        }
-        if setup.world == World::Replay {
-            // The events are those of the recorded cockpit.
-            said.clear();
-        }
+        let said = first_words(&setup);
         for text in &said {
             feed.push(moment.now, Origin::Cockpit, text.as_str());
         }
