@@ -123,7 +123,9 @@ impl Past {
 
     /// When something is taken in from line `next` on.
     pub fn event_after(&self, next: usize) -> Option<i64> {
-        let told = |line: &Line| !matches!(line, Line::Durable { .. } | Line::Next { .. } | Line::Past(_) | Line::Dialog { .. });
+        let told = |line: &Line| {
+            !matches!(line, Line::Durable { .. } | Line::Next { .. } | Line::Past(_) | Line::Dialog { .. })
+        };
         let found = self.tape.lines.get(next..)?.iter().position(told)?;
         Some(self.at(next + found))
     }
@@ -172,9 +174,7 @@ impl Past {
                 let seen = *seen?;
                 if look.run { Event::Run(Input::Observed(seen)) } else { Event::Observed(seen) }
             }
-            Line::Next { src, at, .. } => {
-                Event::LookAwaited { source: src.clone(), at: self.moment_of(*at) }
-            }
+            Line::Next { src, at, .. } => Event::LookAwaited { source: src.clone(), at: self.moment_of(*at) },
             Line::Run { run, lock, .. } => {
                 let actor = Actor::default();
                 let context = Context { estate: estate.clone(), encode: encode(), run: run.clone(), actor };
