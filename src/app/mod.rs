@@ -4,6 +4,7 @@
 //! engine behind [`RunHandle`], and every consequence leaves it as an [`Effect`].
 
 pub mod arming;
+pub mod bearings;
 pub mod confirm;
 pub mod detail;
 pub mod dialog;

@@ -121,6 +121,7 @@ impl App {
     fn recalled(&mut self, looks: Vec<(Source, Look)>, told: &str) {
         self.settled = Settled::No;
         for (source, Look { started, at, answer }) in looks {
+            self.know_seen(&answer);
             self.pictured().take(Observation { source, started, ended: at, outcome: Ok(answer) });
         }
         self.tell_all(told);

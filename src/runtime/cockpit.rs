@@ -10,8 +10,10 @@ use crate::{
 };
 
 use super::{
+    bearings::Keeper,
     clipboard::{self, Displays, PROGRAM_LIMIT},
     desk::Desk,
+    front::First,
     ground::{self, Ground, Heard},
     hangup::{self, Watchdog},
     keys::{Input, Keys},
@@ -75,6 +77,8 @@ pub struct Cockpit<D> {
     gone: mpsc::UnboundedReceiver<()>,
     /// What became of copies that a program was given.
     copied: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
+    /// Keeps where the person is; `None`: nobody comes back here.
+    keeper: Option<Keeper>,
     _watchdog: Watchdog,
     pace: Pace,
 }
@@ -89,6 +93,23 @@ enum Woken<H> {
 }
 
 impl Cockpit<Desk> {
+    /// Keeps where the person is from now on; unless something else is to be done first, they begin where the
+    /// last cockpit of this estate was left. A recording tells of its own sitting only.
+    pub fn keep_place(&mut self, first: &First) {
+        if self.desk.session().recorder.is_some() {
+            return;
+        }
+        let mut keeper = Keeper::of(self.desk.session());
+        if matches!(first, First::Nothing) {
+            match keeper.recall() {
+                Ok(Some(bearings)) => self.desk.app.restore(&bearings),
+                Ok(None) => {}
+                Err(why) => self.desk.feed(Event::Notice(crate::domain::Safe::new(&why)), None),
+            }
+        }
+        self.keeper = Some(keeper);
+    }
+
     /// Goes on with a run as soon as the cockpit stands.
     pub fn resume(&mut self, run: String) {
         self.desk.resume(run);
@@ -117,9 +138,19 @@ impl<D: Seat> Cockpit<D> {
         let mut desk = desk(clock);
         let (w, h) = Canvas::size();
         desk.feed(Event::Resized { w, h }, None);
-        let copied = mpsc::unbounded_channel();
-        let pace = Pace::start();
-        Ok(Self { desk, canvas, keys, signals, look, clock, gone, copied, _watchdog: watchdog, pace })
+        Ok(Self {
+            desk,
+            canvas,
+            keys,
+            signals,
+            look,
+            clock,
+            gone,
+            copied: mpsc::unbounded_channel(),
+            keeper: None,
+            _watchdog: watchdog,
+            pace: Pace::start(),
+        })
     }
 
     /// What it sits on.
@@ -190,6 +221,9 @@ impl<D: Seat> Cockpit<D> {
     fn batch(&mut self, first: D::Happening) {
         let (clock, until) = (self.clock, self.clock.ms() + BATCH_MS);
         self.desk.gather(first, || clock.ms() < until);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.note(self.desk.app().bearings());
+        }
         self.pace.news();
     }
 
@@ -294,12 +328,15 @@ impl<D: Seat> Cockpit<D> {
 
     /// Waits until everything decided is on disk, for a bounded time.
     async fn last_words(&mut self) {
-        let desk = &mut self.desk;
+        let (desk, keeper) = (&mut self.desk, &mut self.keeper);
         let _ = tokio::time::timeout(LAST_WORDS, async {
             while !desk.is_durable() {
                 let happening = desk.next().await;
                 desk.gather(happening, || false);
                 desk.app().settle();
+            }
+            if let Some(keeper) = keeper {
+                keeper.part(desk.app().bearings()).await;
             }
             if let Some(kept) = desk.keep() {
                 let _ = kept.await;

@@ -121,6 +121,7 @@ fn one(cli: &Cli, session: Session, looks: &mut Looks, first: First) -> Result<E
                 app.redact(masks);
             }
             let mut cockpit = Cockpit::open(looks, |clock| seated(session, app, clock))?;
+            cockpit.keep_place(&first);
             match first {
                 First::Nothing => {}
                 First::Start(order) => cockpit.start(*order),

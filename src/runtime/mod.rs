@@ -1,5 +1,6 @@
 //! The loop and everything that waits.
 
+mod bearings;
 pub mod clipboard;
 pub mod clock;
 pub mod cockpit;

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::{
     app::{App, World, arming, mode::TokenStatus, screen::scope_words},
     domain::{
-        mask,
+        Side, mask,
         time::{Span, clock_text, local_text, time_text},
     },
     engine::view::RunState,
@@ -226,6 +226,20 @@ fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
     let local = pen.zone().filter(|_| pen.width() >= WIDE).and_then(|zone| local_text(app.now(), zone));
     words.extend(local.map(|text| Word::whole(text, Role::Dim, Fate::Goes)));
     words
+}
+
+/// Whether the region that a run leaves as dead answers again: its signs stand for some minutes more.
+pub(super) fn is_back(app: &App, side: Side) -> bool {
+    app.run_view().is_some_and(|view| view.primary_is_back && view.from == side)
+}
+
+/// What is said of a region behind its role: that it is dead, or answers again.
+pub(super) fn plight(app: &App, side: Side) -> (Role, &'static str) {
+    match (app.summary.regions[side].dead, is_back(app, side)) {
+        (true, true) => (Role::Warn, " BACK"),
+        (true, false) => (Role::Bad, " DEAD"),
+        (false, _) => (Role::Title, ""),
+    }
 }
 
 /// Where the services are served, the longest form first. Shorter forms count what they leave out, and

@@ -27,8 +27,6 @@ use super::{
 const NARROW: u16 = 80;
 /// Below this height the runbook takes one line without a head.
 const SHORT: u16 = 22;
-/// From this height on the worst problem may take two lines.
-const USUAL: u16 = 24;
 /// From this height on the problems behind the worst one have room.
 const TALL: u16 = 28;
 /// From this width on events stand beside the runbooks.
@@ -136,15 +134,15 @@ fn heads(app: &App, pen: &mut Pen<'_>, columns: &Columns) {
         pen.put(line, 1, Line::Down);
     }
     for side in Side::BOTH {
-        let head = &app.summary.regions[side];
+        let region = &app.summary.regions[side];
         let (left, right) = columns.of_side(side, width);
-        let (role, dead) = if head.dead { (Role::Bad, " DEAD") } else { (Role::Title, "") };
+        let (role, dead) = head::plight(app, side);
         if columns.words == Words::Short {
             let left = if columns.one.is_some() || side == Side::Secondary { left + 1 } else { left };
-            pen.text(left, 1, right - left, &format!(" {} {}{dead} ", head.code, head.role), role);
+            pen.text(left, 1, right - left, &format!(" {} {}{dead} ", region.code, region.role), role);
             continue;
         }
-        let mut standing = format!(" {}{dead}", head.role);
+        let mut standing = format!(" {}{dead}", region.role);
         let mut end = right;
         if side == Side::Primary {
             standing.push(' ');
@@ -153,7 +151,7 @@ fn heads(app: &App, pen: &mut Pen<'_>, columns: &Columns) {
         // A long list of roles leaves room for the name of the region.
         let standing = fit(&standing, usize::from(right - left).saturating_sub(10));
         let from = pen.right(end, 1, &standing, role);
-        let name = format!(" {} {} ", head.code, head.display);
+        let name = format!(" {} {} ", region.code, region.display);
         pen.text(left + 1, 1, from.saturating_sub(left + 1), &name, role);
     }
 }
@@ -237,17 +235,15 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
     }
     let worst = worst::of(app);
     let age = age_of(worst.at, worst.stale, now);
-    let room = usize::from(pen.width()).saturating_sub(20 + columns(&age.0));
-    // What is worst is said whole where the events keep some room.
-    let lines = if pen.height() >= USUAL && pen.width() >= NARROW {
-        wrap_in(&worst.text, room, 2)
-    } else {
-        vec![worst.text]
-    };
+    let left = if pen.width() < NARROW { 14 } else { 18 };
+    let room = usize::from(pen.width() - left).saturating_sub(2 + columns(&age.0));
+    // What is worst is said whole: in a small window the events give way, if it is bad.
+    let most = if is_short(pen) && worst.state == CellState::Ok { 1 } else { 2 };
+    let lines = wrap_in(&worst.text, room, most);
     verdict(pen, y, "worst", worst.state, &lines[0], &age);
     y += 1;
     for line in &lines[1..] {
-        pen.text(18, y, pen.width() - 19, line, Role::of_state(worst.state));
+        pen.text(left, y, pen.width() - left - 1, line, Role::of_state(worst.state));
         y += 1;
     }
     if let Some((state, text)) = vantage(app, pen.width() < NARROW) {
@@ -276,17 +272,19 @@ fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, 
 /// Whether a region is dead, or only not to be seen from here.
 fn vantage(app: &App, narrow: bool) -> Option<(CellState, String)> {
     let side = Side::BOTH.into_iter().find(|side| !app.summary.regions[*side].signs.is_empty())?;
-    let head = &app.summary.regions[side];
-    let mut classes: Vec<String> = head.signs.iter().map(|sign| sign.class.to_string()).collect();
+    let region = &app.summary.regions[side];
+    let mut classes: Vec<String> = region.signs.iter().map(|sign| sign.class.to_string()).collect();
     classes.dedup();
     let (word, classes) = (if classes.len() == 1 { "sign" } else { "signs" }, classes.join(", "));
-    Some(if head.dead && head.serves {
+    Some(if head::is_back(app, side) {
+        (CellState::Warn, format!("{} answers again; its {word} {classes} will pass", region.code))
+    } else if region.dead && region.serves {
         let gap = if narrow { "" } else { "  ->  ungraceful failover" };
-        (CellState::Crit, format!("{} dead ({word} {classes}){gap}", head.code))
-    } else if head.dead {
-        (CellState::Crit, format!("{} dead ({word} {classes}); it serves nobody", head.code))
+        (CellState::Crit, format!("{} dead ({word} {classes}){gap}", region.code))
+    } else if region.dead {
+        (CellState::Crit, format!("{} dead ({word} {classes}); it serves nobody", region.code))
     } else {
-        (CellState::Warn, format!("{}: {word} {classes}; two of different kinds make it dead", head.code))
+        (CellState::Warn, format!("{}: {word} {classes}; two of different kinds make it dead", region.code))
     })
 }
 

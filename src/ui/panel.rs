@@ -8,6 +8,7 @@ use crate::{
 };
 
 use super::{
+    head,
     pen::{Line, Pen, columns},
     theme::Role,
 };
@@ -30,7 +31,7 @@ pub(super) fn stacked(app: &App, view: &RunView, pen: &mut Pen<'_>, x: u16, (top
         if y >= bottom {
             return;
         }
-        head(app, side, pen, (x, right), y);
+        heading(app, side, pen, (x, right), y);
         y += 1;
         // The side that is left has no capacity worth a row: nobody is to be sent there.
         let rows = if side == view.from { &ROWS[..5] } else { &ROWS[..] };
@@ -51,7 +52,7 @@ pub(super) fn beside(app: &App, view: &RunView, pen: &mut Pen<'_>, x: u16, (top,
     let half = x + (pen.width() - x) / 2;
     let rows = app.summary.rows.iter().map(|row| row.component);
     for (side, left, right) in [(view.from, x, half), (view.to, half, pen.width())] {
-        head(app, side, pen, (left, right), top);
+        heading(app, side, pen, (left, right), top);
         pen.column(left, top + 1, bottom);
         for (line, component) in rows.clone().enumerate() {
             let y = top + 1 + line as u16;
@@ -67,10 +68,9 @@ pub(super) fn short(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
     let width = pen.width();
     for (line, side) in [view.from, view.to].into_iter().enumerate() {
         let y = top + line as u16;
-        let head = &app.summary.regions[side];
-        let dead = if head.dead { " DEAD" } else { "" };
-        let role = if head.dead { Role::Bad } else { Role::Title };
-        let mut x = pen.text(1, y, 18, &format!("{} {}{dead}", head.code, head.role), role) + 2;
+        let region = &app.summary.regions[side];
+        let (role, dead) = head::plight(app, side);
+        let mut x = pen.text(1, y, 18, &format!("{} {}{dead}", region.code, region.role), role) + 2;
         x = x.max(13);
         let cells = ROWS.iter().filter_map(|what| Some((*what, app.summary.cell(*what, side)?)));
         let oldest = cells.clone().take(3).max_by_key(|(_, cell)| cell.age(app.now()));
@@ -87,12 +87,12 @@ pub(super) fn short(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
     }
 }
 
-fn head(app: &App, side: Side, pen: &mut Pen<'_>, (x, right): (u16, u16), y: u16) {
-    let head = &app.summary.regions[side];
+fn heading(app: &App, side: Side, pen: &mut Pen<'_>, (x, right): (u16, u16), y: u16) {
+    let region = &app.summary.regions[side];
     pen.line(x, y, right - x);
     pen.put(x, y, if y == 1 { Line::Down } else { Line::Right });
-    let (role, dead) = if head.dead { (Role::Bad, " DEAD") } else { (Role::Title, "") };
-    pen.text(x + 2, y, right - x - 3, &format!(" {} {}{dead} ", head.code, head.role), role);
+    let (role, dead) = head::plight(app, side);
+    pen.text(x + 2, y, right - x - 3, &format!(" {} {}{dead} ", region.code, region.role), role);
 }
 
 fn row(app: &App, component: Component, side: Side, pen: &mut Pen<'_>, (x, right): (u16, u16), y: u16) {

@@ -695,6 +695,24 @@ fn ascii_is_ascii_on_every_screen() {
     }
 }
 
+/// Whether a character is drawn only by some fonts: private use, emoji and other pictures, braille.
+fn needs_a_font(c: char) -> bool {
+    matches!(u32::from(c), 0xE000..=0xF8FF | 0xF0000..=0x0010_FFFF | 0x1F000..=0x1FAFF | 0x2600..=0x27BF
+        | 0x2800..=0x28FF | 0x2B00..=0x2BFF | 0xFE0F)
+}
+
+#[test]
+fn no_character_needs_a_font_of_its_own() {
+    for mut app in scenes() {
+        for size in sizes::SIZES {
+            let text = shot(&mut app, size, Glyphs::Box);
+            assert!(!text.contains("read  ago"), "an age without a figure: {text}");
+            let odd = text.chars().find(|c| needs_a_font(*c));
+            assert!(odd.is_none(), "{odd:?} {size:?}: {text}");
+        }
+    }
+}
+
 #[test]
 fn any_size_and_any_scene_is_drawn_inside_its_window() {
     let mut all = scenes();

@@ -101,6 +101,60 @@ fn a_token_that_ends_with_this_process_says_so_at_every_width() {
 }
 
 #[test]
+fn line_1_keeps_all_that_counts_however_long_the_names_are() {
+    let named = |app: &mut App| {
+        let mut estate = scene::estate();
+        estate.name = "contoso-virtual-desktop-production-estate".to_owned();
+        app.estate = std::sync::Arc::new(estate);
+        app.identity.name = "maximiliane.von.operator-delegate@subsidiary.contoso.example".into();
+    };
+    for width in [60, 80, 100, 160] {
+        for redacted in [false, true] {
+            let mut app = scene::app(World::Live, Weather::Outage);
+            let (mut run, _, _) = scene::running(scene::move_phase());
+            for app in [&mut app, &mut run] {
+                named(app);
+                if redacted {
+                    app.redact(std::sync::Arc::default());
+                }
+                let first = shot(app, (width, 24), Glyphs::Box).lines().next().unwrap().to_owned();
+                let who = if redacted { " user-01 " } else { " max" };
+                let mask = if redacted { " REDACT" } else { " " };
+                for word in ["LIVE ", " cont", who, mask, " tok", "52m", "Z "] {
+                    assert!(first.contains(word), "{width}: no `{word}` in {first}");
+                }
+                let place = if app.run.is_some() { "WE>NE" } else { "hr WE" };
+                assert!(first.contains(place) || first.contains("services"), "{width}: {first}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_region_that_is_back_is_not_called_dead_while_its_signs_still_stand() {
+    let mut view = scene::move_phase();
+    view.mode = Mode::Ungraceful;
+    for back in [false, true] {
+        view.primary_is_back = back;
+        let (mut app, _, _) = scene::running(view.clone());
+        for seen in scene::readings(Weather::Outage) {
+            app.update(Event::Observed(seen), at(0));
+        }
+        app.settle();
+        assert!(app.summary.regions.primary.dead);
+        for (pane, size) in
+            [1, 2].into_iter().flat_map(|pane| [(60, 20), (80, 24), (160, 50)].map(|size| (pane, size)))
+        {
+            app.update(Event::Intent(Intent::Pane(pane)), at(1_000));
+            let shot = shot(&mut app, size, Glyphs::Box);
+            assert_eq!(shot.contains(" DEAD"), !back, "{pane} {size:?}: {shot}");
+            assert!(!back || shot.contains("IS BACK"), "{pane} {size:?}: {shot}");
+            assert!(!(back && shot.contains("WE dead")), "{pane} {size:?}: {shot}");
+        }
+    }
+}
+
+#[test]
 fn too_small() {
     insta::assert_snapshot!(shot(&mut scene::app(World::Live, Weather::Outage), (50, 10), Glyphs::Box));
 }

@@ -5,6 +5,7 @@ mod amiss;
 mod anew;
 mod answers;
 mod azure;
+mod bearings;
 mod cli;
 mod clocks;
 mod contract;
