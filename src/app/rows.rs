@@ -1,6 +1,6 @@
 //! What the rows of a component's list say, object by object.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     domain::{
@@ -112,7 +112,10 @@ impl Ground<'_> {
                     .collect();
                 each(all, |host| keyed(&host.id, self.host(host, &powers, service)))
             }
-            Answer::Sessions(all) => each(all, |session| keyed(&session.id, self.session(session))),
+            Answer::Sessions(all) => {
+                let silent = self.silent_hosts(source);
+                each(all, |session| keyed(&session.id, self.session(session, &silent)))
+            }
             Answer::Groups(all) => self.groups(source, service, all),
             Answer::Assignments(all) => self.holders(source, service, all),
             Answer::Plans(all) => each(all, |plan| {
@@ -186,8 +189,21 @@ impl Ground<'_> {
         Row::new(state, fields)
     }
 
-    fn session(&self, session: &UserSession) -> Row {
+    /// Hosts of the same pool whose heart does not beat: what Azure still lists on them proves nothing.
+    fn silent_hosts(&self, source: &Source) -> BTreeSet<&str> {
+        let Source::Sessions(service, side) = source else { return BTreeSet::new() };
+        match self.picture.last(&Source::Hosts(*service, *side)).map(|look| &look.answer) {
+            Some(Answer::Hosts(all)) => {
+                let silent = all.seen().iter().filter(|host| !host.beats(self.now));
+                silent.map(|host| host.id.key()).collect()
+            }
+            _ => BTreeSet::new(),
+        }
+    }
+
+    fn session(&self, session: &UserSession, silent: &BTreeSet<&str>) -> Row {
         let state = match session.state {
+            _ if session.host().is_some_and(|host| silent.contains(host.key())) => CellState::Unknown,
             SessionState::Active | SessionState::Disconnected => CellState::Ok,
             SessionState::Other(_) => CellState::Warn,
         };

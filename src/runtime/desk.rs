@@ -180,6 +180,9 @@ impl Desk {
         match happening {
             Happening::Run(input) => {
                 if let Input::Durable(seq) = input {
+                    if self.durable == 0 {
+                        listing::again(&self.session, &self.facts);
+                    }
                     self.durable = seq;
                 }
                 self.feed(Event::Run(input), None);
@@ -194,6 +197,7 @@ impl Desk {
                 self.seconds += 1;
                 self.mark();
                 kept::now_and_then(self.seconds, &self.session, self.app.live_picture());
+                listing::now_and_then(self.seconds, &self.session, &self.facts);
                 if let Some(why) = self.tap.as_mut().and_then(Tap::trouble) {
                     self.app.recording = false;
                     self.say(&why);
@@ -555,6 +559,9 @@ mod tests {
         let before = open_here(desk);
         desk.start(order(desk));
         until(desk, "another run", |desk| open_here(desk) != before && desk.is_durable()).await;
+        let id = open_here(desk);
+        until(desk, "it in the list", |desk| desk.app.runs.iter().any(|run| Some(&run.run) == id.as_ref()))
+            .await;
         open_here(desk).unwrap()
     }
 

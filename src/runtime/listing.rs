@@ -1,5 +1,7 @@
 //! The runs of an estate as the app lists them.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc::Sender;
 
 use crate::{
@@ -27,6 +29,26 @@ pub fn of(session: &Session) -> Vec<RunSummary> {
         .collect();
     listed.reverse();
     listed
+}
+
+/// Seconds between two times that the runs are listed: others open, hold and close theirs too.
+const EVERY_S: u32 = 60;
+
+/// Lists the runs once in a while, beside the loop; `second`: counted since the start.
+pub fn now_and_then(second: u32, session: &Arc<Session>, news: &Sender<Event>) {
+    if second.is_multiple_of(EVERY_S) {
+        again(session, news);
+    }
+}
+
+/// Lists the runs anew, beside the loop.
+pub fn again(session: &Arc<Session>, news: &Sender<Event>) {
+    let (session, news) = (session.clone(), news.clone());
+    tokio::spawn(async move {
+        if let Ok(runs) = tokio::task::spawn_blocking(move || of(&session)).await {
+            let _ = news.send(Event::RunsListed(runs)).await;
+        }
+    });
 }
 
 /// Reads the journal of a run beside the loop and tells the app. It may be written meanwhile.

@@ -52,7 +52,7 @@ pub fn ask(asked: Asked) -> Option<Secret> {
 
 fn complain(path: &Path, error: &io::Error) {
     let path = Safe::new(&path.to_string_lossy());
-    let _ = writeln!(io::stderr(), "farshore: {FILE} {path}: {error}");
+    let _ = writeln!(super::paper::err(), "farshore: {FILE} {path}: {error}");
 }
 
 /// A new passphrase, typed twice.

@@ -247,7 +247,9 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
         y += 1;
     }
     if let Some((state, text)) = vantage(app, pen.width() < NARROW) {
-        verdict(pen, y, "vantage", state, &text, &age_of(oldest_sign(app), false, now));
+        let (at, past) = (oldest_sign(app), signs_are_past(app));
+        let text = if past { format!("last {text}") } else { text };
+        verdict(pen, y, "vantage", state, &text, &age_of(at, past, now));
     } else {
         let (state, text, (at, stale)) = readiness(app, pen.width() < NARROW);
         verdict(pen, y, "readiness", state, &text, &age_of(at, stale, now));
@@ -295,6 +297,21 @@ pub(super) fn oldest_sign(app: &App) -> Option<Timestamp> {
             matches!(row.component, Component::Hosts | Component::Profiles | Component::Health)
         });
     rows.flat_map(|row| row.cells.iter().filter_map(|(_, cell)| cell.at)).min()
+}
+
+/// How a procedure stands where too little is seen to say.
+const NOT_KNOWN: &str = "not known";
+
+/// Whether what the signs of death rest on no longer stands for what there is now.
+fn signs_are_past(app: &App) -> bool {
+    app.is_past(oldest_sign(app))
+}
+
+/// Whether it can be known if a procedure fits: hosts, sessions and assignments of both regions are seen.
+fn is_seen(app: &App) -> bool {
+    let asked = [Component::Hosts, Component::Sessions, Component::Assignments];
+    let rows = app.summary.rows.iter().filter(|row| asked.contains(&row.component));
+    rows.flat_map(|row| row.cells.iter()).all(|(_, cell)| cell.state != CellState::Unknown)
 }
 
 /// How the checks of the services in scope came out.
@@ -347,8 +364,10 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
     let blocked = app.readiness.iter().any(|found| found.state == State::Crit);
     let dead = Side::BOTH.iter().any(|side| app.summary.regions[*side].dead);
     let (mode, state) = match (dead, blocked) {
+        (true, _) if signs_are_past(app) => (Mode::Ungraceful, NOT_KNOWN),
         (true, _) => (Mode::Ungraceful, "ready ungraceful"),
         (false, true) => (Mode::Graceful, "blocked"),
+        (false, false) if !is_seen(app) => (Mode::Graceful, NOT_KNOWN),
         (false, false) => (Mode::Graceful, "ready"),
     };
     for entry in app.runbooks.iter().take(count) {

@@ -48,6 +48,10 @@ pub(super) fn of(app: &App) -> Also {
     // A dead region is told from its signs: it is as old as the oldest of them.
     if worst.at.is_none() && problem.component.is_none() && problem.side.is_some() {
         worst.at = oldest_sign(app);
+        worst.stale = app.is_past(worst.at);
+        if worst.stale {
+            worst.text = format!("last {}", worst.text);
+        }
     }
     worst
 }

@@ -83,3 +83,25 @@ async fn half_an_hour_without_any_answer_ends_nothing_and_is_told_in_words() {
     night.app.settle();
     assert_eq!(states(&night), before, "once it answers all is as before\n{}", night.screen());
 }
+
+/// A machine that sees nothing any more must not go on saying that the other region is dead.
+#[tokio::test(start_paused = true)]
+async fn signs_of_death_grow_old_with_what_they_rest_on() {
+    let mut night = Night::begin("region-outage", &[]);
+    night.pass(minutes(1)).await;
+    let screen = night.screen();
+    assert!(screen.contains("x    WE looks dead") && screen.contains("ready ungraceful"), "{screen}");
+    inject(&night, "fault = \"lose-reply\"");
+    for minute in 0..6 {
+        night.pass(minutes(1)).await;
+        let screen = night.screen();
+        if minute < 3 {
+            continue;
+        }
+        let dead = screen.lines().filter(|line| line.contains("looks dead") || line.contains("WE dead ("));
+        for line in dead {
+            assert!(line.contains("last ") && line.ends_with('!'), "{line}\n{screen}");
+        }
+        assert!(!screen.contains("   ready"), "{screen}");
+    }
+}

@@ -36,7 +36,7 @@ pub fn record(cli: &Cli, args: &Record) -> Result<u8, VerbError> {
         Some(why) => format!("the recording {} is not whole: {why}", path.display()),
         None => format!("recorded into {}", path.display()),
     };
-    let _ = writeln!(std::io::stderr(), "farshore: {}", Safe::new(&said));
+    let _ = writeln!(crate::runtime::paper::err(), "farshore: {}", Safe::new(&said));
     Ok(code)
 }
 
