@@ -474,6 +474,34 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_takes_it_again() {
 }
 
 #[test]
+fn a_hundred_window_sizes_lose_no_key() {
+    let state = State::new();
+    let Some(mut terminal) = Terminal::farshore(&state, &[]) else { return };
+    terminal.see("SIM RO");
+    terminal.pause();
+    terminal.press(":");
+    terminal.see(":");
+    let word: String = ('a'..='z').chain('A'..='Z').chain('0'..='9').collect();
+    let mut letters = word.chars();
+    for at in 0..100 {
+        let (rows, cols) = if at % 2 == 0 { (20, 60 + at % 7) } else { (50, 160 - at % 5) };
+        terminal.resize(rows, cols);
+        if let Some(letter) = letters.next() {
+            terminal.press(&letter.to_string());
+        }
+    }
+    assert_eq!(letters.next(), None, "a letter between any two sizes");
+    terminal.resize(24, 80);
+    terminal.until("every letter", |screen| screen.contains(&word) && screen.lines().count() <= 24);
+    terminal.press("\x1b");
+    terminal.until("home again", |screen| screen.contains("SIM RO") && !screen.contains(&word));
+    terminal.pause();
+    terminal.command("quit");
+    assert_eq!(terminal.end(LIMIT), 0);
+    left_as_found(&terminal.rest());
+}
+
+#[test]
 fn a_storm_of_window_sizes_and_wrong_keys_changes_nothing() {
     let state = State::new();
     let Some(mut terminal) = Terminal::farshore(&state, &["--ascii"]) else { return };
