@@ -12,7 +12,7 @@ use crate::{
         event::GateVerdict,
         view::{Choice, OfferView, RunState, StepState, StepView},
     },
-    status::Cell,
+    status::{Cell, ServiceLine},
 };
 
 /// Writes told with a question; `list` tells the others. Whoever has them read aloud waits for each.
@@ -22,7 +22,7 @@ const LISTED: usize = 5;
 pub fn status_lines(app: &App) -> Vec<String> {
     let summary = &app.summary;
     let mut lines = vec![format!("{} {} {}", app.badge(), summary.estate, time_text(app.now()))];
-    let services: Vec<&str> = summary.services.iter().map(|service| service.text.as_str()).collect();
+    let services: Vec<String> = summary.services.iter().map(ServiceLine::text).collect();
     lines.push(format!("services: {}", services.join(", ")));
     for row in &summary.rows {
         let cell = |side: Side| cell_words(app, &summary.regions[side].code, &row.cells[side]);

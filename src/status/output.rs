@@ -16,7 +16,7 @@ use crate::{
     engine::{RunView, event::WorldKind, view::RunState},
 };
 
-use super::summary::{Cell, CellState, Component, Problem, Scope, Summary};
+use super::summary::{Cell, CellState, Component, Problem, Scope, ServiceLine, Summary};
 
 /// Version of the JSON keys.
 const SCHEMA_VERSION: u32 = 1;
@@ -50,7 +50,7 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
     let age = age_of(invariant.at, invariant.stale, summary.at);
     let text = fit(&format!("{:5}{}", invariant.state.mark(), invariant.text), COLUMNS - LABEL - 7);
     line(&mut out, &format!("{:LABEL$}{text:width$} {age:>5}", "in both", width = COLUMNS - LABEL - 7));
-    let services: Vec<&str> = summary.services.iter().map(|service| service.text.as_str()).collect();
+    let services: Vec<String> = summary.services.iter().map(ServiceLine::text).collect();
     wrapped(&mut out, &format!("{:LABEL$}{}", "services", services.join(" · ")), &" ".repeat(LABEL));
     for problem in &summary.problems {
         let mark = if problem.state == CellState::Ok { "-" } else { problem.state.mark() };
@@ -191,6 +191,9 @@ struct ServiceObject<'a> {
     name: &'a str,
     active_side: &'static str,
     active_region: Option<&'a str>,
+    at: Option<String>,
+    age_s: Option<i64>,
+    stale: bool,
     reason: Option<&'a str>,
     class: &'a str,
     kind: crate::domain::estate::ServiceKind,
@@ -305,6 +308,9 @@ fn services<'a>(estate: &'a Estate, summary: &'a Summary) -> Vec<ServiceObject<'
                     ActiveSide::Unknown(_) => "unknown",
                 },
                 active_region: line.active.side().map(|side| estate.regions[side].code.as_str()),
+                at: line.at.map(wall_text),
+                age_s: age_s(line.at, summary.at),
+                stale: line.stale,
                 reason: match &line.active {
                     ActiveSide::Unknown(why) => Some(why.as_str()),
                     _ => None,

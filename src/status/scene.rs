@@ -111,14 +111,22 @@ impl<'a> Scene<'a> {
             None => self.active_names(side),
         };
         let region = &self.estate.regions[side];
+        let told = self.services.iter().any(|&service| self.role(service, side) != Role::Unknown);
+        let past = told && self.services.iter().any(|&service| self.held(service).is_past());
         RegionHead {
             code: region.code.clone(),
             display: region.display().to_owned(),
-            role,
+            role: format!("{}{role}", if past { "last " } else { "" }),
             signs: self.signs[side].clone(),
             dead: self.dead(side),
             serves: self.serves(side),
         }
+    }
+
+    /// How the assignments that tell the active side of a service were seen.
+    fn held(&self, service: usize) -> Sight {
+        let of = |side| Sight::of(self.picture, &Source::Assignments(service, side), self.now);
+        of(Side::Primary).join(of(Side::Secondary))
     }
 
     fn serves(&self, side: Side) -> bool {
@@ -150,7 +158,9 @@ impl<'a> Scene<'a> {
                     ActiveSide::BothByDesign => format!("{primary}+{secondary}"),
                     ActiveSide::Unknown(_) => "?".to_owned(),
                 };
-                ServiceLine { index, text: format!("{name} {place}"), name, active }
+                let held = self.held(index);
+                let stale = held.is_past() && !matches!(active, ActiveSide::Unknown(_));
+                ServiceLine { index, name, active, place, at: held.at, stale }
             })
             .collect()
     }

@@ -69,6 +69,11 @@ impl Sight {
         }
     }
 
+    /// Whether there is an answer, and it no longer stands for what there is now.
+    pub(super) fn is_past(&self) -> bool {
+        self.at.is_some() && self.trust >= Trust::Stale
+    }
+
     /// With something that only a part of the value rests on: if that never came, the value is as
     /// old as the rest.
     pub(super) fn beside(self, part: Self) -> Self {

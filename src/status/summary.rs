@@ -226,7 +226,7 @@ pub struct RegionHead {
     /// Name in full.
     pub display: String,
     /// What the region is to the services in scope: `active`, `standby`, or `hr active` where
-    /// they differ.
+    /// they differ; `last active` where nobody has seen it lately.
     pub role: String,
     /// Signs of death that are seen now.
     pub signs: Vec<Sign>,
@@ -245,8 +245,24 @@ pub struct ServiceLine {
     pub name: String,
     /// Its active side.
     pub active: ActiveSide,
-    /// `hr WE`, `hr split WE+NE`, `hr closed`, `hr ?`.
-    pub text: String,
+    /// Where: `WE`, `split WE+NE`, `closed`, `?`.
+    pub place: String,
+    /// When the oldest answer behind it was in.
+    pub at: Option<Timestamp>,
+    /// Whether that is too long ago to say where users are sent now.
+    pub stale: bool,
+}
+
+impl ServiceLine {
+    /// `hr WE`, and `hr last WE` where nobody has seen it lately.
+    pub fn text(&self) -> String {
+        format!("{}{}", self.name, self.tail())
+    }
+
+    /// What follows the name.
+    pub fn tail(&self) -> String {
+        format!("{} {}", if self.stale { " last" } else { "" }, self.place)
+    }
 }
 
 /// The row *in both*: nobody may be in both pools.

@@ -56,7 +56,7 @@ fn a_calm_estate_is_ok_though_half_of_the_standby_is_cold() {
     assert_eq!(summary.invariant.text, "0 of 3 groups, 0 of 60 users hold both regions");
     assert_eq!(summary.worst().unwrap().text, "hr: NE needs 2 more hosts, about 4 min to start");
     assert_eq!(summary.regions.primary.role, "active");
-    assert_eq!(summary.services[0].text, "hr WE");
+    assert_eq!(summary.services[0].text(), "hr WE");
 }
 
 #[test]

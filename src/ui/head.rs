@@ -27,62 +27,93 @@ pub(super) const WIDE: u16 = 120;
 
 /// A word of the first line.
 struct Word {
-    /// What it says, the longest first. The last may be cut down to `least` columns.
-    forms: Vec<String>,
+    /// What it says, the longest first.
+    forms: Vec<Form>,
+    role: Role,
+    kind: Kind,
+}
+
+/// One way to say a word.
+struct Form {
+    /// What may be cut, where it is a name.
+    head: String,
     /// What stands behind it and is never cut.
     tail: String,
-    role: Role,
-    fate: Fate,
-    least: usize,
-    /// The second form is that of narrow windows.
-    brief: bool,
+}
+
+impl Form {
+    fn width(&self) -> usize {
+        columns(&self.head) + columns(&self.tail)
+    }
 }
 
 /// What becomes of a word where there is no room.
 #[derive(Clone, Copy, PartialEq)]
-enum Fate {
-    /// It is cut, never dropped.
-    Stays,
+enum Kind {
+    /// It has its forms and is never dropped.
+    Fixed,
+    /// A name: its last form is cut.
+    Name,
+    /// Where users are sent: the name in its last form is cut, its place never.
+    Place,
+    /// The time: it loses its seconds when nothing else is left to lose.
+    Clock,
     /// It goes before anything is cut.
     Goes,
-    /// It goes when nothing more can be cut.
+    /// It is said shorter and goes when nothing more can be cut.
     GoesLast,
 }
 
+/// What is lost where line 1 has no room, in this order: a window must be very small before it costs
+/// the direction a word.
+enum Loss {
+    /// Words of a kind are dropped, the last first.
+    Drop(Kind),
+    /// Words of a kind are said shorter, the longest first, down to so many columns of their names.
+    Shorten(Kind, usize),
+}
+
+/// See [`Loss`].
+const LOSSES: [Loss; 9] = [
+    Loss::Drop(Kind::Goes),
+    Loss::Shorten(Kind::Fixed, usize::MAX),
+    Loss::Shorten(Kind::GoesLast, usize::MAX),
+    // A person knows an estate by its first letters.
+    Loss::Shorten(Kind::Name, 8),
+    Loss::Shorten(Kind::Place, 8),
+    Loss::Shorten(Kind::Name, 4),
+    Loss::Drop(Kind::GoesLast),
+    Loss::Shorten(Kind::Clock, usize::MAX),
+    Loss::Shorten(Kind::Place, 4),
+];
+
 impl Word {
-    /// A word that is said whole or not at all.
-    fn whole(text: impl Into<String>, role: Role, fate: Fate) -> Self {
-        Self { forms: vec![text.into()], tail: String::new(), role, fate, least: usize::MAX, brief: false }
-    }
-
-    /// A name, which may be cut.
-    fn name(forms: Vec<String>, role: Role) -> Self {
-        Self { forms, tail: String::new(), role, fate: Fate::Stays, least: 4, brief: false }
-    }
-
-    fn head(&self) -> &str {
-        self.forms.first().map_or("", String::as_str)
+    /// A word with its forms, the longest first.
+    fn of<T: Into<String>>(forms: impl IntoIterator<Item = T>, role: Role, kind: Kind) -> Self {
+        let form = |text: T| Form { head: text.into(), tail: String::new() };
+        Self { forms: forms.into_iter().map(form).collect(), role, kind }
     }
 
     fn text(&self) -> String {
-        format!("{}{}", self.head(), self.tail)
+        self.forms.first().map_or_else(String::new, |form| format!("{}{}", form.head, form.tail))
     }
 
     fn width(&self) -> usize {
-        columns(self.head()) + columns(&self.tail)
+        self.forms.first().map_or(0, Form::width)
     }
 
-    /// Says it shorter: in its next form, or cut by a column. `false`: it cannot be said shorter.
-    fn shorten(&mut self) -> bool {
+    /// Says it shorter: in its next form, or its name cut by a column. `false`: it cannot be said shorter.
+    fn shorten(&mut self, least: usize) -> bool {
         if self.forms.len() > 1 {
             self.forms.remove(0);
             return true;
         }
-        let wide = columns(self.head());
-        if wide <= self.least {
+        let Some(form) = self.forms.first_mut() else { return false };
+        let wide = columns(&form.head);
+        if wide <= least || !matches!(self.kind, Kind::Name | Kind::Place) {
             return false;
         }
-        self.forms = vec![fit(self.head(), wide - 1)];
+        form.head = fit(&form.head, wide - 1);
         true
     }
 }
@@ -111,28 +142,32 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     }
 }
 
-/// The words so that they fit in `room`: what matters least goes first, then names are cut, the longest
-/// first; what says whose world it is, whether it is armed and where it goes is never touched.
+/// The words so that they fit in `room`, see [`LOSSES`].
 fn fitted(mut words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Vec<(bool, Word)> {
     let too_wide =
         |words: &[(bool, Word)]| words.iter().map(|(_, word)| word.width() + gap).sum::<usize>() > room + gap;
     if narrow || too_wide(&words) {
-        // All names at once: which stays long must not depend on the length of another.
-        for (_, word) in words.iter_mut().filter(|(_, word)| word.brief) {
-            word.shorten();
+        // Names and the token at once: which stays long must not depend on the length of another.
+        let brief = |word: &&mut (bool, Word)| matches!(word.1.kind, Kind::Name | Kind::GoesLast);
+        for (_, word) in words.iter_mut().filter(brief).filter(|(_, word)| word.forms.len() > 1) {
+            word.shorten(usize::MAX);
         }
     }
-    for fate in [Fate::Goes, Fate::Stays, Fate::GoesLast] {
+    for loss in LOSSES {
         while too_wide(&words) {
-            if fate == Fate::Stays {
-                let mut order: Vec<usize> = (0..words.len()).collect();
-                order.sort_by_key(|at| std::cmp::Reverse(columns(words[*at].1.head())));
-                if !order.into_iter().any(|at| words[at].1.shorten()) {
-                    break;
+            let lost = match loss {
+                Loss::Drop(kind) => {
+                    words.iter().rposition(|(_, word)| word.kind == kind).map(|at| words.remove(at)).is_some()
                 }
-            } else {
-                let Some(at) = words.iter().rposition(|(_, word)| word.fate == fate) else { break };
-                words.remove(at);
+                Loss::Shorten(kind, least) => {
+                    let mut order: Vec<usize> =
+                        (0..words.len()).filter(|at| words[*at].1.kind == kind).collect();
+                    order.sort_by_key(|at| std::cmp::Reverse(words[*at].1.width()));
+                    order.into_iter().any(|at| words[at].1.shorten(least))
+                }
+            };
+            if !lost {
+                break;
             }
         }
     }
@@ -145,34 +180,33 @@ fn left(app: &App) -> Vec<Word> {
         (World::Live, false) => Role::BadgeLive,
         (World::Sim | World::Replay, false) => Role::BadgeSim,
     };
-    let mut words = vec![Word::whole(app.badge(), badge, Fate::Stays)];
+    let mut words = vec![Word::of([app.badge()], badge, Kind::Fixed)];
     if let Some(frozen) = app.frozen() {
         let (seconds, missed) = (frozen.for_ms / 1_000, frozen.missed);
         let clock = format!("FROZEN {:02}:{:02}", seconds / 60, seconds % 60);
-        let forms = vec![format!("{clock}, {missed} missed"), format!("{clock} +{missed}")];
-        words.push(Word { forms, ..Word::whole("", Role::BadgeArmed, Fate::Stays) });
+        let forms = [format!("{clock}, {missed} missed"), format!("{clock} +{missed}")];
+        words.push(Word::of(forms, Role::BadgeArmed, Kind::Fixed));
     }
     if app.masks().is_some() {
-        let forms = vec!["REDACTED".to_owned(), "REDACT".to_owned()];
-        words.push(Word { forms, ..Word::whole("", Role::Notice, Fate::Stays) });
+        words.push(Word::of(["REDACTED", "REDACT"], Role::Notice, Kind::Fixed));
     }
     if app.recording {
-        words.push(Word::whole("REC", Role::Warn, Fate::GoesLast));
+        words.push(Word::of(["REC"], Role::Warn, Kind::GoesLast));
     }
     if let Some(endpoint) = &app.endpoint {
         let port = endpoint.rsplit(':').next().unwrap_or_default();
-        let forms = vec![format!("ENDPOINT {endpoint}"), format!("ENDPOINT :{port}")];
-        words.push(Word { forms, ..Word::whole("", Role::Warn, Fate::Stays) });
+        let forms = [format!("ENDPOINT {endpoint}"), format!("ENDPOINT :{port}")];
+        words.push(Word::of(forms, Role::Warn, Kind::Fixed));
     }
-    words.push(Word::name(vec![app.estate.name.clone()], Role::Title));
+    words.push(Word::of([app.estate.name.clone()], Role::Title, Kind::Name));
     let name = mask::said(app.identity.name.as_str());
     let short = name.split('@').next().unwrap_or_default().to_owned();
-    words.push(Word { brief: true, ..Word::name(vec![name.into_owned(), short], Role::Text) });
+    words.push(Word::of([name.into_owned(), short], Role::Text, Kind::Name));
     if let Some((text, role)) = token(app) {
         let short = text.replace("token ", "tok ").replace("unrenewed", "!").replace("memory only", "mem");
         // A token that lasts is the first thing that can be missed.
-        let fate = if role == Role::Text { Fate::GoesLast } else { Fate::Stays };
-        words.push(Word { forms: vec![text, short], brief: true, ..Word::whole("", role, fate) });
+        let kind = if role == Role::Text { Kind::GoesLast } else { Kind::Fixed };
+        words.push(Word::of([text, short], role, kind));
     }
     words
 }
@@ -202,29 +236,28 @@ fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
     if let Some(left) = app.arming.left(app.moment.terminal).filter(|left| *left <= arming::FIRST_WARNING_MS)
     {
         let text = format!("ends in {}", clock_text(Span::from_millis(left as i64)));
-        words.push(Word::whole(text, Role::Warn, Fate::Goes));
+        words.push(Word::of([text], Role::Warn, Kind::Goes));
     }
     if let Some(view) = app.run_view().filter(|view| !matches!(view.state, RunState::Closed(_))) {
-        words.push(Word {
-            tail: format!(" {}>{}", view.codes[view.from], view.codes[view.to]),
-            ..Word::name(vec![view.service.clone()], Role::Title)
-        });
+        let tail = format!(" {}>{}", view.codes[view.from], view.codes[view.to]);
+        let forms = vec![Form { head: view.service.clone(), tail }];
+        words.push(Word { forms, role: Role::Title, kind: Kind::Place });
         let since = clock_text(app.now().duration_since(view.impact));
-        words.push(Word::whole(format!("T+{since}"), Role::Text, Fate::Goes));
+        words.push(Word::of([format!("T+{since}")], Role::Text, Kind::Goes));
     } else {
-        words.push(Word::whole(scope_words(app.scope, &app.estate), Role::Dim, Fate::Goes));
+        words.push(Word::of([scope_words(app.scope, &app.estate)], Role::Dim, Kind::Goes));
         let forms = places(&app.summary.services);
-        // What is said of a service is said whole, unless its name alone is too long.
-        let least = if forms.len() > 1 { usize::MAX } else { 4 };
-        words.push(Word { least, ..Word::name(forms, Role::Text) });
+        words.push(Word { forms, role: Role::Text, kind: Kind::Place });
     }
     let speed = app.speed.label();
     if !speed.is_empty() {
-        words.push(Word::whole(speed, Role::Warn, Fate::Stays));
+        words.push(Word::of([speed], Role::Warn, Kind::Fixed));
     }
-    words.push(Word::whole(time_text(app.now()), Role::Text, Fate::Stays));
+    let clock = time_text(app.now());
+    let brief = clock.rsplit_once(':').map_or_else(|| clock.clone(), |(minutes, _)| format!("{minutes}Z"));
+    words.push(Word::of([clock, brief], Role::Text, Kind::Clock));
     let local = pen.zone().filter(|_| pen.width() >= WIDE).and_then(|zone| local_text(app.now(), zone));
-    words.extend(local.map(|text| Word::whole(text, Role::Dim, Fate::Goes)));
+    words.extend(local.map(|text| Word::of([text], Role::Dim, Kind::Goes)));
     words
 }
 
@@ -243,24 +276,28 @@ pub(super) fn plight(app: &App, side: Side) -> (Role, &'static str) {
 }
 
 /// Where the services are served, the longest form first. Shorter forms count what they leave out, and
-/// leave out last what is not on one side.
-fn places(services: &[ServiceLine]) -> Vec<String> {
+/// leave out last what is not on one side; none of them leaves out where.
+fn places(services: &[ServiceLine]) -> Vec<Form> {
+    let plain = |head: String| Form { head, tail: String::new() };
     let mut order: Vec<&ServiceLine> = services.iter().collect();
-    let mut forms = vec![order.iter().map(|one| one.text.as_str()).collect::<Vec<_>>().join(" · ")];
-    order.sort_by_key(|one| one.active.side().is_some());
-    let first = order.first().and_then(|one| one.active.side());
-    if services.len() > 2 && first.is_some() && order.iter().all(|one| one.active.side() == first) {
-        let place = order[0].text.rsplit(' ').next().unwrap_or_default();
-        forms.push(format!("{} services {place}", services.len()));
+    let Some(first) = order.first().copied() else { return vec![plain("no services".to_owned())] };
+    if services.len() == 1 {
+        return vec![Form { head: first.name.clone(), tail: first.tail() }];
+    }
+    let mut forms = vec![plain(order.iter().map(|one| one.text()).collect::<Vec<_>>().join(" · "))];
+    let same = |one: &&ServiceLine| one.active.side() == first.active.side() && one.stale == first.stale;
+    if first.active.side().is_some() && order.iter().all(same) {
+        forms.push(plain(format!("{} services{}", services.len(), first.tail())));
+        forms.push(Form { head: "all".to_owned(), tail: first.tail() });
         return forms;
     }
-    for kept in (1..services.len()).rev() {
-        let said: Vec<&str> = order.iter().take(kept).map(|one| one.text.as_str()).collect();
-        forms.push(format!("{} · +{}", said.join(" · "), services.len() - kept));
+    order.sort_by_key(|one| one.active.side().is_some());
+    for kept in (2..services.len()).rev() {
+        let said: Vec<String> = order.iter().take(kept).map(|one| one.text()).collect();
+        forms.push(plain(format!("{} · +{}", said.join(" · "), services.len() - kept)));
     }
-    if services.len() > 1 {
-        forms.push(format!("{} services", services.len()));
-    }
+    let (worst, more) = (order[0], services.len() - 1);
+    forms.push(Form { head: worst.name.clone(), tail: format!("{} · +{more}", worst.tail()) });
     forms
 }
 

@@ -11,7 +11,7 @@ use crate::{
 };
 
 use super::{
-    pen::{Line as Glyph, Pen, wrap, wrap_in},
+    pen::{Line as Glyph, Pen, columns, wrap, wrap_in},
     theme::Role,
 };
 
@@ -79,7 +79,10 @@ fn head(app: &App, middle: u16, pen: &mut Pen<'_>) {
     pen.text(1, 1, LABEL - 1, " vantage ", Role::Title);
     for (side, x, end) in [(Side::Primary, LABEL, middle), (Side::Secondary, middle, width)] {
         let region = &app.summary.regions[side];
-        let words = format!(" {} {} {} ", region.code, region.display, region.role);
+        let mut words = format!(" {} {} {} ", region.code, region.display, region.role);
+        if columns(&words) > usize::from(end.saturating_sub(x + 3)) {
+            words = format!(" {} {} ", region.code, region.role);
+        }
         pen.text(x + 2, 1, end.saturating_sub(x + 3), &words, Role::Title);
     }
 }
