@@ -11,6 +11,7 @@ pub mod picture;
 pub mod pool;
 pub mod probe;
 pub mod reading;
+pub mod seats;
 pub mod secret;
 pub mod seeded;
 pub mod side;

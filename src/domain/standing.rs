@@ -11,6 +11,7 @@ use super::{
     picture::Picture,
     pool::{SessionHost, UserSession},
     reading::{Look, SilenceKind},
+    seats::{Seats, seats},
     source::Held,
     time::{Span, Timestamp, minutes, seconds},
 };
@@ -249,8 +250,8 @@ pub fn users(picture: &Picture, service: usize, side: Side) -> Option<BTreeSet<S
 pub struct InBoth {
     /// Planned principals that hold both sides.
     pub principals: BTreeSet<PrincipalId>,
-    /// Users with a session on both sides.
-    pub users: BTreeSet<Safe>,
+    /// Who sits where.
+    pub seats: Seats,
 }
 
 /// Who is in both pools of a service, those `also` moved by a run included; `None`: not known whole.
@@ -259,11 +260,7 @@ pub fn in_both(estate: &Estate, picture: &Picture, service: usize, also: &[Princ
         .intersection(&planned_holders(estate, picture, service, Side::Secondary, also)?)
         .cloned()
         .collect();
-    let users = users(picture, service, Side::Primary)?
-        .intersection(&users(picture, service, Side::Secondary)?)
-        .cloned()
-        .collect();
-    Some(InBoth { principals, users })
+    Some(InBoth { principals, seats: seats(picture, service)? })
 }
 
 /// A sign that a region is dead (design §11, death rule).

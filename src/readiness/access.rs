@@ -93,12 +93,16 @@ pub(super) fn nobody_in_both(context: &Context<'_>) -> Finding {
     let Some(both) = standing::in_both(context.estate, context.picture, context.service, &[]) else {
         return Finding::unknown("assignments or sessions are not known whole");
     };
-    let (principals, users) = (both.principals.len(), both.users.len());
+    let (principals, users) = (both.principals.len(), both.seats.both.len());
+    let unproven = both.seats.unproven.len();
     match active {
         ActiveSide::Split => {
             Finding::crit(format!("{principals} principals hold both, {users} users sit in both"))
         }
         _ if users > 0 => Finding::crit(format!("{users} users have sessions in both regions")),
+        _ if unproven > 0 => Finding::unknown(format!(
+            "{unproven} users are in one region, listed on silent hosts in the other"
+        )),
         ActiveSide::BothByDesign => {
             Finding::ok(format!("{principals} principals hold both by design, 0 users"))
         }

@@ -139,6 +139,8 @@ fn blank(run: &str, opened: &Opened, integrity: Integrity, now: Timestamp) -> Re
         figures: Figures {
             rto_service_s: None,
             rto_full_s: None,
+            service_since_declared_s: None,
+            full_since_declared_s: None,
             technical_s: None,
             decision_latency_s: None,
             human_wait_s: None,

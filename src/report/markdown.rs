@@ -121,9 +121,14 @@ fn timeline(out: &mut String, report: &Report) {
     table(out, &["figure", "value"]);
     let figures = &report.figures;
     let span = |secs: Option<i64>| secs.map_or_else(|| "unknown".to_owned(), |secs| span_text(seconds(secs)));
+    // Without a stated T0 the time from T2 is a lower bound, and is called what it is.
+    let since = |rto: Option<i64>, declared: Option<i64>| match (rto, declared) {
+        (None, Some(secs)) => format!("unknown: T0 is not stated; {} since T2", span_text(seconds(secs))),
+        _ => span(rto),
+    };
     let lines = [
-        ("RTO service (T7 - T0)", span(figures.rto_service_s)),
-        ("RTO full (T8 - T0)", span(figures.rto_full_s)),
+        ("RTO service (T7 - T0)", since(figures.rto_service_s, figures.service_since_declared_s)),
+        ("RTO full (T8 - T0)", since(figures.rto_full_s, figures.full_since_declared_s)),
         ("technical (T6 - T3)", span(figures.technical_s)),
         ("decision latency (T3 - T1)", span(figures.decision_latency_s)),
         ("waited on people", span(figures.human_wait_s)),

@@ -122,6 +122,10 @@ pub struct Figures {
     pub rto_service_s: Option<i64>,
     /// Enough users back after the impact (T8 - T0).
     pub rto_full_s: Option<i64>,
+    /// First verified user after the run was opened (T7 - T2): what is known where no T0 was stated.
+    pub service_since_declared_s: Option<i64>,
+    /// Enough users back after the run was opened (T8 - T2).
+    pub full_since_declared_s: Option<i64>,
     /// Access opened after the decision (T6 - T3).
     pub technical_s: Option<i64>,
     /// Decision after detection (T3 - T1).

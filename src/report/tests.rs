@@ -259,6 +259,48 @@ fn an_open_run_says_so_and_claims_nothing_it_does_not_know() {
     assert!(!text.contains("SIM"), "{text}");
 }
 
+/// T7 is when the user was seen, which may be long before somebody pressed the key; one who was gone again
+/// in between proved nothing.
+#[test]
+fn the_first_verified_user_is_dated_by_the_look_that_saw_them() {
+    let gate = |first_user, verdict| RunEvent::Gate {
+        step: "a12".to_owned(),
+        verdict,
+        items: vec![GateItem {
+            id: "first-user".to_owned(),
+            verdict: first_user,
+            value: Safe::new("user.137 works"),
+            age_s: Some(10),
+        }],
+    };
+    let (green, red, passed) = (GateVerdict::Green, GateVerdict::Red, GateVerdict::Passed);
+    let cases = [
+        (vec![gate(green, green), gate(green, passed)], 0),
+        (vec![gate(green, green), gate(green, red), gate(green, passed)], 0),
+        (vec![gate(green, green), gate(red, red), gate(green, green), gate(green, passed)], 60),
+        (vec![gate(red, red), gate(green, passed)], 30),
+    ];
+    for (told, later) in cases {
+        let mut all: Vec<RunEvent> = vec![opened(WorldKind::Live)];
+        all.extend(told);
+        all.push(done("a12", None, DoneHow::Manual));
+        let events = stamp(all);
+        let mark = report(&events).marks.into_iter().find(|mark| mark.mark == "T7").unwrap();
+        assert_eq!(mark.at, Some(start() + seconds(30 + later - 10)), "{mark:?}");
+    }
+}
+
+#[test]
+fn without_a_stated_impact_the_time_since_the_run_was_opened_is_told_as_that() {
+    let mut events = events(WorldKind::Live);
+    let RunEvent::Opened(opened) = &mut events[0].event else { panic!("the first event opens") };
+    opened.impact = None;
+    let report = report(&events);
+    assert_eq!((report.figures.rto_service_s, report.figures.service_since_declared_s), (None, Some(480)));
+    let text = to_markdown(&report);
+    assert!(text.contains("unknown: T0 is not stated; 8 min since T2"), "{text}");
+}
+
 /// What an undo opened again is not called done, whatever was done of it before.
 #[test]
 fn what_was_taken_back_is_pending_again() {

@@ -1,10 +1,10 @@
 //! The marks of a run's timeline, and the figures that follow from them (procedures §6).
 
 use crate::{
-    domain::time::{Span, Timestamp},
+    domain::time::{Span, Timestamp, seconds},
     engine::{
         Run, Stamped,
-        event::{FailedHow, GateVerdict, Opened, RunEnd, RunEvent},
+        event::{FailedHow, GateItem, GateVerdict, Opened, RunEnd, RunEvent},
     },
     runbook::{Action, Killer, Plan, PlannedStep},
 };
@@ -24,6 +24,30 @@ fn step_done(plan: &Plan, report: &Report, fits: impl Fn(&PlannedStep) -> bool) 
     let id = &plan.steps.iter().find(|step| step.phase.is_some() && fits(step))?.id;
     let step = report.steps.iter().find(|step| step.id == *id)?;
     step.ended.filter(|_| step.state.starts_with("done"))
+}
+
+/// When the user that proved the standby was seen to work: the look that the gate went green over, not the
+/// key that was pressed later. A user who was gone again before it was passed proved nothing.
+fn first_user(plan: &Plan, report: &Report, events: &[Stamped]) -> Option<Timestamp> {
+    let asks = |step: &PlannedStep| step.after.contains(&Killer::FirstUser);
+    let done = step_done(plan, report, asks)?;
+    let gate = &plan.steps.iter().find(|step| step.phase.is_some() && asks(step))?.id;
+    let mut seen = None;
+    for stamped in events.iter().filter(|one| one.wall <= done) {
+        match &stamped.event {
+            RunEvent::Gate { step, items, .. } if step == gate => {
+                let proof = items.iter().find(|item| item.id == Killer::FirstUser.id());
+                let proof = proof.filter(|item| item.verdict == GateVerdict::Green);
+                let looked = |item: &GateItem| {
+                    stamped.wall - seconds(item.age_s.and_then(|age| age.try_into().ok()).unwrap_or_default())
+                };
+                seen = proof.map(|item| seen.unwrap_or_else(|| looked(item)));
+            }
+            RunEvent::Refused { step, item: None, .. } if step == gate => seen = None,
+            _ => {}
+        }
+    }
+    seen.or(Some(done))
 }
 
 /// When the gate before which the free exit ends was passed.
@@ -52,7 +76,7 @@ pub(super) fn marks(opened: &Opened, events: &[Stamped], report: &Report) -> Vec
     let written = first(events, |event| matches!(event, RunEvent::Intent { .. }));
     let ready = free_exit_ended(plan, events);
     let access = step_done(plan, report, |step| step.action == Some(Action::GrantStandby));
-    let user = step_done(plan, report, |step| step.after.contains(&Killer::FirstUser));
+    let user = first_user(plan, report, events);
     let back = step_done(plan, report, |step| step.after.contains(&Killer::UsersBack));
     let over = |event: &RunEvent| matches!(event, RunEvent::Closed { end, .. } if *end != RunEnd::Monitoring);
     let closed = first(events, over);
@@ -66,7 +90,7 @@ pub(super) fn marks(opened: &Opened, events: &[Stamped], report: &Report) -> Vec
         ("T4", "first write", written, "first intent", "no write"),
         ("T5", "standby ready", ready, "gate before the free exit ends", LATER),
         ("T6", "access opened", access, "last grant observed", LATER),
-        ("T7", "first verified user", user, "first user proven", LATER),
+        ("T7", "first verified user", user, "seen by the look that proved it", LATER),
         ("T8", "enough users back", back, "sessions observed", LATER),
         ("T9", "no debts", paid, "last debt paid, or closed without any", "debts are open, or the run is"),
         ("T10", "closed", closed, "run closed", "OPEN"),
@@ -87,6 +111,8 @@ pub(super) fn figures(report: &Report, events: &[Stamped]) -> Figures {
     Figures {
         rto_service_s: between("T7", "T0"),
         rto_full_s: between("T8", "T0"),
+        service_since_declared_s: between("T7", "T2"),
+        full_since_declared_s: between("T8", "T2"),
         technical_s: between("T6", "T3"),
         decision_latency_s: between("T3", "T1"),
         human_wait_s: people,

@@ -8,7 +8,9 @@ use crate::{
         estate::{Estate, Layout, Service},
         picture::Picture,
         reading::SilenceKind,
+        seats,
         standing::{self, ActiveSide, Sign},
+        text::counted,
         time::{Timestamp, age_text},
     },
     engine::{RunView, view::RunState},
@@ -205,12 +207,15 @@ impl<'a> Scene<'a> {
             return blank;
         };
         let principals = self.principals_in_both(&paired);
-        let users = self.users_in_both(&paired);
-        let owed = self.debts().iter().any(|debt| debt.mode == Mode::Ungraceful);
+        let seats = self.users_in_both(&paired);
+        let (users, unproven) = (seats.map(|(both, of, _)| (both, of)), seats.map_or(0, |(.., more)| more));
         let found = |count: Option<(u32, u32)>| count.is_some_and(|(both, _)| both > 0);
+        // Where nobody is seen in both, what is owed is told by itself: it puts nobody there.
+        let owed = self.debts().iter().any(|debt| debt.mode == Mode::Ungraceful)
+            && (principals.is_none() || found(principals));
         state = if found(principals) || found(users) || owed {
             CellState::Crit
-        } else if held.trust != Trust::Good || seated.trust != Trust::Good {
+        } else if held.trust != Trust::Good || seated.trust != Trust::Good || unproven > 0 {
             CellState::Unknown
         } else {
             CellState::Ok
@@ -218,7 +223,7 @@ impl<'a> Scene<'a> {
         let both = held.clone().join(seated.clone());
         Invariant {
             state,
-            text: self.invariant_text(principals, users, owed, &both),
+            text: self.invariant_text(principals, (users, unproven), owed, &both),
             principals: principals.map(|(both, _)| both),
             users: users.map(|(both, _)| both),
             at: both.at,
@@ -229,7 +234,7 @@ impl<'a> Scene<'a> {
     fn invariant_text(
         &self,
         principals: Option<(u32, u32)>,
-        users: Option<(u32, u32)>,
+        (users, unproven): (Option<(u32, u32)>, u32),
         owed: bool,
         sight: &Sight,
     ) -> String {
@@ -243,8 +248,13 @@ impl<'a> Scene<'a> {
         let count = |pair: Option<(u32, u32)>, word: &str| {
             pair.map_or_else(|| format!("{word} not known"), |(both, of)| format!("{both} of {of} {word}"))
         };
-        let mut text =
-            format!("{}, {} hold both regions", count(principals, "groups"), count(users, "users"));
+        let mut text = match (principals, users) {
+            (None, None) => "not known who holds both regions".to_owned(),
+            _ => format!("{}, {} hold both regions", count(principals, "groups"), count(users, "users")),
+        };
+        if unproven > 0 {
+            let _ = write!(text, "; {unproven} more listed on silent hosts");
+        }
         if sight.trust != Trust::Good
             && let Some(reason) = &sight.reason
         {
@@ -264,14 +274,14 @@ impl<'a> Scene<'a> {
         Some(sum)
     }
 
-    /// Users with sessions on both sides of one service, and of how many.
-    fn users_in_both(&self, services: &[usize]) -> Option<(u32, u32)> {
-        let mut sum = (0, 0);
+    /// Users with sessions on both sides of one service, of how many, and how many more of whom nobody knows
+    /// whether all their sessions live.
+    fn users_in_both(&self, services: &[usize]) -> Option<(u32, u32, u32)> {
+        let mut sum = (0, 0, 0);
         for &service in services {
-            let primary = standing::users(self.picture, service, Side::Primary)?;
-            let secondary = standing::users(self.picture, service, Side::Secondary)?;
-            let both = primary.intersection(&secondary).count();
-            sum = (sum.0 + both as u32, sum.1 + (primary.len() + secondary.len() - both) as u32);
+            let seats = seats::seats(self.picture, service)?;
+            let (both, unproven) = (seats.both.len() as u32, seats.unproven.len() as u32);
+            sum = (sum.0 + both, sum.1 + seats.of as u32, sum.2 + unproven);
         }
         Some(sum)
     }
@@ -292,7 +302,7 @@ impl<'a> Scene<'a> {
             if run.primary_is_back {
                 problems.push(Problem {
                     state: CellState::Crit,
-                    text: format!("PRIMARY IS BACK · {} debts", run.debts.len()),
+                    text: format!("PRIMARY IS BACK · {}", counted(run.debts.len(), "debt")),
                     component: None,
                     side: Some(run.from),
                     at: invariant.at,
@@ -309,16 +319,7 @@ impl<'a> Scene<'a> {
             });
         }
         problems.extend(Side::BOTH.into_iter().filter_map(|side| self.death(side)));
-        if debts.iter().any(|debt| debt.mode == Mode::Graceful) {
-            let owed = debts.iter().filter(|debt| debt.mode == Mode::Graceful).count();
-            problems.push(Problem {
-                state: CellState::Warn,
-                text: format!("{owed} debts of a graceful run are open"),
-                component: None,
-                side: None,
-                at: None,
-            });
-        }
+        problems.extend([Mode::Ungraceful, Mode::Graceful].into_iter().filter_map(|mode| owed(debts, mode)));
         let cells =
             rows.iter().flat_map(|row| row.cells.iter().map(move |(side, cell)| (row.component, side, cell)));
         // Said once: it is the same for every cell.
@@ -378,6 +379,27 @@ impl<'a> Scene<'a> {
         }
         Some(Problem { state: cell.state, text, component: Some(component), side: Some(side), at: cell.at })
     }
+}
+
+/// What runs of a mode owe. A region that was left as it was can harm people as soon as it is back.
+fn owed(debts: &[Debt], mode: Mode) -> Option<Problem> {
+    let all: Vec<&Debt> = debts.iter().filter(|debt| debt.mode == mode).collect();
+    let first = all.first()?;
+    let service = if all.iter().all(|debt| debt.service == first.service) {
+        format!("{}: ", first.service)
+    } else {
+        String::new()
+    };
+    let ready = match all.iter().filter(|debt| debt.ready).count() {
+        0 => "none can be paid yet".to_owned(),
+        ready => format!("{ready} can be paid now"),
+    };
+    let (state, article) = match mode {
+        Mode::Ungraceful => (CellState::Crit, "an"),
+        Mode::Graceful => (CellState::Warn, "a"),
+    };
+    let text = format!("{service}{} of {article} {} run, {ready}", counted(all.len(), "debt"), mode.word());
+    Some(Problem { state, text, component: None, side: None, at: None })
 }
 
 /// Signs of several services, one of each class and wording.

@@ -467,6 +467,16 @@ fn nobody_in_both_pools() {
     world.put(Source::Sessions(0, Side::Secondary), Answer::Sessions(Listing::whole(vec![same_user], 1)));
     let summary = all(&world);
     assert_eq!((summary.invariant.state, summary.invariant.users), (CellState::Crit, Some(1)));
+
+    // The broker goes on listing them where their hosts are gone: whether they sit there is not known.
+    world.burn_primary();
+    let summary = all(&world);
+    assert_eq!((summary.invariant.state, summary.invariant.users), (CellState::Unknown, Some(0)));
+    assert!(
+        summary.invariant.text.ends_with("; 1 more listed on silent hosts"),
+        "{}",
+        summary.invariant.text
+    );
 }
 
 #[test]
@@ -616,13 +626,20 @@ fn what_an_ungraceful_run_owes_is_crit_until_it_is_paid() {
     assert_eq!((summary.verdict, summary.debts.len()), (Verdict::Crit, 2));
     assert_eq!(summary.worst().unwrap().text, "in both: 2 principals in both · primary dead · debt");
 
-    // The revoke is paid, the drain is not: still CRIT, and another service is not touched.
+    // The revoke is paid, the drain is not: nobody is in both and no cross stands beside it, but what is
+    // owed is CRIT by itself; another service is not touched.
     let mut world = World::calm();
     world.activate(0, Side::Secondary);
     let back = indebted(&world, true);
     let summary = sum(&world, std::slice::from_ref(&back), Scope::Service(0));
-    assert_eq!(summary.invariant.state, CellState::Crit);
+    assert_eq!(summary.invariant.state, CellState::Ok);
+    assert!(summary.invariant.text.starts_with("0 of 2 groups, 0 of "), "{}", summary.invariant.text);
     assert_eq!(summary.worst().unwrap().text, "PRIMARY IS BACK · 2 debts");
+    let away = indebted(&world, false);
+    let summary = sum(&world, std::slice::from_ref(&away), Scope::Service(0));
+    let worst = summary.worst().map(|worst| (worst.state, worst.text.as_str()));
+    assert_eq!(worst, Some((CellState::Crit, "hr: 2 debts of an ungraceful run, 1 can be paid now")));
+    assert_eq!(summary.verdict, Verdict::Crit);
     let other = sum(&world, std::slice::from_ref(&back), Scope::Service(1));
     assert_eq!((other.verdict, other.debts.len()), (Verdict::Ok, 0), "{:#?}", other.problems);
     assert!(super::nagios(&summary, WorldKind::Live).contains("debts=2;;;0"));

@@ -161,7 +161,9 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     let both = Some(&app.summary.invariant).filter(|both| both.state == CellState::Crit);
     let both = both.map(|both| format!("in both: {}", both.text));
     let owed: Vec<&str> = view.debts.iter().map(|step| short_id(step)).collect();
-    let which = if width < 80 { String::new() } else { format!(" ({})", owed.join(" ")) };
+    // Beside a region that is back only their number has room.
+    let narrow = width < 80 || (view.primary_is_back && width < head::WIDE);
+    let which = if narrow { String::new() } else { format!(" ({})", owed.join(" ")) };
     let debts = match (owed.len(), view.debts_ready.len()) {
         (0, _) => "debts: none".to_owned(),
         (count, 0) => format!("debts: {count}{which}"),
@@ -177,13 +179,13 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     } else {
         words.extend([time, debts].into_iter().chain(both).chain(people));
     }
-    // From where it counts is said where nothing else has to leave for it.
-    let long = if width >= head::WIDE { " from the start of the run" } else { " since start" };
-    let since = if view.impact_stated { "" } else { long };
-    let said = sentence::rto(view, since);
+    // From where it counts is a part of what it says: the impact may have begun long before the run. The
+    // least important words leave for it.
+    let said = |since| if view.impact_stated { sentence::rto(view, "") } else { sentence::rto(view, since) };
+    let long = said(" from the start of the run");
     let others: usize = words.iter().filter(|word| *word != RTO).map(|word| columns(word) + GAP).sum();
-    let fits = others + columns(&said) + GAP <= usize::from(width).saturating_sub(GAP);
-    let said = if fits { said } else { sentence::rto(view, "") };
+    let fits = others + columns(&long) + GAP <= usize::from(width).saturating_sub(GAP);
+    let said = if fits { long } else { said(" since start") };
     for word in words.iter_mut().filter(|word| *word == RTO) {
         word.clone_from(&said);
     }

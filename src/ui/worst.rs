@@ -2,7 +2,7 @@
 
 use crate::{
     app::App,
-    domain::time::Timestamp,
+    domain::{text::counted, time::Timestamp},
     status::{CellState, Problem},
 };
 
@@ -39,7 +39,7 @@ pub(super) fn of(app: &App) -> Also {
     }
     if let Some(view) = app.run_view().filter(|view| view.primary_is_back) {
         let code = &view.codes[view.from];
-        return says(CellState::Crit, format!("{code} IS BACK · {} debts", view.debts.len()));
+        return says(CellState::Crit, format!("{code} IS BACK · {}", counted(view.debts.len(), "debt")));
     }
     let Some(problem) = first(app) else {
         return says(CellState::Ok, "nothing is wrong".to_owned());
