@@ -158,6 +158,9 @@ fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
         CellState::Crit
     } else if own.iter().any(|one| one.holds.is_none()) {
         CellState::Unknown
+    } else if own.iter().any(|one| one.partly) {
+        // Not enough for a sign is not nothing.
+        CellState::Warn
     } else {
         CellState::Ok
     };
@@ -245,9 +248,10 @@ mod tests {
     use crate::{
         app::scene::{self, Weather, noon},
         domain::{
-            Observation, Safe,
+            Answer, Listing, Observation, Safe,
+            pool::Heartbeat,
             reading::{Silence, SilenceKind},
-            time::seconds,
+            time::{minutes, seconds},
         },
     };
 
@@ -320,5 +324,26 @@ mod tests {
         });
         assert_eq!(denied.calls[5].cells.primary.text, "not allowed (403)");
         assert_eq!(denied.signs[1].cells.primary.text, "hr 0 of 12 silent, fin 0 of 8 silent");
+    }
+    #[test]
+    fn what_is_not_enough_for_a_sign_is_not_called_ok() {
+        for (silent, state) in
+            [(0, CellState::Ok), (1, CellState::Warn), (9, CellState::Warn), (10, CellState::Crit)]
+        {
+            let found = seen(Weather::Calm, |picture| {
+                let source = Source::Hosts(0, Side::Primary);
+                let look = picture.last(&source).unwrap().clone();
+                let Answer::Hosts(hosts) = look.answer else { panic!("hosts answer with hosts") };
+                let mut hosts = hosts.seen().to_vec();
+                for host in &mut hosts[..silent] {
+                    host.heartbeat = Heartbeat::At(noon() - minutes(30));
+                }
+                let outcome = Ok(Answer::Hosts(Listing::whole(hosts, 1)));
+                picture.take(Observation { source, started: noon(), ended: noon(), outcome });
+            });
+            let sign = &found.signs[1].cells.primary;
+            assert_eq!(sign.state, state, "{}", sign.text);
+            assert_eq!(sign.text, format!("hr {silent} of 12 silent, fin 0 of 8 silent"));
+        }
     }
 }

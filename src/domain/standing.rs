@@ -328,6 +328,8 @@ pub struct Evidence {
     pub class: u8,
     /// Whether it holds; `None`: what it rests on is not known, or too old.
     pub holds: Option<bool>,
+    /// Whether something of its kind is seen, if not enough for a sign.
+    pub partly: bool,
     /// What is seen, in few words.
     pub what: Safe,
     /// Age of the oldest answer behind it.
@@ -344,7 +346,13 @@ pub fn evidence(
     now: Timestamp,
 ) -> [Evidence; 4] {
     let since = now.checked_sub(EVIDENCE_LIMIT).unwrap_or(Timestamp::MIN);
-    let told = |class, holds, what: String, at| Evidence { class, holds, what: Safe::new(&what), at };
+    let told = |class, (holds, partly), what: String, at| Evidence {
+        class,
+        holds,
+        partly,
+        what: Safe::new(&what),
+        at,
+    };
     let at = |source: &Source| picture.last(source).map(|look| look.at);
     let events = since_then(picture, &Source::Events, since).map(|_| ());
     let posted = posted_event(picture, &estate.regions[side].azure, since);
@@ -359,7 +367,7 @@ pub fn evidence(
     [
         told(
             1,
-            events.map(|()| posted.is_some()),
+            (events.map(|()| posted.is_some()), false),
             posted.map_or_else(
                 || if events.is_some() { "no event" } else { "not known" }.to_owned(),
                 Safe::to_string,
@@ -368,19 +376,22 @@ pub fn evidence(
         ),
         told(
             2,
-            silent.map(|(silent, of)| of > 0 && silent * 100 >= of * SILENT_HOSTS_PERCENT),
+            (
+                silent.map(|(silent, of)| of > 0 && silent * 100 >= of * SILENT_HOSTS_PERCENT),
+                silent.is_some_and(|(silent, _)| silent > 0),
+            ),
             silent.map_or("not known".to_owned(), |(silent, of)| format!("{silent} of {of} silent")),
             at(&Source::Hosts(service, side)).min(at(&Source::Machines(side))),
         ),
         told(
             3,
-            Some(failing.len() >= 2),
+            (Some(failing.len() >= 2), !failing.is_empty()),
             if failing.is_empty() { "none fail only here".to_owned() } else { failing.join(", ") },
             None,
         ),
         told(
             4,
-            down.map(|(down, of)| down > 0 && down == of),
+            (down.map(|(down, of)| down > 0 && down == of), down.is_some_and(|(down, _)| down > 0)),
             down.map_or("not known".to_owned(), |(down, of)| format!("{down} of {of} down")),
             at(&storage),
         ),

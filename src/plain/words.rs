@@ -5,7 +5,7 @@ use crate::{
     domain::{
         Pair, Safe, Side,
         text::counted,
-        time::{age_text, clock_text, span_text, time_text},
+        time::{Span, age_text, clock_text, span_text, time_text},
     },
     engine::{
         RunView,
@@ -166,6 +166,12 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
             }
         }
         _ => return Vec::new(),
+    }
+    for proof in step.proofs.iter().filter(|proof| step.old_proofs.contains(&proof.id)) {
+        let age = proof.age_s.map_or_else(String::new, |age| {
+            format!(", seen {} ago", age_text(Span::from_secs(age.try_into().unwrap_or(i64::MAX))))
+        });
+        lines.push(format!("too old {} last {}{age}", proof.id, proof.value));
     }
     for proof in step.proofs.iter().filter(|proof| proof.verdict != GateVerdict::Green) {
         lines.push(format!("{} {} {}", sentence::verdict_word(proof.verdict), proof.id, proof.value));

@@ -319,7 +319,13 @@ fn proof(step: &StepView) -> String {
     let proofs = match step.proofs.len() {
         0 if matches!(step.state, StepState::Deferred | StepState::Skipped) => "not done".to_owned(),
         0 => "observed by its own read".to_owned(),
-        all => format!("{} of {all} green", steps::green(step)),
+        all => {
+            let old = match step.old_proofs.len() {
+                0 => String::new(),
+                old => format!(", {old} too old"),
+            };
+            format!("{} of {all} green{old}", steps::green(step))
+        }
     };
     format!("{proofs}   usual {}   running {}", clock_text(step.usual), clock_text(step.running))
 }

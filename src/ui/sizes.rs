@@ -427,8 +427,11 @@ fn an_old_proof_is_not_shown_as_ok() {
     let mut view = scene::gate();
     view.steps[10].proofs[0].age_s = Some(830);
     view.steps[10].old_proofs = vec!["no-holder-on-active".to_owned()];
+    let all = view.steps[10].proofs.len();
     let shown = run_lines(view, (80, 24));
-    assert!(shown.contains("~  no-holder-on-active 0 of 3") && shown.contains("13m old"), "{shown}");
+    assert!(shown.contains("?  no-holder-on-active last 0 of 3") && shown.contains("13m!"), "{shown}");
+    assert!(shown.contains(&format!("of {all} green, 1 too old")), "{shown}");
+    assert!(!shown.contains(&format!("{all} of {all} green")), "{shown}");
 }
 
 #[test]

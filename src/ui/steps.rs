@@ -259,7 +259,7 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, 
         step.proofs.iter().filter(|proof| proofs || proof.verdict != GateVerdict::Green).collect();
     if !wants.all {
         // Where not all may fit, what is not green comes first.
-        shown.sort_by_key(|proof| is_green(proof.verdict));
+        shown.sort_by_key(|proof| is_green(step, proof));
     }
     for proof in shown {
         proof_rows(step, proof, wants, rows);
@@ -350,10 +350,11 @@ fn failures(app: &App, view: &RunView, index: usize, wants: Wants, rows: &mut Ve
 
 /// A killer item with its value and age; a value that is not green and too long for its line goes on.
 fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Row>) {
-    let green = is_green(proof.verdict);
+    let green = is_green(step, proof);
     let old = step.old_proofs.contains(&proof.id);
     let (mark, role, kind) = match proof.verdict {
-        GateVerdict::Green | GateVerdict::Passed if old => ("~", Role::Warn, Kind::Under),
+        // What was green when it was last looked at, too long ago, is not known now.
+        GateVerdict::Green | GateVerdict::Passed if old => ("?", Role::Stale, Kind::Under),
         GateVerdict::Green | GateVerdict::Passed => ("ok", Role::Text, Kind::Under),
         // A step at work is there to make it green.
         GateVerdict::Red if step.kind != StepKind::Gate && to_be_made(step.state) => {
@@ -363,8 +364,9 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
         GateVerdict::Unknown => ("?", Role::Unknown, Kind::Fails),
     };
     let age = proof.age_s.map(|age| age_text(Span::from_secs(age as i64)));
-    let right = age.map(|age| if old { format!("{age} old") } else { age }).unwrap_or_default();
-    let text = format!("{:INDENT$}{mark:<2} {} {}", "", proof.id, proof.value);
+    let right = age.map(|age| if old { format!("{age}!") } else { age }).unwrap_or_default();
+    let last = if old { "last " } else { "" };
+    let text = format!("{:INDENT$}{mark:<2} {} {last}{}", "", proof.id, proof.value);
     let room = wants.width.saturating_sub(right.len() + 4);
     let whole = columns(&text) <= room;
     if whole || (green && !wants.all) {
@@ -373,18 +375,18 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
     }
     rows.push(Row { right, kind, ..under(format!("{:INDENT$}{mark:<2} {}", "", proof.id), role) });
     let indent = INDENT + 3;
-    for line in wrap(proof.value.as_str(), wants.width.saturating_sub(indent + 4)) {
+    for line in wrap(&format!("{last}{}", proof.value), wants.width.saturating_sub(indent + 4)) {
         rows.push(under(format!("{:indent$}{line}", ""), role));
     }
 }
 
-/// Killer items that are green.
+/// Killer items that are green; what was green too long ago is not.
 pub(super) fn green(step: &StepView) -> usize {
-    step.proofs.iter().filter(|proof| is_green(proof.verdict)).count()
+    step.proofs.iter().filter(|proof| is_green(step, proof)).count()
 }
 
-fn is_green(verdict: GateVerdict) -> bool {
-    matches!(verdict, GateVerdict::Green | GateVerdict::Passed)
+fn is_green(step: &StepView, proof: &GateItem) -> bool {
+    matches!(proof.verdict, GateVerdict::Green | GateVerdict::Passed) && !step.old_proofs.contains(&proof.id)
 }
 
 fn at_work(state: StepState) -> bool {
