@@ -146,13 +146,21 @@ fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
     let own: Vec<&Evidence> = evidence.iter().map(|all| &all[at]).collect();
     let same = own.windows(2).all(|pair| pair[0].what == pair[1].what);
     let names = services(ground.scope, ground.estate).map(|(_, service)| service.name.as_str());
-    let text = match own.first() {
+    let full = match own.first() {
         Some(first) if same => first.what.to_string(),
         _ => {
             let parts: Vec<String> =
                 names.zip(&own).map(|(name, one)| format!("{name} {}", one.what)).collect();
             parts.join(", ")
         }
+    };
+    // Two services stand beside each other at 80 columns: what they share is said once, at the end.
+    let text = match own.first().and_then(|first| first.what.as_str().rsplit_once(' ')) {
+        Some((_, word)) if !same && own.iter().all(|one| one.what.as_str().ends_with(word)) => {
+            let short = full.replace(" of ", "/").replace(&format!(" {word},"), ",");
+            if short.ends_with(word) { short } else { full.clone() }
+        }
+        _ => full.clone(),
     };
     let state = if own.iter().any(|one| one.holds == Some(true)) {
         CellState::Crit
@@ -165,7 +173,7 @@ fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
         CellState::Ok
     };
     let at = own.iter().filter_map(|one| one.at).min();
-    Cell { state, full: text.clone(), text, at, stale: state == CellState::Unknown && at.is_some() }
+    Cell { state, full, text, at, stale: state == CellState::Unknown && at.is_some() }
 }
 
 /// What a person has stated in the run that is open here: of which region, the words must tell.
@@ -175,7 +183,7 @@ fn stated(ground: &Ground<'_>) -> Cell {
         matches!(line.origin, Origin::Journal(_)).then(|| (text.trim().to_owned(), line.at))
     });
     let (text, at) =
-        said.map_or_else(|| ("none stated; :state in a run".to_owned(), None), |(text, at)| (text, Some(at)));
+        said.map_or_else(|| ("none; :state in a run".to_owned(), None), |(text, at)| (text, Some(at)));
     let state = if at.is_some() { CellState::Warn } else { CellState::NotChecked };
     Cell { state, full: text.clone(), text, at, stale: false }
 }
@@ -323,7 +331,7 @@ mod tests {
             fail(picture, &[Source::Machines(Side::Primary)], SilenceKind::Denied);
         });
         assert_eq!(denied.calls[5].cells.primary.text, "not allowed (403)");
-        assert_eq!(denied.signs[1].cells.primary.text, "hr 0 of 12 silent, fin 0 of 8 silent");
+        assert_eq!(denied.signs[1].cells.primary.full, "hr 0 of 12 silent, fin 0 of 8 silent");
     }
     #[test]
     fn what_is_not_enough_for_a_sign_is_not_called_ok() {
@@ -343,7 +351,8 @@ mod tests {
             });
             let sign = &found.signs[1].cells.primary;
             assert_eq!(sign.state, state, "{}", sign.text);
-            assert_eq!(sign.text, format!("hr {silent} of 12 silent, fin 0 of 8 silent"));
+            assert_eq!(sign.full, format!("hr {silent} of 12 silent, fin 0 of 8 silent"));
+            assert_eq!(sign.text, format!("hr {silent}/12, fin 0/8 silent"));
         }
     }
 }
