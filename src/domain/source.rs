@@ -172,51 +172,41 @@ pub enum Answer {
     Inventory(Listing<SessionHost>),
 }
 
-impl Answer {
-    /// How many things it tells of; what is no list is one.
-    pub fn items(&self) -> usize {
-        match self {
-            Self::Hosts(list) | Self::Inventory(list) => list.seen().len(),
-            Self::Sessions(list) => list.seen().len(),
-            Self::Groups(list) => list.seen().len(),
-            Self::Assignments(list) => list.seen().len(),
-            Self::Plans(list) => list.seen().len(),
-            Self::Storage(list) => list.seen().len(),
-            Self::Machines(list) => list.seen().len(),
-            Self::Directory(list) => list.seen().len(),
-            Self::Usages(list) => list.seen().len(),
-            Self::Availability(list) => list.seen().len(),
-            Self::Events(list) => list.seen().len(),
-            Self::Locks(list) => list.seen().len(),
-            Self::AccessChanges(list) => list.seen().len(),
-            Self::Pool(_)
-            | Self::Assignment(_)
-            | Self::Workspace(_)
-            | Self::Power(_)
-            | Self::Permissions(_)
-            | Self::GroupLocation(_)
-            | Self::Control { .. } => 1,
-        }
+/// A listing, whatever it lists.
+trait AnyListing {
+    /// How many items were seen.
+    fn seen_items(&self) -> usize;
+    /// Why it was not read to its end, where it was not.
+    fn flaw(&self) -> Option<&Safe>;
+}
+
+impl<T> AnyListing for Listing<T> {
+    fn seen_items(&self) -> usize {
+        self.seen().len()
     }
 
-    /// Why it is not whole, where it is a list and is not.
-    pub fn flaw(&self) -> Option<&Safe> {
+    fn flaw(&self) -> Option<&Safe> {
+        self.error()
+    }
+}
+
+impl Answer {
+    /// The list that it is, if it is one.
+    fn listing(&self) -> Option<&dyn AnyListing> {
         match self {
-            Self::Hosts(list) | Self::Inventory(list) => list.error(),
-            Self::Sessions(list) => list.error(),
-            Self::Groups(list) => {
-                list.error().or_else(|| list.seen().iter().find_map(|group| group.applications.error()))
-            }
-            Self::Assignments(list) => list.error(),
-            Self::Plans(list) => list.error(),
-            Self::Storage(list) => list.error(),
-            Self::Machines(list) => list.error(),
-            Self::Directory(list) => list.error(),
-            Self::Usages(list) => list.error(),
-            Self::Availability(list) => list.error(),
-            Self::Events(list) => list.error(),
-            Self::Locks(list) => list.error(),
-            Self::AccessChanges(list) => list.error(),
+            Self::Hosts(list) | Self::Inventory(list) => Some(list),
+            Self::Sessions(list) => Some(list),
+            Self::Groups(list) => Some(list),
+            Self::Assignments(list) => Some(list),
+            Self::Plans(list) => Some(list),
+            Self::Storage(list) => Some(list),
+            Self::Machines(list) => Some(list),
+            Self::Directory(list) => Some(list),
+            Self::Usages(list) => Some(list),
+            Self::Availability(list) => Some(list),
+            Self::Events(list) => Some(list),
+            Self::Locks(list) => Some(list),
+            Self::AccessChanges(list) => Some(list),
             Self::Pool(_)
             | Self::Assignment(_)
             | Self::Workspace(_)
@@ -225,6 +215,20 @@ impl Answer {
             | Self::GroupLocation(_)
             | Self::Control { .. } => None,
         }
+    }
+
+    /// How many things it tells of; what is no list is one.
+    pub fn items(&self) -> usize {
+        self.listing().map_or(1, AnyListing::seen_items)
+    }
+
+    /// Why it is not whole, where it is a list and is not.
+    pub fn flaw(&self) -> Option<&Safe> {
+        let inner = match self {
+            Self::Groups(list) => list.seen().iter().find_map(|group| group.applications.error()),
+            _ => None,
+        };
+        self.listing().and_then(AnyListing::flaw).or(inner)
     }
 }
 

@@ -5,6 +5,7 @@
 //! waited for.
 
 mod file;
+mod memory;
 mod os;
 mod seal;
 
@@ -23,6 +24,7 @@ use crate::domain::{Safe, Secret};
 use file::Place;
 use seal::Entries;
 
+pub use memory::{is_withheld, withhold};
 pub use os::stores;
 pub use seal::{NoRandom, Sealer};
 

@@ -18,6 +18,7 @@ use crate::{
     engine::{RunEvent, event::WorldKind},
     journal::{lock, runs},
     readiness::{self, State},
+    vault,
 };
 
 use super::{
@@ -90,6 +91,7 @@ impl Examined {
 pub async fn examine(session: &Session) -> Examined {
     let mut findings = vec![who(session).await];
     findings.extend(secrets(session));
+    findings.extend(memory(session.world(), vault::is_withheld()));
     findings.push(cache(&session.tokens.describe().rest, session.world()));
     let mut picture = Picture::default();
     let reached = reach::all(session, &mut picture).await;
@@ -152,6 +154,18 @@ fn secrets(session: &Session) -> Option<Finding> {
             State::Warn,
             "AZURE_CLIENT_SECRET stands in the environment, for every process of this user to read",
             "use a managed identity or a federated token instead",
+        )
+    })
+}
+
+/// Tokens that a crash could leave behind.
+fn memory(world: WorldKind, withheld: bool) -> Option<Finding> {
+    (!withheld && world == WorldKind::Live).then(|| {
+        Finding::new(
+            "memory",
+            State::Warn,
+            "a core dump of farshore would carry tokens: this system does not let it refuse",
+            "turn core dumps off for this user",
         )
     })
 }

@@ -12,7 +12,10 @@ pub use runs::{report_text, session_of};
 
 use std::{future::Future, io::Write, panic::AssertUnwindSafe};
 
-use crate::cli::{self, Cli, Speed, Verb};
+use crate::{
+    cli::{self, Cli, Speed, Verb},
+    vault,
+};
 
 use super::{
     front::{self, First},
@@ -46,7 +49,7 @@ pub enum VerbError {
     Usage(String),
     /// The token cache could not be changed.
     #[error(transparent)]
-    Vault(#[from] crate::vault::VaultError),
+    Vault(#[from] vault::VaultError),
     /// Nothing could be printed.
     #[error("could not print: {0}")]
     Print(#[from] std::io::Error),
@@ -73,6 +76,8 @@ impl VerbError {
 
 /// Does what the command line asks for and returns the exit code.
 pub fn obey(cli: &Cli) -> u8 {
+    // Before anything secret is in memory; `doctor` tells where it could not be done.
+    vault::withhold();
     let _worn = cli.global.redact.then(paper::redact);
     let bug = match &cli.verb {
         // To a monitoring system a crash is one more thing that could not be answered.
