@@ -3,6 +3,9 @@
 //! Verbs and flags that are not built yet do not exist here. Names, flags and exit codes are a
 //! contract: they only ever grow.
 
+mod identity;
+mod shell;
+mod sim;
 mod speed;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -13,11 +16,10 @@ use clap::{
 
 use crate::domain::Safe;
 
-pub use speed::Speed;
-
-mod identity;
-
 pub use identity::{Doctor, Login, Store};
+pub use shell::{Completions, Config};
+pub use sim::{Serve, Sim, SimEstate};
+pub use speed::Speed;
 
 /// Exit code of usage errors, unless the verb has its own.
 pub const EXIT_USAGE: u8 = 2;
@@ -179,6 +181,13 @@ pub enum Verb {
     /// The simulated Azure: serve, estate, scenarios
     #[command(subcommand, arg_required_else_help = true)]
     Sim(Sim),
+    /// The files of a person: check, template
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(Config),
+    /// What completes farshore's words in a shell
+    Completions(Completions),
+    /// The manual page
+    Man,
 }
 
 /// `status`.
@@ -364,42 +373,6 @@ pub struct Verify {
     pub output: TextForm,
 }
 
-/// `sim`.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum Sim {
-    /// Serve the simulated Azure over HTTP on a loopback port
-    Serve(Serve),
-    /// The estate file that fits a scenario or a simulator
-    Estate(SimEstate),
-    /// All scenarios
-    Scenarios,
-}
-
-/// `sim serve`; seed and speed are flags of every verb.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct Serve {
-    /// Port; 0: any that is free
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub port: u16,
-    /// The scenario
-    #[arg(long, value_name = "S")]
-    pub scenario: Option<String>,
-    /// Milliseconds added to every answer
-    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u32).range(..=60_000))]
-    pub latency: u32,
-}
-
-/// `sim estate`.
-#[derive(Debug, Clone, PartialEq, Eq, Args)]
-pub struct SimEstate {
-    /// The scenario
-    #[arg(long, value_name = "S", conflicts_with = "port")]
-    pub scenario: Option<String>,
-    /// Ask the simulator that serves on this port
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub port: Option<u16>,
-}
-
 /// Why the program ends before it began: help or version (code 0, text for standard output), or
 /// a usage error (text for standard error). The text is safe to print and ends in a line feed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -560,6 +533,10 @@ mod tests {
             "sim estate --scenario calm",
             "sim estate --port 4280",
             "sim scenarios",
+            "config check --estate e.toml",
+            "config template",
+            "completions zsh",
+            "man",
             "--endpoint http://127.0.0.1:1 --theme mono --ascii --plain --color never",
         ] {
             good(line);

@@ -9,6 +9,7 @@ use crate::{
 };
 
 use super::{
+    event::Intent,
     gesture::Field,
     query::Query,
     screen::{Filter, Screen},
@@ -102,8 +103,13 @@ impl App {
         }
         let waits = bearings.run.as_ref().filter(|run| self.waiting_runs().any(|known| known.run == **run));
         match waits {
-            Some(run) => self.say(format!("{run} was open here: o lists it, enter there goes on with it")),
-            None if self.screen != Screen::Home => self.say("this is where you left it; 1 is home"),
+            Some(run) => {
+                let runs = self.key(Intent::Runs);
+                self.say(format!("{run} was open here: {runs} lists it, enter there goes on with it"));
+            }
+            None if self.screen != Screen::Home => {
+                self.say(format!("this is where you left it; {} is home", self.key(Intent::Pane(1))));
+            }
             None => {}
         }
     }

@@ -98,7 +98,8 @@ impl App {
             told: self.feed.pushed(),
             cells: 0,
         }));
-        self.say("the display stands still, polling goes on; z shows what is now");
+        let key = self.key(Intent::Freeze);
+        self.say(format!("the display stands still, polling goes on; {key} shows what is now"));
     }
 
     /// Shows everything as it is now.

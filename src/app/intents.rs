@@ -107,8 +107,7 @@ impl App {
             self.leave(LeaveReason::Person);
         } else {
             self.leaving = Leaving::Asked(at);
-            let key = if intent == Intent::Interrupt { "ctrl-c" } else { "q" };
-            self.say(format!("press {key} again within 2 s to leave"));
+            self.say(format!("press {} again within 2 s to leave", self.key(intent)));
         }
     }
 
@@ -120,7 +119,7 @@ impl App {
                 self.intend_run(Intent::Hold);
             }
             Some(_) => self.say("the run is neither held nor interrupted"),
-            None => self.say("resume needs the run's id; o lists the runs"),
+            None => self.say(format!("resume needs the run's id; {} lists the runs", self.key(Intent::Runs))),
         }
     }
 
@@ -139,7 +138,7 @@ impl App {
     /// Opens the start dialog for a runbook, or for the only one.
     pub(super) fn open_start(&mut self, id: Option<&str>) {
         if self.run.as_ref().is_some_and(|run| !run.is_closed()) {
-            self.say("a run is open; m shows it");
+            self.say(format!("a run is open; {} shows it", self.key(Intent::Flip)));
             return;
         }
         let entry = match id {
@@ -184,7 +183,8 @@ impl App {
             _ if run.view.interrupted || run.view.stopped.is_some() => return self.go_on(),
             RunState::Held(..) => return self.go_on(),
             RunState::Closed(_) if !run.view.watches => {
-                return self.say("the run is over; :report writes its report, q goes home");
+                let back = self.key(Intent::Back);
+                return self.say(format!("the run is over; :report writes its report, {back} goes home"));
             }
             _ => {}
         }

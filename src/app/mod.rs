@@ -13,6 +13,8 @@ pub mod feed;
 pub mod freeze;
 pub mod gesture;
 pub mod journal;
+pub mod keyboard;
+pub mod keys;
 pub mod lists;
 pub mod mode;
 pub mod palette;

@@ -150,7 +150,9 @@ impl App {
             PaletteCommand::Resume(None) => self.go_on(),
             PaletteCommand::Report(id) => match id.or_else(|| self.run_view().map(|view| view.run.clone())) {
                 Some(id) => self.want(Effect::WriteReport(id)),
-                None => self.say("report needs the run's id; o lists the runs"),
+                None => {
+                    self.say(format!("report needs the run's id; {} lists the runs", self.key(Intent::Runs)));
+                }
             },
             PaletteCommand::Runs => self.show(Screen::Runs),
             PaletteCommand::Events => self.show(Screen::Events),

@@ -15,10 +15,11 @@ use super::{
     arming::Arming,
     detail::Subject,
     dialog::Modal,
-    event::{Effect, Moment},
+    event::{Effect, Intent, Moment},
     feed::{Feed, Origin},
     freeze::Behind,
     journal::{self, Follow},
+    keyboard::Keyboard,
     lists::{Lists, Made},
     mode::{Access, Bell, Call, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
     redact::Redaction,
@@ -45,6 +46,8 @@ pub struct App {
     pub token: TokenStatus,
     /// The estate's clock.
     pub speed: Speed,
+    /// The keys of this person.
+    pub keys: Keyboard,
     /// Procedures that can be started.
     pub runbooks: Vec<RunbookEntry>,
     /// Whether writes may be confirmed.
@@ -246,6 +249,7 @@ impl App {
             leaving: Leaving::No,
             effects: Vec::new(),
             settled: Settled::No,
+            keys: Keyboard::default(),
         }
     }
 
@@ -334,8 +338,8 @@ impl App {
     pub fn waiting_words(&self) -> Option<[String; 3]> {
         let first = self.waiting_runs().next()?;
         let which = match self.waiting_runs().count() {
-            1 => "o lists it".to_owned(),
-            all => format!("o lists all {all}"),
+            1 => format!("{} lists it", self.key(Intent::Runs)),
+            all => format!("{} lists all {all}", self.key(Intent::Runs)),
         };
         let stands = format!("{} of {} is {}", first.run, first.service, first.state);
         Some([stands, "not in this window".to_owned(), which])
@@ -343,12 +347,15 @@ impl App {
 
     /// What is said where this window has no run.
     pub fn no_run(&self) -> String {
+        let runs = self.key(Intent::Runs);
         match self.waiting_runs().count() {
-            0 => "no run is open; r starts one, o lists the runs".to_owned(),
-            1 => "a run is open, but not in this window: o lists it, enter there goes on with it".to_owned(),
-            all => {
-                format!("{all} runs are open, but not in this window: o lists them, enter goes on with one")
+            0 => format!("no run is open; {} starts one, {runs} lists the runs", self.key(Intent::Start)),
+            1 => {
+                format!("a run is open, but not in this window: {runs} lists it, enter there goes on with it")
             }
+            all => format!(
+                "{all} runs are open, but not in this window: {runs} lists them, enter goes on with one"
+            ),
         }
     }
 

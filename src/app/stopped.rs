@@ -2,7 +2,7 @@
 
 use crate::domain::Safe;
 
-use super::{event::Effect, mode::Call, state::App};
+use super::{Intent, event::Effect, mode::Call, state::App};
 
 impl App {
     /// Why nothing of the open run can be written down, and so nothing be sent.
@@ -23,7 +23,8 @@ impl App {
         let Some(why) = self.stopped().filter(|why| Some(*why) != was) else { return };
         let why = why.to_string();
         self.tell_all(format!("NO WRITES: {why}"));
-        self.say("NO WRITES: the journal failed; h opens it again once the disk takes writes");
+        let key = self.key(Intent::Hold);
+        self.say(format!("NO WRITES: the journal failed; {key} opens it again once the disk takes writes"));
         self.ring(Call::Needed);
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 use super::{
     arming::{Passed, Work},
     dialog::Modal,
-    event::{Effect, Event, LeaveReason, Moment},
+    event::{Effect, Event, Intent, LeaveReason, Moment},
     mode::{Call, Identity, TokenStatus},
     run::{OpenRun, RunHandle, Viewed},
     screen::{Screen, StepCursor},
@@ -155,7 +155,10 @@ impl App {
         match self.arming.tick(self.moment.terminal, work) {
             Passed::Nothing => {}
             Passed::Warn(minutes) => {
-                self.say(format!("armed for {minutes} min more; A arms again without leaving this screen"));
+                let key = self.key(Intent::Arm);
+                self.say(format!(
+                    "armed for {minutes} min more; {key} arms again without leaving this screen"
+                ));
                 self.ring(Call::Needed);
             }
             Passed::Ended(why) => self.disarmed(why),
@@ -190,9 +193,11 @@ impl App {
         let run = OpenRun::new(handle, seq, self.moment.now);
         if self.stopped().is_some() && self.run_view().is_some_and(|here| here.run == run.view.run) {
             self.tell_all("the journal takes records again");
-            self.say("the journal takes records again; h goes on with the run");
+            let key = self.key(Intent::Hold);
+            self.say(format!("the journal takes records again; {key} goes on with the run"));
         }
-        let text = (run.view.durable > 0).then(|| opened_words(&run.view));
+        let hold = self.key(Intent::Hold);
+        let text = (run.view.durable > 0).then(|| opened_words(&run.view, &hold));
         // Who else could be at work on the estate depends on it.
         self.tell_all(lock.as_str());
         if let Some(text) = text {
@@ -300,7 +305,8 @@ impl App {
         self.tell_stopped(was.stopped.as_ref());
         // A run is open once its first record is on disk: until then a kill leaves nothing of it.
         let opened = self.run.as_ref().filter(|run| was.durable == 0 && run.view.durable > 0);
-        if let Some(text) = opened.map(|run| opened_words(&run.view)) {
+        let hold = self.key(Intent::Hold);
+        if let Some(text) = opened.map(|run| opened_words(&run.view, &hold)) {
             self.tell_all(text);
         }
         let Some(run) = &self.run else { return };
@@ -336,7 +342,7 @@ impl App {
             (false, None) => {}
         }
         if calls && self.behind.is_some() {
-            self.say("the run needs you; z shows it as it is now");
+            self.say(format!("the run needs you; {} shows it as it is now", self.key(Intent::Freeze)));
         }
         if let Some(text) = over {
             self.modals.retain(|modal| !matches!(modal, Modal::Confirm(_)));
@@ -346,8 +352,12 @@ impl App {
 }
 
 /// How a run stands that was opened here and is on disk.
-fn opened_words(view: &RunView) -> String {
-    let stands = if view.interrupted { "is interrupted; enter or h goes on" } else { "is open" };
+fn opened_words(view: &RunView, hold: &str) -> String {
+    let stands = if view.interrupted {
+        format!("is interrupted; enter or {hold} goes on")
+    } else {
+        "is open".to_owned()
+    };
     format!("run {} {stands}", view.run)
 }
 

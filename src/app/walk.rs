@@ -222,9 +222,13 @@ impl App {
             Screen::Run => self.act_on_step(),
             Screen::Lists(component) => self.open_detail(component),
             Screen::Runs => self.open_listed_run(),
-            Screen::Detail(_) => self.say("this is all that is known; Y copies the field, q goes back"),
+            Screen::Detail(_) => {
+                let (copy, back) = (self.key(Intent::CopyField), self.key(Intent::Back));
+                self.say(format!("this is all that is known; {copy} copies the field, {back} goes back"));
+            }
             Screen::Events | Screen::Journal | Screen::Readiness | Screen::Vantage => {
-                self.say("all of it stands below the list; y copies it, q goes back");
+                let back = self.key(Intent::Back);
+                self.say(format!("all of it stands below the list; y copies it, {back} goes back"));
             }
         }
     }
@@ -292,7 +296,7 @@ impl App {
                 let id = run.run.clone();
                 self.say(format!("{id} is over; :report {id} writes its report"));
             }
-            None => self.say("no runs yet; r starts one"),
+            None => self.say(format!("no runs yet; {} starts one", self.key(Intent::Start))),
         }
     }
 

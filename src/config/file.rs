@@ -17,6 +17,9 @@ use super::{ConfigErrors, parse};
 /// some other file.
 pub const MAX_BYTES: usize = 1_000_000;
 
+/// What the file of an estate is called.
+pub(super) const ESTATE: &str = "estate file";
+
 /// Permission bit: everybody may write.
 const WORLD_WRITABLE: u32 = 0o002;
 
@@ -38,6 +41,12 @@ pub fn load(path: &Path) -> Result<Estate, ConfigErrors> {
 
 /// The same, with the text it was read from.
 pub fn load_with_text(path: &Path) -> Result<(Estate, String), ConfigErrors> {
+    let text = read_text(path, ESTATE)?;
+    Ok((parse(&text, &path.to_string_lossy())?, text))
+}
+
+/// The text of a file that decides something, with the refusals of [`load`]; `kind` is what it should be.
+pub fn read_text(path: &Path, kind: &str) -> Result<String, ConfigErrors> {
     let label = path.to_string_lossy();
     let refuse = |what: String| ConfigErrors::whole_file(&label, what);
     let file = open(path).map_err(|error| refuse(format!("cannot be read: {error}")))?;
@@ -47,13 +56,13 @@ pub fn load_with_text(path: &Path) -> Result<(Estate, String), ConfigErrors> {
         .read_to_end(&mut bytes)
         .map_err(|error| refuse(format!("cannot be read: {error}")))?;
     if bytes.len() > MAX_BYTES {
-        return Err(refuse(too_large()));
+        return Err(refuse(too_large(kind)));
     }
     if is_utf16(&bytes) {
         return Err(refuse("is UTF-16 text; save it as UTF-8".to_owned()));
     }
     match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok((parse(text, &label)?, text.to_owned())),
+        Ok(text) => Ok(text.to_owned()),
         Err(error) => {
             let line = bytes[..error.valid_up_to()].split(|byte| *byte == b'\n').count();
             Err(refuse(format!("is not UTF-8 text: the first foreign byte stands in line {line}")))
@@ -62,8 +71,8 @@ pub fn load_with_text(path: &Path) -> Result<(Estate, String), ConfigErrors> {
 }
 
 /// The message for a file over the limit.
-pub(super) fn too_large() -> String {
-    format!("is larger than {} MB; this is no estate file", MAX_BYTES / 1_000_000)
+pub(super) fn too_large(kind: &str) -> String {
+    format!("is larger than {} MB; this is no {kind}", MAX_BYTES / 1_000_000)
 }
 
 /// Opens without waiting: a pipe nobody writes to would block an ordinary open for ever.

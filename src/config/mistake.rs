@@ -1,4 +1,4 @@
-//! What is wrong with an estate file, and where.
+//! What is wrong with a file, and where.
 
 use std::{cell::RefCell, fmt, ops::Range};
 
@@ -34,7 +34,7 @@ pub struct Mistake {
     pub nearest: Option<String>,
 }
 
-/// Every mistake of an estate file, in the file's order.
+/// Every mistake of a file, in its order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
     label: Safe,
@@ -84,15 +84,16 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 /// Text of the file in quotes, cut to what fits in a sentence.
-pub(super) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     match text.char_indices().nth(MAX_QUOTED) {
         Some((cut, _)) => format!("\"{}…\"", &text[..cut]),
         None => format!("\"{text}\""),
     }
 }
 
-/// Collects mistakes while the file is read. Shared by all sections, hence the cell.
-pub(super) struct Mistakes<'a> {
+/// Collects mistakes while a file is read. Shared by all sections, hence the cell.
+#[derive(Debug)]
+pub struct Mistakes<'a> {
     text: &'a str,
     label: Safe,
     line_starts: Vec<usize>,
@@ -102,18 +103,19 @@ pub(super) struct Mistakes<'a> {
 }
 
 impl<'a> Mistakes<'a> {
-    pub(super) fn new(text: &'a str, label: &str) -> Self {
+    /// None yet, in a text whose file is shown as `label`.
+    pub fn new(text: &'a str, label: &str) -> Self {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { text, label: Safe::new(label), line_starts, found: RefCell::default() }
     }
 
     /// Whether nothing is wrong so far.
-    pub(super) fn none(&self) -> bool {
+    pub fn none(&self) -> bool {
         self.found.borrow().is_empty()
     }
 
     /// A key or value is wrong.
-    pub(super) fn add(&self, span: &Range<usize>, path: &str, what: &str, nearest: Option<&str>) {
+    pub fn add(&self, span: &Range<usize>, path: &str, what: &str, nearest: Option<&str>) {
         let mistake = Mistake {
             place: None,
             path: Safe::new(path),
@@ -124,13 +126,13 @@ impl<'a> Mistakes<'a> {
     }
 
     /// The text is no TOML.
-    pub(super) fn syntax(&self, span: Option<Range<usize>>, message: &str) {
+    pub fn syntax(&self, span: Option<Range<usize>>, message: &str) {
         let end = self.text.len();
         self.add(&span.unwrap_or(end..end), "", &format!("not valid TOML: {message}"), None);
     }
 
     /// All mistakes by place.
-    pub(super) fn into_errors(self) -> ConfigErrors {
+    pub fn into_errors(self) -> ConfigErrors {
         let mut found = self.found.take();
         found.sort_by_key(|(offset, _)| *offset);
         let (mut counted, mut column, mut last_line) = (0, 1, 0);

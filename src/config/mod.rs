@@ -23,13 +23,16 @@ mod tests;
 
 use crate::domain::estate::Estate;
 
-pub use file::{MAX_BYTES, default_path, load, load_with_text};
-pub use mistake::{ConfigErrors, Mistake, Place};
+pub use file::{MAX_BYTES, default_path, load, load_with_text, read_text};
+pub use mistake::{ConfigErrors, Mistake, Mistakes, Place, quoted};
 pub use nearest::nearest;
 
 /// The only format of the estate file so far. It grows by adding keys, so a higher number means
 /// a file that this version must not guess at.
 pub const FORMAT: u64 = 1;
+
+/// An estate file to start from, with every key of the format.
+pub const TEMPLATE: &str = include_str!("template.toml");
 
 /// Parses the text of an estate file. `path_label` is the name shown before every mistake.
 ///
@@ -37,7 +40,7 @@ pub const FORMAT: u64 = 1;
 /// text exactly as given, byte order mark included.
 pub fn parse(text: &str, path_label: &str) -> Result<Estate, ConfigErrors> {
     if text.len() > MAX_BYTES {
-        return Err(ConfigErrors::whole_file(path_label, file::too_large()));
+        return Err(ConfigErrors::whole_file(path_label, file::too_large(file::ESTATE)));
     }
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (table, faults) = toml::de::DeTable::parse_recoverable(body);

@@ -296,7 +296,7 @@ impl Engine {
         Some(Safe::new(match (&self.stopped, &self.run.held, self.awaiting_resume) {
             (Some(why), _, _) => why.as_str(),
             (None, Some(_), _) => "the run is held",
-            (None, None, true) => "its process has ended: h goes on",
+            (None, None, true) => "its process has ended: the run has to be gone on with",
             (None, None, false) => "arm the cockpit to go on",
         }))
     }

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    app::{self, App, Effect, Event, Moment, StartOrder, TokenStatus},
+    app::{self, App, Effect, Event, Intent, Moment, StartOrder, TokenStatus},
     domain::{Safe, Side, Source, time::Timestamp},
     engine::{Input, Output},
     journal::{lock::EstateLock, runs},
@@ -388,7 +388,8 @@ impl Desk {
         match self.handed_on() {
             // Whatever it watches, it watches already.
             _ if self.run.as_ref().is_some_and(|run| run.id == id) => {
-                self.say(&format!("{id} is open here already; m shows it"));
+                let key = self.app.key(Intent::Flip);
+                self.say(&format!("{id} is open here already; {key} shows it"));
             }
             Ok(held) => {
                 self.resuming = Some(id.clone());

@@ -7,7 +7,10 @@ use std::{
 };
 
 use crate::{
-    app::{self, App, LeaveReason, Moment, RunbookEntry, Setup, Speed, StartOrder, TokenStatus, World},
+    app::{
+        self, App, LeaveReason, Moment, RunbookEntry, Setup, Speed, StartOrder, TokenStatus, World,
+        keyboard::Keyboard,
+    },
     cli::{self, Cli, Color},
     domain::estate::{Estate, Layout, ServiceKind},
     engine::event::WorldKind,
@@ -21,7 +24,7 @@ use crate::{
 use super::{
     cockpit::{Cockpit, End, Looks},
     desk::Desk,
-    kept, lines, paper,
+    kept, keyfile, lines, paper,
     player::Player,
     session::{Place, Session},
     terminal::{self, TerminalClock},
@@ -55,11 +58,12 @@ pub fn open(cli: &Cli, session: Session, first: First) -> Result<u8, VerbError> 
         // It cannot place a cursor: a screen would be rubbish there.
         return lines::open(cli, session, first);
     }
+    let keys = keys(cli)?;
     terminal::install_panic_hook();
     let mut session = session;
     let mut first = first;
     loop {
-        match one(cli, session, &mut looks, first)? {
+        match one(cli, session, (&mut looks, &keys), first)? {
             End::Left(LeaveReason::Person) => return Ok(0),
             End::Left(_) => return Ok(3),
             End::Reopen(run) => {
@@ -79,17 +83,38 @@ fn looks_here(cli: &Cli) -> Result<(Looks, bool), VerbError> {
     Ok((looks(cli, &surroundings)?, surroundings.is_dumb()))
 }
 
+/// The keys of this person, for whatever opens a screen; lines know none. A mistake in them is told before
+/// anything is opened, with the way around it: at night nobody may be kept out by a file of keys.
+pub fn keys(cli: &Cli) -> Result<Keyboard, VerbError> {
+    let dumb = env::var("TERM").is_ok_and(|term| term == "dumb");
+    if cli.global.plain || dumb {
+        return Ok(Keyboard::default());
+    }
+    match keyfile::own() {
+        Ok(own) => Ok(own.map(|own| own.keyboard).unwrap_or_default()),
+        Err(errors) => {
+            let label = errors.label();
+            Err(VerbError::Usage(format!(
+                "{errors}\nnothing was opened; it opens with the usual keys once the file is out of the way: \
+                 mv {label} {label}.off"
+            )))
+        }
+    }
+}
+
 /// The cockpit over a recording. Returns the exit code.
 pub fn replay<E>(cli: &Cli, player: impl FnOnce(TerminalClock) -> Result<Player, E>) -> Result<u8, VerbError>
 where
     VerbError: From<E>,
 {
     let (mut looks, _) = looks_here(cli)?;
+    let keys = keys(cli)?;
     let handle = tokio::runtime::Handle::current();
     tokio::task::block_in_place(|| {
         handle.block_on(async {
             // Before the terminal is taken: what cannot be played is told on it as it is.
             let mut player = player(TerminalClock::start())?;
+            player.app.keys = keys;
             if let Some(masks) = paper::masks() {
                 player.app.redact(masks);
             }
@@ -110,13 +135,19 @@ fn seated(session: Arc<Session>, app: App, clock: TerminalClock) -> Desk {
     desk
 }
 
-fn one(cli: &Cli, session: Session, looks: &mut Looks, first: First) -> Result<End, VerbError> {
+fn one(
+    cli: &Cli,
+    session: Session,
+    (looks, keys): (&mut Looks, &Keyboard),
+    first: First,
+) -> Result<End, VerbError> {
     let session = Arc::new(session);
     // Inside the session's own runtime: its clock and tasks belong to it.
     let handle = tokio::runtime::Handle::current();
     tokio::task::block_in_place(|| {
         handle.block_on(async {
             let mut app = App::new(setup(cli, &session), Moment { now: session.clock.now(), terminal: 0 });
+            app.keys = keys.clone();
             if let Some(masks) = paper::masks() {
                 app.redact(masks);
             }

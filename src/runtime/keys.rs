@@ -39,7 +39,7 @@ impl Input {
     /// What it means to the app where it stands now; `None`: nothing, or something for the loop.
     pub fn event(&self, app: &App) -> Option<Event> {
         match self {
-            Self::Press { key, .. } => keymap::intent(keymap::context(app), *key).map(Event::Intent),
+            Self::Press { key, .. } => keymap::intent(app, *key).map(Event::Intent),
             Self::Paste => Some(Event::PasteDiscarded),
             Self::Suspend | Self::Lost => None,
         }

@@ -14,6 +14,7 @@ pub mod hands;
 pub mod hangup;
 pub mod headless;
 pub mod kept;
+pub mod keyfile;
 pub mod keys;
 pub mod lines;
 pub mod listing;

@@ -420,12 +420,13 @@ pub fn state_dir(global: &Global) -> Result<PathBuf, SessionError> {
     Ok(directories.state_dir().unwrap_or_else(|| directories.data_local_dir()).to_owned())
 }
 
-fn default_estate() -> Option<PathBuf> {
+/// Where the estate file stands when none is named.
+pub fn default_estate() -> Option<PathBuf> {
     directories::BaseDirs::new().map(|directories| config::default_path(&directories))
 }
 
 /// Whether anything stands at `path`, readable or not: what cannot be read is no reason to rehearse.
-fn is_there(path: &Path) -> bool {
+pub fn is_there(path: &Path) -> bool {
     let absent = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
     let dangling = |place: &Path| place.is_symlink() && !place.exists();
     !path.symlink_metadata().is_err_and(absent) || path.ancestors().any(dangling)

@@ -24,6 +24,11 @@ impl Themes {
         Self::below(directories.map(|all| all.config_dir().join("farshore").join("themes")))
     }
 
+    /// Where they stand.
+    pub fn directory(&self) -> Option<&Path> {
+        self.directory.as_deref()
+    }
+
     /// Those below `directory`.
     pub fn below(directory: Option<PathBuf>) -> Self {
         Self { directory }

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        App, OthersChanges,
+        App, Intent, OthersChanges,
         dialog::{AskDialog, AskFocus, NAMES_PAGE, Needed, Purpose, Weight},
     },
     domain::{
@@ -143,11 +143,13 @@ fn abort(app: &App, sheet: &mut Sheet) {
     };
     sheet.pair("", done, Role::Text);
     if view.steps.iter().any(|step| step.choices.contains(&Choice::Undo)) {
-        sheet.pair("", "u on a step takes its changes back; after the abort nothing does", Role::Dim);
+        let undo = app.key(Intent::Undo);
+        let words = format!("{undo} on a step takes its changes back; after the abort nothing does");
+        sheet.pair("", words, Role::Dim);
     }
     let instead = match view.state {
-        RunState::Held(..) => "esc: the run stays held and can go on later",
-        _ => "esc, then h: holds the run, which can go on later",
+        RunState::Held(..) => "esc: the run stays held and can go on later".to_owned(),
+        _ => format!("esc, then {}: holds the run, which can go on later", app.key(Intent::Hold)),
     };
     sheet.pair("instead", instead, Role::Dim);
 }

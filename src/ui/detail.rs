@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        App,
+        App, Intent,
         detail::{Detail, Part},
     },
     domain::{Side, time::age_text},
@@ -32,7 +32,8 @@ enum Line<'d> {
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let (width, bottom) = (pen.width(), pen.height() - 1);
     let Some((side, detail)) = app.detail() else {
-        pen.text(1, 2, width - 2, "nothing is open here; q goes back", Role::Dim);
+        let words = format!("nothing is open here; {} goes back", app.key(Intent::Back));
+        pen.text(1, 2, width - 2, &words, Role::Dim);
         return;
     };
     sides(app, side, pen);

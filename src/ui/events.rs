@@ -1,6 +1,6 @@
 //! Events and journal lines, newest first.
 
-use crate::app::{App, feed::FeedLine, journal::Follow};
+use crate::app::{App, Intent, feed::FeedLine, journal::Follow};
 
 use super::{
     pen::Pen,
@@ -12,7 +12,11 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let (width, foot) = (pen.width(), pen.height() - 1);
     pen.rule(0, 1, width, "events and journal, newest first");
     if app.behind() > 0 || app.follow != Follow::Following {
-        pen.rule_right(width - 1, 1, &format!("PAUSED, {} new  space follows", app.behind()));
+        pen.rule_right(
+            width - 1,
+            1,
+            &format!("PAUSED, {} new  {} follows", app.behind(), app.key(Intent::Pause)),
+        );
     }
     let shown = app.events();
     let counted = format!("{} of {}", shown.len(), app.feed.count());

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    app::{App, World, arming, mode::TokenStatus, screen::scope_words},
+    app::{App, Intent, World, arming, mode::TokenStatus, screen::scope_words},
     domain::{
         Side, mask,
         time::{Span, clock_text, local_text, time_text},
@@ -321,39 +321,43 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
         return;
     }
     let context = keymap::context(app);
+    let key = app.key(Intent::Back);
     let back = match context {
         keymap::Context::Dialog | keymap::Context::Text | keymap::Context::Filter | keymap::Context::Help => {
-            ""
+            String::new()
         }
-        _ if width > SMALLEST.0 => "q back",
-        _ => "q",
+        _ if width > SMALLEST.0 => format!("{key} back"),
+        _ => key,
     };
-    let end = pen.right(width - 1, y, back, Role::Dim);
+    let end = pen.right(width - 1, y, &back, Role::Dim);
     let replay = app.spot.filter(|_| keymap::SCREENS.contains(&context));
-    let hints = match (context, app.run_view()) {
-        _ if replay.is_some() => keymap::REPLAY_HINTS.to_vec(),
+    let mut hints = match (context, app.run_view()) {
+        _ if replay.is_some() => keymap::named(app, context, keymap::REPLAY_HINTS),
         (keymap::Context::Run, Some(view)) => hints::run(app, view),
-        _ => keymap::hints(context).to_vec(),
+        _ => keymap::named(app, context, keymap::hints(context)),
     };
+    // The example of a filter is one for lists.
+    if context == keymap::Context::Filter && app.modals.is_empty() {
+        hints.push((keymap::EXAMPLE.0.to_owned(), keymap::EXAMPLE.1));
+    }
     let mut x = 1;
     if let Some(spot) = replay {
         x = pen.text(x, y, end, &spot.words(), Role::Title) + 2;
     }
     let wide: usize =
-        usize::from(x) + hints.iter().map(|(key, what)| key.len() + what.len() + 3).sum::<usize>();
+        usize::from(x) + hints.iter().map(|(key, what)| columns(key) + what.len() + 3).sum::<usize>();
     let tight = wide + 2 > usize::from(end);
     // The key that lists the others is the last to be cut.
-    let mut kept = if hints.iter().any(|(key, _)| *key == "?") { "? help ".len() } else { 0 };
-    // The example of a filter is one for lists.
-    for (key, what) in hints.into_iter().filter(|(key, _)| *key != "e.g." || app.modals.is_empty()) {
+    let mut kept = if hints.iter().any(|(key, _)| key == "?") { "? help ".len() } else { 0 };
+    for (key, what) in hints {
         let what = if tight && what == "command" { "cmd" } else { what };
         if key == "?" {
             kept = 0;
         }
-        if usize::from(x) + key.len() + what.len() + 2 + kept > usize::from(end) {
+        if usize::from(x) + columns(&key) + what.len() + 2 + kept > usize::from(end) {
             continue;
         }
-        x = pen.text(x, y, width, key, Role::Key) + 1;
+        x = pen.text(x, y, width, &key, Role::Key) + 1;
         x = pen.text(x, y, width, what, Role::Dim) + if tight { 1 } else { 3 };
     }
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use crate::app::{App, dialog::HelpDialog, screen::Filter};
 
 use super::{
-    keymap::{self, BINDINGS, Binding},
+    keymap::{self, Binding},
     pen::{Pen, wrap},
     theme::Role,
 };
@@ -21,7 +21,8 @@ type Line = (String, String, Role);
 pub(super) fn draw(app: &App, dialog: &HelpDialog, pen: &mut Pen<'_>) {
     let width = pen.width().min(WIDTH);
     let below = keymap::below(app);
-    let here: Vec<&Binding> = BINDINGS.iter().filter(|binding| binding.contexts.contains(&below)).collect();
+    let all = app.keys.bindings();
+    let here: Vec<&Binding> = all.iter().filter(|binding| binding.contexts.contains(&below)).collect();
     let sought = dialog.filter.text();
     let found: Vec<&Binding> = here.iter().copied().filter(|binding| keymap::fits(binding, sought)).collect();
     let text = usize::from(width.saturating_sub(TEXT + 2));
@@ -87,7 +88,7 @@ mod tests {
             Event, Intent, Motion, World,
             scene::{self, Weather, at},
         },
-        ui::{Glyphs, shots::shot},
+        ui::{Glyphs, keymap::BINDINGS, shots::shot},
     };
 
     const SIZES: [(u16, u16); 2] = [(80, 24), (60, 20)];

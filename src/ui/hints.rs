@@ -5,28 +5,21 @@ use crate::{
     engine::view::{RunState, RunView, StepState},
 };
 
-use super::keymap::{self, BINDINGS, Context};
+use super::keymap::{self, Context, Hint};
 
 /// What is said of a key that a run that has ended does not hear.
 const OVER: &str = "the run is over";
 
 /// The hints over a run.
-pub(super) fn run(app: &App, view: &RunView) -> Vec<(&'static str, &'static str)> {
+pub(super) fn run(app: &App, view: &RunView) -> Vec<(String, &'static str)> {
     let over = matches!(view.state, RunState::Closed(_));
     let usual = if over { keymap::hints_after(view.watches) } else { keymap::hints(Context::Run) };
-    let said = |(key, what): &(&'static str, &'static str)| match *key {
-        "enter" => Some((*key, enter(app, view).ok()?)),
-        "h" if rests(view) => Some((*key, goes_on(view))),
-        _ => works(app, key).then_some((*key, *what)),
+    let said = |(intents, what): &Hint| match intents {
+        [Intent::Enter] => Some((*intents, enter(app, view).ok()?)),
+        [Intent::Hold] if rests(view) => Some((*intents, goes_on(view))),
+        all => all.iter().all(|intent| keymap::why_not(app, *intent).is_none()).then_some((*intents, *what)),
     };
-    usual.iter().filter_map(said).collect()
-}
-
-/// Whether a key of the run view does something just now.
-fn works(app: &App, key: &str) -> bool {
-    let bound =
-        BINDINGS.iter().find(|binding| binding.key.name() == key && binding.contexts.contains(&Context::Run));
-    bound.is_some_and(|binding| keymap::why_not(app, binding.intent).is_none())
+    keymap::named(app, Context::Run, &usual.iter().filter_map(said).collect::<Vec<Hint>>())
 }
 
 /// Whether the run does nothing until somebody says so.

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        App,
+        App, Intent,
         feed::{self, Origin},
         sentence,
     },
@@ -350,7 +350,7 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
             None => (sentence::state_word(&view.state), Role::Running),
         };
         let (run, steps) = (format!("{} {}", view.runbook, view.service), format!("{over} of {of} steps"));
-        let words = [run, state.to_owned(), steps, "m shows it".to_owned()];
+        let words = [run, state.to_owned(), steps, format!("{} shows it", app.key(Intent::Flip))];
         pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), role);
         return y + 1;
     }

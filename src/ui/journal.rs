@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        App,
+        App, Intent,
         journal::{Follow, Pane, Reading},
     },
     status::CellState,
@@ -50,7 +50,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
 fn standing(app: &App) -> String {
     match app.follow {
         Follow::Following => format!("{} records, following", app.journal.count()),
-        Follow::Paused(_) => format!("PAUSED, {} new  space follows", app.behind()),
+        Follow::Paused(_) => format!("PAUSED, {} new  {} follows", app.behind(), app.key(Intent::Pause)),
     }
 }
 
@@ -58,7 +58,9 @@ fn standing(app: &App) -> String {
 fn blank(app: &App, shown: usize) -> Option<String> {
     let run = app.journal.run.as_deref().unwrap_or_default();
     match (&app.journal.reading, app.journal.count()) {
-        (_, 0) if run.is_empty() => Some("no run yet, so there is no journal; r starts one".to_owned()),
+        (_, 0) if run.is_empty() => {
+            Some(format!("no run yet, so there is no journal; {} starts one", app.key(Intent::Start)))
+        }
         (Reading::Failed(why), _) => Some(format!("could not read the journal of {run}: {why}")),
         (Reading::Asked | Reading::NotAsked, _) => Some(format!("not read yet: the journal of {run}")),
         (Reading::Read, 0) => Some(format!("the journal of {run} is empty: nothing has been recorded yet")),

@@ -418,7 +418,7 @@ fn every_pane_is_two_keys_from_home() {
         app
     };
     let press = |app: &mut App, key: Key, time: u64| {
-        if let Some(intent) = keymap::intent(keymap::context(app), key) {
+        if let Some(intent) = keymap::intent(app, key) {
             app.update(Event::Intent(intent), at(time));
         }
     };

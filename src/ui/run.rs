@@ -2,7 +2,7 @@
 //! under the cursor does below (layout C).
 
 use crate::{
-    app::{App, feed::Origin, sentence},
+    app::{App, Intent, feed::Origin, sentence},
     domain::{
         mask,
         time::{clock_text, minute_text, time_text},
@@ -192,43 +192,47 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     words
 }
 
+/// What may be chosen for a step, by which key, and what that does.
+const CHOICES: [(Choice, Intent, &str); 7] = [
+    (Choice::Retry, Intent::Retry, "tries again"),
+    (Choice::AcceptStuck, Intent::AcceptStuck, "goes on without"),
+    (Choice::RestartHost, Intent::RestartHost, "restarts the host"),
+    (Choice::Downgrade, Intent::Downgrade, "downgrades"),
+    (Choice::ShortenNotice, Intent::ShortenNotice, "ends the notice"),
+    (Choice::Skip, Intent::Skip, "skips"),
+    (Choice::Undo, Intent::Undo, "undoes"),
+];
+
 /// The keys to press now, the most likely first, as many as have room.
 fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
     match &view.state {
         _ if app.is_replay() => return "as it was then".to_owned(),
-        _ if view.stopped.is_some() => return "h opens the journal again".to_owned(),
-        RunState::Closed(_) if !view.watches => return "over: o lists runs".to_owned(),
-        RunState::Held(..) => return "held: h goes on".to_owned(),
+        _ if view.stopped.is_some() => return format!("{} opens the journal again", app.key(Intent::Hold)),
+        RunState::Closed(_) if !view.watches => return format!("over: {} lists runs", app.key(Intent::Runs)),
+        RunState::Held(..) => return format!("held: {} goes on", app.key(Intent::Hold)),
         _ if view.interrupted => return "interrupted: enter goes on".to_owned(),
         _ => {}
     }
-    let mut keys = Vec::new();
+    let mut keys: Vec<String> = Vec::new();
+    let arm = app.key(Intent::Arm);
     let armed = app.arming.is_armed();
     match step.state {
-        StepState::Ready | StepState::AwaitingPerson if !armed => keys.push("A arms"),
-        StepState::AwaitingPerson => keys.push("enter answers"),
-        StepState::Ready if step.is_undo => keys.push("enter takes it back"),
-        StepState::Ready => keys.push("enter confirms"),
+        StepState::Ready | StepState::AwaitingPerson if !armed => keys.push(format!("{arm} arms")),
+        StepState::AwaitingPerson => keys.push("enter answers".to_owned()),
+        StepState::Ready if step.is_undo => keys.push("enter takes it back".to_owned()),
+        StepState::Ready => keys.push("enter confirms".to_owned()),
         StepState::Confirmed | StepState::Running | StepState::Waiting if step.choices.is_empty() => {
-            keys.push("at work");
+            keys.push("at work".to_owned());
         }
         StepState::Deferred if is_payable(view, step) => {
-            keys.push(if armed { "enter pays" } else { "A arms, then enter pays" });
+            keys.push(if armed { "enter pays".to_owned() } else { format!("{arm} arms, then enter pays") });
         }
-        StepState::Blocked => keys.push("not green yet"),
+        StepState::Blocked => keys.push("not green yet".to_owned()),
         _ => {}
     }
-    for (choice, words) in [
-        (Choice::Retry, "t tries again"),
-        (Choice::AcceptStuck, "x goes on without"),
-        (Choice::RestartHost, "b restarts the host"),
-        (Choice::Downgrade, "d downgrades"),
-        (Choice::ShortenNotice, "w ends the notice"),
-        (Choice::Skip, "s skips"),
-        (Choice::Undo, "u undoes"),
-    ] {
+    for (choice, intent, words) in CHOICES {
         if step.choices.contains(&choice) {
-            keys.push(words);
+            keys.push(format!("{} {words}", app.key(intent)));
         }
     }
     let mut line = String::new();
@@ -256,7 +260,7 @@ fn about(
     };
     let said = [
         (name, text, most),
-        ("undo", undo(view, step), 1),
+        ("undo", undo(app, view, step), 1),
         ("abort", format!("ctrl-c  {}", step.abort), usual),
         ("proof", proof(step), 1),
     ];
@@ -301,15 +305,16 @@ fn does(step: &StepView) -> String {
     step.offer.as_ref().map_or_else(|| step.why.clone(), |offer| offer.what.to_string())
 }
 
-fn undo(view: &RunView, step: &StepView) -> String {
+fn undo(app: &App, view: &RunView, step: &StepView) -> String {
+    let key = app.key(Intent::Undo);
     match &step.undo {
         Some(undo) if step.no_undo.is_some() => {
             format!("{undo} not now: {}", step.no_undo.unwrap_or_default())
         }
         // By its title, where the view has it.
         Some(undo) => match view.steps.iter().find(|step| step.id == *undo) {
-            Some(undo) => format!("u  {} {}", short_id(&undo.id), undo.title),
-            None => format!("u  {undo}"),
+            Some(undo) => format!("{key}  {} {}", short_id(&undo.id), undo.title),
+            None => format!("{key}  {undo}"),
         },
         None => "none".to_owned(),
     }

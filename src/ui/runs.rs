@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        App,
+        App, Intent,
         run::{RunOpen, RunSummary},
     },
     domain::time::{span_text, wall_text},
@@ -19,7 +19,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let (width, bottom) = (pen.width(), pen.height() - 1);
     pen.rule(0, 1, width, "runs of this estate");
     if app.runs.is_empty() {
-        pen.text(1, 2, width, "none yet; r starts one", Role::Dim);
+        pen.text(1, 2, width, &format!("none yet; {} starts one", app.key(Intent::Start)), Role::Dim);
         return;
     }
     let place = app.list.place(app.runs.len());

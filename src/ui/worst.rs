@@ -1,7 +1,7 @@
 //! The one thing that matters most now, in one line of every screen.
 
 use crate::{
-    app::App,
+    app::{App, Intent},
     domain::{text::counted, time::Timestamp},
     status::{CellState, Problem},
 };
@@ -35,7 +35,8 @@ impl Also {
 pub(super) fn of(app: &App) -> Also {
     let says = |state, text| Also { state, text, at: None, stale: false };
     if app.stopped().is_some() {
-        return says(CellState::Crit, "NO WRITES: the journal failed; m, then h".to_owned());
+        let (run, open) = (app.key(Intent::Flip), app.key(Intent::Hold));
+        return says(CellState::Crit, format!("NO WRITES: the journal failed; {run}, then {open}"));
     }
     if let Some(view) = app.run_view().filter(|view| view.primary_is_back) {
         let code = &view.codes[view.from];

@@ -322,7 +322,7 @@ impl Night {
     }
 
     pub fn press(&mut self, key: Key) {
-        let intent = keymap::intent(keymap::context(&self.app), key);
+        let intent = keymap::intent(&self.app, key);
         let Some(intent) = intent else { panic!("{key:?} means nothing here\n{}", self.screen()) };
         self.feed(Event::Intent(intent));
     }

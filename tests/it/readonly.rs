@@ -50,7 +50,7 @@ async fn seat(access: Access, step: &str) -> Night {
 impl Night {
     /// Presses a key, whether it means something or not.
     async fn tap(&mut self, key: Key) {
-        if let Some(intent) = keymap::intent(keymap::context(&self.app), key) {
+        if let Some(intent) = keymap::intent(&self.app, key) {
             self.feed(Event::Intent(intent));
         }
         self.pass(CALM).await;

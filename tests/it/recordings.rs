@@ -158,7 +158,7 @@ async fn seek(player: &mut Player, t: i64) {
 }
 
 fn press(player: &mut Player, key: Key) {
-    let intent = keymap::intent(keymap::context(&player.app), key).unwrap();
+    let intent = keymap::intent(&player.app, key).unwrap();
     player.feed(Event::Intent(intent), None);
 }
 

@@ -1,12 +1,14 @@
 //! What each verb of the command line does, with its exit code.
 
 mod audit;
+mod config;
 mod doctor;
 pub mod identity;
 mod look;
 mod recordings;
 mod runbooks;
 mod runs;
+mod shell;
 
 pub use runs::{report_text, session_of};
 
@@ -136,6 +138,9 @@ fn perform(cli: &Cli, verb: &Verb) -> u8 {
         Verb::Record(args) => block_on(cli, async { recordings::record(cli, args) }),
         Verb::Replay { file } => block_on(cli, recordings::replay(cli, file)),
         Verb::Sim(args) => block_on(cli, super::sim_verbs::perform(cli, args)),
+        Verb::Config(verb) => config::perform(cli, *verb),
+        Verb::Completions(args) => shell::completions(args),
+        Verb::Man => shell::man(),
     };
     match result {
         Ok(code) => code,

@@ -28,6 +28,7 @@ pub fn record(cli: &Cli, args: &Record) -> Result<u8, VerbError> {
         // Nothing is begun that could not be sat at.
         return Err(VerbError::Usage("this is no terminal: record opens the cockpit, or --plain".to_owned()));
     }
+    front::keys(cli)?;
     let session = Session::open(&cli.global, Some("record"))?;
     let (session, path) = recordings::begin(session, args.out.as_deref(), cli.global.redact)?;
     let recorder = session.recorder.clone();
