@@ -19,6 +19,7 @@ mod guide;
 mod hostile;
 #[expect(clippy::struct_excessive_bools, reason = "tables and scripted doubles read better whole")]
 mod invariants;
+mod keyboard;
 mod killers;
 mod lines;
 mod masks;
@@ -36,6 +37,7 @@ mod runs;
 mod schedule;
 mod search;
 mod seats;
+mod shell;
 mod shown;
 mod signin;
 mod silence;

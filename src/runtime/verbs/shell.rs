@@ -27,12 +27,15 @@ pub fn man() -> Result<u8, VerbError> {
     Ok(0)
 }
 
+/// What `whatis` says of it: one line of a list.
+const NAME: &str = "move Azure Virtual Desktop estates between two regions, and rehearse it";
+
 /// The whole manual on one page: there are no pages of single verbs that it could lead to.
 fn written(page: &mut Vec<u8>) -> std::io::Result<()> {
     let root = Cli::command();
     let man = Man::new(root.clone());
     man.render_title(page)?;
-    man.render_name_section(page)?;
+    Man::new(root.clone().about(NAME)).render_name_section(page)?;
     man.render_synopsis_section(page)?;
     man.render_description_section(page)?;
     man.render_options_section(page)?;
