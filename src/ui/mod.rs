@@ -1,7 +1,7 @@
 //! The screen, a function of the app's state.
 //!
-//! [`draw`] reads an [`App`] and paints a buffer; nothing here remembers anything. Keys stand in
-//! one table, [`keymap`]; colours by role in `themes/`.
+//! [`draw`] reads an [`App`] and paints a buffer; nothing here remembers anything. Where keys are
+//! pressed and hinted at stands in [`keymap`]; colours by role in `themes/`.
 
 pub mod keymap;
 pub mod theme;

@@ -170,6 +170,33 @@ fn the_template_is_accepted_and_so_is_all_that_it_leaves_switched_off() {
     }
 }
 
+/// The keys that the source of the estate file asks for, sections of later versions among them.
+fn keys_of_the_schema() -> Vec<String> {
+    let sources = [
+        include_str!("../../src/config/estate.rs"),
+        include_str!("../../src/config/service.rs"),
+        include_str!("../../src/config/later.rs"),
+    ]
+    .join("\n");
+    let asked = ["take(\"", "require(\""].into_iter().flat_map(|call| sources.split(call).skip(1));
+    let asked = asked.filter_map(|rest| rest.split('"').next());
+    let later = sources.split("const LATER").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
+    let all = asked.chain(later.split('"').skip(1).step_by(2));
+    all.chain(["primary", "secondary", "profile", "office"]).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_key_of_the_schema_stands_in_the_template() {
+    let keys = keys_of_the_schema();
+    for known in ["format", "capacity_percent", "anchor", "change_windows"] {
+        assert!(keys.iter().any(|key| key == known), "{known} was not found in {keys:?}");
+    }
+    let words: Vec<&str> =
+        config::TEMPLATE.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).collect();
+    let missing: Vec<&String> = keys.iter().filter(|key| !words.contains(&key.as_str())).collect();
+    assert!(missing.is_empty() && keys.len() > 45, "{missing:?} of {}", keys.len());
+}
+
 #[test]
 fn every_mistake_of_every_file_is_told_at_once() {
     let state = State::new();
