@@ -5,8 +5,7 @@ use std::{io::Write, process::ExitCode};
 use farshore::{cli, runtime};
 
 fn main() -> ExitCode {
-    // The hook only adds where a panic came from; without it the panic is reported all the same.
-    let _ = color_eyre::install();
+    runtime::tell_panics();
     if cfg!(feature = "seeded-bugs") {
         let _ = writeln!(
             std::io::stderr(),

@@ -41,3 +41,5 @@ pub mod themes;
 pub mod token;
 pub mod verbs;
 pub mod worlds;
+
+pub use paper::tell_panics;

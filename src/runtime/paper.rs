@@ -1,12 +1,16 @@
 //! What is printed: the one door to standard output and standard error, where `--redact` masks.
 
 use std::{
+    backtrace::{Backtrace, BacktraceStatus},
     borrow::Cow,
     io::{self, Write},
     sync::{Arc, OnceLock},
 };
 
-use crate::domain::mask::{self, Masks, Worn};
+use crate::domain::{
+    Safe,
+    mask::{self, Masks, Worn},
+};
 
 /// The masks of this process, where `--redact` asks for them.
 static MASKS: OnceLock<Arc<Masks>> = OnceLock::new();
@@ -25,6 +29,22 @@ pub fn masks() -> Option<Arc<Masks>> {
 /// The text as it may be printed.
 fn said(text: &str) -> Cow<'_, str> {
     MASKS.get().map_or(Cow::Borrowed(text), |masks| masks.mask(text))
+}
+
+/// Has panics told through this door, each with its place: in a line of ours, masked like all else, and
+/// with nothing in it that a terminal obeys. A backtrace follows where `RUST_BACKTRACE` asks for one.
+pub fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        // A terminal that is gone is no reason to panic again.
+        let mut out = err();
+        for line in panic.to_string().lines() {
+            let _ = writeln!(out, "farshore: {}", Safe::new(line));
+        }
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            let _ = writeln!(out, "{trace}");
+        }
+    }));
 }
 
 /// Standard output, or standard error.
@@ -77,5 +97,34 @@ impl<W: Write> Drop for Paper<W> {
     /// What has no end yet is printed all the same. Nobody is left to tell of an error.
     fn drop(&mut self) {
         let _ = self.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, process::Command};
+
+    use super::*;
+
+    /// Tells the child process below that it is the one.
+    const TASK: &str = "FARSHORE_PAPER_TASK";
+
+    #[test]
+    fn a_panic_is_told_in_our_words_masked_and_without_escapes() {
+        if env::var_os(TASK).is_some() {
+            let _worn = redact();
+            tell_panics();
+            panic!("on purpose\n\u{1b}[2J asked by kim@contoso.example");
+        }
+        let name = "runtime::paper::tests::a_panic_is_told_in_our_words_masked_and_without_escapes";
+        let mut child = Command::new(env::current_exe().unwrap());
+        child.args(["--exact", name, "--nocapture"]).env(TASK, "1").env_remove("RUST_BACKTRACE");
+        let told = String::from_utf8(child.output().unwrap().stderr).unwrap();
+        let lines: Vec<&str> = told.lines().filter(|line| line.starts_with("farshore: ")).collect();
+        assert_eq!(lines.len(), 3, "{told}");
+        assert!(lines[0].contains("panicked at src/runtime/paper.rs:"), "{told}");
+        assert_eq!(lines[1], "farshore: on purpose");
+        assert!(lines[2].starts_with("farshore: <U+001B>[2J asked by user-"), "{told}");
+        assert!(!told.contains('\x1b') && !told.contains("kim@"), "{told}");
     }
 }

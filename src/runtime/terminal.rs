@@ -305,8 +305,8 @@ fn put(bytes: &[u8], _turn: MutexGuard<'_, ()>) -> io::Result<()> {
     out.flush()
 }
 
-/// Restores the terminal before the panic message is printed. Installed after color-eyre, whose
-/// hook it calls.
+/// Restores the terminal before the panic message is printed. Installed over the
+/// hook that prints it, which it calls.
 pub fn install_panic_hook() {
     let inner = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

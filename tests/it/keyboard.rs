@@ -48,6 +48,9 @@ fn ones_own_keys_work_and_every_place_names_them() {
     terminal.see("press Q again within 2 s to leave");
     terminal.press("Q");
     assert_eq!(terminal.end(LIMIT), 0);
+    let files = fs::read_dir(state.path().join("farshore")).unwrap();
+    let names: Vec<_> = files.map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(names, ["keys.toml"], "nothing is written where a person's files stand");
 }
 
 #[test]
