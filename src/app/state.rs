@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::order::Order as _;
 use crate::{
     domain::{
         Answer, Safe, Side, Source, access::AccessChange, estate::Estate, picture::Picture, time::Timestamp,
@@ -393,7 +394,7 @@ impl App {
         };
         let mut others: Vec<&AccessChange> =
             all.seen().iter().filter(|change| !self.identity.made(change)).collect();
-        others.sort_by_key(|change| std::cmp::Reverse(change.at));
+        others.order_by_key(|change| std::cmp::Reverse(change.at));
         OthersChanges::Known(others, all.error())
     }
 

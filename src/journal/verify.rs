@@ -13,6 +13,7 @@ use std::{
 
 use serde::Serialize;
 
+use crate::domain::order::Order as _;
 use crate::domain::{Safe, text::counted};
 
 use super::{
@@ -230,7 +231,7 @@ impl Search {
             }
             let there: HashSet<String> = files.iter().map(|path| runs::stem(path)).collect();
             let mut gone: Vec<&String> = noted.keys().filter(|run| !there.contains(*run)).collect();
-            gone.sort();
+            gone.order_by(Ord::cmp);
             for run in gone {
                 self.gone(&estate, run);
             }
@@ -286,7 +287,7 @@ impl Search {
             by_run.entry(head.run.clone()).or_default().push(head);
         }
         for heads in by_run.values_mut() {
-            heads.sort_by_key(|head| head.seq);
+            heads.order_by_key(|head| head.seq);
         }
         Ok(by_run)
     }
@@ -295,7 +296,7 @@ impl Search {
     fn joined(&mut self, estate: &str, previous: &HashMap<String, Option<String>>, joints: &HashSet<&str>) {
         let mut first: Vec<&String> = Vec::new();
         let mut all: Vec<(&String, &Option<String>)> = previous.iter().collect();
-        all.sort();
+        all.order_by(Ord::cmp);
         for (run, named) in all {
             let what = match named {
                 Some(hash) if joints.contains(hash.as_str()) => continue,

@@ -137,7 +137,10 @@ impl Reader<'_> {
         let Some(action) = all().find(|action| *action == word) else {
             let free = all().filter(|action| keyboard::stays(action).is_none());
             let what = format!("unknown action {}", quoted(word));
-            self.mistakes.add(&key.span(), word, &what, nearest(word, free));
+            // Who names a key means what it does.
+            let meant = BINDINGS.iter().find(|row| row.key.name() == word);
+            let near = nearest(word, free).or_else(|| meant.map(|row| keyboard::action(row.intent)));
+            self.mistakes.add(&key.span(), word, &what, near);
             return None;
         };
         match keyboard::stays(action) {
@@ -222,6 +225,7 @@ mod tests {
                 "keys.toml:3:1: \"x\" means both \"freeze\" and \"accept\" in run; give one of them another key",
             ),
             ("freeze = [\"x\"]\naccept = [\"z\"]", "2 changed"),
+            ("q = [\"Q\"]", "keys.toml:3:1: unknown action \"q\"; nearest is \"back\""),
             (
                 "up = [\"ctrl-u\"]",
                 "keys.toml:3:1: \"ctrl-u\" means both \"up\" and \"erase-all\" in text; give one of them another key",

@@ -1,5 +1,6 @@
 //! Rows that are read once for a region, and those of its storage accounts.
 
+use crate::domain::order::Order as _;
 use crate::domain::{
     Answer, Side, Source,
     health::same_region,
@@ -72,7 +73,7 @@ fn named(scene: &Scene<'_>, bucket: &Bucket<'_>) -> usize {
         .iter()
         .flat_map(|&service| &scene.service(service).sides[bucket.side].accounts)
         .collect();
-    ids.sort();
+    ids.order_by(Ord::cmp);
     ids.dedup();
     ids.len()
 }
@@ -120,7 +121,7 @@ pub(super) fn storage(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     }
     let mut kinds: Vec<&str> =
         accounts.iter().filter_map(|account| account.sku.as_str().rsplit('_').next()).collect();
-    kinds.sort_unstable();
+    kinds.order_by(Ord::cmp);
     kinds.dedup();
     let kinds = kinds.join("+");
     Some(Part::new(CellState::Ok, format!("{of} in place, {kinds}"), kinds.clone()).figure(of as u64, None))

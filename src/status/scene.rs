@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
+use crate::domain::order::Order as _;
 use crate::{
     domain::{
         Pair, Safe, Side, Source,
@@ -331,7 +332,7 @@ impl<'a> Scene<'a> {
         problems.extend(cells.filter_map(|(component, side, cell)| self.complaint(component, side, cell)));
         problems.extend(components::remarks(self));
         // Stable: among equals the order above stands.
-        problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
+        problems.order_by_key(|problem| std::cmp::Reverse(problem.state));
         problems
     }
 
@@ -407,6 +408,6 @@ fn merge(signs: Vec<Vec<Sign>>) -> Vec<Sign> {
     let mut seen = BTreeSet::new();
     let mut merged: Vec<Sign> =
         signs.into_iter().flatten().filter(|sign| seen.insert((sign.class, sign.what.clone()))).collect();
-    merged.sort_by_key(|sign| sign.class);
+    merged.order_by_key(|sign| sign.class);
     merged
 }

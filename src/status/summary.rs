@@ -1,5 +1,6 @@
 //! The rows of the paired matrix and of `status`: one model, drawn by both.
 
+use crate::domain::order::Order as _;
 use crate::{
     domain::{
         Pair, Safe, Side,
@@ -404,7 +405,7 @@ impl Summary {
             });
             self.unread.push(text.clone());
         }
-        self.problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
+        self.problems.order_by_key(|problem| std::cmp::Reverse(problem.state));
         if !runs.is_empty() && self.verdict != Verdict::Crit {
             self.verdict = Verdict::Unknown;
         }
@@ -458,7 +459,7 @@ pub fn summarize(
         side: None,
         at: None,
     }));
-    problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
+    problems.order_by_key(|problem| std::cmp::Reverse(problem.state));
     let states = rows
         .iter()
         .flat_map(|row| [row.cells.primary.state, row.cells.secondary.state])

@@ -218,7 +218,7 @@ fn every_mistake_of_every_file_is_told_at_once() {
     check(0, &["ok: my-estate"]);
     fs::write(own.join("keys.toml"), "format = 1\n[keys]\nfreeze = [\"Z\"]\n").unwrap();
     fs::write(own.join("themes/mine.toml"), "inherits = \"dark\"\n").unwrap();
-    check(0, &["ok: 1 actions with keys of your own", "ok: mine"]);
+    check(0, &["ok: 1 action with keys of your own", "ok: mine"]);
     fs::write(own.join("estate.toml"), config::TEMPLATE.replace("tenant =", "tenent =")).unwrap();
     fs::write(own.join("keys.toml"), "format = 1\n[keys]\nfreze = [\"Z\"]\n").unwrap();
     fs::write(own.join("themes/mine.toml"), "inherit = \"dark\"\n").unwrap();

@@ -73,8 +73,13 @@ fn told(estate: &Estate) -> String {
     let services = if services.is_empty() { none } else { format!("services {}", services.join(", ")) };
     let [one, two] = [&estate.regions.primary, &estate.regions.secondary];
     format!(
-        "{}, {} {} and {} {}, {services}; {groups} pairs of application groups",
-        estate.name, one.code, one.azure, two.code, two.azure
+        "{}, {} {} and {} {}, {services}; {groups} application group{}",
+        estate.name,
+        one.code,
+        one.azure,
+        two.code,
+        two.azure,
+        if groups == 1 { " and its twin" } else { "s and their twins" }
     )
 }
 
@@ -88,7 +93,8 @@ fn keys(page: &mut String) -> Found {
         }
         Ok(Some(own)) => {
             let changed = own.changed;
-            let _ = writeln!(page, "        ok: {changed} actions with keys of your own");
+            let actions = if changed == 1 { "action" } else { "actions" };
+            let _ = writeln!(page, "        ok: {changed} {actions} with keys of your own");
             Found::Nothing
         }
         Err(errors) => mistakes(page, &errors.to_string()),
