@@ -234,3 +234,22 @@ fn every_mistake_of_every_file_is_told_at_once() {
     assert_eq!(sim.status.code(), Some(2));
     assert!(text(&sim.stderr).contains("--sim has no files to check"), "{}", text(&sim.stderr));
 }
+
+#[test]
+fn what_the_readme_shows_of_keys_and_shells_is_so() {
+    let readme = include_str!("../../README.md");
+    let mut blocks = readme.split("```toml").skip(1).filter_map(|rest| rest.split("```").next());
+    let keys = blocks.find(|block| block.contains("[keys]")).expect("an example of keys");
+    let state = State::new();
+    let own = state.path().join("farshore");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("estate.toml"), config::TEMPLATE).unwrap();
+    fs::write(own.join("keys.toml"), keys).unwrap();
+    let said = printed(&state, "config check");
+    assert!(said.contains("ok: 3 actions with keys of your own"), "{said}");
+    let row = readme.lines().find(|line| line.contains("`farshore completions SHELL`")).expect("a row");
+    for shell in Shell::value_variants() {
+        let name = shell.to_possible_value().unwrap().get_name().to_owned();
+        assert!(row.contains(&format!("`{name}`")), "{name} is not in {row}");
+    }
+}
