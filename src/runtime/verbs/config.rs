@@ -72,15 +72,10 @@ fn told(estate: &Estate) -> String {
     let none = "no service that this version can move".to_owned();
     let services = if services.is_empty() { none } else { format!("services {}", services.join(", ")) };
     let [one, two] = [&estate.regions.primary, &estate.regions.secondary];
-    format!(
-        "{}, {} {} and {} {}, {services}; {groups} application group{}",
-        estate.name,
-        one.code,
-        one.azure,
-        two.code,
-        two.azure,
-        if groups == 1 { " and its twin" } else { "s and their twins" }
-    )
+    let groups =
+        if groups == 1 { "1 group and its twin".to_owned() } else { format!("{groups} groups and twins") };
+    let regions = format!("{} {} and {} {}", one.code, one.azure, two.code, two.azure);
+    format!("{}, {regions}, {services}; {groups}", estate.name)
 }
 
 fn keys(page: &mut String) -> Found {
