@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::PathBuf};
 use crate::{
     cli::{Asked, Cli, Config},
     config,
-    domain::estate::Estate,
+    domain::{estate::Estate, text::counted},
     runtime::{keyfile, session, themes::Themes},
     ui::theme::{Shelf, Theme},
 };
@@ -87,9 +87,8 @@ fn keys(page: &mut String) -> Found {
             Found::Nothing
         }
         Ok(Some(own)) => {
-            let changed = own.changed;
-            let actions = if changed == 1 { "action" } else { "actions" };
-            let _ = writeln!(page, "        ok: {changed} {actions} with keys of your own");
+            let changed = counted(own.changed, "action");
+            let _ = writeln!(page, "        ok: {changed} with keys of your own");
             Found::Nothing
         }
         Err(errors) => mistakes(page, &errors.to_string()),
