@@ -1,7 +1,6 @@
 //! What a key means while a dialog lies over the screen. Whatever a dialog does not name, it
 //! swallows.
 
-use crate::domain::order::Order as _;
 use crate::{
     domain::{Safe, access::PrincipalId, mask},
     engine::{
@@ -254,7 +253,7 @@ impl App {
             .filter(|held| standing::holder_kind(service, held, &[]) == unplanned)
             .map(|held| held.assignment.principal.clone())
             .collect();
-        found.order_by(Ord::cmp);
+        found.sort();
         found.dedup();
         found
     }

@@ -11,8 +11,6 @@ use super::{
     table::{Row, Way},
     vantage::{Ground, Vantage, vantage},
 };
-use crate::domain::order::Order as _;
-
 /// The panes by their number key, with the word for each.
 pub const PANES: [(u8, &str, Screen); 7] = [
     (1, "home", Screen::Home),
@@ -62,7 +60,7 @@ impl App {
         let mut rows: Vec<Row> =
             self.journal.rows(self.shown_at()).take(most).filter(|row| query.fits(row) == Fit::Yes).collect();
         if self.sort.column.is_some() {
-            rows.order_by(|one, two| self.sort.order(one, two));
+            rows.sort_by(|one, two| self.sort.order(one, two));
         } else if self.sort.way == Way::Back {
             rows.reverse();
         }

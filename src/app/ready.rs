@@ -1,6 +1,5 @@
 //! The checks of readiness as a pane: service by service, the worst first, with what to do.
 
-use crate::domain::order::Order as _;
 use crate::{
     domain::{estate::Estate, text::counted, time::Timestamp},
     readiness::{State, Verdict},
@@ -53,8 +52,8 @@ pub fn groups<'a>(
                 .collect();
             // Stable: among equals the order of the catalog stands.
             match sort.column {
-                Some(_) => checks.order_by(|one, two| sort.order(&one.0, &two.0)),
-                None => checks.order_by(|one, two| sort.turned(two.1.state.cmp(&one.1.state))),
+                Some(_) => checks.sort_by(|one, two| sort.order(&one.0, &two.0)),
+                None => checks.sort_by(|one, two| sort.turned(two.1.state.cmp(&one.1.state))),
             }
             Group { head: head(name, &own), checks }
         })

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::domain::order::Order as _;
 use crate::{
     domain::{
         Answer, Safe, Side, Source, access::AccessChange, estate::Estate, picture::Picture, time::Timestamp,
@@ -394,7 +393,7 @@ impl App {
         };
         let mut others: Vec<&AccessChange> =
             all.seen().iter().filter(|change| !self.identity.made(change)).collect();
-        others.order_by_key(|change| std::cmp::Reverse(change.at));
+        others.sort_by_key(|change| std::cmp::Reverse(change.at));
         OthersChanges::Known(others, all.error())
     }
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::domain::order::Order as _;
 use crate::{
     domain::{Side, Source, time::Timestamp},
     status::{Component, Scope},
@@ -172,7 +171,7 @@ impl App {
         let rows = self.feed.newest().skip(self.behind()).map(|line| line.row(now));
         let mut rows: Vec<Row> = rows.filter(|row| query.fits(row) == Fit::Yes).collect();
         if self.sort.column.is_some() {
-            rows.order_by(|one, two| self.sort.order(one, two));
+            rows.sort_by(|one, two| self.sort.order(one, two));
         } else if self.sort.way == Way::Back {
             rows.reverse();
         }

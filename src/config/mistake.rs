@@ -3,8 +3,6 @@
 use std::{cell::RefCell, fmt, ops::Range};
 
 use crate::domain::Safe;
-use crate::domain::order::Order as _;
-
 /// Longest piece of the file quoted in a message, in characters. More would push the sentence
 /// off the screen it is read on.
 const MAX_QUOTED: usize = 80;
@@ -135,7 +133,7 @@ impl<'a> Mistakes<'a> {
     /// All mistakes by place.
     pub fn into_errors(self) -> ConfigErrors {
         let mut found = self.found.take();
-        found.order_by_key(|(offset, _)| *offset);
+        found.sort_by_key(|(offset, _)| *offset);
         let (mut counted, mut column, mut last_line) = (0, 1, 0);
         for (offset, mistake) in &mut found {
             let line = self.line(*offset);

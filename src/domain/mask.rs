@@ -11,8 +11,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::order::Order as _;
-
 /// Which mask stands for what; the same for as long as it lives.
 #[derive(Debug, Default)]
 pub struct Masks {
@@ -97,7 +95,7 @@ impl Masks {
         let mask = book.mask(Kind::Person, upn);
         let names = book.names.entry(first.to_owned()).or_default();
         names.push((name.to_owned(), mask));
-        names.order_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
     }
 
     /// From now on these are names of people: those that do not look like one are remembered.

@@ -7,7 +7,6 @@ pub mod estate;
 pub mod health;
 pub mod mask;
 pub mod operation;
-pub mod order;
 pub mod picture;
 pub mod pool;
 pub mod probe;

@@ -1,7 +1,6 @@
 //! What a run leaves undone: which debts there are, in which order they are paid, and what
 //! needs no paying any more.
 
-use crate::domain::order::Order as _;
 use crate::{
     domain::{
         Safe, Source, standing,
@@ -33,7 +32,7 @@ impl Run {
             .filter(|&index| self.steps[index].owes())
             .filter(|&index| !self.paid.contains(&self.plan.steps[index].id))
             .collect();
-        debts.order_by_key(|&index| match self.plan.steps[index].action {
+        debts.sort_by_key(|&index| match self.plan.steps[index].action {
             Some(Action::DrainActive) => 0,
             Some(Action::RevokeActive) => 1,
             Some(Action::HoldActivePlan) => 2,

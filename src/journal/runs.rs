@@ -6,7 +6,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::domain::order::Order as _;
 use crate::domain::{Safe, time::Timestamp};
 
 use super::{
@@ -84,7 +83,7 @@ pub struct RunSummary {
 pub fn list(state: &Path) -> Result<Vec<RunSummary>, JournalError> {
     let mut all: Vec<RunSummary> = journals(state)?.into_iter().map(summary).collect();
     let began = |summary: &RunSummary| summary.first.as_ref().map(|record| record.stamped.wall);
-    all.order_by(|a, b| (began(a), &a.run).cmp(&(began(b), &b.run)));
+    all.sort_by(|a, b| (began(a), &a.run).cmp(&(began(b), &b.run)));
     Ok(all)
 }
 

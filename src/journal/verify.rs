@@ -13,7 +13,6 @@ use std::{
 
 use serde::Serialize;
 
-use crate::domain::order::Order as _;
 use crate::domain::{Safe, text::counted};
 
 use super::{
@@ -231,7 +230,7 @@ impl Search {
             }
             let there: HashSet<String> = files.iter().map(|path| runs::stem(path)).collect();
             let mut gone: Vec<&String> = noted.keys().filter(|run| !there.contains(*run)).collect();
-            gone.order_by(Ord::cmp);
+            gone.sort();
             for run in gone {
                 self.gone(&estate, run);
             }
@@ -287,7 +286,7 @@ impl Search {
             by_run.entry(head.run.clone()).or_default().push(head);
         }
         for heads in by_run.values_mut() {
-            heads.order_by_key(|head| head.seq);
+            heads.sort_by_key(|head| head.seq);
         }
         Ok(by_run)
     }
@@ -296,7 +295,7 @@ impl Search {
     fn joined(&mut self, estate: &str, previous: &HashMap<String, Option<String>>, joints: &HashSet<&str>) {
         let mut first: Vec<&String> = Vec::new();
         let mut all: Vec<(&String, &Option<String>)> = previous.iter().collect();
-        all.order_by(Ord::cmp);
+        all.sort();
         for (run, named) in all {
             let what = match named {
                 Some(hash) if joints.contains(hash.as_str()) => continue,

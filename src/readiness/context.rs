@@ -1,6 +1,5 @@
 //! What every check looks at, and the rule that nothing unseen is called good.
 
-use crate::domain::order::Order as _;
 use crate::domain::{
     Answer, ArmId, Listing, Side, Source,
     compute::VirtualMachine,
@@ -63,7 +62,7 @@ impl Finding {
     pub(super) fn worst(complaints: &[(State, String)], good: impl Into<String>) -> Self {
         let Some(state) = complaints.iter().map(|(state, _)| *state).max() else { return Self::ok(good) };
         let mut sorted: Vec<&(State, String)> = complaints.iter().collect();
-        sorted.order_by_key(|(state, _)| std::cmp::Reverse(*state));
+        sorted.sort_by_key(|(state, _)| std::cmp::Reverse(*state));
         let texts: Vec<&str> = sorted.iter().map(|(_, text)| text.as_str()).collect();
         Self::new(state, texts.join("; "))
     }
@@ -149,7 +148,7 @@ impl<'a> Context<'a> {
     pub(super) fn scopes(&self, side: Side) -> Vec<ArmId> {
         let mut all = scopes(self.estate, self.service, side);
         all.extend(host_scopes(self.picture, self.service, side));
-        all.order_by(Ord::cmp);
+        all.sort();
         all.dedup();
         all
     }
@@ -157,7 +156,7 @@ impl<'a> Context<'a> {
     /// Resource groups of a side that the run would write to.
     pub(super) fn resource_groups(&self, side: Side) -> Vec<ArmId> {
         let mut all: Vec<ArmId> = self.scopes(side).iter().filter_map(ArmId::group_id).collect();
-        all.order_by(Ord::cmp);
+        all.sort();
         all.dedup();
         all
     }

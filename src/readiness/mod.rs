@@ -21,7 +21,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::order::Order as _;
 use crate::domain::{
     ArmId, Safe, Side, Source,
     estate::{Estate, Layout},
@@ -206,7 +205,7 @@ fn scope_sources(scope: ArmId) -> impl Iterator<Item = Source> {
 }
 
 fn unique(mut sources: Vec<Source>) -> Vec<Source> {
-    sources.order_by(Ord::cmp);
+    sources.sort();
     sources.dedup();
     sources
 }

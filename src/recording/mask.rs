@@ -2,8 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::domain::order::Order as _;
-
 /// What stands where a token stood.
 const TOKEN: &str = "[token taken out]";
 
@@ -49,7 +47,7 @@ impl Mask {
     /// same everywhere, so that what belongs together still does.
     pub(super) fn new(redact: bool, names: &[String]) -> Self {
         let mut all: Vec<String> = names.iter().filter(|name| name.len() > 1).cloned().collect();
-        all.order_by_key(|name| (std::cmp::Reverse(name.len()), name.clone()));
+        all.sort_by_key(|name| (std::cmp::Reverse(name.len()), name.clone()));
         all.dedup();
         let names =
             all.into_iter().enumerate().map(|(at, name)| (name, format!("name-{}", at + 1))).collect();

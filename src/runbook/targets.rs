@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::order::Order as _;
 use crate::domain::{
     Operation, Safe, Side, Source,
     compute::{Power, VirtualMachine},
@@ -183,7 +182,7 @@ impl Finder<'_> {
             }
         }
         // What did not start before is asked for once more where nothing else is left.
-        cold.order_by_key(|(key, _, _)| self.history.tried.contains(key));
+        cold.sort_by_key(|(key, _, _)| self.history.tried.contains(key));
         for (key, host, machine) in cold {
             if room >= need {
                 break;

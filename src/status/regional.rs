@@ -1,6 +1,5 @@
 //! Rows that are read once for a region, and those of its storage accounts.
 
-use crate::domain::order::Order as _;
 use crate::domain::{
     Answer, Side, Source,
     health::same_region,
@@ -73,7 +72,7 @@ fn named(scene: &Scene<'_>, bucket: &Bucket<'_>) -> usize {
         .iter()
         .flat_map(|&service| &scene.service(service).sides[bucket.side].accounts)
         .collect();
-    ids.order_by(Ord::cmp);
+    ids.sort();
     ids.dedup();
     ids.len()
 }
@@ -121,7 +120,7 @@ pub(super) fn storage(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     }
     let mut kinds: Vec<&str> =
         accounts.iter().filter_map(|account| account.sku.as_str().rsplit('_').next()).collect();
-    kinds.order_by(Ord::cmp);
+    kinds.sort_unstable();
     kinds.dedup();
     let kinds = kinds.join("+");
     Some(Part::new(CellState::Ok, format!("{of} in place, {kinds}"), kinds.clone()).figure(of as u64, None))

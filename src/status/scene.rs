@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
-use crate::domain::order::Order as _;
 use crate::{
     domain::{
         Pair, Safe, Side, Source,
@@ -332,7 +331,7 @@ impl<'a> Scene<'a> {
         problems.extend(cells.filter_map(|(component, side, cell)| self.complaint(component, side, cell)));
         problems.extend(components::remarks(self));
         // Stable: among equals the order above stands.
-        problems.order_by_key(|problem| std::cmp::Reverse(problem.state));
+        problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
         problems
     }
 
@@ -408,6 +407,6 @@ fn merge(signs: Vec<Vec<Sign>>) -> Vec<Sign> {
     let mut seen = BTreeSet::new();
     let mut merged: Vec<Sign> =
         signs.into_iter().flatten().filter(|sign| seen.insert((sign.class, sign.what.clone()))).collect();
-    merged.order_by_key(|sign| sign.class);
+    merged.sort_by_key(|sign| sign.class);
     merged
 }

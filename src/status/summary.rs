@@ -1,6 +1,5 @@
 //! The rows of the paired matrix and of `status`: one model, drawn by both.
 
-use crate::domain::order::Order as _;
 use crate::{
     domain::{
         Pair, Safe, Side,
@@ -405,7 +404,7 @@ impl Summary {
             });
             self.unread.push(text.clone());
         }
-        self.problems.order_by_key(|problem| std::cmp::Reverse(problem.state));
+        self.problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
         if !runs.is_empty() && self.verdict != Verdict::Crit {
             self.verdict = Verdict::Unknown;
         }
@@ -459,7 +458,7 @@ pub fn summarize(
         side: None,
         at: None,
     }));
-    problems.order_by_key(|problem| std::cmp::Reverse(problem.state));
+    problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
     let states = rows
         .iter()
         .flat_map(|row| [row.cells.primary.state, row.cells.secondary.state])

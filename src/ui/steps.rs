@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 
-use crate::domain::order::Order as _;
 use crate::{
     app::App,
     domain::time::{Span, age_text, clock_text, time_text},
@@ -260,14 +259,14 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, 
         step.proofs.iter().filter(|proof| proofs || proof.verdict != GateVerdict::Green).collect();
     if !wants.all {
         // Where not all may fit, what is not green comes first.
-        shown.order_by_key(|proof| is_green(step, proof));
+        shown.sort_by_key(|proof| is_green(step, proof));
     }
     for proof in shown {
         proof_rows(step, proof, wants, rows);
     }
     let mut items: Vec<&ItemView> = step.items.iter().collect();
     // What went wrong or is at work comes first; what is done last, and never all of 612.
-    items.order_by_key(|item| item_rank(item.state));
+    items.sort_by_key(|item| item_rank(item.state));
     let room = if step.state == StepState::Pending { 0 } else { wants.items };
     let shown = items.len().min(room);
     rows.extend(items[..shown].iter().map(|item| item_row(app, item, wants.width)));

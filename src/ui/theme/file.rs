@@ -6,8 +6,6 @@ use ratatui::style::{Color, Modifier, Style};
 use toml::de::{DeTable, DeValue};
 
 use super::{ROLES, Role, Source, nearest};
-use crate::domain::order::Order as _;
-
 /// Names of colours; besides them there are numbers from 0 to 255 and `#rrggbb`.
 const COLOURS: [&str; 17] = [
     "black",
@@ -123,7 +121,7 @@ pub(super) fn read(source: &Source) -> Result<Layer, ThemeErrors> {
     if reader.mistakes.is_empty() {
         return Ok(layer);
     }
-    reader.mistakes.order_by_key(|(offset, _)| *offset);
+    reader.mistakes.sort_by_key(|(offset, _)| *offset);
     let mistakes = reader.mistakes.into_iter().map(|(_, mistake)| mistake).collect();
     Err(ThemeErrors { label: source.label.clone(), mistakes })
 }
