@@ -159,7 +159,7 @@ impl App {
             Scope::All => None,
             Scope::Service(index) => Some(index),
         };
-        let dialog = StartDialog::new(entry, &self.estate, &self.picture, preferred, self.moment.terminal);
+        let dialog = StartDialog::new(entry, &self.estate, &self.picture, preferred, self.moment);
         self.modals.push(Modal::Start(Box::new(dialog)));
     }
 

@@ -378,8 +378,8 @@ impl App {
         match intent {
             Intent::Next | Intent::Move(Motion::Down) => dialog.step_focus(false),
             Intent::Previous | Intent::Move(Motion::Up) => dialog.step_focus(true),
-            Intent::Left => dialog.choose(true, &self.estate, &self.picture),
-            Intent::Right => dialog.choose(false, &self.estate, &self.picture),
+            Intent::Left => dialog.choose(true, &self.estate, &self.picture, self.moment.now),
+            Intent::Right => dialog.choose(false, &self.estate, &self.picture, self.moment.now),
             Intent::Enter => match dialog.focus {
                 StartFocus::Button(_) if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
                 StartFocus::Button(Button::Cancel) => self.close_modal(at),

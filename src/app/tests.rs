@@ -7,6 +7,7 @@ use crate::{
         event::{ConfirmedBy, HeldWhy, RunEnd},
         view::{Choice, Drift, RunState, StepState},
     },
+    runbook::Mode,
     status::{Component, Scope},
 };
 
@@ -489,6 +490,32 @@ fn the_start_dialog_wants_a_reason_and_a_word_on_every_unplanned_holder() {
     "helpdesk".chars().for_each(|c| holders[0].reason.push(c));
     let order = dialog.order_run(&app.estate, scene::noon()).unwrap();
     assert_eq!((order.service.as_str(), order.left_holders.len(), order.moved_too.len()), ("hr", 1, 0));
+}
+
+#[test]
+fn the_start_dialog_stands_on_the_mode_that_fits_until_a_person_sets_another() {
+    let mode = |app: &App| match app.modals.last() {
+        Some(Modal::Start(dialog)) => dialog.mode,
+        _ => panic!("no start dialog"),
+    };
+    for (weather, fitting, other) in [
+        (Weather::Calm, Mode::Graceful, Mode::Ungraceful),
+        (Weather::Outage, Mode::Ungraceful, Mode::Graceful),
+    ] {
+        let mut app = scene::app(World::Sim, weather);
+        press(&mut app, &[(1_000, Intent::Start)]);
+        assert_eq!(mode(&app), fitting, "{weather:?}");
+        // To the other service and back: nobody has set a mode yet.
+        press(&mut app, &[(2_000, Intent::Right), (2_300, Intent::Left)]);
+        assert_eq!(mode(&app), fitting, "{weather:?}");
+        press(&mut app, &[(3_000, Intent::Next), (3_300, Intent::Right), (3_600, Intent::Previous)]);
+        press(&mut app, &[(4_000, Intent::Right), (4_300, Intent::Left)]);
+        assert_eq!(mode(&app), other, "{weather:?}: what a person set stays");
+        // What is seen later changes the words, never the choice.
+        app.picture = scene::app(World::Sim, Weather::Calm).picture;
+        app.update(Event::Tick, scene::at(5_000));
+        assert_eq!(mode(&app), other, "{weather:?}");
+    }
 }
 
 /// A group that nobody planned.

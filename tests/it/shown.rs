@@ -114,9 +114,7 @@ async fn walk(scenario: &str, mode: &str) -> BTreeMap<String, OfferView> {
     night.arm().await;
     night.key(Key::Char('r')).await;
     night.focus("mode").await;
-    if mode == "ungraceful" {
-        night.key(Key::Right).await;
-    }
+    assert!(night.screen().contains(&format!("> mode        {mode}")), "{}", night.screen());
     night.focus("reason").await;
     night.write("drill").await;
     night.focus("Start").await;
