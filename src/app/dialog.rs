@@ -12,6 +12,7 @@ use super::{
     gesture::{Arrival, Button, Field, Guard, TOO_QUICK, excuse},
     screen::Filter,
     start::StartDialog,
+    told::ToldDialog,
 };
 
 /// Something that lies over the screen and takes the keys.
@@ -35,6 +36,8 @@ pub enum Modal {
     Pick(PickDialog),
     /// Choosing a list; the number is the place of the chosen row of home.
     Lists(usize),
+    /// Something is told that has to be read whole.
+    Told(ToldDialog),
 }
 
 impl Modal {
@@ -47,6 +50,7 @@ impl Modal {
             Self::Start(dialog) => dialog.guard.reveal(at),
             Self::Ask(dialog) => dialog.guard.reveal(at),
             Self::Leave(dialog) => dialog.guard.reveal(at),
+            Self::Told(dialog) => dialog.guard.reveal(at),
         }
     }
 
@@ -54,7 +58,7 @@ impl Modal {
     pub fn takes_text(&self) -> bool {
         match self {
             Self::Help(help) => help.is_typing(),
-            Self::Leave(_) | Self::Pick(_) | Self::Lists(_) => false,
+            Self::Leave(_) | Self::Pick(_) | Self::Lists(_) | Self::Told(_) => false,
             Self::Palette(_) | Self::Arm(_) => true,
             Self::Ask(dialog) => dialog.purpose.needed() != Needed::Nothing,
             Self::Confirm(dialog) => dialog.asked().is_some(),
@@ -66,7 +70,7 @@ impl Modal {
 impl Modal {
     /// Whether something is decided here, so that what lies below must be live.
     pub fn decides(&self) -> bool {
-        !matches!(self, Self::Help(_) | Self::Palette(_) | Self::Pick(_) | Self::Lists(_))
+        !matches!(self, Self::Help(_) | Self::Palette(_) | Self::Pick(_) | Self::Lists(_) | Self::Told(_))
     }
 }
 

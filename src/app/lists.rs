@@ -34,6 +34,8 @@ pub(super) struct Made {
     pub(super) component: Component,
     pub(super) scope: Scope,
     pub(super) filter: String,
+    /// Whether names are masked: a filter finds by what is shown.
+    pub(super) masked: bool,
     pub(super) sort: Sort,
     /// Of the picture.
     pub(super) revision: u64,

@@ -45,12 +45,16 @@ impl App {
             Some(Modal::Start(_)) => self.intend_start(intent, at),
             Some(Modal::Ask(_)) => self.intend_ask(intent, at),
             Some(Modal::Leave(_)) => self.intend_leave(intent, at),
+            Some(Modal::Told(_)) => self.intend_told(intent, at),
         }
     }
 
     /// Takes the topmost dialog away; the one below starts its guard again.
     pub(super) fn close_modal(&mut self, at: u64) {
-        self.modals.pop();
+        if let Some(Modal::Told(_)) = self.modals.pop() {
+            // It said the same.
+            self.notice = None;
+        }
         if let Some(below) = self.modals.last_mut() {
             below.reveal(at);
         }

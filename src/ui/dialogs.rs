@@ -10,6 +10,7 @@ use crate::{
         dialog::{ArmDialog, LeaveDialog, Modal},
         gesture::{Button, Field},
         palette, sentence,
+        told::ToldDialog,
     },
     domain::{
         operation,
@@ -50,6 +51,7 @@ pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
         Modal::Leave(dialog) => leave(app, dialog, pen),
         Modal::Pick(dialog) => pick::draw(dialog, pen),
         Modal::Lists(place) => pick::lists(app, *place, pen),
+        Modal::Told(dialog) => told(app, dialog, pen),
     }
 }
 
@@ -450,6 +452,17 @@ fn leave(app: &App, dialog: &LeaveDialog, pen: &mut Pen<'_>) {
     sheet.remark(dialog.remark.as_ref());
     let act = if app.stopped().is_some() { "Leave" } else { "Hold and leave" };
     sheet.buttons(dialog.button, act, Role::Danger);
+    sheet.draw(pen);
+}
+
+/// A text that has to be read whole.
+fn told(app: &App, dialog: &ToldDialog, pen: &mut Pen<'_>) {
+    let mut sheet = Sheet::new(title(app), Role::Title);
+    sheet.words(dialog.title, Role::Title);
+    sheet.blank();
+    sheet.words(&dialog.text, Role::Warn);
+    sheet.blank();
+    sheet.prompt("enter closes", Role::Dim);
     sheet.draw(pen);
 }
 

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    app::{App, World, arming, mode::TokenStatus, screen::scope_words},
+    app::{App, World, arming, dialog::Modal, mode::TokenStatus, screen::scope_words},
     domain::{
         Side, mask,
         time::{Span, clock_text, local_text, time_text},
@@ -316,7 +316,8 @@ pub(super) fn said(text: &str, y: u16, role: Role, pen: &mut Pen<'_>) {
 /// The last line: a notice where there is one, else the keys.
 pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     let (width, y) = (pen.width(), pen.height() - 1);
-    if let Some(notice) = &app.notice {
+    let told = matches!(app.modals.last(), Some(Modal::Told(_)));
+    if let Some(notice) = app.notice.as_ref().filter(|_| !told) {
         said(&notice.text, y, Role::Notice, pen);
         return;
     }
@@ -333,6 +334,7 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     let hints = match (context, app.run_view()) {
         _ if replay.is_some() => keymap::REPLAY_HINTS.to_vec(),
         (keymap::Context::Run, Some(view)) => hints::run(app, view),
+        (keymap::Context::Dialog | keymap::Context::Text, _) => hints::dialog(app),
         _ => keymap::hints(context).to_vec(),
     };
     let mut x = 1;

@@ -1,7 +1,12 @@
 //! The last line of the run view: the keys that do something just now, each with what it does.
 
 use crate::{
-    app::{App, Intent, screen::Screen},
+    app::{
+        App, Intent,
+        dialog::{Modal, Weight},
+        screen::Screen,
+        start::StartFocus,
+    },
     engine::view::{RunState, RunView, StepState},
 };
 
@@ -20,6 +25,31 @@ pub(super) fn run(app: &App, view: &RunView) -> Vec<(&'static str, &'static str)
         _ => works(app, key).then_some((*key, *what)),
     };
     usual.iter().filter_map(said).collect()
+}
+
+/// The hints of the dialog that has the keys.
+pub(super) fn dialog(app: &App) -> Vec<(&'static str, &'static str)> {
+    let cancel = ("esc", "cancel");
+    match app.modals.last() {
+        Some(Modal::Lists(_)) => {
+            vec![("1 .. 0", "open"), ("j k", "choose"), ("enter", "open"), ("esc", "close")]
+        }
+        Some(Modal::Pick(_)) => vec![("j k", "choose"), ("enter", "copy"), ("esc", "close")],
+        Some(Modal::Told(_)) => vec![("enter", "close")],
+        Some(Modal::Start(dialog)) => match dialog.focus {
+            StartFocus::Button(_) => vec![("tab", "next"), ("enter", "press"), cancel],
+            _ if dialog.takes_text() => vec![("tab", "next"), cancel],
+            _ => vec![("tab", "next"), ("left right", "choose"), cancel],
+        },
+        Some(Modal::Confirm(dialog)) if dialog.asked().is_none() => {
+            vec![("tab", "next"), ("enter", "press"), ("y", "copy the list"), cancel]
+        }
+        Some(Modal::Ask(dialog)) => match dialog.purpose.weight() {
+            Weight::Light => vec![("enter", "press"), ("tab", "next"), cancel],
+            Weight::Grave => vec![("tab", "next"), ("enter", "press"), cancel],
+        },
+        _ => vec![("tab", "next"), ("enter", "press"), cancel],
+    }
 }
 
 /// Whether a key of the run view does something just now.

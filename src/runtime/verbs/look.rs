@@ -61,9 +61,15 @@ pub async fn check(cli: &Cli, args: &Check) -> Result<u8, VerbError> {
         let sources = readiness::host_sources(&picture, service);
         survey::survey_into(&mut picture, &session.azure, &session.clock, sources).await;
     }
-    let now = session.clock.now();
+    let mut known = Vec::new();
     for &service in &services {
-        let facts = facts::gather(&session, Some(service)).await;
+        known.push((service, facts::gather(&session, Some(service)).await));
+    }
+    // One region that is silent is waited for, service by service; the other must not look old for it.
+    let looked: Vec<_> = picture.iter().map(|(source, _)| source.clone()).collect();
+    survey::look_again(&mut picture, &session.azure, &session.clock, looked).await;
+    let now = session.clock.now();
+    for (service, facts) in known {
         all.push((service, readiness::check(&session.estate, &picture, service, &facts, now)));
     }
     let sim = session.world() == WorldKind::Sim;

@@ -68,7 +68,7 @@ pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
 pub async fn resume(cli: &Cli, args: &Resume) -> Result<u8, VerbError> {
     let session = session_of(cli, &args.run)?;
     // A screen that opens on something else than what was asked for would only hide why.
-    opening::check_open(&session.state, &args.run)?;
+    opening::check_open(&session, &args.run)?;
     may_start(cli, &session, args.auto)?;
     if args.auto {
         let open = opening::resume(&session, &args.run, None).await?;
