@@ -9,7 +9,7 @@ use crate::{
 use super::{
     confirm::ConfirmDialog,
     event::Motion,
-    gesture::{Arrival, Button, Field, Guard, TOO_QUICK, excuse},
+    gesture::{Arrival, Button, CANCEL_FOCUSED, Field, Guard, TOO_QUICK, excuse, too_quick},
     screen::Filter,
     start::StartDialog,
     told::ToldDialog,
@@ -331,6 +331,16 @@ pub enum AskFocus {
     Button(Button),
 }
 
+impl AskFocus {
+    /// The button that has the focus.
+    pub fn button(self) -> Option<Button> {
+        match self {
+            Self::Button(button) => Some(button),
+            Self::Text => None,
+        }
+    }
+}
+
 /// What a key in a question came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
@@ -394,14 +404,14 @@ impl AskDialog {
     /// Enter came.
     pub fn enter(&mut self, arrival: Arrival) -> Asked {
         if arrival != Arrival::Calm {
-            excuse(&mut self.remark, TOO_QUICK);
+            excuse(&mut self.remark, self.focus.button().map_or(TOO_QUICK, too_quick));
             return Asked::Open;
         }
         if self.focus == AskFocus::Button(Button::Cancel) {
             if self.typed.trimmed().is_empty() {
                 return Asked::Cancelled;
             }
-            self.remark = Some("cancel has the focus: tab to the button, or esc to cancel".to_owned());
+            self.remark = Some(CANCEL_FOCUSED.to_owned());
             return Asked::Open;
         }
         match self.missing() {

@@ -13,7 +13,7 @@ use super::{
     confirm::Decision,
     dialog::{AskDialog, Asked, HelpDialog, LeaveDialog, Modal, Purpose, Scroll},
     event::{Effect, Intent, LeaveReason, Motion},
-    gesture::{Arrival, Button, Field, TOO_QUICK, TYPED_EARLY, excuse},
+    gesture::{Arrival, Button, CANCEL_FOCUSED, early, edit, excuse, too_quick},
     palette::{self, PaletteCommand},
     screen::{Filter, Screen},
     start::{Progress, StartFocus},
@@ -271,7 +271,7 @@ impl App {
         let Some(Modal::Arm(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {
-            return early(&mut dialog.remark, intent);
+            return early(&mut dialog.remark, intent, Some(dialog.button));
         }
         if edit(&mut dialog.typed, intent) {
             dialog.remark = None;
@@ -282,13 +282,14 @@ impl App {
                 dialog.button = dialog.button.other();
                 dialog.remark = None;
             }
-            Intent::Enter if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
+            Intent::Enter if arrival != Arrival::Calm => {
+                excuse(&mut dialog.remark, too_quick(dialog.button));
+            }
             Intent::Enter if dialog.button == Button::Cancel => {
                 if dialog.typed.trimmed().is_empty() {
                     self.close_modal(at);
                 } else {
-                    dialog.remark =
-                        Some("cancel has the focus: tab to the button, or esc to cancel".to_owned());
+                    dialog.remark = Some(CANCEL_FOCUSED.to_owned());
                 }
             }
             Intent::Enter if dialog.typed.trimmed() == name => {
@@ -372,7 +373,7 @@ impl App {
             return;
         }
         if arrival == Arrival::Early {
-            return early(&mut dialog.remark, intent);
+            return early(&mut dialog.remark, intent, dialog.focus.button());
         }
         if let Some(field) = dialog.field()
             && edit(field, intent)
@@ -385,7 +386,9 @@ impl App {
             Intent::Left => dialog.choose(true, &self.estate, &self.picture, self.moment.now),
             Intent::Right => dialog.choose(false, &self.estate, &self.picture, self.moment.now),
             Intent::Enter => match dialog.focus {
-                StartFocus::Button(_) if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
+                StartFocus::Button(button) if arrival != Arrival::Calm => {
+                    excuse(&mut dialog.remark, too_quick(button));
+                }
                 StartFocus::Button(Button::Cancel) => self.close_modal(at),
                 StartFocus::Button(Button::Act) => match dialog.order_run(&self.estate, self.moment.now) {
                     Ok(order) => {
@@ -407,7 +410,7 @@ impl App {
         let Some(Modal::Ask(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {
-            return early(&mut dialog.remark, intent);
+            return early(&mut dialog.remark, intent, dialog.focus.button());
         }
         if edit(&mut dialog.typed, intent) {
             dialog.remark = None;
@@ -464,12 +467,14 @@ impl App {
         let Some(Modal::Leave(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         match intent {
-            _ if arrival == Arrival::Early => early(&mut dialog.remark, intent),
+            _ if arrival == Arrival::Early => early(&mut dialog.remark, intent, Some(dialog.button)),
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
                 dialog.button = dialog.button.other();
                 dialog.remark = None;
             }
-            Intent::Enter if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
+            Intent::Enter if arrival != Arrival::Calm => {
+                excuse(&mut dialog.remark, too_quick(dialog.button));
+            }
             Intent::Enter => match dialog.button {
                 Button::Cancel => self.close_modal(at),
                 Button::Act => self.leave(LeaveReason::Person),
@@ -477,24 +482,4 @@ impl App {
             _ => {}
         }
     }
-}
-
-/// Says of a key that came before the dialog could be read that it does not count.
-fn early(remark: &mut Option<String>, intent: Intent) {
-    match intent {
-        Intent::Enter => excuse(remark, TOO_QUICK),
-        Intent::Type(_) => excuse(remark, TYPED_EARLY),
-        _ => {}
-    }
-}
-
-/// Lets a text field take a key; whether it was one for it.
-fn edit(field: &mut Field, intent: Intent) -> bool {
-    match intent {
-        Intent::Type(c) => field.push(c),
-        Intent::Erase => field.erase(),
-        Intent::EraseAll => field.clear(),
-        _ => return false,
-    }
-    true
 }

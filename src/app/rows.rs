@@ -32,9 +32,9 @@ const HOSTS: &[Column] = &[
 ];
 const SESSIONS: &[Column] = &[
     column("user", "user", Kind::Word, 12, 0),
-    column("host", "host", Kind::Word, 10, 1),
-    column("state", "state", Kind::Word, 6, 2),
-    column("age", "age", Kind::Age, 3, 3),
+    column("host", "host", Kind::Word, 10, 3),
+    column("state", "state", Kind::Word, 6, 1),
+    column("age", "age", Kind::Age, 3, 2),
 ];
 const ASSIGNMENTS: &[Column] = &[
     column("holder", "holder", Kind::Word, 8, 0),

@@ -84,6 +84,16 @@ pub enum StartFocus {
     Button(Button),
 }
 
+impl StartFocus {
+    /// The button that has the focus.
+    pub fn button(self) -> Option<Button> {
+        match self {
+            Self::Button(button) => Some(button),
+            _ => None,
+        }
+    }
+}
+
 /// Holders of either side that the estate file does not know.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Holders {

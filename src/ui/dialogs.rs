@@ -14,6 +14,7 @@ use crate::{
     },
     domain::{
         operation,
+        text::counted,
         time::{Span, age_text, clock_text, minutes, time_text},
     },
     engine::view::{OfferView, StepView},
@@ -146,7 +147,7 @@ impl Sheet {
             row += 1;
         }
         if over > 0 {
-            let words = format!("({} lines cut; a taller window shows them)", head - kept);
+            let words = format!("({} cut; a taller window shows all)", counted(head - kept, "line"));
             pen.text(x + 2, row, width - 4, &words, Role::Warn);
             row += 1;
         }
@@ -400,8 +401,8 @@ fn arm(app: &App, dialog: &ArmDialog, pen: &mut Pen<'_>) {
     sheet.pair("as", app.identity.name.as_str(), Role::Text);
     sheet.pair("for", "60 min, or 15 min without a key while nothing runs", Role::Text);
     for (step, left) in waiting_writes(app) {
-        let writes = if left == 1 { "write".to_owned() } else { "writes".to_owned() };
-        sheet.pair("at once", format!("{step} goes on: {left} {writes} confirmed before"), Role::Warn);
+        let writes = counted(left, "write");
+        sheet.pair("at once", format!("{step} goes on: {writes} confirmed before"), Role::Warn);
     }
     match app.others_changes() {
         OthersChanges::Asking => sheet.pair("others", "asking for assignment changes of 30 min …", Role::Dim),

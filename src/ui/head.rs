@@ -331,12 +331,7 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     };
     let end = pen.right(width - 1, y, back, Role::Dim);
     let replay = app.spot.filter(|_| keymap::SCREENS.contains(&context));
-    let hints = match (context, app.run_view()) {
-        _ if replay.is_some() => keymap::REPLAY_HINTS.to_vec(),
-        (keymap::Context::Run, Some(view)) => hints::run(app, view),
-        (keymap::Context::Dialog | keymap::Context::Text, _) => hints::dialog(app),
-        _ => keymap::hints(context).to_vec(),
-    };
+    let hints = hints::of(app);
     let mut x = 1;
     if let Some(spot) = replay {
         x = pen.text(x, y, end, &spot.words(), Role::Title) + 2;

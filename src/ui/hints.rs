@@ -4,6 +4,7 @@ use crate::{
     app::{
         App, Intent,
         dialog::{Modal, Weight},
+        run::RunOpen,
         screen::Screen,
         start::StartFocus,
     },
@@ -14,6 +15,53 @@ use super::keymap::{self, BINDINGS, Context};
 
 /// What is said of a key that a run that has ended does not hear.
 const OVER: &str = "the run is over";
+
+/// The hints of the last line, wherever a person is.
+pub(super) fn of(app: &App) -> Vec<(&'static str, &'static str)> {
+    let context = keymap::context(app);
+    match (context, app.run_view()) {
+        _ if app.spot.is_some() && keymap::SCREENS.contains(&context) => keymap::REPLAY_HINTS.to_vec(),
+        (Context::Run, Some(view)) => run(app, view),
+        (Context::Dialog | Context::Text, _) => dialog(app),
+        (Context::Filter | Context::Help, _) => keymap::hints(context).to_vec(),
+        _ => keymap::hints(context).iter().copied().filter(|(keys, _)| offered(app, context, keys)).collect(),
+    }
+}
+
+/// Whether one of the keys of a hint does something on this screen just now.
+fn offered(app: &App, context: Context, keys: &str) -> bool {
+    let works = |key: &str| {
+        let bound = BINDINGS.iter().find(|one| one.key.name() == key && one.contexts.contains(&context));
+        bound.is_some_and(|one| keymap::why_not(app, one.intent).is_none())
+    };
+    keys.split(' ').any(works)
+}
+
+/// Why a key that opens or copies the row under the cursor does nothing on this screen.
+pub(super) fn row_deaf(app: &App, intent: Intent) -> Option<String> {
+    let why = match (intent, app.screen) {
+        (Intent::Enter, Screen::Events | Screen::Journal | Screen::Readiness | Screen::Vantage) => {
+            "all of it stands below the list"
+        }
+        (Intent::Enter, Screen::Detail(_)) => "this is all that is known",
+        (Intent::Enter, Screen::Lists(_)) if !app.has_row() => "nothing to open here",
+        (Intent::Enter, Screen::Runs) => match app.runs.get(app.list.place(app.runs.len())) {
+            None => "no runs yet",
+            Some(run)
+                if run.open == RunOpen::Closed && app.run_view().is_none_or(|here| here.run != run.run) =>
+            {
+                "it is over"
+            }
+            Some(_) => return None,
+        },
+        (Intent::RestartHost, Screen::Run) if app.restartable_items().len() > 1 => {
+            "several are stuck: name one, :restart NAME"
+        }
+        (Intent::Copy | Intent::CopyField, _) if !app.has_row() => "nothing to copy here",
+        _ => return None,
+    };
+    Some(why.to_owned())
+}
 
 /// The hints over a run.
 pub(super) fn run(app: &App, view: &RunView) -> Vec<(&'static str, &'static str)> {
@@ -36,6 +84,8 @@ pub(super) fn dialog(app: &App) -> Vec<(&'static str, &'static str)> {
         }
         Some(Modal::Pick(_)) => vec![("j k", "choose"), ("enter", "copy"), ("esc", "close")],
         Some(Modal::Told(_)) => vec![("enter", "close")],
+        // It lies over this line.
+        Some(Modal::Palette(_)) => Vec::new(),
         Some(Modal::Start(dialog)) => match dialog.focus {
             StartFocus::Button(_) => vec![("tab", "next"), ("enter", "press"), cancel],
             _ if dialog.takes_text() => vec![("tab", "next"), cancel],

@@ -302,6 +302,16 @@ fn dialogs_with_the_worst_names() {
     }
 }
 
+/// Every screen in every condition, each made anew whenever it is asked for.
+pub(super) fn makers() -> Vec<(String, Box<dyn Fn() -> App>)> {
+    let all = CONDITIONS.iter().flat_map(|condition| SCREENS.iter().map(move |screen| (condition, screen)));
+    all.map(|(&condition, &(name, open))| {
+        let make = move || opened(condition, condition.0, open);
+        (format!("{name} {}", condition.0), Box::new(make) as Box<dyn Fn() -> App>)
+    })
+    .collect()
+}
+
 /// All scenes of this module, of the run view and of the dialogs.
 pub(super) fn scenes() -> Vec<App> {
     let mut all = Vec::new();

@@ -301,13 +301,13 @@ fn what_an_aborted_run_owes_stays_in_the_status_and_a_run_that_cannot_be_read_is
     let all: Value = serde_json::from_str(&status(&state, &server, "json", 2)).unwrap();
     assert_eq!((&all["verdict"], &all["debts"][0]["run"]), (&"crit".into(), &run.as_str().into()), "{all}");
     assert_eq!(all["runs"][0]["state"], "aborted-as-is");
-    assert!(text(&state.verb(&["runs"]).stdout).contains("aborted-as-is, 1 debts"));
+    assert!(text(&state.verb(&["runs"]).stdout).contains("aborted-as-is, 1 debt\n"));
 
     let estate = fs::read_to_string(&server.estate).unwrap();
     fs::write(&server.estate, format!("{estate}\n# a comment\n")).unwrap();
     for form in ["table", "json", "nagios"] {
         let said = status(&state, &server, form, 3);
-        assert!(said.contains(&run) && said.contains("1 debts"), "{said}");
+        assert!(said.contains(&run) && said.contains("1 debt,"), "{said}");
     }
     // Before anything is opened, with and without lines, and where there is no terminal for a screen.
     for words in [&["resume", &run, "--auto"][..], &["resume", &run, "--plain"], &["resume", &run]] {

@@ -3,7 +3,7 @@
 use crate::{
     app::sentence,
     cli::{Check, CheckForm, Cli, Status, StatusForm},
-    domain::{Safe, picture::Picture, time::Timestamp},
+    domain::{Safe, picture::Picture, text::counted, time::Timestamp},
     engine::{Context, Engine, RunEvent, RunView, event::WorldKind},
     journal::runs,
     readiness,
@@ -169,7 +169,8 @@ fn open_run(
     if opened.estate_hash != session.estate.hash {
         let stands = run.closed.map_or("open", sentence::end_word);
         return Err(format!(
-            "{stands}, {owed} debts, opened with another text of the estate file ({}, here {})",
+            "{stands}, {}, opened with another text of the estate file ({}, here {})",
+            counted(owed, "debt"),
             short(&opened.estate_hash),
             short(&session.estate.hash)
         ));
