@@ -165,7 +165,7 @@ pub enum Verb {
     Audit(Audit),
     /// Sign in: take a token and keep it sealed for the processes to come
     Login(Login),
-    /// Wipe the sealed token; az stays signed in
+    /// Wipe the sealed token; az and managed identities are not touched
     Logout,
     /// As whom farshore acts, and until when
     Whoami,

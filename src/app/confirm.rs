@@ -2,7 +2,9 @@
 
 use crate::engine::{event::StepId, view::OfferView};
 
-use super::gesture::{Arrival, Button, Field, Guard, Hold, TOO_QUICK, TYPED_EARLY, excuse};
+use super::gesture::{
+    Arrival, Button, CANCEL_FOCUSED, Field, Guard, Hold, TOO_QUICK, TYPED_EARLY, excuse, too_quick,
+};
 
 /// A dialog over one step. It shows one offer, whose list the run keeps while people come and go;
 /// when what would be touched changes by more than that, the run offers another list and everything
@@ -140,18 +142,18 @@ impl ConfirmDialog {
     /// Enter came at `at`.
     pub fn enter(&mut self, arrival: Arrival, at: u64) -> Decision {
         if arrival == Arrival::Early {
-            excuse(&mut self.remark, TOO_QUICK);
+            excuse(&mut self.remark, too_quick(self.button));
             return Decision::Open;
         }
         if self.button == Button::Cancel {
             if !self.typed.trimmed().is_empty() {
-                self.remark = Some("cancel has the focus: tab to the button, or esc to cancel".to_owned());
+                self.remark = Some(CANCEL_FOCUSED.to_owned());
                 return Decision::Open;
             }
             if arrival == Arrival::Calm {
                 return Decision::Cancelled;
             }
-            excuse(&mut self.remark, TOO_QUICK);
+            excuse(&mut self.remark, CANCEL_FOCUSED);
             return Decision::Open;
         }
         if let Some(why) = self.not_yet() {

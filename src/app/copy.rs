@@ -94,6 +94,11 @@ impl App {
         }
     }
 
+    /// Whether there is a row under the cursor.
+    pub fn has_row(&self) -> bool {
+        self.row_text().is_some()
+    }
+
     /// The row under the cursor as text.
     fn row_text(&self) -> Option<String> {
         match self.screen {

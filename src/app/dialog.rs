@@ -9,9 +9,10 @@ use crate::{
 use super::{
     confirm::ConfirmDialog,
     event::Motion,
-    gesture::{Arrival, Button, Field, Guard, TOO_QUICK, excuse},
+    gesture::{Arrival, Button, CANCEL_FOCUSED, Field, Guard, TOO_QUICK, excuse, too_quick},
     screen::Filter,
     start::StartDialog,
+    told::ToldDialog,
 };
 
 /// Something that lies over the screen and takes the keys.
@@ -35,6 +36,8 @@ pub enum Modal {
     Pick(PickDialog),
     /// Choosing a list; the number is the place of the chosen row of home.
     Lists(usize),
+    /// Something is told that has to be read whole.
+    Told(ToldDialog),
 }
 
 impl Modal {
@@ -47,6 +50,7 @@ impl Modal {
             Self::Start(dialog) => dialog.guard.reveal(at),
             Self::Ask(dialog) => dialog.guard.reveal(at),
             Self::Leave(dialog) => dialog.guard.reveal(at),
+            Self::Told(dialog) => dialog.guard.reveal(at),
         }
     }
 
@@ -54,7 +58,7 @@ impl Modal {
     pub fn takes_text(&self) -> bool {
         match self {
             Self::Help(help) => help.is_typing(),
-            Self::Leave(_) | Self::Pick(_) | Self::Lists(_) => false,
+            Self::Leave(_) | Self::Pick(_) | Self::Lists(_) | Self::Told(_) => false,
             Self::Palette(_) | Self::Arm(_) => true,
             Self::Ask(dialog) => dialog.purpose.needed() != Needed::Nothing,
             Self::Confirm(dialog) => dialog.asked().is_some(),
@@ -66,7 +70,7 @@ impl Modal {
 impl Modal {
     /// Whether something is decided here, so that what lies below must be live.
     pub fn decides(&self) -> bool {
-        !matches!(self, Self::Help(_) | Self::Palette(_) | Self::Pick(_) | Self::Lists(_))
+        !matches!(self, Self::Help(_) | Self::Palette(_) | Self::Pick(_) | Self::Lists(_) | Self::Told(_))
     }
 }
 
@@ -327,6 +331,16 @@ pub enum AskFocus {
     Button(Button),
 }
 
+impl AskFocus {
+    /// The button that has the focus.
+    pub fn button(self) -> Option<Button> {
+        match self {
+            Self::Button(button) => Some(button),
+            Self::Text => None,
+        }
+    }
+}
+
 /// What a key in a question came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
@@ -390,14 +404,14 @@ impl AskDialog {
     /// Enter came.
     pub fn enter(&mut self, arrival: Arrival) -> Asked {
         if arrival != Arrival::Calm {
-            excuse(&mut self.remark, TOO_QUICK);
+            excuse(&mut self.remark, self.focus.button().map_or(TOO_QUICK, too_quick));
             return Asked::Open;
         }
         if self.focus == AskFocus::Button(Button::Cancel) {
             if self.typed.trimmed().is_empty() {
                 return Asked::Cancelled;
             }
-            self.remark = Some("cancel has the focus: tab to the button, or esc to cancel".to_owned());
+            self.remark = Some(CANCEL_FOCUSED.to_owned());
             return Asked::Open;
         }
         match self.missing() {

@@ -1,7 +1,7 @@
 //! A display that stands still while everything behind it goes on.
 
 use crate::{
-    domain::{picture::Picture, time::Timestamp},
+    domain::{picture::Picture, text::counted, time::Timestamp},
     engine::RunView,
     status::{Summary, summarize},
 };
@@ -85,7 +85,7 @@ impl App {
     pub(super) fn freeze(&mut self) {
         if let Some(frozen) = self.frozen() {
             self.thaw();
-            return self.say(format!("live again, {} changes were missed", frozen.missed));
+            return self.say(format!("live again, missed: {}", counted(frozen.missed, "change")));
         }
         self.behind = Some(Box::new(Behind {
             since: self.moment.terminal,

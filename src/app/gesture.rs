@@ -3,6 +3,8 @@
 //! All times are milliseconds of the terminal clock at the moment the key was *read*, so that
 //! what waited in a buffer before a dialog opened carries an older time than the dialog.
 
+use super::event::Intent;
+
 /// Input is discarded for this long after a dialog appears (design §11).
 pub const DISCARD_MS: u64 = 300;
 /// An Enter that decides something must follow a pause: neither a repeated key nor a paste that
@@ -10,6 +12,8 @@ pub const DISCARD_MS: u64 = 300;
 pub const QUIET_MS: u64 = 200;
 /// What is said of an Enter that did not count.
 pub const TOO_QUICK: &str = "too quick: press enter again";
+/// The same where that Enter would have pressed nothing but the way out.
+pub const CANCEL_FOCUSED: &str = "cancel has the focus: tab to the button, or esc to cancel";
 /// What is said of characters that did not count.
 pub const TYPED_EARLY: &str = "what is typed before this could be read does not count";
 /// Characters closer than this were not typed one by one.
@@ -76,6 +80,14 @@ impl Guard {
 /// Says of a key that did not count that it did not, unless something else is said already.
 pub fn excuse(remark: &mut Option<String>, words: &str) {
     remark.get_or_insert_with(|| words.to_owned());
+}
+
+/// What is said of an Enter that came too quickly, by the button it was for.
+pub fn too_quick(button: Button) -> &'static str {
+    match button {
+        Button::Cancel => CANCEL_FOCUSED,
+        Button::Act => TOO_QUICK,
+    }
 }
 
 /// Which of the two buttons has the focus.
@@ -175,6 +187,26 @@ impl Field {
     pub fn clear(&mut self) {
         self.text.clear();
     }
+}
+
+/// Says of a key that came before the dialog could be read that it does not count; `button` has the focus.
+pub(super) fn early(remark: &mut Option<String>, intent: Intent, button: Option<Button>) {
+    match intent {
+        Intent::Enter => excuse(remark, button.map_or(TOO_QUICK, too_quick)),
+        Intent::Type(_) => excuse(remark, TYPED_EARLY),
+        _ => {}
+    }
+}
+
+/// Lets a text field take a key; whether it was one for it.
+pub(super) fn edit(field: &mut Field, intent: Intent) -> bool {
+    match intent {
+        Intent::Type(c) => field.push(c),
+        Intent::Erase => field.erase(),
+        Intent::EraseAll => field.clear(),
+        _ => return false,
+    }
+    true
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl App {
             Scope::All => None,
             Scope::Service(index) => Some(index),
         };
-        let dialog = StartDialog::new(entry, &self.estate, &self.picture, preferred, self.moment.terminal);
+        let dialog = StartDialog::new(entry, &self.estate, &self.picture, preferred, self.moment);
         self.modals.push(Modal::Start(Box::new(dialog)));
     }
 
@@ -309,7 +309,7 @@ impl App {
     }
 
     /// Items of the selected step under which a host can be restarted: those accepted by name too.
-    fn restartable_items(&self) -> Vec<String> {
+    pub fn restartable_items(&self) -> Vec<String> {
         let stuck = |step: &StepView| {
             let left = |state: ItemPhase| !state.over() || state == ItemPhase::Accepted;
             step.items.iter().filter(|item| left(item.state)).map(|item| item.key.clone()).collect()

@@ -34,6 +34,8 @@ pub(super) struct Made {
     pub(super) component: Component,
     pub(super) scope: Scope,
     pub(super) filter: String,
+    /// Whether names are masked: a filter finds by what is shown.
+    pub(super) masked: bool,
     pub(super) sort: Sort,
     /// Of the picture.
     pub(super) revision: u64,
@@ -290,7 +292,14 @@ mod tests {
     use super::*;
     use crate::{
         app::scene::{self, Weather, noon},
-        domain::{Answer, Listing, Observation, pool::UserSession, time::seconds},
+        domain::{
+            Answer, Listing, Observation,
+            compute::{Power, VirtualMachine},
+            health::Availability,
+            pool::UserSession,
+            standing,
+            time::seconds,
+        },
     };
 
     fn picture(more: impl FnOnce(&Estate, &mut Picture)) -> (Estate, Picture) {
@@ -342,6 +351,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Home calls a cold standby ok; the list behind it must not warn of each of its hosts.
+    #[test]
+    fn a_host_that_is_put_off_has_one_word_and_is_no_warning() {
+        let side = Side::Secondary;
+        let (estate, picture) = picture(|_, picture| {
+            let machines = standing::machines(picture, &Source::Machines(side)).unwrap().seen().to_vec();
+            let state = |vm: &VirtualMachine| {
+                let off = vm.power.as_ref().is_some_and(Power::is_off);
+                let gone = off || vm.id.name().ends_with("hr-02");
+                Availability {
+                    resource: vm.id.clone(),
+                    state: if gone { "Unavailable" } else { "Available" }.into(),
+                }
+            };
+            let all = machines.iter().map(state).collect();
+            came(picture, Source::Availability(side), Answer::Availability(Listing::whole(all, 1)));
+        });
+        let view = View { estate: &estate, picture: &picture, scope: Scope::All, now: noon() };
+        let lists = lists(Component::Health, &view, &Query::default(), Sort::default());
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        for row in lists.lines.iter().filter_map(|line| line.secondary.as_ref()) {
+            *seen.entry(format!("{} {}", row.state.mark().trim(), row.fields[1].text)).or_default() += 1;
+        }
+        let expected = [("! Unavailable", 1), ("- deallocated", 14), ("ok Available", 5)];
+        assert_eq!(seen, expected.map(|(word, count)| (word.to_owned(), count)).into());
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub mod screen;
 pub mod sentence;
 pub mod start;
 pub mod table;
+pub mod told;
 pub mod vantage;
 
 mod copy;

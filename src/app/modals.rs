@@ -13,7 +13,7 @@ use super::{
     confirm::Decision,
     dialog::{AskDialog, Asked, HelpDialog, LeaveDialog, Modal, Purpose, Scroll},
     event::{Effect, Intent, LeaveReason, Motion},
-    gesture::{Arrival, Button, Field, TOO_QUICK, TYPED_EARLY, excuse},
+    gesture::{Arrival, Button, CANCEL_FOCUSED, early, edit, excuse, too_quick},
     palette::{self, PaletteCommand},
     screen::{Filter, Screen},
     start::{Progress, StartFocus},
@@ -45,12 +45,16 @@ impl App {
             Some(Modal::Start(_)) => self.intend_start(intent, at),
             Some(Modal::Ask(_)) => self.intend_ask(intent, at),
             Some(Modal::Leave(_)) => self.intend_leave(intent, at),
+            Some(Modal::Told(_)) => self.intend_told(intent, at),
         }
     }
 
     /// Takes the topmost dialog away; the one below starts its guard again.
     pub(super) fn close_modal(&mut self, at: u64) {
-        self.modals.pop();
+        if let Some(Modal::Told(_)) = self.modals.pop() {
+            // It said the same.
+            self.notice = None;
+        }
         if let Some(below) = self.modals.last_mut() {
             below.reveal(at);
         }
@@ -269,7 +273,7 @@ impl App {
         let Some(Modal::Arm(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {
-            return early(&mut dialog.remark, intent);
+            return early(&mut dialog.remark, intent, Some(dialog.button));
         }
         if edit(&mut dialog.typed, intent) {
             dialog.remark = None;
@@ -280,13 +284,14 @@ impl App {
                 dialog.button = dialog.button.other();
                 dialog.remark = None;
             }
-            Intent::Enter if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
+            Intent::Enter if arrival != Arrival::Calm => {
+                excuse(&mut dialog.remark, too_quick(dialog.button));
+            }
             Intent::Enter if dialog.button == Button::Cancel => {
                 if dialog.typed.trimmed().is_empty() {
                     self.close_modal(at);
                 } else {
-                    dialog.remark =
-                        Some("cancel has the focus: tab to the button, or esc to cancel".to_owned());
+                    dialog.remark = Some(CANCEL_FOCUSED.to_owned());
                 }
             }
             Intent::Enter if dialog.typed.trimmed() == name => {
@@ -370,7 +375,7 @@ impl App {
             return;
         }
         if arrival == Arrival::Early {
-            return early(&mut dialog.remark, intent);
+            return early(&mut dialog.remark, intent, dialog.focus.button());
         }
         if let Some(field) = dialog.field()
             && edit(field, intent)
@@ -380,10 +385,12 @@ impl App {
         match intent {
             Intent::Next | Intent::Move(Motion::Down) => dialog.step_focus(false),
             Intent::Previous | Intent::Move(Motion::Up) => dialog.step_focus(true),
-            Intent::Left => dialog.choose(true, &self.estate, &self.picture),
-            Intent::Right => dialog.choose(false, &self.estate, &self.picture),
+            Intent::Left => dialog.choose(true, &self.estate, &self.picture, self.moment.now),
+            Intent::Right => dialog.choose(false, &self.estate, &self.picture, self.moment.now),
             Intent::Enter => match dialog.focus {
-                StartFocus::Button(_) if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
+                StartFocus::Button(button) if arrival != Arrival::Calm => {
+                    excuse(&mut dialog.remark, too_quick(button));
+                }
                 StartFocus::Button(Button::Cancel) => self.close_modal(at),
                 StartFocus::Button(Button::Act) => match dialog.order_run(&self.estate, self.moment.now) {
                     Ok(order) => {
@@ -405,7 +412,7 @@ impl App {
         let Some(Modal::Ask(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {
-            return early(&mut dialog.remark, intent);
+            return early(&mut dialog.remark, intent, dialog.focus.button());
         }
         if edit(&mut dialog.typed, intent) {
             dialog.remark = None;
@@ -462,12 +469,14 @@ impl App {
         let Some(Modal::Leave(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         match intent {
-            _ if arrival == Arrival::Early => early(&mut dialog.remark, intent),
+            _ if arrival == Arrival::Early => early(&mut dialog.remark, intent, Some(dialog.button)),
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
                 dialog.button = dialog.button.other();
                 dialog.remark = None;
             }
-            Intent::Enter if arrival != Arrival::Calm => excuse(&mut dialog.remark, TOO_QUICK),
+            Intent::Enter if arrival != Arrival::Calm => {
+                excuse(&mut dialog.remark, too_quick(dialog.button));
+            }
             Intent::Enter => match dialog.button {
                 Button::Cancel => self.close_modal(at),
                 Button::Act => self.leave(LeaveReason::Person),
@@ -475,24 +484,4 @@ impl App {
             _ => {}
         }
     }
-}
-
-/// Says of a key that came before the dialog could be read that it does not count.
-fn early(remark: &mut Option<String>, intent: Intent) {
-    match intent {
-        Intent::Enter => excuse(remark, TOO_QUICK),
-        Intent::Type(_) => excuse(remark, TYPED_EARLY),
-        _ => {}
-    }
-}
-
-/// Lets a text field take a key; whether it was one for it.
-fn edit(field: &mut Field, intent: Intent) -> bool {
-    match intent {
-        Intent::Type(c) => field.push(c),
-        Intent::Erase => field.erase(),
-        Intent::EraseAll => field.clear(),
-        _ => return false,
-    }
-    true
 }

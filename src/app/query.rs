@@ -1,13 +1,20 @@
 //! What a filter says: words that must stand in a row, and comparisons over its columns.
 
-use crate::domain::time::{Span, parse_span};
+use std::{borrow::Cow, sync::Arc};
+
+use crate::domain::{
+    mask::Masks,
+    time::{Span, parse_span},
+};
 
 use super::table::{Column, Field, Kind, Row, Value};
 
 /// A filter, understood.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Query {
     clauses: Vec<Clause>,
+    /// What is shown instead of names: what is typed may be a part of that.
+    masks: Option<Arc<Masks>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +37,7 @@ enum How {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Against {
-    /// Lower case; `*` at an end stands for anything.
+    /// Lower case; `*` stands for anything.
     Word(String),
     Count(u64),
     Age(Span),
@@ -65,7 +72,13 @@ impl Query {
         for word in words(text) {
             clauses.extend(clause(&word, columns)?);
         }
-        Ok(Self { clauses })
+        Ok(Self { clauses, masks: None })
+    }
+
+    /// The same over rows that are shown masked.
+    #[must_use]
+    pub fn through(self, masks: Option<Arc<Masks>>) -> Self {
+        Self { masks, ..self }
     }
 
     /// Whether it asks for nothing.
@@ -86,7 +99,7 @@ impl Query {
     pub fn fits(&self, row: &Row) -> Fit {
         let mut fit = Fit::Yes;
         for clause in &self.clauses {
-            match clause.fits(&row.fields) {
+            match clause.fits(&row.fields, self.masks.as_deref()) {
                 Fit::No => return Fit::No,
                 Fit::Unknown => fit = Fit::Unknown,
                 Fit::Yes => {}
@@ -196,11 +209,12 @@ fn against(column: &Column, sign: &str, how: How, value: &str) -> Result<Against
 }
 
 impl Clause {
-    fn fits(&self, fields: &[Field]) -> Fit {
+    fn fits(&self, fields: &[Field], masks: Option<&Masks>) -> Fit {
+        let shown = |own: &str| masks.map_or(Cow::Borrowed(own), |masks| masks.mask(own)).to_lowercase();
         let known = |fits: bool| if fits { Fit::Yes } else { Fit::No };
         match self {
             Self::Has(text) => known(fields.iter().any(|field| {
-                let has = |own: &str| own.to_lowercase().contains(text);
+                let has = |own: &str| own.to_lowercase().contains(text) || shown(own).contains(text);
                 has(&field.text) || field.full.as_deref().is_some_and(has)
             })),
             Self::Compares { column, how, against } => {
@@ -214,7 +228,7 @@ impl Clause {
                     (Value::Word, Against::Word(value)) => {
                         let is = [field.text.as_str(), field.long()]
                             .into_iter()
-                            .any(|own| matches(&own.to_lowercase(), value));
+                            .any(|own| matches(&own.to_lowercase(), value) || matches(&shown(own), value));
                         known(is == (*how == How::Is))
                     }
                     _ => Fit::Unknown,
@@ -237,14 +251,20 @@ impl How {
     }
 }
 
-/// Whether `own` is `pattern`, whose ends may be `*`.
+/// Whether `own` is `pattern`, in which `*` stands for anything.
 fn matches(own: &str, pattern: &str) -> bool {
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(rest), None) => own.ends_with(rest),
-        (None, Some(rest)) => own.starts_with(rest),
-        (Some(_), Some(_)) => own.contains(pattern.trim_matches('*')),
-        (None, None) => own == pattern,
-    }
+    let Some((first, rest)) = pattern.split_once('*') else { return own == pattern };
+    let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some(mut left) = own.strip_prefix(first).and_then(|left| left.strip_suffix(last)) else {
+        return false;
+    };
+    middle.split('*').all(|part| match left.split_once(part) {
+        Some((_, behind)) => {
+            left = behind;
+            true
+        }
+        None => false,
+    })
 }
 
 #[cfg(test)]
@@ -291,6 +311,12 @@ mod tests {
         check("status=no*", ".y.");
         check("host=*-03", "..y");
         check("host=*h-0*", "yyy");
+        check("host=s*-*2", ".y.");
+        check("host=sh-*-*1", "...");
+        check("host=sh-0**", "yyy");
+        check("host=*", "yyy");
+        check("status!=*a*", "...");
+        check("status!=*v*", ".y.");
         check("sessions>10", "y.?");
         check("ses<=3", ".y?");
         check("age>5m", ".y?");
@@ -307,6 +333,35 @@ mod tests {
         // Still being typed.
         check("status!", "yyy");
         check("age>", "yyy");
+    }
+
+    #[test]
+    fn what_is_shown_masked_is_found_by_its_mask_whole_or_in_part() {
+        let masks = Arc::new(Masks::default());
+        let people = ["kim@contoso.example", "lee@contoso.example", "ann"];
+        masks.know("ann");
+        let row = |name: &&str| Row::new(CellState::Ok, vec![Field::word(*name)]);
+        let rows: Vec<Row> = people.iter().map(row).collect();
+        // The first is given its mask before the second: ann is known already.
+        for name in people {
+            assert_ne!(masks.mask(name), name);
+        }
+        let columns = [column("user", "user", Kind::Word, 10, 0)];
+        for (text, expected) in [
+            ("user=user-0*", "yyy"),
+            ("user!=user-0*", "..."),
+            ("user=user-02", "y.."),
+            ("user=*-03", ".y."),
+            ("user=*-0*", "yyy"),
+            ("user-0", "yyy"),
+            ("user=user-1*", "..."),
+            ("user=kim*", "y.."),
+        ] {
+            let query = Query::parse(text, &columns).unwrap().through(Some(masks.clone()));
+            let found: String =
+                rows.iter().map(|row| if query.fits(row) == Fit::Yes { 'y' } else { '.' }).collect();
+            assert_eq!(found, expected, "{text}");
+        }
     }
 
     #[test]

@@ -32,9 +32,9 @@ const HOSTS: &[Column] = &[
 ];
 const SESSIONS: &[Column] = &[
     column("user", "user", Kind::Word, 12, 0),
-    column("host", "host", Kind::Word, 10, 1),
-    column("state", "state", Kind::Word, 6, 2),
-    column("age", "age", Kind::Age, 3, 3),
+    column("host", "host", Kind::Word, 10, 3),
+    column("state", "state", Kind::Word, 6, 1),
+    column("age", "age", Kind::Age, 3, 2),
 ];
 const ASSIGNMENTS: &[Column] = &[
     column("holder", "holder", Kind::Word, 8, 0),
@@ -95,7 +95,7 @@ pub(super) struct Ground<'a> {
     pub(super) now: Timestamp,
 }
 
-impl Ground<'_> {
+impl<'a> Ground<'a> {
     /// The rows of a source's last answer.
     pub(super) fn rows(&self, source: &Source) -> Vec<Row> {
         let Some(look) = self.picture.last(source) else { return Vec::new() };
@@ -103,13 +103,7 @@ impl Ground<'_> {
         let keyed = |id: &ArmId, row: Row| Row { object: Some(object(source, id.key())), ..row };
         match &look.answer {
             Answer::Hosts(all) => {
-                let machines = standing::machines(self.picture, &Source::Machines(self.side));
-                // By id: an estate may have 10,000 hosts.
-                let powers: Powers<'_> = machines
-                    .map_or(&[][..], Listing::seen)
-                    .iter()
-                    .filter_map(|machine| Some((&machine.id, machine.power.as_ref()?)))
-                    .collect();
+                let powers = self.powers();
                 each(all, |host| keyed(&host.id, self.host(host, &powers, service)))
             }
             Answer::Sessions(all) => {
@@ -135,7 +129,10 @@ impl Ground<'_> {
             }),
             Answer::Directory(all) => each(all, |server| keyed(&server.vm.id, server_row(server))),
             Answer::Events(all) => self.events(source, all),
-            Answer::Availability(all) => each(all, |one| keyed(&one.resource, availability_row(one))),
+            Answer::Availability(all) => {
+                let powers = self.powers();
+                each(all, |one| keyed(&one.resource, availability_row(one, &powers)))
+            }
             Answer::Pool(pool) => {
                 let detail =
                     format!("{}, {}, {} a host", pool.pool_type, pool.load_balancer, pool.session_limit);
@@ -156,6 +153,15 @@ impl Ground<'_> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// What Compute says of this side's machines, by id: an estate may have 10,000 hosts.
+    fn powers(&self) -> Powers<'a> {
+        standing::machines(self.picture, &Source::Machines(self.side))
+            .map_or(&[][..], Listing::seen)
+            .iter()
+            .filter_map(|machine| Some((&machine.id, machine.power.as_ref()?)))
+            .collect()
     }
 
     fn host(&self, host: &SessionHost, powers: &Powers<'_>, service: Option<&Service>) -> Row {
@@ -321,14 +327,20 @@ fn server_row(server: &DirectoryServer) -> Row {
     Row::new(state, fields)
 }
 
-fn availability_row(one: &Availability) -> Row {
-    let state = if one.available() { CellState::Ok } else { CellState::Warn };
-    let fields = vec![
-        Field::word(one.resource.name()),
-        Field::word(one.state.as_str()),
-        Field::word("resource health"),
-        Field::none(),
-    ];
+/// Resource Health calls a machine unavailable that somebody has put off: that is no trouble, and has the
+/// word that the hosts have for it.
+fn availability_row(one: &Availability, powers: &Powers<'_>) -> Row {
+    let off = powers.get(&one.resource).filter(|power| !one.available() && power.is_off());
+    let (state, status) = match off {
+        Some(power) => {
+            let full = format!("{}, so Azure calls it {}", power.word(), one.state);
+            (CellState::NotChecked, Field { full: Some(full), ..Field::word(power.word()) })
+        }
+        None if one.available() => (CellState::Ok, Field::word(one.state.as_str())),
+        None => (CellState::Warn, Field::word(one.state.as_str())),
+    };
+    let fields =
+        vec![Field::word(one.resource.name()), status, Field::word("resource health"), Field::none()];
     Row::new(state, fields)
 }
 

@@ -6,14 +6,14 @@ use crate::{
         access::PrincipalId,
         estate::{Estate, Principal},
         picture::Picture,
-        standing::{self, HolderKind},
+        standing::{self, HolderKind, Sign},
         time::Timestamp,
     },
     runbook::{Mode, plan::MovedToo},
 };
 
 use super::{
-    event::StartOrder,
+    event::{Moment, StartOrder},
     gesture::{Button, Field, Guard},
     mode::RunbookEntry,
 };
@@ -29,6 +29,8 @@ pub struct StartDialog {
     pub chosen: usize,
     /// Mode.
     pub mode: Mode,
+    /// Who set it.
+    pub mode_by: ModeBy,
     /// Why.
     pub reason: Field,
     /// T0 as `HH:MM`, UTC; empty: not stated.
@@ -43,6 +45,15 @@ pub struct StartDialog {
     pub remark: Option<String>,
     /// How far it has come.
     pub progress: Progress,
+}
+
+/// Who set the mode. What a person chose never changes by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModeBy {
+    /// The dialog: the one that fits the service, for the reason which stands beside it.
+    Signs,
+    /// A person.
+    Person,
 }
 
 /// How far the dialog has come.
@@ -71,6 +82,16 @@ pub enum StartFocus {
     HolderReason(usize),
     /// A button.
     Button(Button),
+}
+
+impl StartFocus {
+    /// The button that has the focus.
+    pub fn button(self) -> Option<Button> {
+        match self {
+            Self::Button(button) => Some(button),
+            _ => None,
+        }
+    }
 }
 
 /// Holders of either side that the estate file does not know.
@@ -135,13 +156,13 @@ impl Fate {
 }
 
 impl StartDialog {
-    /// Opens it for a runbook; `preferred` is the service in scope.
+    /// Opens it for a runbook at `moment`; `preferred` is the service in scope.
     pub fn new(
         entry: &RunbookEntry,
         estate: &Estate,
         picture: &Picture,
         preferred: Option<usize>,
-        at: u64,
+        moment: Moment,
     ) -> Self {
         let services: Vec<usize> = entry.services.iter().filter_map(|name| estate.service(name)).collect();
         let chosen = services.iter().position(|index| Some(*index) == preferred).unwrap_or_default();
@@ -150,14 +171,16 @@ impl StartDialog {
             services,
             chosen,
             mode: Mode::Graceful,
+            mode_by: ModeBy::Signs,
             reason: Field::default(),
             impact: Field::default(),
             holders: Holders::Known(Vec::new()),
             focus: StartFocus::Service,
-            guard: Guard::new(at),
+            guard: Guard::new(moment.terminal),
             remark: None,
             progress: Progress::Asking,
         };
+        dialog.fit_mode(estate, picture, moment.now);
         dialog.look_for_holders(estate, picture);
         dialog
     }
@@ -165,6 +188,25 @@ impl StartDialog {
     /// The chosen service's place in the estate file.
     pub fn service(&self) -> Option<usize> {
         self.services.get(self.chosen).copied()
+    }
+
+    /// The side that would be left and the signs of its death, where one side is the active one.
+    pub fn departing(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> Option<(Side, Vec<Sign>)> {
+        let service = self.service()?;
+        let side = standing::active_side(estate, picture, service).side()?;
+        Some((side, standing::death_signs(estate, picture, service, side, Timestamp::MIN, now)))
+    }
+
+    /// Sets the mode that fits the chosen service, unless a person has set one. It is done when the
+    /// dialog opens and when the service changes, never under the eyes of whoever reads it: a mode
+    /// that ceases to fit is said to.
+    fn fit_mode(&mut self, estate: &Estate, picture: &Picture, now: Timestamp) {
+        if self.mode_by == ModeBy::Person {
+            return;
+        }
+        let dead =
+            self.departing(estate, picture, now).is_some_and(|(_, signs)| standing::death_rule(&signs));
+        self.mode = if dead { Mode::Ungraceful } else { Mode::Graceful };
     }
 
     /// Whether letters are text where the focus is.
@@ -197,14 +239,16 @@ impl StartDialog {
     }
 
     /// Changes the choice under the focus.
-    pub fn choose(&mut self, back: bool, estate: &Estate, picture: &Picture) {
+    pub fn choose(&mut self, back: bool, estate: &Estate, picture: &Picture, now: Timestamp) {
         match self.focus {
             StartFocus::Service if !self.services.is_empty() => {
                 let count = self.services.len();
                 self.chosen = (self.chosen + if back { count - 1 } else { 1 }) % count;
+                self.fit_mode(estate, picture, now);
                 self.look_for_holders(estate, picture);
             }
             StartFocus::Mode => {
+                self.mode_by = ModeBy::Person;
                 self.mode = match self.mode {
                     Mode::Graceful => Mode::Ungraceful,
                     Mode::Ungraceful => Mode::Graceful,

@@ -7,6 +7,7 @@ use crate::{
         event::{ConfirmedBy, HeldWhy, RunEnd},
         view::{Choice, Drift, RunState, StepState},
     },
+    runbook::Mode,
     status::{Component, Scope},
 };
 
@@ -491,6 +492,32 @@ fn the_start_dialog_wants_a_reason_and_a_word_on_every_unplanned_holder() {
     assert_eq!((order.service.as_str(), order.left_holders.len(), order.moved_too.len()), ("hr", 1, 0));
 }
 
+#[test]
+fn the_start_dialog_stands_on_the_mode_that_fits_until_a_person_sets_another() {
+    let mode = |app: &App| match app.modals.last() {
+        Some(Modal::Start(dialog)) => dialog.mode,
+        _ => panic!("no start dialog"),
+    };
+    for (weather, fitting, other) in [
+        (Weather::Calm, Mode::Graceful, Mode::Ungraceful),
+        (Weather::Outage, Mode::Ungraceful, Mode::Graceful),
+    ] {
+        let mut app = scene::app(World::Sim, weather);
+        press(&mut app, &[(1_000, Intent::Start)]);
+        assert_eq!(mode(&app), fitting, "{weather:?}");
+        // To the other service and back: nobody has set a mode yet.
+        press(&mut app, &[(2_000, Intent::Right), (2_300, Intent::Left)]);
+        assert_eq!(mode(&app), fitting, "{weather:?}");
+        press(&mut app, &[(3_000, Intent::Next), (3_300, Intent::Right), (3_600, Intent::Previous)]);
+        press(&mut app, &[(4_000, Intent::Right), (4_300, Intent::Left)]);
+        assert_eq!(mode(&app), other, "{weather:?}: what a person set stays");
+        // What is seen later changes the words, never the choice.
+        app.picture = scene::app(World::Sim, Weather::Calm).picture;
+        app.update(Event::Tick, scene::at(5_000));
+        assert_eq!(mode(&app), other, "{weather:?}");
+    }
+}
+
 /// A group that nobody planned.
 fn stranger() -> Principal {
     let id = PrincipalId::parse("5d5d5d5d-0000-4000-8000-00000000e0fe").unwrap();
@@ -604,7 +631,7 @@ fn a_frozen_display_stands_still_while_all_goes_on_behind_it() {
     app.settle();
     assert!(app.frozen().is_none() && app.feed.count() > told);
     assert_eq!(shown(&app), "0 of 20 heartbeats");
-    assert!(notice(&app).contains("changes were missed"), "{}", notice(&app));
+    assert!(notice(&app).contains("live again, missed: "), "{}", notice(&app));
 }
 
 #[test]
@@ -677,6 +704,9 @@ fn an_enter_that_came_too_quickly_says_so_and_the_next_one_counts() {
     for (count, c) in "contoso-avd".chars().enumerate() {
         press(&mut app, Intent::Type(c), 2_000 + 100 * count as u64);
     }
+    // With the way out focused, another Enter is not what helps.
+    press(&mut app, Intent::Enter, 3_050);
+    assert_eq!(remark(&app), "cancel has the focus: tab to the button, or esc to cancel");
     press(&mut app, Intent::Next, 4_000);
     press(&mut app, Intent::Enter, 4_100);
     assert_eq!(remark(&app), "too quick: press enter again");

@@ -17,7 +17,6 @@ use super::{
     mode::{Call, Identity, TokenStatus},
     run::{OpenRun, RunHandle, Viewed},
     screen::{Screen, StepCursor},
-    start::Progress,
     state::{App, Leaving, NOTICE_MS, Settled},
     under::When,
 };
@@ -214,18 +213,6 @@ impl App {
         if self.arming.is_armed() {
             let how = Safe::new("the cockpit was armed when the run was opened");
             self.drive(Input::Command(Command::Arm { on: true, how }));
-        }
-    }
-
-    fn run_refused(&mut self, why: &Safe) {
-        let text = format!("could not {why}");
-        self.tell_all(text.clone());
-        match self.modals.last_mut() {
-            Some(Modal::Start(dialog)) => {
-                dialog.remark = Some(text);
-                dialog.progress = Progress::Asking;
-            }
-            _ => self.say(text),
         }
     }
 

@@ -100,7 +100,8 @@ impl App {
 
     /// The filter in force, or why what is typed is none.
     pub fn query(&self) -> Result<Query, String> {
-        Query::parse(&self.redaction.meant(self.filter.text()), self.columns().unwrap_or(&[]))
+        let query = Query::parse(&self.redaction.meant(self.filter.text()), self.columns().unwrap_or(&[]))?;
+        Ok(query.through(self.masks()))
     }
 
     /// A component's lists as this screen shows them. A filter that cannot be read hides nothing.
@@ -141,6 +142,7 @@ impl App {
             component,
             scope: self.scope,
             filter: self.filter.text().to_owned(),
+            masked: self.masks().is_some(),
             sort: self.sort,
             revision: self.picture.revision(),
             second: moves.then(|| self.shown_at().as_second()),

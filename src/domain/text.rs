@@ -75,8 +75,9 @@ pub fn broken(text: &str, columns: usize, indent: &str) -> Vec<String> {
 }
 
 /// `1 host`, `2 hosts`.
-pub fn counted(count: usize, word: &str) -> String {
-    format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+pub fn counted<N: fmt::Display + Copy + PartialEq + From<u8>>(count: N, word: &str) -> String {
+    let end = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {word}{end}")
 }
 
 /// SHA-256 of `bytes` in hexadecimal.

@@ -8,6 +8,7 @@ use crate::{
         compute::Power,
         pool::{PlanReference, SessionHost},
         standing,
+        text::counted,
         time::Timestamp,
     },
     runbook::{
@@ -155,7 +156,7 @@ impl Engine {
         let since = since.checked_sub(THERE_RECENTLY).unwrap_or(since);
         let sessions = self.evidence(0, since, now).seen.sessions(self.run.plan.service_index, side)?;
         let people = on_host(sessions, host);
-        let why = format!("{} has {people} sessions again: nothing was sent", host.short_name());
+        let why = format!("{} has {} again: nothing was sent", host.short_name(), counted(people, "session"));
         Ok((people > 0).then(|| Safe::new(&why)))
     }
 

@@ -9,6 +9,7 @@ use crate::{
         access::PrincipalId,
         seeded::{Mistake, planted},
         standing,
+        text::counted,
         time::{Span, Timestamp, seconds},
     },
     runbook::{Action, Killer, PlannedStep},
@@ -190,14 +191,14 @@ impl Engine {
         }
         let sessions = seen.sessions(index, from).map_err(missing)?;
         if !sessions.is_empty() {
-            return Err(Safe::new(&format!("{} sessions in {code}", sessions.len())));
+            return Err(Safe::new(&format!("{} in {code}", counted(sessions.len(), "session"))));
         }
         if !self.streaks.empty_twice(index, from, EMPTY_APART) {
             return Err(Safe::new(&format!("{code} was seen empty for less than 60 s")));
         }
         Ok(Safe::new(&format!(
-            "clean: {} assignments gone twice, nothing inherited, {code} empty twice",
-            known.len()
+            "clean: {} gone twice, nothing inherited, {code} empty twice",
+            counted(known.len(), "assignment")
         )))
     }
 

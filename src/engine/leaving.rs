@@ -8,6 +8,7 @@ use crate::{
         compute::Power,
         pool::{SessionHost, UserSession},
         standing,
+        text::counted,
         time::{Timestamp, minute_text, span_text},
     },
     runbook::{Action, seen::Missing, targets::session_key},
@@ -118,7 +119,7 @@ impl Evidence<'_> {
         let told = self.told_text();
         let Some(last) = self.told_last() else {
             let sessions = self.seen.sessions(self.index(), self.from())?;
-            return Ok((sessions.is_empty(), format!("{} sessions, nobody told", sessions.len())));
+            return Ok((sessions.is_empty(), format!("{}, nobody told", counted(sessions.len(), "session"))));
         };
         if let Some(cut) = self.run.notice_cut {
             return Ok((true, format!("{told}, notice cut short at {}", minute_text(cut))));
@@ -157,7 +158,7 @@ impl Evidence<'_> {
 
     pub(super) fn active_empty(&self) -> Told {
         let left = self.remaining()?.len();
-        Ok((left == 0, format!("{left} sessions in {}", self.code(self.from()))))
+        Ok((left == 0, format!("{} in {}", counted(left, "session"), self.code(self.from()))))
     }
 
     /// Empty, or dead where the run counts the side as dead: by its mode, or since a person
@@ -183,9 +184,12 @@ impl Evidence<'_> {
         Ok((
             false,
             if names.is_empty() {
-                format!("{count} sessions in {code}")
+                format!("{} in {code}", counted(count, "session"))
             } else {
-                format!("{count} sessions in {code}; accepted and still listed: {names}; restart the host")
+                format!(
+                    "{} in {code}; accepted and still listed: {names}; restart the host",
+                    counted(count, "session")
+                )
             },
         ))
     }
@@ -205,7 +209,7 @@ impl Evidence<'_> {
             }
             Ok((false, value)) => {
                 let owed = if owed { ", and it is owed what must be paid first" } else { "" };
-                Ok((false, format!("{value}; {count} sessions in {code}{owed}")))
+                Ok((false, format!("{value}; {} in {code}{owed}", counted(count, "session"))))
             }
         }
     }
@@ -254,8 +258,8 @@ impl Evidence<'_> {
             let principals = self.seen_in_both();
             let code = self.code(self.from());
             let who = match principals {
-                0 => format!("{both} users"),
-                _ => format!("{both} users, {principals} principals"),
+                0 => counted(both, "user"),
+                _ => format!("{}, {}", counted(both, "user"), counted(principals, "principal")),
             };
             let value = format!("{who} seen in both; {code} does not tell its {silent}: owed");
             return Ok((both == 0 && (principals == 0 || self.is_fenced()), value));
@@ -271,7 +275,7 @@ impl Evidence<'_> {
         });
         Ok((
             both == 0 && (principals == 0 || fenced),
-            format!("{both} users, {principals} principals{debt} in both{owed}"),
+            format!("{}, {}{debt} in both{owed}", counted(both, "user"), counted(principals, "principal")),
         ))
     }
 

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::{
     domain::{
         Operation, Safe, Source, operation, standing,
+        text::counted,
         time::{Span, Timestamp, seconds},
     },
     runbook::{Action, Killer, StepKind, plan::PlannedStep, targets},
@@ -355,8 +356,8 @@ impl Engine {
         let what = match (writes.len(), offer.users) {
             (0, _) => planned.title.clone(),
             (_, 0) => to_do,
-            (_, users) if users_at_start => format!("{to_do}, {users} users at the start"),
-            (_, users) => format!("{to_do}, {users} users"),
+            (_, users) if users_at_start => format!("{to_do}, {} at the start", counted(users, "user")),
+            (_, users) => format!("{to_do}, {}", counted(users, "user")),
         };
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
         let before_at = (offer.acknowledges == Some(Acknowledgement::FencedByEvidence))
@@ -397,10 +398,10 @@ impl Engine {
             Err(missing) => format!("{}: {}", missing.source.word(), missing.why),
         };
         let unproven = standing::unproven_sessions(&self.picture, plan.service_index, plan.from);
-        let unproven = unproven.map_or_else(|| "an unknown number of".to_owned(), |count| count.to_string());
-        let owed = self.run.debts().len();
-        let risk =
-            format!("{effect}; {unproven} sessions in {code} not proven over, {owed} debts, CRIT until paid");
+        let unproven = unproven
+            .map_or_else(|| "an unknown number of sessions".to_owned(), |count| counted(count, "session"));
+        let owed = counted(self.run.debts().len(), "debt");
+        let risk = format!("{effect}; {unproven} in {code} not proven over, {owed}, CRIT until paid");
         (Safe::new(&before), Safe::new(&risk))
     }
 

@@ -9,6 +9,7 @@ use crate::{
         compute::Power,
         pool::{ApplicationGroup, SessionHost, UserSession},
         standing::{HolderKind, holder_kind},
+        text::counted,
         time::time_text,
     },
     runbook::{Action, seen::Missing},
@@ -362,7 +363,7 @@ impl Evidence<'_> {
 
 /// By name nobody knows who of them was there before, so that the two numbers stand side by side.
 fn back_words(users: u32, baseline: u32, wanted: u32) -> String {
-    format!("{users} users signed in since, {baseline} were there before, {wanted} wanted")
+    format!("{} signed in since, {baseline} were there before, {wanted} wanted", counted(users, "user"))
 }
 
 #[cfg(test)]

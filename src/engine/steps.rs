@@ -3,6 +3,7 @@
 use crate::{
     domain::{
         Safe, Source,
+        text::counted,
         time::{Span, Timestamp, minutes, seconds},
     },
     runbook::{
@@ -132,6 +133,7 @@ impl Engine {
             owed.into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
         let as_was = !wrote && debts.is_empty();
         let end = if as_was { RunEnd::AbortedRolledBack } else { RunEnd::AbortedAsIs };
+        let reason = if as_was { Safe::new(&format!("{reason}; nothing was written")) } else { reason };
         self.emit(RunEvent::Closed { end, debts, note: reason }, now);
         true
     }
@@ -397,7 +399,7 @@ impl Engine {
         if (more > 0) == self.run.steps[index].patience.asks_more {
             return false;
         }
-        let value = if more > 0 { format!("{more} writes") } else { NO_MORE.to_owned() };
+        let value = if more > 0 { counted(more, "write") } else { NO_MORE.to_owned() };
         let (step, what, value) = (planned.id.clone(), Safe::new(MORE), Safe::new(&value));
         self.emit(RunEvent::Observed { step, item: None, what, value }, now);
         true

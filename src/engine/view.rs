@@ -105,6 +105,11 @@ impl RunView {
         self.steps.iter().filter(|step| !step.is_undo && step.state == StepState::Pending).count()
     }
 
+    /// Whether the run has sent any write, whatever became of it.
+    pub fn wrote(&self) -> bool {
+        self.steps.iter().flat_map(|step| &step.items).any(|item| item.attempts > 0)
+    }
+
     /// Changes that the run has made, step by step; what was so already is none.
     pub fn changes(&self) -> Vec<(&StepView, usize)> {
         let made = |step: &StepView| step.items.iter().filter(|item| item.state == ItemPhase::Done).count();

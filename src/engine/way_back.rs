@@ -7,6 +7,7 @@ use crate::{
         reading::{Look, SilenceKind},
         source::Held,
         standing::{self, HolderKind, holder_kind, planned_among},
+        text::counted,
         time::{Span, Timestamp, minute_text, minutes},
     },
     runbook::{Action, Killer},
@@ -70,12 +71,18 @@ impl Evidence<'_> {
             (Ok(0), Ok(0)) if undated > 0 => Err(self.undated(undated)),
             (Ok(planned), Ok(begun)) => Ok((
                 planned == 0 && begun == 0,
-                format!("{planned} planned principals hold {code}, {begun} sessions begun there"),
+                format!(
+                    "{} of {code}, {} begun there",
+                    counted(planned, "planned holder"),
+                    counted(begun, "session")
+                ),
             )),
             (Ok(planned), Err(_)) if planned > 0 => {
-                Ok((false, format!("{planned} planned principals hold {code}")))
+                Ok((false, format!("{} of {code}", counted(planned, "planned holder"))))
             }
-            (Err(_), Ok(begun)) if begun > 0 => Ok((false, format!("{begun} sessions begun in {code}"))),
+            (Err(_), Ok(begun)) if begun > 0 => {
+                Ok((false, format!("{} begun in {code}", counted(begun, "session"))))
+            }
             (Err(missing), _) | (_, Err(missing)) => Err(missing),
         }
     }

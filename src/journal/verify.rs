@@ -467,7 +467,12 @@ impl fmt::Display for VerifyReport {
             let verdict = run.problems.iter().map(|problem| problem.verdict).max().unwrap_or(Verdict::Intact);
             let head = run.head.as_ref().map_or(GENESIS, |head| &head.hash);
             let (estate, name, records) = (Safe::new(&run.estate), Safe::new(&run.run), run.records);
-            writeln!(text, "{name}  {estate}  {records} records  {}  head {head}", verdict.words())?;
+            writeln!(
+                text,
+                "{name}  {estate}  {}  {}  head {head}",
+                counted(records, "record"),
+                verdict.words()
+            )?;
             for problem in &run.problems {
                 let place = problem.seq.map(|seq| format!("record {seq}: ")).unwrap_or_default();
                 writeln!(text, "  {place}{}", problem.what)?;

@@ -8,6 +8,7 @@ use crate::domain::{
     health::same_region,
     source::Held,
     standing::{self, ActiveSide, HolderKind},
+    text::counted,
 };
 
 use super::{
@@ -96,12 +97,15 @@ pub(super) fn nobody_in_both(context: &Context<'_>) -> Finding {
     let (principals, users) = (both.principals.len(), both.seats.both.len());
     let unproven = both.seats.unproven.len();
     match active {
-        ActiveSide::Split => {
-            Finding::crit(format!("{principals} principals hold both, {users} users sit in both"))
-        }
-        _ if users > 0 => Finding::crit(format!("{users} users have sessions in both regions")),
+        ActiveSide::Split => Finding::crit(format!(
+            "in both: {}, {}",
+            counted(principals, "principal"),
+            counted(users, "user")
+        )),
+        _ if users > 0 => Finding::crit(format!("sessions in both regions: {}", counted(users, "user"))),
         _ if unproven > 0 => Finding::unknown(format!(
-            "{unproven} users are in one region, listed on silent hosts in the other"
+            "in one region, and listed on silent hosts in the other: {}",
+            counted(unproven, "user")
         )),
         ActiveSide::BothByDesign => {
             Finding::ok(format!("{principals} principals hold both by design, 0 users"))

@@ -73,7 +73,7 @@ pub(super) fn profile_settings(context: &Context<'_>) -> Finding {
     for (host, report) in &reports {
         judge_report(context, host, report, &mut complaints);
     }
-    Finding::worst(&complaints, format!("{} hosts as expected", reports.len()))
+    Finding::worst(&complaints, format!("{} as expected", counted(reports.len(), "host")))
 }
 
 /// What a person saw on one host of the standby. It tells the type; locations and providers stay

@@ -7,6 +7,7 @@ use crate::domain::{
     compute::VirtualMachine,
     pool::{ApplicationGroup, HostPool, SessionHost},
     standing,
+    text::counted,
 };
 
 use super::{
@@ -205,7 +206,8 @@ pub(super) fn standby_hosts(context: &Context<'_>) -> Finding {
     let expired =
         hosts.iter().filter(|host| days_off(host, context.now).is_some_and(|days| days > TOKEN_DAYS)).count();
     if expired > 0 {
-        complaints.push((State::Warn, format!("{expired} hosts were off for more than {TOKEN_DAYS} days")));
+        complaints
+            .push((State::Warn, format!("{} off for more than {TOKEN_DAYS} days", counted(expired, "host"))));
     }
     Finding::worst(
         &complaints,

@@ -64,10 +64,13 @@ pub(super) fn capacity(context: &Context<'_>) -> Finding {
         return Finding::unknown("hosts, pool or sessions are not known whole");
     };
     if room >= need {
-        return Finding::ok(format!("room for {room}, {users} sessions now"));
+        return Finding::ok(format!("room for {room}, {} now", counted(users, "session")));
     }
     if started >= need {
-        return Finding::ok(format!("room for {room} of {need}; {started} with {short} more hosts started"));
+        return Finding::ok(format!(
+            "room for {room} of {need}; {started} with {} more started",
+            counted(short, "host")
+        ));
     }
     Finding::crit(format!("room for {started} of {need} even with every cold host started"))
 }
@@ -85,7 +88,7 @@ pub(super) fn quota(context: &Context<'_>) -> Finding {
     }
     let (cold, lost) = cold_machines(context);
     if cold.is_empty() && lost == 0 {
-        return Finding::crit(format!("{} hosts have to start, none is cold", need.short));
+        return Finding::crit(format!("{} to start, none is cold", counted(need.short, "host")));
     }
     // A machine starts within the quota of its own subscription.
     let subscriptions: BTreeSet<ArmId> = cold.iter().map(|machine| machine.id.subscription_id()).collect();
@@ -103,7 +106,7 @@ pub(super) fn quota(context: &Context<'_>) -> Finding {
         let theirs = Quota { usages: usages.seen(), subscription, place };
         cores += theirs.judge(&own, need.short, &mut complaints);
     }
-    Finding::worst(&complaints, format!("{cores} cores for {} hosts are free", need.short))
+    Finding::worst(&complaints, format!("{cores} cores free for {}", counted(need.short, "host")))
 }
 
 /// Quotas of one subscription.
@@ -183,7 +186,7 @@ pub(super) fn ninety_days(context: &Context<'_>) -> Finding {
         .max_by_key(|(days, _)| *days);
     let mut complaints = Vec::new();
     if unseen > 0 {
-        complaints.push((State::Unknown, format!("{unseen} hosts have no known heartbeat")));
+        complaints.push((State::Unknown, format!("{} without a known heartbeat", counted(unseen, "host"))));
     }
     if let Some((days, name)) = oldest.filter(|(days, _)| *days >= AMBER_DAYS) {
         let state = if days >= RED_DAYS { State::Crit } else { State::Warn };

@@ -126,7 +126,7 @@ fn broken_settings() -> Vec<Case> {
         (
             "G3",
             State::Crit,
-            "2 principals hold both",
+            "in both: 2 principals",
             Box::new(move |world| {
                 let planned = world.planned(0, NE);
                 world.hold(0, NE, planned);
@@ -302,7 +302,7 @@ fn quota_is_that_of_the_subscription_the_machines_are_in() {
     // Used cores of the family in the other subscription, and what G9 comes to.
     let cases = [
         (Some(92), State::Crit, "standardDsv5Family in 33333333: 8 free, 16 needed"),
-        (Some(84), State::Ok, "16 cores for 2 hosts are free"),
+        (Some(84), State::Ok, "16 cores free for 2 hosts"),
         (None, State::Unknown, "no quota named cores in 33333333 was listed"),
     ];
     for (used, state, text) in cases {

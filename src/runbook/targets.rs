@@ -8,6 +8,7 @@ use crate::domain::{
     estate::{Estate, GroupPair, Principal, Service},
     operation::Probe,
     pool::{PlanReference, ScalingPlan, SessionHost, UserSession},
+    text::counted,
 };
 
 use super::{
@@ -329,7 +330,7 @@ impl Finder<'_> {
             .map(|machine| match (people(&machine.id), stop(machine.id.name(), machine)) {
                 (0, target) => target,
                 (people, target) => {
-                    let before = Safe::new(&format!("stays: {people} sessions on it"));
+                    let before = Safe::new(&format!("stays: {} on it", counted(people, "session")));
                     Target { operation: None, before, ..target }
                 }
             })

@@ -713,6 +713,8 @@ mod tests {
                 desk.app.notice.as_ref().is_some_and(|said| said.text.starts_with("could not open the run"))
             })
             .await;
+            // Why is said until somebody has read it.
+            desk.feed(Event::Intent(app::Intent::Escape), Some(130_000));
         }
         assert!(desk.app.stopped().is_some());
         std::fs::rename(path.with_extension("away"), &path).unwrap();

@@ -108,10 +108,7 @@ pub enum OpenError {
         since: String,
     },
     /// What the run was bound to is not what is here now.
-    #[error(
-        "will not resume {run}: its {what} was {was}, here it is {is}; nothing was sent. Give what it was \
-         opened with, or open a new run: what is done already is found done"
-    )]
+    #[error("will not resume {run}: its {what} was {was}, here it is {is}; nothing was sent. {remedy}")]
     Differs {
         /// Run.
         run: String,
@@ -121,6 +118,8 @@ pub enum OpenError {
         was: String,
         /// Here.
         is: String,
+        /// What to do.
+        remedy: &'static str,
     },
 }
 
@@ -236,11 +235,13 @@ pub async fn resume(
     Ok(OpenRun { engine, first, seq, past: reopened.events, journal: reopened.journal, lock })
 }
 
-/// Whether a run can be gone on with: one that has ended and owes nothing cannot.
-pub fn check_open(state: &Path, run: &str) -> Result<(), OpenError> {
-    let events = runs::read(&runs::find(state, run)?)?.events;
+/// Whether a run can be gone on with here: one that has ended and owes nothing cannot, nor one that
+/// was bound to something else.
+pub fn check_open(session: &Session, run: &str) -> Result<(), OpenError> {
+    let events = runs::read(&runs::find(&session.state, run)?)?.events;
     let folded = Run::recover(&events).map_err(|error| OpenError::NoRun(run.to_owned(), error))?;
-    not_over(&folded, run)
+    not_over(&folded, run)?;
+    check(session, run, &events)
 }
 
 fn not_over(run: &Run, id: &str) -> Result<(), OpenError> {
@@ -257,17 +258,37 @@ fn check(session: &Session, run: &str, events: &[Stamped]) -> Result<(), OpenErr
     };
     let plan_hash = opened.plan.hash();
     let pairs = [
-        ("estate file", &opened.estate_hash, &session.estate.hash),
-        ("tenant", &opened.tenant, &session.estate.tenant),
-        ("endpoint", &opened.endpoint, &session.endpoint),
-        ("plan", &opened.plan_hash, &plan_hash),
+        ("tenant", &opened.tenant, &session.estate.tenant, OTHER_FILE),
+        ("endpoint", &opened.endpoint, &session.endpoint, OTHER_ENDPOINT),
+        ("estate file", &opened.estate_hash, &session.estate.hash, OTHER_FILE),
+        ("plan", &opened.plan_hash, &plan_hash, OTHER_PLAN),
     ];
-    match pairs.into_iter().find(|(_, was, is)| was != is) {
+    match pairs.into_iter().find(|(_, was, is, _)| was != is) {
         None => Ok(()),
-        Some((what, was, is)) => {
-            Err(OpenError::Differs { run: run.to_owned(), what, was: was.clone(), is: is.clone() })
+        Some((what, was, is, remedy)) => {
+            let run = run.to_owned();
+            Err(OpenError::Differs { run, what, was: brief(was), is: brief(is), remedy })
         }
     }
+}
+
+/// What to do where a run was bound to another estate file.
+const OTHER_FILE: &str = "Give the file as it was then with --estate FILE, or open a new run: what is done \
+                          already is found done";
+/// To another endpoint.
+const OTHER_ENDPOINT: &str = "Give the endpoint it was opened with by --endpoint URL, or open a new run: \
+                              what is done already is found done";
+/// The plan stands in the journal itself.
+const OTHER_PLAN: &str = "Another version of farshore wrote its journal, or it was changed since: \
+                          `farshore audit verify` tells. A new run finds done what is done already";
+
+/// Digits of a hash that tell two of them apart for a person; the journal has all of them.
+const HASH_DIGITS_SAID: usize = 12;
+
+/// A hash in few digits; anything else as it is.
+fn brief(text: &str) -> String {
+    let is_hash = text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_hash { format!("sha256 {}…", &text[..HASH_DIGITS_SAID]) } else { text.to_owned() }
 }
 
 fn context(session: &Session, azure: &Azure, run: &str) -> Context {

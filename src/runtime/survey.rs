@@ -38,11 +38,14 @@ pub async fn survey_into(
     }
 }
 
-/// Someone at a jump box waits no longer than this for one line: a source that has not
-/// answered by then is reported as silent.
-const QUICK: Duration = Duration::from_secs(10);
+/// Someone at a jump box waits no longer than this for one line, and a monitoring system asks no longer
+/// than ten seconds: a source that has not answered by then is reported as silent.
+const QUICK: Duration = Duration::from_secs(8);
+/// For so long what had answered is looked at once more: it must not have grown old while a silent region
+/// was waited for.
+const AGAIN: Duration = Duration::from_secs(2);
 
-/// A quick look at every source, bounded in real time.
+/// A quick look at every source, bounded in real time by [`QUICK`] and [`AGAIN`].
 pub async fn quick_look(
     picture: &mut Picture,
     azure: &Azure,
@@ -50,11 +53,46 @@ pub async fn quick_look(
     sources: impl IntoIterator<Item = Source>,
 ) {
     let started = clock.now();
-    let mut open: BTreeSet<Source> = sources.into_iter().collect();
+    let all: BTreeSet<Source> = sources.into_iter().collect();
+    for source in within(QUICK, picture, azure, clock, all.clone()).await {
+        let why = Safe::new(&format!("no answer in {} s", QUICK.as_secs()));
+        let outcome = Err(Silence { kind: SilenceKind::Unreachable, why });
+        picture.take(Observation { source, started, ended: clock.now(), outcome });
+    }
+    look_again(picture, azure, clock, all).await;
+}
+
+/// Looks once more at those `sources` whose answers have grown old while others were waited for. One that
+/// does not answer in time keeps what it has, with its age.
+pub async fn look_again(
+    picture: &mut Picture,
+    azure: &Azure,
+    clock: &Clock,
+    sources: impl IntoIterator<Item = Source>,
+) {
+    let now = clock.now();
+    let aged = |source: &Source| {
+        let reading = picture.reading(source).filter(|reading| reading.silence.is_none());
+        let look = reading.and_then(|reading| reading.last.as_ref());
+        // A cockpit would have looked again at its next turn.
+        look.is_some_and(|look| now.duration_since(look.at) * 2 > source.interval())
+    };
+    let aged: BTreeSet<Source> = sources.into_iter().filter(aged).collect();
+    within(AGAIN, picture, azure, clock, aged).await;
+}
+
+/// Looks at each source for `limit` in real time; those that have not answered come back.
+async fn within(
+    limit: Duration,
+    picture: &mut Picture,
+    azure: &Azure,
+    clock: &Clock,
+    mut open: BTreeSet<Source>,
+) -> BTreeSet<Source> {
     let now = || clock.now();
     let mut looks: FuturesUnordered<_> =
         open.iter().cloned().map(|source| async move { azure.look(&source, &now).await }).collect();
-    let _ = tokio::time::timeout(QUICK, async {
+    let _ = tokio::time::timeout(limit, async {
         while let Some(observation) = looks.next().await {
             open.remove(&observation.source);
             picture.take(observation);
@@ -62,11 +100,7 @@ pub async fn quick_look(
     })
     .await;
     drop(looks);
-    for source in open {
-        let why = Safe::new(&format!("no answer in {} s", QUICK.as_secs()));
-        let outcome = Err(Silence { kind: SilenceKind::Unreachable, why });
-        picture.take(Observation { source, started, ended: clock.now(), outcome });
-    }
+    open
 }
 
 /// What `status` says something about: each of these stands behind a cell that its silence spoils.

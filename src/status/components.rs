@@ -142,11 +142,16 @@ fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Opti
     let (text, short) = match (sight.trust, value) {
         (Trust::NotChecked, _) => ("not checked".to_owned(), String::new()),
         (Trust::Partial, _) => ("list not whole".to_owned(), "not whole".to_owned()),
-        (_, Some(part)) => (format!("{LAST}{}", part.text), format!("{LAST}{}", part.short)),
+        (_, Some(part)) => (last(&part.text), last(&part.short)),
         (_, None) if unseen => (NOT_YET.to_owned(), "not yet".to_owned()),
         (_, None) => ("no answer".to_owned(), "no answer".to_owned()),
     };
     Part { reason: sight.reason.clone(), ..Part::new(state, text, short) }
+}
+
+/// Some values are called the last ones by themselves.
+fn last(value: &str) -> String {
+    if value.starts_with(LAST) { value.to_owned() } else { format!("{LAST}{value}") }
 }
 
 fn combine(
@@ -162,14 +167,17 @@ fn combine(
     let worst = judged.iter().max_by_key(|one| one.part.state);
     let state = worst.map_or(CellState::Unknown, |one| one.part.state);
     let reason = worst.and_then(|one| one.part.reason.clone());
-    let (text, short_text) = if let [one] = judged {
+    let unlooked = judged.iter().all(|one| one.part.state == CellState::NotChecked);
+    let (text, short_text) = if let Some(one) = judged.first().filter(|_| judged.len() == 1 || unlooked) {
         (one.part.text.clone(), one.part.short.clone())
     } else {
-        let parts: Vec<String> = judged
-            .iter()
-            .enumerate()
-            .map(|(place, one)| format!("{} {}", name(place), one.part.short))
-            .collect();
+        // One that has no short word is not checked.
+        let short = |one: &Judged| match one.part.short.as_str() {
+            "" => CellState::NotChecked.mark().to_owned(),
+            short => short.to_owned(),
+        };
+        let parts: Vec<String> =
+            judged.iter().enumerate().map(|(place, one)| format!("{} {}", name(place), short(one))).collect();
         (parts.join(" · "), short_parts(&parts, judged))
     };
     let figures = judged

@@ -248,9 +248,12 @@ impl<'a> Scene<'a> {
         let count = |pair: Option<(u32, u32)>, word: &str| {
             pair.map_or_else(|| format!("{word} not known"), |(both, of)| format!("{both} of {of} {word}"))
         };
+        let (groups, people) = (count(principals, "groups"), count(users, "users"));
         let mut text = match (principals, users) {
+            (Some(_), Some(_)) => format!("{groups}, {people} hold both regions"),
+            (Some(_), None) => format!("{groups} hold both regions, {people}"),
+            (None, Some(_)) => format!("{people} hold both regions, {groups}"),
             (None, None) => "not known who holds both regions".to_owned(),
-            _ => format!("{}, {} hold both regions", count(principals, "groups"), count(users, "users")),
         };
         if unproven > 0 {
             let _ = write!(text, "; {unproven} more listed on silent hosts");
@@ -330,8 +333,6 @@ impl<'a> Scene<'a> {
         let cells = cells.filter(|(_, _, cell)| !said(cell));
         problems.extend(cells.filter_map(|(component, side, cell)| self.complaint(component, side, cell)));
         problems.extend(components::remarks(self));
-        // Stable: among equals the order above stands.
-        problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
         problems
     }
 

@@ -404,7 +404,7 @@ impl Summary {
             });
             self.unread.push(text.clone());
         }
-        self.problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
+        worst_first(&mut self.problems);
         if !runs.is_empty() && self.verdict != Verdict::Crit {
             self.verdict = Verdict::Unknown;
         }
@@ -427,6 +427,16 @@ fn unseen(estate: &Estate, scope: Scope) -> Option<String> {
     let names: Vec<&str> = skipped.filter(|part| part.starts_with("service ")).collect();
     let told = scope == Scope::All && !names.is_empty();
     told.then(|| format!("not looked at in this version: {}", names.join(", ")))
+}
+
+/// Worst first; among equals the order stands. What nobody looks at because something worse is known
+/// comes after what wants attention: it needs none of its own.
+fn worst_first(problems: &mut [Problem]) {
+    let worse = problems.iter().any(|problem| problem.state > CellState::NotChecked);
+    problems.sort_by_key(|problem| {
+        let after = worse && problem.state == CellState::NotChecked;
+        std::cmp::Reverse(if after { (CellState::Warn, false) } else { (problem.state, true) })
+    });
 }
 
 /// Sums up what the readings say of the services in scope. `runs` are the estate's open runs
@@ -458,7 +468,7 @@ pub fn summarize(
         side: None,
         at: None,
     }));
-    problems.sort_by_key(|problem| std::cmp::Reverse(problem.state));
+    worst_first(&mut problems);
     let states = rows
         .iter()
         .flat_map(|row| [row.cells.primary.state, row.cells.secondary.state])

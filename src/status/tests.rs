@@ -155,6 +155,28 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
     );
 }
 
+/// A dead region that nobody could look at for a while: no word stands twice, none is missing, and what
+/// is not looked at comes last.
+#[test]
+fn what_is_said_of_an_old_dead_region_reads_well() {
+    let mut world = World::calm();
+    world.burn_primary();
+    for later in [0, 3, 10] {
+        world.now += minutes(later);
+        let summary = all(&world);
+        let cells = summary.rows.iter().flat_map(|row| row.cells.iter().map(|(_, cell)| cell));
+        for text in cells.flat_map(|cell| [&cell.text, &cell.short_text]) {
+            assert!(!text.contains("last last") && !text.contains("  ") && !text.ends_with("fin "), "{text}");
+        }
+        let order: Vec<CellState> = summary.problems.iter().map(|problem| problem.state).collect();
+        let unlooked = order.iter().position(|state| *state == CellState::NotChecked);
+        let warned = order.iter().rposition(|state| *state == CellState::Warn);
+        assert!(unlooked.is_none() || warned < unlooked, "{order:?}");
+    }
+    world.picture.clear();
+    assert_eq!(all(&world).invariant.text, "not known who holds both regions (not looked at yet)");
+}
+
 #[test]
 fn sessions_on_a_silent_host_are_not_called_fine() {
     let mut world = World::calm();

@@ -112,8 +112,9 @@ fn flying(view: &RunView) -> String {
 
 /// What an abort stops and what it leaves, of the step in turn, wherever the cursor is.
 fn abort(app: &App, sheet: &mut Sheet) {
-    sheet.words("abort the run: it ends for good, what was done stays as it is", Role::Title);
     let Some(view) = app.run_view() else { return };
+    let stays = if view.wrote() { "what was done stays as it is" } else { "nothing was written" };
+    sheet.words(&format!("abort the run: it ends for good, {stays}"), Role::Title);
     let turn = view.current.and_then(|at| view.steps.get(at));
     if let Some(step) = turn {
         sheet.pair(
@@ -130,15 +131,17 @@ fn abort(app: &App, sheet: &mut Sheet) {
         }
     };
     sheet.pair("stops", format!("{}; {never}", flying(view)), Role::Text);
-    if let Some(step) = turn {
-        sheet.pair("stays", step.abort.clone(), Role::Text);
+    match turn {
+        _ if !view.wrote() => return abort_instead(app, view, sheet),
+        Some(step) => sheet.pair("stays", step.abort.clone(), Role::Text),
+        None => {}
     }
     let made = view.changes();
     let each: Vec<String> =
         made.iter().map(|(step, made)| format!("{} {made}", short_id(&step.id))).collect();
     let all: usize = made.iter().map(|(_, made)| made).sum();
     let done = match all {
-        0 => "this run has changed nothing".to_owned(),
+        0 => "no change of this run has been seen to have happened".to_owned(),
         all => format!("{} made and kept ({})", counted(all, "change"), each.join(", ")),
     };
     sheet.pair("", done, Role::Text);
@@ -147,6 +150,11 @@ fn abort(app: &App, sheet: &mut Sheet) {
         let words = format!("{undo} on a step takes its changes back; after the abort nothing does");
         sheet.pair("", words, Role::Dim);
     }
+    abort_instead(app, view, sheet);
+}
+
+/// What can be done in place of it.
+fn abort_instead(app: &App, view: &RunView, sheet: &mut Sheet) {
     let instead = match view.state {
         RunState::Held(..) => "esc: the run stays held and can go on later".to_owned(),
         _ => format!("esc, then {}: holds the run, which can go on later", app.key(Intent::Hold)),

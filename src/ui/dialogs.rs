@@ -10,9 +10,11 @@ use crate::{
         dialog::{ArmDialog, LeaveDialog, Modal},
         gesture::{Button, Field},
         palette, sentence,
+        told::ToldDialog,
     },
     domain::{
         operation,
+        text::counted,
         time::{Span, age_text, clock_text, minutes, time_text},
     },
     engine::view::{OfferView, StepView},
@@ -50,6 +52,7 @@ pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
         Modal::Leave(dialog) => leave(app, dialog, pen),
         Modal::Pick(dialog) => pick::draw(dialog, pen),
         Modal::Lists(place) => pick::lists(app, *place, pen),
+        Modal::Told(dialog) => told(app, dialog, pen),
     }
 }
 
@@ -144,7 +147,7 @@ impl Sheet {
             row += 1;
         }
         if over > 0 {
-            let words = format!("({} lines cut; a taller window shows them)", head - kept);
+            let words = format!("({} cut; a taller window shows all)", counted(head - kept, "line"));
             pen.text(x + 2, row, width - 4, &words, Role::Warn);
             row += 1;
         }
@@ -398,8 +401,8 @@ fn arm(app: &App, dialog: &ArmDialog, pen: &mut Pen<'_>) {
     sheet.pair("as", app.identity.name.as_str(), Role::Text);
     sheet.pair("for", "60 min, or 15 min without a key while nothing runs", Role::Text);
     for (step, left) in waiting_writes(app) {
-        let writes = if left == 1 { "write".to_owned() } else { "writes".to_owned() };
-        sheet.pair("at once", format!("{step} goes on: {left} {writes} confirmed before"), Role::Warn);
+        let writes = counted(left, "write");
+        sheet.pair("at once", format!("{step} goes on: {writes} confirmed before"), Role::Warn);
     }
     match app.others_changes() {
         OthersChanges::Asking => sheet.pair("others", "asking for assignment changes of 30 min …", Role::Dim),
@@ -450,6 +453,17 @@ fn leave(app: &App, dialog: &LeaveDialog, pen: &mut Pen<'_>) {
     sheet.remark(dialog.remark.as_ref());
     let act = if app.stopped().is_some() { "Leave" } else { "Hold and leave" };
     sheet.buttons(dialog.button, act, Role::Danger);
+    sheet.draw(pen);
+}
+
+/// A text that has to be read whole.
+fn told(app: &App, dialog: &ToldDialog, pen: &mut Pen<'_>) {
+    let mut sheet = Sheet::new(title(app), Role::Title);
+    sheet.words(dialog.title, Role::Title);
+    sheet.blank();
+    sheet.words(&dialog.text, Role::Warn);
+    sheet.blank();
+    sheet.prompt("enter closes", Role::Dim);
     sheet.draw(pen);
 }
 

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    app::{App, Intent, World, arming, mode::TokenStatus, screen::scope_words},
+    app::{App, Intent, World, arming, dialog::Modal, mode::TokenStatus, screen::scope_words},
     domain::{
         Side, mask,
         time::{Span, clock_text, local_text, time_text},
@@ -316,7 +316,8 @@ pub(super) fn said(text: &str, y: u16, role: Role, pen: &mut Pen<'_>) {
 /// The last line: a notice where there is one, else the keys.
 pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     let (width, y) = (pen.width(), pen.height() - 1);
-    if let Some(notice) = &app.notice {
+    let told = matches!(app.modals.last(), Some(Modal::Told(_)));
+    if let Some(notice) = app.notice.as_ref().filter(|_| !told) {
         said(&notice.text, y, Role::Notice, pen);
         return;
     }
@@ -331,15 +332,7 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     };
     let end = pen.right(width - 1, y, &back, Role::Dim);
     let replay = app.spot.filter(|_| keymap::SCREENS.contains(&context));
-    let mut hints = match (context, app.run_view()) {
-        _ if replay.is_some() => keymap::named(app, context, keymap::REPLAY_HINTS),
-        (keymap::Context::Run, Some(view)) => hints::run(app, view),
-        _ => keymap::named(app, context, keymap::hints(context)),
-    };
-    // The example of a filter is one for lists.
-    if context == keymap::Context::Filter && app.modals.is_empty() {
-        hints.push((keymap::EXAMPLE.0.to_owned(), keymap::EXAMPLE.1));
-    }
+    let hints = hints::of(app);
     let mut x = 1;
     if let Some(spot) = replay {
         x = pen.text(x, y, end, &spot.words(), Role::Title) + 2;

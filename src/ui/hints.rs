@@ -1,7 +1,13 @@
-//! The last line of the run view: the keys that do something just now, each with what it does.
+//! The last line: the keys that do something just now, each with what it does.
 
 use crate::{
-    app::{App, Intent, screen::Screen},
+    app::{
+        App, Intent, Motion,
+        dialog::{Modal, Weight},
+        run::RunOpen,
+        screen::{Filter, Screen},
+        start::StartFocus,
+    },
     engine::view::{RunState, RunView, StepState},
 };
 
@@ -9,6 +15,60 @@ use super::keymap::{self, Context, Hint};
 
 /// What is said of a key that a run that has ended does not hear.
 const OVER: &str = "the run is over";
+
+/// A hint of the last line: keys, and what they do.
+pub(super) type Said = (String, &'static str);
+
+/// The hints of the last line, wherever a person is.
+pub(super) fn of(app: &App) -> Vec<Said> {
+    let context = keymap::context(app);
+    let usual = keymap::hints(context);
+    match (context, app.run_view()) {
+        _ if app.spot.is_some() && keymap::SCREENS.contains(&context) => {
+            keymap::named(app, context, keymap::REPLAY_HINTS)
+        }
+        (Context::Run, Some(view)) => run(app, view),
+        (Context::Dialog | Context::Text, _) => dialog(app, context),
+        (Context::Filter | Context::Help, _) => {
+            let mut said = keymap::named(app, context, usual);
+            // The example is one for lists, and help is none.
+            if matches!(app.filter, Filter::Typing(_)) && app.modals.is_empty() {
+                said.push((keymap::EXAMPLE.0.to_owned(), keymap::EXAMPLE.1));
+            }
+            said
+        }
+        _ => {
+            let works = |hint: &&Hint| hint.0.iter().any(|intent| keymap::why_not(app, *intent).is_none());
+            keymap::named(app, context, &usual.iter().filter(works).copied().collect::<Vec<Hint>>())
+        }
+    }
+}
+
+/// Why a key that opens or copies the row under the cursor does nothing on this screen.
+pub(super) fn row_deaf(app: &App, intent: Intent) -> Option<String> {
+    let why = match (intent, app.screen) {
+        (Intent::Enter, Screen::Events | Screen::Journal | Screen::Readiness | Screen::Vantage) => {
+            "all of it stands below the list"
+        }
+        (Intent::Enter, Screen::Detail(_)) => "this is all that is known",
+        (Intent::Enter, Screen::Lists(_)) if !app.has_row() => "nothing to open here",
+        (Intent::Enter, Screen::Runs) => match app.runs.get(app.list.place(app.runs.len())) {
+            None => "no runs yet",
+            Some(run)
+                if run.open == RunOpen::Closed && app.run_view().is_none_or(|here| here.run != run.run) =>
+            {
+                "it is over"
+            }
+            Some(_) => return None,
+        },
+        (Intent::RestartHost, Screen::Run) if app.restartable_items().len() > 1 => {
+            "several are stuck: name one, :restart NAME"
+        }
+        (Intent::Copy | Intent::CopyField, _) if !app.has_row() => "nothing to copy here",
+        _ => return None,
+    };
+    Some(why.to_owned())
+}
 
 /// The hints over a run.
 pub(super) fn run(app: &App, view: &RunView) -> Vec<(String, &'static str)> {
@@ -20,6 +80,38 @@ pub(super) fn run(app: &App, view: &RunView) -> Vec<(String, &'static str)> {
         all => all.iter().all(|intent| keymap::why_not(app, *intent).is_none()).then_some((*intents, *what)),
     };
     keymap::named(app, Context::Run, &usual.iter().filter_map(said).collect::<Vec<Hint>>())
+}
+
+/// The hints of the dialog that has the keys.
+fn dialog(app: &App, context: Context) -> Vec<Said> {
+    const NEXT: Hint = (&[Intent::Next], "next");
+    const PRESS: Hint = (&[Intent::Enter], "press");
+    const CANCEL: Hint = (&[Intent::Escape], "cancel");
+    const CLOSE: Hint = (&[Intent::Escape], "close");
+    const MOVE: Hint = (&[Intent::Move(Motion::Down), Intent::Move(Motion::Up)], "choose");
+    const SIDES: Hint = (&[Intent::Left, Intent::Right], "choose");
+    let hints: &[Hint] = match app.modals.last() {
+        Some(Modal::Lists(_)) => &[MOVE, (&[Intent::Enter], "open"), CLOSE],
+        Some(Modal::Pick(_)) => &[MOVE, (&[Intent::Enter], "copy"), CLOSE],
+        Some(Modal::Told(_)) => &[(&[Intent::Enter], "close")],
+        // It lies over this line.
+        Some(Modal::Palette(_)) => &[],
+        Some(Modal::Start(dialog)) => match dialog.focus {
+            StartFocus::Button(_) => &[NEXT, PRESS, CANCEL],
+            _ if dialog.takes_text() => &[NEXT, CANCEL],
+            _ => &[NEXT, SIDES, CANCEL],
+        },
+        Some(Modal::Confirm(dialog)) if dialog.asked().is_none() => {
+            &[NEXT, PRESS, (&[Intent::Copy], "copy the list"), CANCEL]
+        }
+        Some(Modal::Ask(dialog)) => match dialog.purpose.weight() {
+            Weight::Light => &[PRESS, NEXT, CANCEL],
+            Weight::Grave => &[NEXT, PRESS, CANCEL],
+        },
+        _ => &[NEXT, PRESS, CANCEL],
+    };
+    let digits = matches!(app.modals.last(), Some(Modal::Lists(_))).then(|| ("1 .. 0".to_owned(), "open"));
+    digits.into_iter().chain(keymap::named(app, context, hints)).collect()
 }
 
 /// Whether the run does nothing until somebody says so.

@@ -5,6 +5,7 @@ use crate::{
         App, Intent,
         journal::{Follow, Pane, Reading},
     },
+    domain::text::counted,
     status::CellState,
 };
 
@@ -49,7 +50,7 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
 /// `following`, or how much came since the pane stands still.
 fn standing(app: &App) -> String {
     match app.follow {
-        Follow::Following => format!("{} records, following", app.journal.count()),
+        Follow::Following => format!("{}, following", counted(app.journal.count(), "record")),
         Follow::Paused(_) => format!("PAUSED, {} new  {} follows", app.behind(), app.key(Intent::Pause)),
     }
 }

@@ -52,7 +52,7 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
     if app.is_replay() && app.acts(intent) {
         return Some("this is a recording".to_owned());
     }
-    if let Some(why) = hints::run_deaf(app, intent) {
+    if let Some(why) = hints::run_deaf(app, intent).or_else(|| hints::row_deaf(app, intent)) {
         return Some(why);
     }
     match intent {

@@ -37,6 +37,8 @@ mod shots;
 #[cfg(test)]
 mod sizes;
 #[cfg(test)]
+mod truths;
+#[cfg(test)]
 mod views;
 
 use ratatui::{

@@ -11,6 +11,7 @@ use ratatui::{
 use crate::{
     app::{
         App, Event, Intent, World,
+        dialog::Modal,
         feed::Origin,
         run::{RunOpen, RunPurpose, RunSummary},
         scene::{self, Weather, at},
@@ -302,6 +303,16 @@ fn dialogs_with_the_worst_names() {
     }
 }
 
+/// Every screen in every condition, each made anew whenever it is asked for.
+pub(super) fn makers() -> Vec<(String, Box<dyn Fn() -> App>)> {
+    let all = CONDITIONS.iter().flat_map(|condition| SCREENS.iter().map(move |screen| (condition, screen)));
+    all.map(|(&condition, &(name, open))| {
+        let make = move || opened(condition, condition.0, open);
+        (format!("{name} {}", condition.0), Box::new(make) as Box<dyn Fn() -> App>)
+    })
+    .collect()
+}
+
 /// All scenes of this module, of the run view and of the dialogs.
 pub(super) fn scenes() -> Vec<App> {
     let mut all = Vec::new();
@@ -579,6 +590,49 @@ fn what_is_cut_says_so() {
             }
         }
     }
+}
+
+/// The same of what the events and the vantage say, and of what a dialog is about.
+#[test]
+fn what_is_cut_of_events_vantage_and_dialogs_says_so() {
+    let mut seen = [0; 3];
+    for mut app in scenes() {
+        for size in [(60, 20), (80, 24)] {
+            let shot = shot(&mut app, size, Glyphs::Box);
+            let mut check = |kind: usize, lines: &str, text: &str| {
+                let begin: String = text.chars().filter(|c| *c != ' ').take(8).collect();
+                let there = !begin.is_empty() && lines.replace([' ', '"', '\n'], "").contains(&begin);
+                if there {
+                    seen[kind] += 1;
+                    assert!(whole_or_cut(lines, text), "{size:?}: {text}\n{shot}");
+                }
+            };
+            match (app.modals.last(), app.screen) {
+                (None, Screen::Events) => {
+                    for line in app.feed.newest().take(12) {
+                        check(0, &shot, &line.text);
+                    }
+                }
+                (None, Screen::Vantage) => {
+                    for (_, text) in app.vantage().verdicts {
+                        check(1, &shot, &text);
+                    }
+                }
+                (Some(Modal::Confirm(dialog)), _) => {
+                    let inner: Vec<&str> = shot.lines().filter_map(|line| line.split('│').nth(1)).collect();
+                    let inner = inner.join("\n");
+                    // What has no room says how many lines it took.
+                    let whole = !shot.contains("cut; a taller window shows all");
+                    let offer = dialog.offer.as_ref().unwrap();
+                    for text in [&offer.what, &offer.effect].into_iter().filter(|_| whole) {
+                        check(2, &inner, text.as_str());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(seen.iter().all(|count| *count > 5), "{seen:?}");
 }
 
 /// Steps and rows say how they stand in front of their names, whatever colours there are.

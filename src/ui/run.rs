@@ -5,11 +5,13 @@ use crate::{
     app::{App, Intent, feed::Origin, sentence},
     domain::{
         mask,
+        text::counted,
         time::{clock_text, minute_text, time_text},
     },
     engine::{
         RunView,
         changes::named,
+        event::RunEnd,
         view::{Choice, RunState, StepState, StepView},
     },
     status::CellState,
@@ -261,7 +263,7 @@ fn about(
     let said = [
         (name, text, most),
         ("undo", undo(app, view, step), 1),
-        ("abort", format!("ctrl-c  {}", step.abort), usual),
+        abort(view, step, usual),
         ("proof", proof(step), 1),
     ];
     let lines = |(name, text, most): (&'static str, String, usize)| {
@@ -270,6 +272,21 @@ fn about(
         lines.into_iter().enumerate().map(move |(at, line)| (if at == 0 { name } else { "" }, line))
     };
     said.into_iter().flat_map(lines).collect()
+}
+
+/// What an abort would leave, or has left: what the run has written, not what it might have.
+fn abort(view: &RunView, step: &StepView, usual: usize) -> (&'static str, String, usize) {
+    match view.state {
+        RunState::Closed(RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack) if !view.wrote() => {
+            ("ended", "nothing was written: all is as it was before the run".to_owned(), usual)
+        }
+        RunState::Closed(_) => {
+            let made: usize = view.changes().iter().map(|(_, made)| made).sum();
+            ("ended", format!("{} made by this run", counted(made, "change")), usual)
+        }
+        _ if view.wrote() => ("abort", format!("ctrl-c  {}", step.abort), usual),
+        _ => ("abort", "ctrl-c  Nothing was written yet: nothing stays.".to_owned(), usual),
+    }
 }
 
 /// What keeps the run or the step from going on.

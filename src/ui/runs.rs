@@ -23,7 +23,9 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
         return;
     }
     let place = app.list.place(app.runs.len());
-    let whole = app.runs.get(place).map(|run| self::told(run, width));
+    let widths = Widths::of(&app.runs);
+    let told = |run: &RunSummary| widths.told(run, width);
+    let whole = app.runs.get(place).map(told);
     let bottom = match whole.filter(|text| columns(text) > usize::from(width - 2)) {
         Some(text) => text_in_full(&text, bottom, pen),
         None => bottom,
@@ -40,23 +42,46 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
             (None, RunOpen::Closed, 0) => Role::Text,
             (None, RunOpen::Closed, _) => Role::Warn,
         };
-        pen.text(1, y, width - 2, &told(run, width), role);
+        pen.text(1, y, width - 2, &told(run), role);
     }
 }
 
-/// A run in one line; where its journal cannot be trusted, why.
-fn told(run: &RunSummary, width: u16) -> String {
-    if let Some(why) = &run.trouble {
-        return format!("{:<19}{why}", run.run);
+/// What the words of all runs take: a column is no wider than it has to be, so that how long a run took is
+/// seen at 80 columns.
+struct Widths {
+    service: usize,
+    state: usize,
+    debts: usize,
+}
+
+impl Widths {
+    fn of(runs: &[RunSummary]) -> Self {
+        let most = |words: fn(&RunSummary) -> usize| runs.iter().map(words).max().unwrap_or_default();
+        Self {
+            service: most(|run| columns(&run.service)),
+            state: most(|run| columns(&run.state)),
+            debts: most(|run| owed(run).map_or(0, |text| columns(&text) + 1)),
+        }
     }
-    let took = run.took.map(span_text).unwrap_or_default();
-    let debts = if run.debts > 0 { format!("{} owed", run.debts) } else { String::new() };
-    let (service, mode) = (padded(&run.service, 8), run.mode.as_str());
-    let text = format!("{:<19}{service} {mode:<11}{:<26}{debts:<7}{took}", run.run, run.state);
-    // The name of a run tells the minute already.
-    if width < WIDE {
-        return text.trim_end().to_owned();
+
+    /// A run in one line; where its journal cannot be trusted, why.
+    fn told(&self, run: &RunSummary, width: u16) -> String {
+        if let Some(why) = &run.trouble {
+            return format!("{:<19}{why}", run.run);
+        }
+        let took = run.took.map(span_text).unwrap_or_default();
+        let (service, state) = (padded(&run.service, self.service), padded(&run.state, self.state));
+        let debts = padded(&owed(run).unwrap_or_default(), self.debts);
+        let text = format!("{:<19}{service} {:<11}{state} {debts}{took}", run.run, run.mode);
+        // The name of a run tells the minute already.
+        if width < WIDE {
+            return text.trim_end().to_owned();
+        }
+        let opened = wall_text(run.opened).chars().take(16).collect::<String>().replace('T', " ");
+        format!("{}   opened {opened}Z", padded(&text, 84))
     }
-    let opened = wall_text(run.opened).chars().take(16).collect::<String>().replace('T', " ");
-    format!("{}   opened {opened}Z", padded(&text, 84))
+}
+
+fn owed(run: &RunSummary) -> Option<String> {
+    (run.debts > 0).then(|| format!("{} owed", run.debts))
 }

@@ -179,6 +179,30 @@ fn abort_tells_of_the_step_in_turn() {
     }
 }
 
+/// What the step in turn would leave once it is begun is not said of a run that has written nothing.
+#[test]
+fn an_abort_that_leaves_nothing_says_so_before_and_after() {
+    let mut view = fresh();
+    for step in &mut view.steps {
+        step.abort = "Started hosts keep running".to_owned();
+    }
+    let mut app = scene::running(view.clone()).0;
+    let before = shot(&mut app, (80, 24), Glyphs::Box);
+    assert!(before.contains("ctrl-c  Nothing was written yet: nothing stays."), "{before}");
+    pressed(&mut app, &[Intent::Interrupt]);
+    for size in [(80, 24), (60, 20)] {
+        let shown = shot(&mut app, size, Glyphs::Box);
+        let dialog: Vec<&str> = shown.lines().filter_map(|line| line.split('│').nth(1)).collect();
+        let dialog = dialog.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(dialog.contains("it ends for good, nothing was written"), "{shown}");
+        assert!(!shown.contains("Started hosts"), "{shown}");
+    }
+    view.state = RunState::Closed(RunEnd::AbortedRolledBack);
+    let after = shot(&mut scene::running(view).0, (80, 24), Glyphs::Box);
+    assert!(after.contains("nothing was written: all is as it was before the run"), "{after}");
+    assert!(!after.contains("Started hosts") && !after.contains("ctrl-c"), "{after}");
+}
+
 #[test]
 fn a_hold_says_who_why_since_when_and_what_is_in_flight_and_so_does_its_end() {
     let mut app = scene::running(held()).0;

@@ -140,18 +140,22 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
 
 /// The mode, and whether it fits what can be seen of the side that would be left.
 fn mode(app: &App, dialog: &StartDialog) -> (String, Role) {
-    let from = dialog.service().and_then(|index| {
-        standing::active_side(&app.estate, &app.picture, index).side().map(|side| &app.summary.regions[side])
-    });
     let word = dialog.mode.word();
-    match (from, dialog.mode) {
-        (Some(from), Mode::Graceful) if from.dead => {
-            (format!("{word}   {} looks dead: ungraceful fits", from.code), Role::Warn)
+    let Some((side, signs)) = dialog.departing(&app.estate, &app.picture, app.moment.now) else {
+        return (word.to_owned(), Role::Text);
+    };
+    let code = &app.estate.regions[side].code;
+    match (dialog.mode, standing::death_rule(&signs)) {
+        (Mode::Graceful, true) => (format!("{word}   {code} looks dead: ungraceful fits"), Role::Warn),
+        (Mode::Ungraceful, false) => {
+            (format!("{word}   {code} does not look dead: a0 will not pass"), Role::Warn)
         }
-        (Some(from), Mode::Ungraceful) if !from.dead => {
-            (format!("{word}   {} does not look dead: a0 will not pass", from.code), Role::Warn)
+        (Mode::Ungraceful, true) => {
+            let mut classes: Vec<String> = signs.iter().map(|sign| sign.class.to_string()).collect();
+            classes.dedup();
+            (format!("{word}   {code} dead by signs {}", classes.join(", ")), Role::Text)
         }
-        _ => (word.to_owned(), Role::Text),
+        (Mode::Graceful, false) => (word.to_owned(), Role::Text),
     }
 }
 

@@ -467,6 +467,21 @@ impl Drop for Server {
     }
 }
 
+/// The silent region is waited for; by the end of that what the other said first is a minute and a half old.
+#[test]
+fn a_silent_region_does_not_make_the_other_look_old_in_the_status() {
+    let state = State::new();
+    let server = Server::start(&state, "region-outage", &["--speed", "10"]);
+    let output = server.command(&state, &["status", "--output", "json"]).output().unwrap();
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(said["regions"]["primary"]["directory"]["state"], "crit", "{said}");
+    for component in ["control-plane", "hosts", "sessions", "assignments", "health"] {
+        let cell = &said["regions"]["secondary"][component];
+        assert_eq!(cell["state"], "ok", "{component}: {cell}");
+        assert!(cell["age_s"].as_u64().unwrap() < 60, "{component}: {cell}");
+    }
+}
+
 #[test]
 fn the_speed_of_a_served_world_is_the_servers() {
     let state = State::new();

@@ -23,8 +23,6 @@ async fn before_the_run(night: &mut Night, pictures: &mut Pictures) {
     night.key(Key::Char('q')).await;
     pictures.insert("arm", night.arm().await);
     night.key(Key::Char('r')).await;
-    night.focus("mode").await;
-    night.key(Key::Right).await;
     night.focus("reason").await;
     night.write("West Europe is lost").await;
     pictures.insert("start", night.screen());

@@ -301,18 +301,27 @@ fn what_an_aborted_run_owes_stays_in_the_status_and_a_run_that_cannot_be_read_is
     let all: Value = serde_json::from_str(&status(&state, &server, "json", 2)).unwrap();
     assert_eq!((&all["verdict"], &all["debts"][0]["run"]), (&"crit".into(), &run.as_str().into()), "{all}");
     assert_eq!(all["runs"][0]["state"], "aborted-as-is");
-    assert!(text(&state.verb(&["runs"]).stdout).contains("aborted-as-is, 1 debts"));
+    assert!(text(&state.verb(&["runs"]).stdout).contains("aborted-as-is, 1 debt\n"));
 
     let estate = fs::read_to_string(&server.estate).unwrap();
     fs::write(&server.estate, format!("{estate}\n# a comment\n")).unwrap();
     for form in ["table", "json", "nagios"] {
         let said = status(&state, &server, form, 3);
-        assert!(said.contains(&run) && said.contains("1 debts"), "{said}");
+        assert!(said.contains(&run) && said.contains("1 debt,"), "{said}");
     }
-    let refused = server.command(&state, &["resume", &run, "--auto"]).output().unwrap();
-    let said = text(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(1), "{said}");
-    assert!(said.contains(&format!("will not resume {run}: its estate file was ")), "{said}");
+    // Before anything is opened, with and without lines, and where there is no terminal for a screen.
+    for words in [&["resume", &run, "--auto"][..], &["resume", &run, "--plain"], &["resume", &run]] {
+        let refused = server.command(&state, words).output().unwrap();
+        let said = text(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(1), "{said}");
+        for told in [
+            &format!("will not resume {run}: its estate file was sha256 ")[..],
+            ", here it is sha256 ",
+            "; nothing was sent. Give the file as it was then with --estate FILE",
+        ] {
+            assert!(said.contains(told), "{words:?}: {said}");
+        }
+    }
 
     fs::write(&server.estate, estate).unwrap();
     let journal = state.journal(&run);

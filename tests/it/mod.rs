@@ -43,6 +43,7 @@ mod signin;
 mod silence;
 mod stage;
 mod terminal;
+mod times;
 mod undone;
 mod way_back;
 mod ways_out;

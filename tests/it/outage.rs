@@ -531,6 +531,7 @@ async fn an_ungraceful_run_needs_two_signs_of_different_classes() {
         assert_eq!(verdict, if opens { GateVerdict::Passed } else { GateVerdict::Red }, "{name}: {items:?}");
         assert!(items[0].value.as_str().contains(signs), "{name}: {}", items[0].value);
         assert!(cockpit.rehearsal.sim.writes().is_empty(), "{name}");
+        assert_eq!(story.contains("; nothing was written"), !opens, "{name}\n{story}");
     }
 }
 

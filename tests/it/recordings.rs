@@ -108,8 +108,6 @@ async fn outage(redacted: bool, sink: &Shared, seen: Option<&mut Vec<Seen>>) -> 
     }
     night.arm().await;
     night.key(Key::Char('r')).await;
-    night.focus("mode").await;
-    night.key(Key::Right).await;
     night.focus("reason").await;
     night.write("West Europe is lost").await;
     night.focus("Start").await;

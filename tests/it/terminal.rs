@@ -327,9 +327,6 @@ impl Terminal {
         self.pause();
         self.press("\t");
         self.see("> mode");
-        if mode == "ungraceful" {
-            self.press("\x1b[C");
-        }
         self.until(mode, |screen| {
             screen
                 .lines()

@@ -1,11 +1,11 @@
 //! `login`, `logout` and `whoami`.
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{env, fmt::Write as _, path::Path, sync::Arc};
 
 use crate::{
     azure::{
         Bearer, Identity, TokenSource,
-        tokens::{Fixed, Rest, Resting},
+        tokens::{AzCli, Fixed, Rest, Resting},
     },
     cli::{Cli, Login, Store},
     domain::{
@@ -188,7 +188,14 @@ pub fn logout(cli: &Cli) -> Result<u8, VerbError> {
             EXIT_EXCEPTIONS
         }
     };
-    say(&mut text, "az", "stays signed in, and farshore goes on using it: az logout ends that");
+    // A token can come again from where it came: said of what is there, and of nothing else.
+    if AzCli::find(&env::var_os("PATH").unwrap_or_default()).is_ok() {
+        let words = "is not touched: where it is signed in, farshore goes on using it until az logout";
+        say(&mut text, "az", words);
+    }
+    if env::var_os("IDENTITY_ENDPOINT").is_some() {
+        say(&mut text, "this machine", "has a managed identity, which farshore goes on using here");
+    }
     say(&mut text, "cockpits", "that run keep the token they hold until it ends, in memory");
     print(&text)?;
     Ok(code)

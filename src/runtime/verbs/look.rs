@@ -3,7 +3,7 @@
 use crate::{
     app::sentence,
     cli::{Check, CheckForm, Cli, Status, StatusForm},
-    domain::{Safe, picture::Picture, time::Timestamp},
+    domain::{Safe, picture::Picture, text::counted, time::Timestamp},
     engine::{Context, Engine, RunEvent, RunView, event::WorldKind},
     journal::runs,
     readiness,
@@ -61,9 +61,15 @@ pub async fn check(cli: &Cli, args: &Check) -> Result<u8, VerbError> {
         let sources = readiness::host_sources(&picture, service);
         survey::survey_into(&mut picture, &session.azure, &session.clock, sources).await;
     }
-    let now = session.clock.now();
+    let mut known = Vec::new();
     for &service in &services {
-        let facts = facts::gather(&session, Some(service)).await;
+        known.push((service, facts::gather(&session, Some(service)).await));
+    }
+    // One region that is silent is waited for, service by service; the other must not look old for it.
+    let looked: Vec<_> = picture.iter().map(|(source, _)| source.clone()).collect();
+    survey::look_again(&mut picture, &session.azure, &session.clock, looked).await;
+    let now = session.clock.now();
+    for (service, facts) in known {
         all.push((service, readiness::check(&session.estate, &picture, service, &facts, now)));
     }
     let sim = session.world() == WorldKind::Sim;
@@ -163,7 +169,8 @@ fn open_run(
     if opened.estate_hash != session.estate.hash {
         let stands = run.closed.map_or("open", sentence::end_word);
         return Err(format!(
-            "{stands}, {owed} debts, opened with another text of the estate file ({}, here {})",
+            "{stands}, {}, opened with another text of the estate file ({}, here {})",
+            counted(owed, "debt"),
             short(&opened.estate_hash),
             short(&session.estate.hash)
         ));

@@ -13,6 +13,7 @@ use crate::{
     cli::{Asked, Cli, Report, ReportForm, Resume, Run},
     domain::{
         Safe,
+        text::counted,
         time::{Timestamp, time_text},
     },
     engine::{RunEvent, Stamped, event::WorldKind},
@@ -68,7 +69,7 @@ pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
 pub async fn resume(cli: &Cli, args: &Resume) -> Result<u8, VerbError> {
     let session = session_of(cli, &args.run)?;
     // A screen that opens on something else than what was asked for would only hide why.
-    opening::check_open(&session.state, &args.run)?;
+    opening::check_open(&session, &args.run)?;
     may_start(cli, &session, args.auto)?;
     if args.auto {
         let open = opening::resume(&session, &args.run, None).await?;
@@ -126,7 +127,7 @@ async fn auto(session: &Session, open: OpenRun) -> Result<u8, VerbError> {
     let head = durable.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let seq = head.seq;
     let head = if seq == 0 { String::new() } else { format!("; head {}", head.hash) };
-    let _ = print(&format!("{said}\n{seq} records{head}"));
+    let _ = print(&format!("{said}\n{}{head}", counted(seq, "record")));
     drop(open.lock);
     Ok(outcome.exit_code())
 }
@@ -230,7 +231,7 @@ fn list_line(summary: &runs::RunSummary, damage: Option<Verdict>) -> String {
         }
         (None, _) => match listing::standing(summary) {
             (state, _, 0) => state.to_owned(),
-            (state, _, debts) => format!("{state}, {debts} debts"),
+            (state, _, debts) => format!("{state}, {}", counted(debts, "debt")),
         },
     };
     format!("{}  {what}  {end}", summary.run)
