@@ -34,6 +34,9 @@ pub struct Bearings {
     pub reversed: bool,
     /// The run that was open.
     pub run: Option<String>,
+    /// The theme that was asked for in the cockpit; `None`: none was.
+    #[serde(default)]
+    pub theme: Option<String>,
 }
 
 const PANES: [(&str, Screen); 7] = [
@@ -73,6 +76,7 @@ impl App {
             sort: sort.map(|column| column.key.to_owned()),
             reversed: list && self.sort.way == Way::Back,
             run: self.run.as_ref().filter(|run| !run.is_closed()).map(|run| run.view.run.clone()),
+            theme: self.theme.clone(),
         }
     }
 
@@ -190,6 +194,7 @@ mod tests {
         assert!(!next.arming.is_armed() && next.modals.is_empty() && next.run.is_none());
         // Somebody else's file goes nowhere either.
         let odd = Bearings {
+            theme: None,
             pane: "rm -rf".to_owned(),
             service: Some("nobody".to_owned()),
             second: true,

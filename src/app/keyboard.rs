@@ -95,6 +95,13 @@ fn pane(number: u8) -> &'static str {
     }
 }
 
+/// What an action of this name does, where it is one that a person may give other keys, or none: then the
+/// command line does it.
+pub fn named(name: &str) -> Option<Intent> {
+    let known = BINDINGS.iter().map(|row| row.intent).find(|intent| action(*intent) == name);
+    known.filter(|_| stays(name).is_none())
+}
+
 /// Why the keys of an action stay what they are; `None`: a person may change them.
 pub fn stays(action: &str) -> Option<&'static str> {
     Some(match action {
@@ -215,24 +222,11 @@ impl App {
     /// The key that does this, for a sentence; where it has none, the command that does it.
     pub fn key(&self, intent: Intent) -> String {
         self.keys.name(intent, None).unwrap_or_else(|| match intent {
-            Intent::Start
-            | Intent::Arm
-            | Intent::Runs
-            | Intent::Events
-            | Intent::Undo
-            | Intent::Skip
-            | Intent::Hold
-            | Intent::Note
-            | Intent::Downgrade
-            | Intent::Retry
-            | Intent::ShortenNotice
-            | Intent::AcceptStuck
-            | Intent::RestartHost => format!(":{}", action(intent)),
             Intent::Pane(6) => ":readiness".to_owned(),
             Intent::Pane(7) => ":vantage".to_owned(),
             Intent::Pane(3) => ":journal".to_owned(),
             Intent::Back => "esc".to_owned(),
-            _ => Key::Unset.name(),
+            _ => format!(":{}", action(intent)),
         })
     }
 }

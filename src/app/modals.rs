@@ -51,9 +51,9 @@ impl App {
 
     /// Takes the topmost dialog away; the one below starts its guard again.
     pub(super) fn close_modal(&mut self, at: u64) {
-        if let Some(Modal::Told(_)) = self.modals.pop() {
-            // It said the same.
-            self.notice = None;
+        if let Some(Modal::Told(told)) = self.modals.pop() {
+            // What it said is read; what came since is not.
+            self.notice = self.notice.take().filter(|notice| notice.text != told.text);
         }
         if let Some(below) = self.modals.last_mut() {
             below.reveal(at);
@@ -165,6 +165,8 @@ impl App {
             PaletteCommand::Vantage => self.show(Screen::Vantage),
             PaletteCommand::Help => self.modals.push(Modal::Help(HelpDialog::default())),
             PaletteCommand::Redact(on) => self.set_redaction(on),
+            PaletteCommand::Do(intent) => self.intend(intent, at),
+            PaletteCommand::Theme(name) => self.want(Effect::Theme(name)),
             PaletteCommand::Speed(speed) => self.want(Effect::SetSpeed(speed)),
             PaletteCommand::Seek(second) => self.play(super::Play::To(second)),
             command => self.obey_run(command),

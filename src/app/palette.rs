@@ -1,6 +1,6 @@
 //! The command line behind `:`.
 
-use super::mode::Speed;
+use super::{event::Intent, keyboard, mode::Speed};
 
 /// A command of the palette.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,8 +55,12 @@ pub enum PaletteCommand {
     Speed(Speed),
     /// Mask people, addresses and ids, or show them again.
     Redact(bool),
+    /// Wear another theme; empty: tell which there are.
+    Theme(String),
     /// Go to so many seconds after the beginning of the recording.
     Seek(u32),
+    /// What a key of the table does, by the name of its action.
+    Do(Intent),
     /// Show the keys.
     Help,
 }
@@ -76,12 +80,14 @@ impl PaletteCommand {
                 | Self::Seek(_)
                 | Self::Report(_)
                 | Self::Redact(_)
+                | Self::Theme(_)
+                | Self::Do(_)
         )
     }
 }
 
 /// Names, with what they do: the palette's own help and its completion.
-pub const COMMANDS: [(&str, &str); 27] = [
+pub const COMMANDS: [(&str, &str); 28] = [
     ("abort", "stop the run for good"),
     ("accept", "go on although named items did not end"),
     ("arm", "let writes be confirmed"),
@@ -107,6 +113,7 @@ pub const COMMANDS: [(&str, &str); 27] = [
     ("skip", "skip the step, with a reason"),
     ("speed", "the estate's clock: speed 1, 10, 60 … or pause"),
     ("state", "state that the region is dead: state TEXT"),
+    ("theme", "other colours: theme NAME, one of your own or a built-in one"),
     ("undo", "take the step back"),
     ("vantage", "is a region dead, or can only this machine not see it"),
 ];
@@ -151,11 +158,15 @@ pub fn parse(line: &str) -> Result<PaletteCommand, String> {
             "off" => PaletteCommand::Redact(false),
             _ => return Err("redact takes nothing, or off".to_owned()),
         },
+        "theme" => PaletteCommand::Theme(rest.to_owned()),
         "help" => PaletteCommand::Help,
         "speed" => PaletteCommand::Speed(speed(rest)?),
         "seek" => PaletteCommand::Seek(place(rest)?),
         "" => return Err("type a command; tab completes, esc closes".to_owned()),
-        other => return Err(unknown(other)),
+        other => match keyboard::named(other) {
+            Some(intent) if rest.is_empty() => PaletteCommand::Do(intent),
+            _ => return Err(unknown(other)),
+        },
     })
 }
 
@@ -224,6 +235,20 @@ mod tests {
             ("delete everything", "tab lists them"),
         ] {
             assert!(parse(line).unwrap_err().contains(said), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_without_a_key_is_a_command() {
+        for row in crate::app::keys::BINDINGS {
+            let name = keyboard::action(row.intent);
+            let needs = matches!(name, "leave");
+            if keyboard::stays(name).is_none() && !needs {
+                assert!(parse(name).is_ok(), "{name}");
+            }
+        }
+        for name in ["enter", "escape", "copy", "interrupt"] {
+            assert!(parse(name).is_err(), "{name} stays with its key");
         }
     }
 

@@ -587,6 +587,7 @@ pub(crate) fn move_phase() -> RunView {
         debts_ready: Vec::new(),
         primary_is_back: false,
         free_exit: false,
+        wrote: true,
         durable: 118,
         stopped: None,
         baseline_users: Some(299),

@@ -100,6 +100,8 @@ pub struct App {
     pub modals: Vec<Modal>,
     /// Events and journal lines.
     pub feed: Feed,
+    /// The theme that was asked for here, by its name.
+    pub theme: Option<String>,
     /// One line for the person.
     pub notice: Option<Notice>,
     /// Where one is in the recording that is played; `None`: none is.
@@ -234,6 +236,7 @@ impl App {
             trail: Vec::new(),
             modals: Vec::new(),
             feed,
+            theme: None,
             notice: None,
             spot: None,
             recording: false,

@@ -241,10 +241,11 @@ impl Evidence<'_> {
             ),
             None => (self.seen.hosts(index, self.from())?, self.seen.sessions(index, self.from())?),
         };
+        // As in `seats`: a host of which nobody knows anything counts as alive.
         let alive = |session: &&UserSession| {
-            hosts
+            !hosts
                 .iter()
-                .any(|host| Some(&host.id) == session.host().as_ref() && !host.is_silent(self.seen.now))
+                .any(|host| Some(&host.id) == session.host().as_ref() && host.is_silent(self.seen.now))
         };
         let name = |session: &UserSession| session.user.as_str().to_lowercase();
         let here: BTreeSet<String> = sessions.iter().filter(alive).map(name).collect();

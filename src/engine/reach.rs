@@ -66,6 +66,11 @@ impl Run {
         self.reach() == Reach::Somebody
     }
 
+    /// Whether any write was sent, whatever became of it, also for a step that was taken back since.
+    pub fn wrote(&self) -> bool {
+        self.steps.iter().flat_map(|step| step.past.iter().chain(&step.items)).any(|item| item.attempts > 0)
+    }
+
     /// Takes down for good that a grant may have reached somebody: only a refusal, or that it surely was
     /// not sent, says that it has not.
     pub(super) fn note_reach(&mut self, index: usize, event: &RunEvent) {

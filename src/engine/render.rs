@@ -61,6 +61,7 @@ impl Engine {
             debts_ready: if back { names(&ready) } else { Vec::new() },
             primary_is_back: back && run.leaves_dead(),
             free_exit: !run.past_free_exit(),
+            wrote: run.wrote(),
             durable: self.durable,
             stopped: self.stopped.clone(),
             baseline_users: run.baseline_users.or(run.plan.users),

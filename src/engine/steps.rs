@@ -126,12 +126,10 @@ impl Engine {
             Safe::new(&format!("{reason}; still under way, their end not seen: {}", flying.join(", ")))
         };
         self.aborting = None;
-        let mut all = self.run.steps.iter().flat_map(|step| step.past.iter().chain(&step.items));
-        let wrote = all.any(|item| item.attempts > 0);
         let owed = if self.run.has_granted() { self.run.debts() } else { Vec::new() };
         let debts: Vec<String> =
             owed.into_iter().map(|index| self.run.plan.steps[index].id.clone()).collect();
-        let as_was = !wrote && debts.is_empty();
+        let as_was = !self.run.wrote() && debts.is_empty();
         let end = if as_was { RunEnd::AbortedRolledBack } else { RunEnd::AbortedAsIs };
         let reason = if as_was { Safe::new(&format!("{reason}; nothing was written")) } else { reason };
         self.emit(RunEvent::Closed { end, debts, note: reason }, now);

@@ -67,6 +67,8 @@ pub struct RunView {
     pub primary_is_back: bool,
     /// Whether nothing has been done yet that a user could notice.
     pub free_exit: bool,
+    /// Whether any write was sent, whatever became of it.
+    pub wrote: bool,
     /// Last durable sequence number and the chain's head.
     pub durable: u64,
     /// Why no write can leave, where that is so.
@@ -103,11 +105,6 @@ impl RunView {
     /// Steps of the plan whose turn has not come.
     pub fn steps_left(&self) -> usize {
         self.steps.iter().filter(|step| !step.is_undo && step.state == StepState::Pending).count()
-    }
-
-    /// Whether the run has sent any write, whatever became of it.
-    pub fn wrote(&self) -> bool {
-        self.steps.iter().flat_map(|step| &step.items).any(|item| item.attempts > 0)
     }
 
     /// Changes that the run has made, step by step; what was so already is none.

@@ -276,9 +276,19 @@ fn the_first_verified_user_is_dated_by_the_look_that_saw_them() {
     let (green, red, passed) = (GateVerdict::Green, GateVerdict::Red, GateVerdict::Passed);
     let cases = [
         (vec![gate(green, green), gate(green, passed)], 0),
-        (vec![gate(green, green), gate(green, red), gate(green, passed)], 0),
+        // Another item was red in between: whoever was seen first may have gone.
+        (vec![gate(green, green), gate(green, red), gate(green, passed)], 60),
         (vec![gate(green, green), gate(red, red), gate(green, green), gate(green, passed)], 60),
         (vec![gate(red, red), gate(green, passed)], 30),
+        (
+            vec![
+                gate(green, green),
+                done("a11", None, DoneHow::Action),
+                gate(green, green),
+                gate(green, passed),
+            ],
+            60,
+        ),
     ];
     for (told, later) in cases {
         let mut all: Vec<RunEvent> = vec![opened(WorldKind::Live)];

@@ -26,24 +26,33 @@ fn step_done(plan: &Plan, report: &Report, fits: impl Fn(&PlannedStep) -> bool) 
     step.ended.filter(|_| step.state.starts_with("done"))
 }
 
-/// When the user that proved the standby was seen to work: the look that the gate went green over, not the
-/// key that was pressed later. A user who was gone again before it was passed proved nothing.
-fn first_user(plan: &Plan, report: &Report, events: &[Stamped]) -> Option<Timestamp> {
+/// When the user that proved the standby was seen to work: the look over which the gate went green and
+/// stayed so, not the key that was pressed later. A gate that turned red in between proved nothing, and so
+/// did one that was green before the last grant.
+fn first_user(
+    plan: &Plan,
+    report: &Report,
+    events: &[Stamped],
+    granted: Option<Timestamp>,
+) -> Option<Timestamp> {
     let asks = |step: &PlannedStep| step.after.contains(&Killer::FirstUser);
     let done = step_done(plan, report, asks)?;
     let gate = &plan.steps.iter().find(|step| step.phase.is_some() && asks(step))?.id;
     let mut seen = None;
-    for stamped in events.iter().filter(|one| one.wall <= done) {
+    let over = |at: Timestamp| at <= done && granted.is_none_or(|granted| at >= granted);
+    for stamped in events.iter().filter(|one| over(one.wall)) {
         match &stamped.event {
-            RunEvent::Gate { step, items, .. } if step == gate => {
+            RunEvent::Gate { step, verdict: GateVerdict::Green | GateVerdict::Passed, items }
+                if step == gate =>
+            {
                 let proof = items.iter().find(|item| item.id == Killer::FirstUser.id());
-                let proof = proof.filter(|item| item.verdict == GateVerdict::Green);
-                let looked = |item: &GateItem| {
-                    stamped.wall - seconds(item.age_s.and_then(|age| age.try_into().ok()).unwrap_or_default())
-                };
-                seen = proof.map(|item| seen.unwrap_or_else(|| looked(item)));
+                let age =
+                    |item: &GateItem| item.age_s.and_then(|age| age.try_into().ok()).unwrap_or_default();
+                seen = seen.or(proof.map(|item| stamped.wall - seconds(age(item))));
             }
-            RunEvent::Refused { step, item: None, .. } if step == gate => seen = None,
+            RunEvent::Gate { step, .. } | RunEvent::Refused { step, item: None, .. } if step == gate => {
+                seen = None;
+            }
             _ => {}
         }
     }
@@ -76,7 +85,7 @@ pub(super) fn marks(opened: &Opened, events: &[Stamped], report: &Report) -> Vec
     let written = first(events, |event| matches!(event, RunEvent::Intent { .. }));
     let ready = free_exit_ended(plan, events);
     let access = step_done(plan, report, |step| step.action == Some(Action::GrantStandby));
-    let user = first_user(plan, report, events);
+    let user = first_user(plan, report, events, access);
     let back = step_done(plan, report, |step| step.after.contains(&Killer::UsersBack));
     let over = |event: &RunEvent| matches!(event, RunEvent::Closed { end, .. } if *end != RunEnd::Monitoring);
     let closed = first(events, over);
@@ -90,7 +99,7 @@ pub(super) fn marks(opened: &Opened, events: &[Stamped], report: &Report) -> Vec
         ("T4", "first write", written, "first intent", "no write"),
         ("T5", "standby ready", ready, "gate before the free exit ends", LATER),
         ("T6", "access opened", access, "last grant observed", LATER),
-        ("T7", "first verified user", user, "seen by the look that proved it", LATER),
+        ("T7", "first verified user", user, "seen when the gate went green", LATER),
         ("T8", "enough users back", back, "sessions observed", LATER),
         ("T9", "no debts", paid, "last debt paid, or closed without any", "debts are open, or the run is"),
         ("T10", "closed", closed, "run closed", "OPEN"),

@@ -131,6 +131,7 @@ mod tests {
             sort: Some("user".to_owned()),
             reversed: true,
             run: None,
+            theme: Some("light".to_owned()),
         }
     }
 

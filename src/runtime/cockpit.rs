@@ -13,7 +13,7 @@ use super::{
     bearings::Keeper,
     clipboard::{self, Displays, PROGRAM_LIMIT},
     desk::Desk,
-    front::First,
+    front::{First, Wardrobe},
     ground::{self, Ground, Heard},
     hangup::{self, Watchdog},
     keys::{Input, Keys},
@@ -37,6 +37,8 @@ pub struct Looks {
     pub usual: Look,
     /// What holds on a dark and on a light background; `None`: it is settled.
     pub by_ground: Option<[Look; 2]>,
+    /// Where other themes come from.
+    pub wardrobe: Wardrobe,
 }
 
 impl Looks {
@@ -73,6 +75,7 @@ pub struct Cockpit<D> {
     keys: Keys,
     signals: Signals,
     look: Look,
+    wardrobe: Wardrobe,
     clock: TerminalClock,
     gone: mpsc::UnboundedReceiver<()>,
     /// What became of copies that a program was given.
@@ -102,12 +105,25 @@ impl Cockpit<Desk> {
         let mut keeper = Keeper::of(self.desk.session());
         if matches!(first, First::Nothing) {
             match keeper.recall() {
-                Ok(Some(bearings)) => self.desk.app.restore(&bearings),
+                Ok(Some(bearings)) => {
+                    self.desk.app.restore(&bearings);
+                    if let Some(theme) = bearings.theme.filter(|_| !self.wardrobe.settled) {
+                        self.rewear(theme);
+                    }
+                }
                 Ok(None) => {}
                 Err(why) => self.desk.feed(Event::Notice(crate::domain::Safe::new(&why)), None),
             }
         }
         self.keeper = Some(keeper);
+    }
+
+    /// Wears what was worn here last, without a word; what is gone since then is no mistake of today's.
+    fn rewear(&mut self, name: String) {
+        if let Ok(theme) = self.wardrobe.theme(&name) {
+            self.look.theme = theme;
+            self.desk.app.theme = Some(name);
+        }
     }
 
     /// Goes on with a run as soon as the cockpit stands.
@@ -144,6 +160,7 @@ impl<D: Seat> Cockpit<D> {
             keys,
             signals,
             look,
+            wardrobe: looks.wardrobe,
             clock,
             gone,
             copied: mpsc::unbounded_channel(),
@@ -295,6 +312,7 @@ impl<D: Seat> Cockpit<D> {
             match errand {
                 Front::Bell => self.canvas.bell(),
                 Front::Copy(text) => self.copy(text),
+                Front::Theme(name) => self.wear(&name),
                 Front::Reopen(run) => return Some(End::Reopen(run)),
                 Front::Leave(reason) => {
                     self.last_words().await;
@@ -303,6 +321,16 @@ impl<D: Seat> Cockpit<D> {
             }
         }
         None
+    }
+
+    /// Changes the colours, or says why not.
+    fn wear(&mut self, name: &str) {
+        let worn = self.wardrobe.theme(name).map(|theme| {
+            self.look.theme = theme;
+            self.canvas.forget();
+            name.to_owned()
+        });
+        self.desk.feed(Event::Dressed(worn), None);
     }
 
     /// Puts a text on the clipboard: by the terminal at once, and by a program of this machine beside the
@@ -384,7 +412,7 @@ mod tests {
         let app = App::new(front::setup(&cli, &session), Moment { now: session.clock.now(), terminal: 0 });
         let theme = Theme::named("default").unwrap();
         let look = Look { theme, glyphs: Glyphs::Box, zone: None };
-        let mut looks = Looks { usual: look, by_ground: None };
+        let mut looks = Looks { usual: look, by_ground: None, wardrobe: Wardrobe::default() };
         let mut cockpit = Cockpit::open(&mut looks, |clock| Desk::new(session.clone(), app, clock))?;
         cockpit.start(StartOrder {
             runbook: "avd-pooled-failover".to_owned(),

@@ -286,6 +286,7 @@ impl Desk {
             Effect::WriteReport(id) => self.report(&id),
             Effect::CopyText(text) => self.front.push(Front::Copy(text)),
             Effect::SetSpeed(speed) => self.set_speed(speed),
+            Effect::Theme(name) => self.front.push(Front::Theme(name)),
             // The app asks for it in a recording only, and this is none.
             Effect::Play(_) => {}
             Effect::Bell => self.front.push(Front::Bell),

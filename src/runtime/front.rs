@@ -17,7 +17,7 @@ use crate::{
     runbook::{self, Mode},
     ui::{
         Glyphs, Look, Zone,
-        theme::{Shelf, Theme, ThemeErrors},
+        theme::{self, Shelf, Theme, ThemeErrors},
     },
 };
 
@@ -261,6 +261,10 @@ impl Surroundings<'_> {
         matches!(self.colorterm, Some("truecolor" | "24bit"))
     }
 
+    fn wardrobe(&self, asked: Color, name: Option<&str>) -> Wardrobe {
+        Wardrobe { mono: self.is_mono(asked), exact: self.is_exact(), settled: name.is_some() }
+    }
+
     fn theme(&self, asked: Color, name: Option<&str>, shelf: &dyn Shelf) -> Result<Theme, ThemeErrors> {
         // A theme that is asked for is read even where it is not used: a mistake in it is told.
         let theme = Theme::found(name.unwrap_or_else(|| self.default_theme()), shelf)?;
@@ -269,6 +273,37 @@ impl Surroundings<'_> {
             (false, true) => theme,
             (false, false) => theme.in_256(),
         })
+    }
+}
+
+/// What a theme asked for in an open cockpit is fitted to.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Wardrobe {
+    /// Nothing may be coloured.
+    mono: bool,
+    /// Exact colours are understood.
+    exact: bool,
+    /// The command line names a theme, which holds whatever was worn before.
+    pub settled: bool,
+}
+
+impl Wardrobe {
+    /// The theme of this name, or one line that says why there is none and which there are.
+    pub fn theme(self, name: &str) -> Result<Theme, String> {
+        let shelf = Themes::own();
+        if name.is_empty() {
+            let mut names: Vec<String> = theme::names().map(str::to_owned).collect();
+            names.extend(shelf.names().into_iter().filter(|own| !theme::names().any(|name| name == own)));
+            return Err(format!("theme takes a name: {}", names.join(", ")));
+        }
+        let theme = Theme::found(name, &shelf).map_err(|errors| errors.to_string().replace('\n', "; "))?;
+        match (self.mono, self.exact) {
+            (true, _) if name != "mono" => {
+                Err("no colours here: NO_COLOR or --color never asks for none".to_owned())
+            }
+            (_, true) => Ok(theme),
+            (_, false) => Ok(theme.in_256()),
+        }
     }
 }
 
@@ -292,7 +327,7 @@ fn looks(cli: &Cli, surroundings: &Surroundings<'_>) -> Result<Looks, VerbError>
     } else {
         None
     };
-    Ok(Looks { usual: look(name)?, by_ground })
+    Ok(Looks { usual: look(name)?, by_ground, wardrobe: surroundings.wardrobe(color, name) })
 }
 
 fn look(cli: &Cli, theme: Theme) -> Look {

@@ -262,7 +262,7 @@ impl Lines {
                     say(&[format!("could not open the run: the simulated world of {run} is not here")])?;
                     return Ok(Some(1));
                 }
-                Front::Copy(_) | Front::Bell => {}
+                Front::Copy(_) | Front::Bell | Front::Theme(_) => {}
             }
         }
         if let Some(notice) = self.desk.app.notice.take() {

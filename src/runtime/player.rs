@@ -253,6 +253,7 @@ impl Player {
                     .ok_or_else(|| Safe::new("its journal is no part of this recording"));
                 self.tell(Event::JournalRead { run, outcome }, self.app.moment.now);
             }
+            Effect::Theme(name) => self.front.push(Front::Theme(name)),
             Effect::CopyText(text) => self.front.push(Front::Copy(text)),
             Effect::Leave(reason) => self.front.push(Front::Leave(reason)),
             // A recorded run asks for nothing, and nobody is called to what is long over.

@@ -22,6 +22,8 @@ pub enum Front {
     Copy(String),
     /// Ring the bell.
     Bell,
+    /// Wear the theme of this name; empty: tell which there are.
+    Theme(String),
     /// Go on with a run that lives in another world than this process's.
     Reopen(String),
     /// End.

@@ -38,9 +38,9 @@ pub async fn survey_into(
     }
 }
 
-/// Someone at a jump box waits no longer than this for one line, and a monitoring system asks no longer
-/// than ten seconds: a source that has not answered by then is reported as silent.
-const QUICK: Duration = Duration::from_secs(8);
+/// A monitoring system asks no longer than ten seconds, start and token included: a source that has not
+/// answered by then is reported as silent.
+const QUICK: Duration = Duration::from_secs(7);
 /// For so long what had answered is looked at once more: it must not have grown old while a silent region
 /// was waited for.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -74,7 +74,7 @@ pub async fn look_again(
     let aged = |source: &Source| {
         let reading = picture.reading(source).filter(|reading| reading.silence.is_none());
         let look = reading.and_then(|reading| reading.last.as_ref());
-        // A cockpit would have looked again at its next turn.
+        // Well before it is stale, which is at twice the interval.
         look.is_some_and(|look| now.duration_since(look.at) * 2 > source.interval())
     };
     let aged: BTreeSet<Source> = sources.into_iter().filter(aged).collect();

@@ -211,8 +211,10 @@ impl<'a> Scene<'a> {
         let (users, unproven) = (seats.map(|(both, of, _)| (both, of)), seats.map_or(0, |(.., more)| more));
         let found = |count: Option<(u32, u32)>| count.is_some_and(|(both, _)| both > 0);
         // Where nobody is seen in both, what is owed is told by itself: it puts nobody there.
-        let owed = self.debts().iter().any(|debt| debt.mode == Mode::Ungraceful)
-            && (principals.is_none() || found(principals));
+        let owed = paired.iter().any(|&service| {
+            let held = self.principals_in_both(&[service]);
+            self.owes_ungraceful(service) && (held.is_none() || found(held))
+        });
         state = if found(principals) || found(users) || owed {
             CellState::Crit
         } else if held.trust != Trust::Good || seated.trust != Trust::Good || unproven > 0 {
@@ -225,10 +227,16 @@ impl<'a> Scene<'a> {
             state,
             text: self.invariant_text(principals, (users, unproven), owed, &both),
             principals: principals.map(|(both, _)| both),
-            users: users.map(|(both, _)| both),
+            users: users.map(|(both, _)| both).filter(|both| *both > 0 || unproven == 0),
             at: both.at,
             stale: held.trust == Trust::Stale || seated.trust == Trust::Stale,
         }
+    }
+
+    /// Whether an ungraceful run of the service owes something.
+    fn owes_ungraceful(&self, service: usize) -> bool {
+        let name = &self.service(service).name;
+        self.debts().iter().any(|debt| debt.mode == Mode::Ungraceful && debt.service == *name)
     }
 
     fn invariant_text(
@@ -241,9 +249,15 @@ impl<'a> Scene<'a> {
         if owed {
             let count =
                 principals.map_or_else(|| "unknown number of".to_owned(), |(both, _)| both.to_string());
-            let dead =
-                if Side::BOTH.into_iter().any(|side| self.dead(side)) { " · primary dead" } else { "" };
-            return format!("{count} principals in both{dead} · debt");
+            let mut dead = String::new();
+            for side in Side::BOTH.into_iter().filter(|side| self.dead(*side)) {
+                let _ = write!(dead, " · {} dead", side.key());
+            }
+            let seated = match users {
+                Some((both, _)) if both > 0 => format!(", {}", counted(both as usize, "user")),
+                _ => String::new(),
+            };
+            return format!("{count} principals{seated} in both{dead} · debt");
         }
         let count = |pair: Option<(u32, u32)>, word: &str| {
             pair.map_or_else(|| format!("{word} not known"), |(both, of)| format!("{both} of {of} {word}"))
@@ -395,11 +409,13 @@ fn owed(debts: &[Debt], mode: Mode) -> Option<Problem> {
         0 => "none can be paid yet".to_owned(),
         ready => format!("{ready} can be paid now"),
     };
-    let (state, article) = match mode {
-        Mode::Ungraceful => (CellState::Crit, "an"),
-        Mode::Graceful => (CellState::Warn, "a"),
+    let (state, one) = match mode {
+        Mode::Ungraceful => (CellState::Crit, "an ungraceful run"),
+        Mode::Graceful => (CellState::Warn, "a graceful run"),
     };
-    let text = format!("{service}{} of {article} {} run, {ready}", counted(all.len(), "debt"), mode.word());
+    let several = all.iter().any(|debt| debt.run != first.run);
+    let whose = if several { format!("{} runs", mode.word()) } else { one.to_owned() };
+    let text = format!("{service}{} of {whose}, {ready}", counted(all.len(), "debt"));
     Some(Problem { state, text, component: None, side: None, at: None })
 }
 

@@ -493,7 +493,7 @@ fn nobody_in_both_pools() {
     // The broker goes on listing them where their hosts are gone: whether they sit there is not known.
     world.burn_primary();
     let summary = all(&world);
-    assert_eq!((summary.invariant.state, summary.invariant.users), (CellState::Unknown, Some(0)));
+    assert_eq!((summary.invariant.state, summary.invariant.users), (CellState::Unknown, None));
     assert!(
         summary.invariant.text.ends_with("; 1 more listed on silent hosts"),
         "{}",
@@ -624,6 +624,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         debts_ready: vec!["a5-drain".to_owned()],
         primary_is_back,
         free_exit: false,
+        wrote: true,
         durable: 1,
         stopped: None,
         baseline_users: None,

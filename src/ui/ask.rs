@@ -113,7 +113,7 @@ fn flying(view: &RunView) -> String {
 /// What an abort stops and what it leaves, of the step in turn, wherever the cursor is.
 fn abort(app: &App, sheet: &mut Sheet) {
     let Some(view) = app.run_view() else { return };
-    let stays = if view.wrote() { "what was done stays as it is" } else { "nothing was written" };
+    let stays = if view.wrote { "what was done stays as it is" } else { "nothing was written" };
     sheet.words(&format!("abort the run: it ends for good, {stays}"), Role::Title);
     let turn = view.current.and_then(|at| view.steps.get(at));
     if let Some(step) = turn {
@@ -132,7 +132,7 @@ fn abort(app: &App, sheet: &mut Sheet) {
     };
     sheet.pair("stops", format!("{}; {never}", flying(view)), Role::Text);
     match turn {
-        _ if !view.wrote() => return abort_instead(app, view, sheet),
+        _ if !view.wrote => return abort_instead(app, view, sheet),
         Some(step) => sheet.pair("stays", step.abort.clone(), Role::Text),
         None => {}
     }

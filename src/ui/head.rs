@@ -316,8 +316,11 @@ pub(super) fn said(text: &str, y: u16, role: Role, pen: &mut Pen<'_>) {
 /// The last line: a notice where there is one, else the keys.
 pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     let (width, y) = (pen.width(), pen.height() - 1);
-    let told = matches!(app.modals.last(), Some(Modal::Told(_)));
-    if let Some(notice) = app.notice.as_ref().filter(|_| !told) {
+    let told = match app.modals.last() {
+        Some(Modal::Told(told)) => told.text.as_str(),
+        _ => "",
+    };
+    if let Some(notice) = app.notice.as_ref().filter(|notice| notice.text != told) {
         said(&notice.text, y, Role::Notice, pen);
         return;
     }

@@ -452,15 +452,23 @@ fn problems(app: &App, pen: &mut Pen<'_>, y: u16, part: Part, bottom: u16) -> u1
 
 fn events(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) {
     let bottom = pen.height() - 1;
-    if y + 1 >= bottom {
+    if y >= bottom {
+        return;
+    }
+    // The one line there is left tells the newest event, without a head.
+    if y + 1 == bottom {
+        event_lines(app, pen, y, 1, part);
         return;
     }
     pen.rule(part.left, y, part.width(), "events");
     // One blank line above the footer, where there is room for it.
     let room = usize::from(bottom - y - 1);
-    let room = if room > 4 { room - 1 } else { room };
-    for (line, event) in app.feed.newest().take(room).enumerate() {
-        let y = y + 1 + line as u16;
+    event_lines(app, pen, y + 1, if room > 4 { room - 1 } else { room }, part);
+}
+
+fn event_lines(app: &App, pen: &mut Pen<'_>, top: u16, most: usize, part: Part) {
+    for (line, event) in app.feed.newest().take(most).enumerate() {
+        let y = top + line as u16;
         pen.text(part.left + 1, y, 9, &time_text(event.at), Role::Dim);
         let (gap, narrow) = if part.width() < NARROW { (1, true) } else { (2, false) };
         let x = part.left + 10 + gap;

@@ -291,13 +291,13 @@ fn dialogs_with_the_worst_names() {
     let mut leave = over(view.clone(), Intent::Back);
     leave.update(Event::Intent(Intent::Back), at(3_000));
     for (name, mut app) in [
-        ("confirm", confirming(scene::log_off(offer), "67")),
-        ("pick", asked(hosts, &[Intent::CopyField])),
-        ("lists", asked(home, &[Intent::Lists])),
-        ("start", asked(home, &[Intent::Start])),
-        ("skip", over(view.clone(), Intent::Skip)),
-        ("accept", over(view.clone(), Intent::AcceptStuck)),
-        ("leave", leave),
+        ("confirm", Box::new(confirming(scene::log_off(offer), "67"))),
+        ("pick", Box::new(asked(hosts, &[Intent::CopyField]))),
+        ("lists", Box::new(asked(home, &[Intent::Lists]))),
+        ("start", Box::new(asked(home, &[Intent::Start]))),
+        ("skip", Box::new(over(view.clone(), Intent::Skip))),
+        ("accept", Box::new(over(view.clone(), Intent::AcceptStuck))),
+        ("leave", Box::new(leave)),
     ] {
         insta::assert_snapshot!(format!("dialog_{name}_hostile"), shot(&mut app, (80, 24), Glyphs::Box));
     }

@@ -277,14 +277,18 @@ fn about(
 /// What an abort would leave, or has left: what the run has written, not what it might have.
 fn abort(view: &RunView, step: &StepView, usual: usize) -> (&'static str, String, usize) {
     match view.state {
-        RunState::Closed(RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack) if !view.wrote() => {
+        RunState::Closed(RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack) if !view.wrote => {
             ("ended", "nothing was written: all is as it was before the run".to_owned(), usual)
         }
         RunState::Closed(_) => {
             let made: usize = view.changes().iter().map(|(_, made)| made).sum();
-            ("ended", format!("{} made by this run", counted(made, "change")), usual)
+            let text = match made {
+                0 if view.wrote => "no change of this run has been seen to have happened".to_owned(),
+                made => format!("{} made by this run", counted(made, "change")),
+            };
+            ("ended", text, usual)
         }
-        _ if view.wrote() => ("abort", format!("ctrl-c  {}", step.abort), usual),
+        _ if view.wrote => ("abort", format!("ctrl-c  {}", step.abort), usual),
         _ => ("abort", "ctrl-c  Nothing was written yet: nothing stays.".to_owned(), usual),
     }
 }

@@ -58,6 +58,7 @@ pub(super) fn fresh() -> RunView {
     }
     view.steps[0].state = StepState::Ready;
     (view.state, view.current, view.free_exit) = (RunState::AwaitingPerson, Some(0), true);
+    view.wrote = false;
     view
 }
 

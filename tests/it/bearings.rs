@@ -58,3 +58,41 @@ fn the_next_cockpit_opens_where_this_one_was_left() {
     terminal.command("quit");
     assert_eq!(terminal.end(LIMIT), 0);
 }
+
+#[test]
+fn colours_are_changed_in_the_cockpit_and_come_back_with_the_next_one() {
+    let state = State::new();
+    let kept = || {
+        let file = state.path().join("cockpit").join("sim-contoso-avd.json");
+        let kept: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        kept["bearings"]["theme"].clone()
+    };
+    let Some(mut terminal) = Terminal::farshore(&state, &["--sim"]) else { return };
+    terminal.see("20 of 20 usable");
+    for (typed, said) in [
+        ("theme", "theme takes a name: default, "),
+        ("theme hihg-contrast", "nearest is \"high-contrast\""),
+        ("theme high-contrast", "theme high-contrast"),
+    ] {
+        terminal.pause();
+        terminal.command(typed);
+        terminal.see(said);
+    }
+    terminal.pause();
+    terminal.command("quit");
+    assert_eq!(terminal.end(LIMIT), 0);
+    assert_eq!(kept(), "high-contrast");
+
+    // What the command line asks for holds, and what was asked for here is forgotten with it.
+    for (words, theme) in
+        [(&["--sim"][..], "high-contrast".into()), (&["--sim", "--theme", "dark"], None::<&str>.into())]
+    {
+        let theme: serde_json::Value = theme;
+        let Some(mut terminal) = Terminal::farshore(&state, words) else { return };
+        terminal.see("20 of 20 usable");
+        terminal.pause();
+        terminal.command("quit");
+        assert_eq!(terminal.end(LIMIT), 0);
+        assert_eq!(kept(), theme, "{words:?}");
+    }
+}

@@ -121,7 +121,7 @@ async fn who_is_moved_too_and_comes_back_to_the_side_that_is_left_is_in_both_poo
         let gate = &run.steps[run.plan.position("a12-first-user").unwrap()].gate;
         gate.iter()
             .flat_map(|(_, items)| items)
-            .any(|item| item.value.as_str().contains("1 principals in both"))
+            .any(|item| item.value.as_str().contains("1 principal in both"))
     };
     cockpit.until("told", false, |engine, _| told(engine)).await;
 }

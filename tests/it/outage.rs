@@ -692,6 +692,7 @@ async fn undo_brings_everything_back() {
         assert!(cockpit.rehearsal.sim.violations().is_empty(), "{until}");
         let read = Run::recover(&cockpit.rehearsal.journal.events()).unwrap();
         assert_eq!(read, *cockpit.engine.run(), "{until}: a new process reads the same");
+        assert!(read.wrote(), "{until}: what was taken back was written all the same");
         // And it can be done again from there to its end.
         assert_eq!(cockpit.end().await, RunEnd::Completed, "{until}\n{}", cockpit.rehearsal.story());
     }
@@ -910,7 +911,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
         let empty = proofs.iter().find(|item| item.id == "active-empty-or-dead").unwrap();
         assert_eq!(empty.verdict, GateVerdict::Red);
         let told = empty.value.as_str();
-        assert!(told.starts_with("1 sessions in WE") && told.contains(&key), "{told}");
+        assert!(told.starts_with("1 session in WE") && told.contains(&key), "{told}");
         // The way out: end it once more, and restart what it is on.
         assert!(cockpit.shown(&step).choices.contains(&Choice::RestartHost));
         cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();

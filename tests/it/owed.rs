@@ -93,7 +93,7 @@ async fn a_dead_side_that_came_back_and_was_emptied_can_be_left() {
             assert_eq!(red.verdict, GateVerdict::Red, "{red:?}");
             let told = red.value.as_str();
             assert!(told.starts_with("2 of 2 hosts with heartbeat"), "{told}");
-            assert!(told.ends_with("1 sessions in WE, and it is owed what must be paid first"), "{told}");
+            assert!(told.ends_with("1 session in WE, and it is owed what must be paid first"), "{told}");
         }
         arm(&mut cockpit);
         // Where nobody is left there is nothing to write: that is found so while the gate has the turn.

@@ -82,7 +82,7 @@ fn event(step: &str, does: Does) -> RunEvent {
         Does::Asked => gate(GateVerdict::Red, "profile-settings"),
         Does::Value => note(NoteAbout::Value),
         Does::Note => note(NoteAbout::Remark),
-        Does::More => observed("1 writes"),
+        Does::More => observed("1 write"),
         Does::NoMore => observed(NO_MORE),
         Does::Hold => RunEvent::Held { why: HeldWhy::Person, note: "held".into(), in_flight: Vec::new() },
         Does::Resume => RunEvent::Resumed { observed: "nothing".into() },

@@ -323,8 +323,13 @@ fn lists(server: &Server, state: &State) -> Value {
             kept.insert(format!("{side} {component}"), cell["value"].clone());
         }
     }
+    let mut services = status["services"].clone();
+    for service in services.as_array_mut().unwrap() {
+        // When it was seen is not what it is.
+        service.as_object_mut().unwrap().retain(|key, _| !["at", "age_s"].contains(&key.as_str()));
+    }
     serde_json::json!({ "cells": kept, "invariant": status["invariant"]["value"], "debts": status["debts"],
-        "services": status["services"] })
+        "services": services })
 }
 
 #[test]

@@ -541,12 +541,19 @@ async fn arrive(player: &mut Player) {
     }
 }
 
-/// Inodes of this process's sockets that lead to another process or machine.
+/// Inodes of this process's sockets that lead to another process or machine. Only root may look into a
+/// process that refuses debuggers, as farshore does: for anybody else there is nothing to be seen.
 fn sockets(pid: u32) -> Vec<String> {
     let tables = ["tcp", "tcp6", "udp", "udp6"].map(|name| format!("/proc/{pid}/net/{name}"));
     let tables: String = tables.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
     let inodes: Vec<&str> = tables.lines().filter_map(|line| line.split_whitespace().nth(9)).collect();
-    let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open = match fs::read_dir(format!("/proc/{pid}/fd")) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            println!("skipped: the sockets of another process cannot be seen by this user");
+            return Vec::new();
+        }
+        open => open.unwrap(),
+    };
     let links = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
     let links = links.map(|link| link.display().to_string());
     links.filter(|link| inodes.iter().any(|inode| *link == format!("socket:[{inode}]"))).collect()

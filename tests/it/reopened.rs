@@ -260,7 +260,7 @@ async fn a_process_that_never_saw_the_other_side_goes_by_what_was_written_down()
     let session = "fault = \"session-appears\"\nregion = \"secondary\"\nservice = \"hr\"\ncount = 1";
     for (fault, says) in [
         (None, None),
-        (Some(OPENED), Some("1 planned principals hold NE")),
+        (Some(OPENED), Some("1 planned holder of NE")),
         (Some(helpdesk), Some("1 held it")),
         (Some(session), Some("0 hold it, 1 sessions")),
     ] {
@@ -385,7 +385,7 @@ async fn a_list_that_is_not_whole_tells_of_who_is_in_both() {
     let proofs = cockpit.shown("a12-first-user").proofs;
     let both = proofs.iter().find(|proof| proof.id == "nobody-in-both").unwrap();
     assert_eq!(both.verdict, GateVerdict::Red, "{both:?}");
-    assert!(both.value.as_str().contains("1 principals seen in both"), "{both:?}");
+    assert!(both.value.as_str().contains("1 principal seen in both"), "{both:?}");
 }
 
 /// What cannot even be listed on a dead side is put off by a person, who is offered it.

@@ -109,7 +109,7 @@ async fn any_group_of_the_other_side_counts() {
     let shown = looks_at(&mut cockpit, 2).await;
     let offer = shown.offer.unwrap();
     assert!(!offer.green, "{offer:?}");
-    assert!(shown.blocked_by.iter().any(|why| why.as_str().contains("1 planned principals hold NE")));
+    assert!(shown.blocked_by.iter().any(|why| why.as_str().contains("1 planned holder of NE")));
     let refused = cockpit.tell(Command::Confirm(said(BACK, &offer)));
     assert!(matches!(refused, Err(Refusal::NotGreen { .. })), "{refused:?}");
     assert_eq!(cockpit.rehearsal.sim.violations(), Vec::<String>::new());
@@ -122,7 +122,7 @@ async fn another_holder_explains_no_session_that_began_since() {
     cockpit.inject(HELPDESK);
     cockpit.inject(SIGNED_IN);
     let shown = looks_at(&mut cockpit, 3).await;
-    assert!(shown.blocked_by.iter().any(|why| why.as_str().contains("1 sessions begun there")), "{shown:?}");
+    assert!(shown.blocked_by.iter().any(|why| why.as_str().contains("1 session begun there")), "{shown:?}");
     let refused = cockpit.tell(Command::Confirm(said(BACK, &shown.offer.unwrap())));
     assert!(matches!(refused, Err(Refusal::NotGreen { .. })), "{refused:?}");
     cockpit.pass(minutes(15)).await;
@@ -138,7 +138,7 @@ async fn what_one_list_shows_is_enough_to_say_no() {
     let shown = looks_at(&mut cockpit, 10).await;
     let offer = shown.offer.unwrap();
     assert_eq!((offer.green, offer.acknowledges), (false, None));
-    assert!(shown.blocked_by.iter().any(|why| why.as_str().contains("1 planned principals hold NE")));
+    assert!(shown.blocked_by.iter().any(|why| why.as_str().contains("1 planned holder of NE")));
 }
 
 /// Azure refuses the grant: nobody was let in, so the way back is open while it is tried and after it was
