@@ -141,6 +141,10 @@ impl App {
             self.say(format!("a run is open; {} shows it", self.key(Intent::Flip)));
             return;
         }
+        if let Arming::Locked(why) = &self.arming {
+            self.say(format!("{why}: a run opened here could never be confirmed"));
+            return;
+        }
         let entry = match id {
             Some(id) => self.runbooks.iter().find(|entry| entry.id == id),
             None => self.runbooks.first(),

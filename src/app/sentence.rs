@@ -155,6 +155,9 @@ pub fn mode(mode: Mode) -> &'static str {
 /// What is left of the RTO, and from where it counts where nobody stated when the impact began.
 pub fn rto(view: &RunView, since: &str) -> String {
     match view.rto_left {
+        _ if matches!(view.state, RunState::Closed(RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack)) => {
+            "aborted: no RTO is counted".to_owned()
+        }
         None => "no RTO set".to_owned(),
         Some(left) if left.is_negative() => format!("RTO missed by {}{since}", span_text(-left)),
         Some(left) if view.served => format!("RTO met, {} early{since}", span_text(left)),

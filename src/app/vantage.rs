@@ -208,6 +208,8 @@ fn verdicts(
         verdicts
             .push((CellState::Warn, format!("never a sign, they fail to both regions: {}", both.join(", "))));
     }
+    let blind_here = verdicts.first().is_some_and(|(state, _)| *state == CellState::Unknown);
+    let before_sides = verdicts.len();
     for side in Side::BOTH {
         let dead = evidence[side].iter().any(|all| holding(all).len() >= 2);
         let mut seen: Vec<u8> = evidence[side].iter().flat_map(holding).collect();
@@ -232,6 +234,12 @@ fn verdicts(
                 format!("{}: sign {} alone proves nothing, two are needed", codes[side], numbers.join(", ")),
             ),
         });
+    }
+    if blind_here {
+        // Who sees nothing says nothing of now.
+        for (state, text) in &mut verdicts[before_sides..] {
+            (*state, *text) = (CellState::Unknown, format!("as last seen, {text}"));
+        }
     }
     let place = ground.facts.own_region.as_ref().map_or_else(
         || "this machine: not on an Azure machine, or not asked".to_owned(),
@@ -326,7 +334,10 @@ mod tests {
             fail(picture, &all, SilenceKind::Unreachable);
         });
         assert!(said(&blind)[0].contains("not a sign, this machine sees neither"), "{:?}", said(&blind));
-        assert_eq!(said(&blind)[1..3], ["WE: no sign of death", "NE: no sign of death"]);
+        assert_eq!(
+            said(&blind)[1..3],
+            ["as last seen, WE: no sign of death", "as last seen, NE: no sign of death"]
+        );
         let denied = seen(Weather::Calm, |picture| {
             fail(picture, &[Source::Machines(Side::Primary)], SilenceKind::Denied);
         });

@@ -192,10 +192,10 @@ impl Engine {
         if self.run.has_granted() {
             return Some("users were let in on the other side");
         }
-        if !done {
-            return Some("nothing was done in it that stands");
+        if busy {
+            return Some("something is under way");
         }
-        busy.then_some("something is under way")
+        (!done).then_some("nothing was done in it that stands")
     }
 
     /// The undo step at `undo` is confirmed: what is still at work has nothing under way and sends nothing

@@ -83,6 +83,13 @@ pub struct RunView {
     pub last_at: Timestamp,
 }
 
+impl StepView {
+    /// Whether a write of it was sent, whatever became of it.
+    pub fn begun(&self) -> bool {
+        self.items.iter().any(|item| item.attempts > 0)
+    }
+}
+
 impl RunView {
     /// What may be on its way to or at work in Azure: its step and its name.
     pub fn in_flight(&self) -> Vec<String> {

@@ -44,7 +44,13 @@ pub(super) fn groups(context: &Context<'_>) -> Finding {
             }
         }
     }
-    Finding::worst(&complaints, format!("{} groups match", context.service().groups.len()))
+    Finding::worst(
+        &complaints,
+        match context.service().groups.len() {
+            1 => "1 group matches".to_owned(),
+            many => format!("{many} groups match"),
+        },
+    )
 }
 
 fn compare_groups(
@@ -142,7 +148,7 @@ pub(super) fn published(context: &Context<'_>) -> Finding {
     let count = context.service().groups.len();
     Finding::worst(
         &complaints,
-        format!("{count} of {count} groups published in {}", context.code(context.standby)),
+        format!("{count} of {} published in {}", counted(count, "group"), context.code(context.standby)),
     )
 }
 

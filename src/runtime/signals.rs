@@ -25,6 +25,7 @@ pub enum Asked {
 pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    quit: Signal,
     hangup: Signal,
     stop: Signal,
     go_on: Signal,
@@ -37,6 +38,8 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            // It would leave the terminal as it is, and a core dump is refused anyhow.
+            quit: signal(SignalKind::quit())?,
             hangup: signal(SignalKind::hangup())?,
             stop: signal(SignalKind::from_raw(process::Signal::TSTP.as_raw()))?,
             go_on: signal(SignalKind::from_raw(process::Signal::CONT.as_raw()))?,
@@ -50,6 +53,7 @@ impl Signals {
             biased;
             Some(()) = self.hangup.recv() => Asked::Leave(LeaveReason::Hangup),
             Some(()) = self.terminate.recv() => Asked::Leave(LeaveReason::Terminated),
+            Some(()) = self.quit.recv() => Asked::Leave(LeaveReason::Terminated),
             Some(()) = self.interrupt.recv() => Asked::Leave(LeaveReason::Terminated),
             Some(()) = self.stop.recv() => Asked::Suspend,
             Some(()) = self.go_on.recv() => Asked::Continued,

@@ -97,7 +97,7 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         .iter()
         .map(|&service| sight(scene, component, service, bucket.side))
         .reduce(Sight::join)
-        .unwrap_or(Sight { at: None, trust: Trust::Silent, reason: None });
+        .unwrap_or(Sight { at: None, trust: Trust::Silent, reason: None, old: false });
     if component == Component::Capacity && bucket.role != Role::Standby && scene.dead(bucket.side) {
         let part = Part::new(CellState::NotChecked, "not checked", "");
         return Judged { part, sight: Sight { at: None, ..sight } };
@@ -189,12 +189,13 @@ fn combine(
         })
         .collect();
     let trust = sight.as_ref().map_or(Trust::Silent, |sight| sight.trust);
+    let old = sight.as_ref().is_some_and(|sight| sight.old);
     Cell {
         state,
         text,
         short_text,
         at: as_of.or(sight.and_then(|sight| sight.at)),
-        stale: as_of.is_some() || trust == Trust::Stale,
+        stale: as_of.is_some() || old,
         complete: trust != Trust::Partial,
         reason,
         source,
@@ -281,7 +282,7 @@ fn sight(scene: &Scene<'_>, component: Component, service: usize, side: Side) ->
         .iter()
         .map(|source| Sight::of(scene.picture, source, scene.now))
         .reduce(Sight::join)
-        .unwrap_or(Sight { at: None, trust: Trust::Silent, reason: None })
+        .unwrap_or(Sight { at: None, trust: Trust::Silent, reason: None, old: false })
 }
 
 /// The last answer of a source.

@@ -19,6 +19,8 @@ pub(super) struct Sight {
     pub(super) trust: Trust,
     /// Why it is not good, in words.
     pub(super) reason: Option<Safe>,
+    /// Whether the answer is too old to stand for now, whatever else there is against it.
+    pub(super) old: bool,
 }
 
 /// Whether a value may be used. Later variants are worse.
@@ -43,7 +45,7 @@ impl Sight {
     /// denied, or found nothing there, spoils it at once, for waiting will not mend it.
     pub(super) fn of(picture: &Picture, source: &Source, now: Timestamp) -> Self {
         let Some(reading) = picture.reading(source) else {
-            return Self { at: None, trust: Trust::Silent, reason: Some(Safe::new(NOT_YET)) };
+            return Self { at: None, trust: Trust::Silent, reason: Some(Safe::new(NOT_YET)), old: false };
         };
         let silence = reading.silence.as_ref().map(|(_, silence)| silence);
         let reason = silence.map(|silence| silence.why.clone());
@@ -52,20 +54,21 @@ impl Sight {
                 Some(SilenceKind::NotChecked) => Trust::NotChecked,
                 _ => Trust::Silent,
             };
-            return Self { at: None, trust, reason };
+            return Self { at: None, trust, reason, old: false };
         };
         let at = Some(look.at);
+        let old = now.duration_since(look.at) > source.interval() * STALE_INTERVALS;
         let spoils = |kind| matches!(kind, SilenceKind::Denied | SilenceKind::NoToken | SilenceKind::Absent);
         if silence.is_some_and(|silence| spoils(silence.kind)) {
-            return Self { at, trust: Trust::Silent, reason };
+            return Self { at, trust: Trust::Silent, reason, old };
         }
-        if now.duration_since(look.at) > source.interval() * STALE_INTERVALS {
+        if old {
             let reason = reason.or_else(|| Some(Safe::new("no newer answer")));
-            return Self { at, trust: Trust::Stale, reason };
+            return Self { at, trust: Trust::Stale, reason, old };
         }
         match look.answer.flaw() {
-            Some(error) => Self { at, trust: Trust::Partial, reason: Some(error.clone()) },
-            None => Self { at, trust: Trust::Good, reason },
+            Some(error) => Self { at, trust: Trust::Partial, reason: Some(error.clone()), old },
+            None => Self { at, trust: Trust::Good, reason, old },
         }
     }
 
@@ -87,7 +90,8 @@ impl Sight {
             (Some(one), Some(two)) => Some(one.min(two)),
             _ => None,
         };
+        let old = self.old || other.old;
         let (worse, better) = if other.trust > self.trust { (other, self) } else { (self, other) };
-        Self { at, trust: worse.trust, reason: worse.reason.or(better.reason) }
+        Self { at, trust: worse.trust, reason: worse.reason.or(better.reason), old }
     }
 }

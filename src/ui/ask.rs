@@ -133,8 +133,9 @@ fn abort(app: &App, sheet: &mut Sheet) {
     sheet.pair("stops", format!("{}; {never}", flying(view)), Role::Text);
     match turn {
         _ if !view.wrote => return abort_instead(app, view, sheet),
-        Some(step) => sheet.pair("stays", step.abort.clone(), Role::Text),
-        None => {}
+        // What it would leave once it is begun is not said of a step that has sent nothing.
+        Some(step) if step.begun() => sheet.pair("stays", step.abort.clone(), Role::Text),
+        _ => {}
     }
     let made = view.changes();
     let each: Vec<String> =
@@ -157,6 +158,8 @@ fn abort(app: &App, sheet: &mut Sheet) {
 fn abort_instead(app: &App, view: &RunView, sheet: &mut Sheet) {
     let instead = match view.state {
         RunState::Held(..) => "esc: the run stays held and can go on later".to_owned(),
+        // There the key that holds goes on.
+        _ if view.interrupted => "esc: the run stays interrupted and can go on later".to_owned(),
         _ => format!("esc, then {}: holds the run, which can go on later", app.key(Intent::Hold)),
     };
     sheet.pair("instead", instead, Role::Dim);

@@ -17,7 +17,7 @@ use crate::{
         text::counted,
         time::{Span, age_text, clock_text, minutes, time_text},
     },
-    engine::view::{OfferView, StepView},
+    engine::view::{OfferView, RunState, StepView},
 };
 
 use super::{
@@ -295,7 +295,14 @@ fn offered(
     sheet.pair("before", format!("{before}{looked}"), role);
     sheet.pair("after", after.as_str(), Role::Text);
     if let Some(step) = step {
-        sheet.pair("undo", step.undo.clone().unwrap_or_else(|| "none".to_owned()), Role::Text);
+        // What is paid after the end of a run is not taken back by it.
+        let over = app.run_view().is_some_and(|view| matches!(view.state, RunState::Closed(_)));
+        let undo = match &step.undo {
+            Some(_) if over => "none: the run is over".to_owned(),
+            Some(undo) => undo.clone(),
+            None => "none".to_owned(),
+        };
+        sheet.pair("undo", undo, Role::Text);
         sheet.pair("usual", clock_text(step.usual), Role::Text);
         if let Some(words) = outlived(app, step.usual) {
             sheet.pair("token", words, Role::Warn);

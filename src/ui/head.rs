@@ -26,6 +26,7 @@ const NARROW: u16 = 80;
 pub(super) const WIDE: u16 = 120;
 
 /// A word of the first line.
+#[derive(Clone)]
 struct Word {
     /// What it says, the longest first.
     forms: Vec<Form>,
@@ -34,6 +35,7 @@ struct Word {
 }
 
 /// One way to say a word.
+#[derive(Clone)]
 struct Form {
     /// What may be cut, where it is a name.
     head: String,
@@ -142,8 +144,27 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     }
 }
 
-/// The words so that they fit in `room`, see [`LOSSES`].
-fn fitted(mut words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Vec<(bool, Word)> {
+/// The words so that they fit in `room`, see [`LOSSES`]. What is dropped in the end leaves its room to the
+/// names that were cut for it.
+fn fitted(words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Vec<(bool, Word)> {
+    let count = |words: &[(bool, Word)]| words.iter().filter(|(_, word)| word.kind == Kind::GoesLast).count();
+    let kept = lose(words.clone(), room, gap, narrow);
+    if count(&kept) == count(&words) {
+        return kept;
+    }
+    let mut left = count(&kept);
+    let without = words.into_iter().filter(|(_, word)| {
+        // The last ones go first.
+        word.kind != Kind::GoesLast || {
+            let stays = left > 0;
+            left = left.saturating_sub(1);
+            stays
+        }
+    });
+    lose(without.collect(), room, gap, narrow)
+}
+
+fn lose(mut words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Vec<(bool, Word)> {
     let too_wide =
         |words: &[(bool, Word)]| words.iter().map(|(_, word)| word.width() + gap).sum::<usize>() > room + gap;
     if narrow || too_wide(&words) {

@@ -65,7 +65,12 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
         Intent::AcceptStuck => unless(offers(Choice::AcceptStuck), "nothing is stuck"),
         Intent::RestartHost => unless(offers(Choice::RestartHost), "nothing is stuck on a host"),
         Intent::Flip | Intent::Pane(2) => unless(app.run.is_some(), "no run is open"),
-        Intent::Start => unless(app.run.as_ref().is_none_or(OpenRun::is_closed), "a run is open"),
+        Intent::Start => match &app.arming {
+            Arming::Locked(why) => Some((*why).to_owned()),
+            Arming::Off | Arming::Armed(_) => {
+                unless(app.run.as_ref().is_none_or(OpenRun::is_closed), "a run is open")
+            }
+        },
         Intent::Filter | Intent::Sort | Intent::Reverse => {
             unless(app.columns().is_some(), "no list that can be filtered")
         }

@@ -288,7 +288,16 @@ fn abort(view: &RunView, step: &StepView, usual: usize) -> (&'static str, String
             };
             ("ended", text, usual)
         }
-        _ if view.wrote => ("abort", format!("ctrl-c  {}", step.abort), usual),
+        _ if step.begun() => ("abort", format!("ctrl-c  {}", step.abort), usual),
+        _ if view.wrote => {
+            let made: usize = view.changes().iter().map(|(_, made)| made).sum();
+            let stays = match made {
+                0 => "what was sent before stays".to_owned(),
+                1 => "1 earlier change stays".to_owned(),
+                made => format!("{made} earlier changes stay"),
+            };
+            ("abort", format!("ctrl-c  nothing of this step is begun; {stays}"), usual)
+        }
         _ => ("abort", "ctrl-c  Nothing was written yet: nothing stays.".to_owned(), usual),
     }
 }

@@ -90,12 +90,15 @@ fn head(app: &App, middle: u16, pen: &mut Pen<'_>) {
 fn cell(app: &App, cell: &Cell, (left, right): (u16, u16), y: u16, pen: &mut Pen<'_>) {
     pen.text(left + 1, y, 2, cell.state.mark(), Role::of_state(cell.state));
     let text = left + 4;
-    pen.text(text, y, right.saturating_sub(text + AGE + 1), &cell.text, Role::Text);
-    if let Some(at) = cell.at {
+    let age = cell.at.map(|at| {
         let stale = if cell.stale { "!" } else { "" };
-        let age = format!("{}{stale}", age_text(app.now().duration_since(at)));
-        pen.right(right.saturating_sub(1), y, &age, if cell.stale { Role::Warn } else { Role::Dim });
-    }
+        format!("{}{stale}", age_text(app.now().duration_since(at)))
+    });
+    let age = age.unwrap_or_default();
+    let end = pen.right(right.saturating_sub(1), y, &age, if cell.stale { Role::Warn } else { Role::Dim });
+    // Ages of the usual length stand in one column, a longer one never touches the words.
+    let room = end.min(right.saturating_sub(AGE)).saturating_sub(text + 1);
+    pen.text(text, y, room, &cell.text, Role::Text);
 }
 
 /// What the line under the cursor says in full, above `bottom`: cells are cut. The line it begins at.

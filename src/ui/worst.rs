@@ -3,6 +3,7 @@
 use crate::{
     app::{App, Intent},
     domain::{text::counted, time::Timestamp},
+    readiness::State,
     status::{CellState, Problem},
 };
 
@@ -43,7 +44,10 @@ pub(super) fn of(app: &App) -> Also {
         return says(CellState::Crit, format!("{code} IS BACK · {}", counted(view.debts.len(), "debt")));
     }
     let Some(problem) = first(app) else {
-        return says(CellState::Ok, "nothing is wrong".to_owned());
+        // What the checks found stands in a line of its own.
+        let open = app.readiness.iter().any(|found| matches!(found.state, State::Unknown | State::Crit));
+        let text = if open { "nothing is wrong in the rows; see readiness" } else { "nothing is wrong" };
+        return says(CellState::Ok, text.to_owned());
     };
     let mut worst = Also::of(app, problem);
     // A dead region is told from its signs: it is as old as the oldest of them.
