@@ -80,6 +80,10 @@ fn read_only_and_recordings_cannot_be_armed_and_say_why() {
         let effects = press(&mut app, &[(1_000, Intent::Arm)]);
         assert!(effects.is_empty() && app.modals.is_empty());
         assert!(notice(&app).contains(said), "{}", notice(&app));
+        // Nor does it open a run that nothing could ever be confirmed in.
+        let effects = press(&mut app, &[(2_000, Intent::Start)]);
+        assert!(effects.is_empty() && app.modals.is_empty());
+        assert!(notice(&app).contains(said), "{}", notice(&app));
     };
     check(World::Sim, Access::ReadOnly, "--read-only");
     check(World::Replay, Access::MayArm, "recording");

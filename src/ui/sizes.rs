@@ -204,6 +204,22 @@ fn an_abort_that_leaves_nothing_says_so_before_and_after() {
     assert!(!after.contains("Started hosts") && !after.contains("ctrl-c"), "{after}");
 }
 
+/// In a run whose process has ended the key that holds goes on: no dialog sends anybody there to hold.
+#[test]
+fn an_abort_of_an_interrupted_run_does_not_send_to_the_key_that_goes_on() {
+    let mut view = scene::move_phase();
+    for (interrupted, instead) in
+        [(false, "instead  esc, then h: holds"), (true, "the run stays interrupted")]
+    {
+        view.interrupted = interrupted;
+        let mut app = scene::running(view.clone()).0;
+        pressed(&mut app, &[Intent::Interrupt]);
+        let shown = shot(&mut app, (80, 24), Glyphs::Box);
+        assert!(shown.contains(instead), "{shown}");
+        assert_eq!(shown.contains("holds the run"), !interrupted, "{shown}");
+    }
+}
+
 #[test]
 fn a_hold_says_who_why_since_when_and_what_is_in_flight_and_so_does_its_end() {
     let mut app = scene::running(held()).0;

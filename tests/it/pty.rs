@@ -380,7 +380,7 @@ fn an_error_before_the_first_frame_leaves_the_terminal_untouched() {
 
 #[test]
 fn signals_hold_the_run_and_give_the_terminal_back() {
-    for signal in ["TERM", "HUP", "INT"] {
+    for signal in ["TERM", "HUP", "INT", "QUIT"] {
         let state = State::new();
         let Some(mut terminal) = framed(&state, &[]) else { return };
         terminal.arm();
@@ -585,7 +585,7 @@ fn held_with_what_was_in_flight(state: &State, run: &str, most: usize) {
 
 #[test]
 fn a_signal_in_mid_step_starts_nothing_more_and_names_what_is_in_flight() {
-    for signal in ["TERM", "HUP", "INT"] {
+    for signal in ["TERM", "HUP", "INT", "QUIT"] {
         let state = State::new();
         let sim = sluggish(&state);
         let Some(mut terminal) = framed(&state, &[&sim]) else { return };
