@@ -84,9 +84,10 @@ pub struct RunView {
 }
 
 impl StepView {
-    /// Whether a write of it was sent, whatever became of it.
+    /// Whether what aborting in it leaves is so by now: a write of it was sent, or it sends none and speaks
+    /// of those before it.
     pub fn begun(&self) -> bool {
-        self.items.iter().any(|item| item.attempts > 0)
+        self.kind != StepKind::Automatic || self.items.iter().any(|item| item.attempts > 0)
     }
 }
 
