@@ -288,7 +288,7 @@ fn abort(view: &RunView, step: &StepView, usual: usize) -> (&'static str, String
             };
             ("ended", text, usual)
         }
-        _ if step.begun() => ("abort", format!("ctrl-c  {}", step.abort), usual),
+        _ if view.wrote && step.begun() => ("abort", format!("ctrl-c  {}", step.abort), usual),
         _ if view.wrote => {
             let made: usize = view.changes().iter().map(|(_, made)| made).sum();
             let stays = match made {
