@@ -41,7 +41,10 @@ impl Row {
 pub(super) fn draw(app: &App, dialog: &StartDialog, pen: &mut Pen<'_>) {
     let width = pen.width().saturating_sub(2).min(74);
     let rows: Vec<Row> = rows(app, dialog).into_iter().flat_map(|row| row.broken(width - 17)).collect();
-    let remark = dialog.remark.clone().unwrap_or_else(|| "tab next   left right choose   enter".to_owned());
+    let remark = dialog
+        .remark
+        .clone()
+        .unwrap_or_else(|| "tab next   left right choose   enter on Start begins".to_owned());
     let remark = wrap(&remark, usize::from(width - 5));
     let under = remark.len() as u16 + 5;
     let height = (rows.len() as u16 + under).min(pen.height().saturating_sub(2));
@@ -153,7 +156,9 @@ fn mode(app: &App, dialog: &StartDialog) -> (String, Role) {
         (Mode::Ungraceful, true) => {
             let mut classes: Vec<String> = signs.iter().map(|sign| sign.class.to_string()).collect();
             classes.dedup();
-            (format!("{word}   {code} dead by signs {}", classes.join(", ")), Role::Text)
+            // Signs are counted service by service: home merges those of all in scope.
+            let whose = dialog.service().map_or("", |index| app.estate.services[index].name.as_str());
+            (format!("{word}   {code} dead for {whose} by signs {}", classes.join(", ")), Role::Text)
         }
         (Mode::Graceful, false) => (word.to_owned(), Role::Text),
     }
