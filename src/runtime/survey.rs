@@ -45,7 +45,7 @@ const QUICK: Duration = Duration::from_secs(7);
 /// was waited for.
 const AGAIN: Duration = Duration::from_secs(2);
 
-/// A quick look at every source, bounded in real time by [`QUICK`] and [`AGAIN`].
+/// A quick look at every source, bounded in real time by `QUICK` and `AGAIN`.
 pub async fn quick_look(
     picture: &mut Picture,
     azure: &Azure,
