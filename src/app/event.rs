@@ -86,8 +86,8 @@ pub enum Event {
         /// How many bytes went where, in words that fit after `copied`; or why none did.
         outcome: Result<String, String>,
     },
-    /// The theme of this name is worn from now on; or why it is not, in one line.
-    Dressed(Result<String, String>),
+    /// The theme of this name holds from now on; or why it is not, in one line.
+    ThemeSet(Result<String, String>),
     /// The journal of a run was read, or could not be.
     JournalRead {
         /// Whose.
@@ -143,7 +143,7 @@ pub enum Effect {
     CopyText(String),
     /// Set the estate's clock.
     SetSpeed(Speed),
-    /// Wear the theme of this name; empty: tell which there are.
+    /// Take the theme of this name; empty: tell which there are.
     Theme(String),
     /// Ask the player of a recording.
     Play(Play),

@@ -56,11 +56,11 @@ impl App {
                 None => self.runs = runs,
             },
             Event::RunStarted { handle, seq, first, lock } => self.run_started(handle, seq, first, &lock),
-            Event::Dressed(Ok(theme)) => {
+            Event::ThemeSet(Ok(theme)) => {
                 self.say(format!("theme {theme}"));
                 self.theme = Some(theme);
             }
-            Event::Dressed(Err(why)) => self.say(why),
+            Event::ThemeSet(Err(why)) => self.say(why),
             Event::Copied { text, outcome } => self.say(match outcome {
                 Ok(where_to) => format!("copied {where_to}: {text}"),
                 Err(why) => why,

@@ -146,21 +146,10 @@ fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
     let own: Vec<&Evidence> = evidence.iter().map(|all| &all[at]).collect();
     let same = own.windows(2).all(|pair| pair[0].what == pair[1].what);
     let names = services(ground.scope, ground.estate).map(|(_, service)| service.name.as_str());
-    let full = match own.first() {
-        Some(first) if same => first.what.to_string(),
-        _ => {
-            let parts: Vec<String> =
-                names.zip(&own).map(|(name, one)| format!("{name} {}", one.what)).collect();
-            parts.join(", ")
-        }
-    };
-    // Two services stand beside each other at 80 columns: what they share is said once, at the end.
-    let text = match own.first().and_then(|first| first.what.as_str().rsplit_once(' ')) {
-        Some((_, word)) if !same && own.iter().all(|one| one.what.as_str().ends_with(word)) => {
-            let short = full.replace(" of ", "/").replace(&format!(" {word},"), ",");
-            if short.ends_with(word) { short } else { full.clone() }
-        }
-        _ => full.clone(),
+    let named: Vec<(&str, &str)> = names.zip(own.iter().map(|one| one.what.as_str())).collect();
+    let (full, text) = match own.first() {
+        Some(first) if same => (first.what.to_string(), first.what.to_string()),
+        _ => (said(&named, ""), shortly(&named)),
     };
     let state = if own.iter().any(|one| one.holds == Some(true)) {
         CellState::Crit
@@ -174,6 +163,28 @@ fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
     };
     let at = own.iter().filter_map(|one| one.at).min();
     Cell { state, full, text, at, stale: state == CellState::Unknown && at.is_some() }
+}
+
+/// What is seen of each service, and what is said of all of them at the end.
+fn said(named: &[(&str, &str)], end: &str) -> String {
+    let parts: Vec<String> = named.iter().map(|(name, what)| format!("{name} {what}")).collect();
+    format!("{}{end}", parts.join(", "))
+}
+
+/// The same where two services stand beside each other at 80 columns: what they share is said once.
+fn shortly(named: &[(&str, &str)]) -> String {
+    let shared = named.first().and_then(|(_, what)| what.rsplit_once(' ')).map_or("", |(_, word)| word);
+    let parts: Option<Vec<(&str, String)>> = named
+        .iter()
+        .map(|(name, what)| Some((*name, what.strip_suffix(shared)?.strip_suffix(' ')?.replace(" of ", "/"))))
+        .collect();
+    match parts {
+        Some(parts) => {
+            let parts: Vec<(&str, &str)> = parts.iter().map(|(name, what)| (*name, what.as_str())).collect();
+            said(&parts, &format!(" {shared}"))
+        }
+        None => said(named, ""),
+    }
 }
 
 /// What a person has stated in the run that is open here: of which region, the words must tell.

@@ -13,7 +13,7 @@ use super::{
     bearings::Keeper,
     clipboard::{self, Displays, PROGRAM_LIMIT},
     desk::Desk,
-    front::{First, Wardrobe},
+    front::{ColourSupport, First},
     ground::{self, Ground, Heard},
     hangup::{self, Watchdog},
     keys::{Input, Keys},
@@ -38,7 +38,7 @@ pub struct Looks {
     /// What holds on a dark and on a light background; `None`: it is settled.
     pub by_ground: Option<[Look; 2]>,
     /// Where other themes come from.
-    pub wardrobe: Wardrobe,
+    pub colours: ColourSupport,
 }
 
 impl Looks {
@@ -75,7 +75,7 @@ pub struct Cockpit<D> {
     keys: Keys,
     signals: Signals,
     look: Look,
-    wardrobe: Wardrobe,
+    colours: ColourSupport,
     clock: TerminalClock,
     gone: mpsc::UnboundedReceiver<()>,
     /// What became of copies that a program was given.
@@ -107,8 +107,8 @@ impl Cockpit<Desk> {
             match keeper.recall() {
                 Ok(Some(bearings)) => {
                     self.desk.app.restore(&bearings);
-                    if let Some(theme) = bearings.theme.filter(|_| !self.wardrobe.settled) {
-                        self.rewear(theme);
+                    if let Some(theme) = bearings.theme.filter(|_| !self.colours.settled) {
+                        self.restore_theme(theme);
                     }
                 }
                 Ok(None) => {}
@@ -118,9 +118,9 @@ impl Cockpit<Desk> {
         self.keeper = Some(keeper);
     }
 
-    /// Wears what was worn here last, without a word; what is gone since then is no mistake of today's.
-    fn rewear(&mut self, name: String) {
-        if let Ok(theme) = self.wardrobe.theme(&name) {
+    /// Takes the theme that was chosen here last, without a word; what is gone since then is no mistake of today's.
+    fn restore_theme(&mut self, name: String) {
+        if let Ok(theme) = self.colours.theme(&name) {
             self.look.theme = theme;
             self.desk.app.theme = Some(name);
         }
@@ -160,7 +160,7 @@ impl<D: Seat> Cockpit<D> {
             keys,
             signals,
             look,
-            wardrobe: looks.wardrobe,
+            colours: looks.colours,
             clock,
             gone,
             copied: mpsc::unbounded_channel(),
@@ -312,7 +312,7 @@ impl<D: Seat> Cockpit<D> {
             match errand {
                 Front::Bell => self.canvas.bell(),
                 Front::Copy(text) => self.copy(text),
-                Front::Theme(name) => self.wear(&name),
+                Front::Theme(name) => self.set_theme(&name),
                 Front::Reopen(run) => return Some(End::Reopen(run)),
                 Front::Leave(reason) => {
                     self.last_words().await;
@@ -324,13 +324,13 @@ impl<D: Seat> Cockpit<D> {
     }
 
     /// Changes the colours, or says why not.
-    fn wear(&mut self, name: &str) {
-        let worn = self.wardrobe.theme(name).map(|theme| {
+    fn set_theme(&mut self, name: &str) {
+        let worn = self.colours.theme(name).map(|theme| {
             self.look.theme = theme;
             self.canvas.forget();
             name.to_owned()
         });
-        self.desk.feed(Event::Dressed(worn), None);
+        self.desk.feed(Event::ThemeSet(worn), None);
     }
 
     /// Puts a text on the clipboard: by the terminal at once, and by a program of this machine beside the
@@ -412,7 +412,7 @@ mod tests {
         let app = App::new(front::setup(&cli, &session), Moment { now: session.clock.now(), terminal: 0 });
         let theme = Theme::named("default").unwrap();
         let look = Look { theme, glyphs: Glyphs::Box, zone: None };
-        let mut looks = Looks { usual: look, by_ground: None, wardrobe: Wardrobe::default() };
+        let mut looks = Looks { usual: look, by_ground: None, colours: ColourSupport::default() };
         let mut cockpit = Cockpit::open(&mut looks, |clock| Desk::new(session.clone(), app, clock))?;
         cockpit.start(StartOrder {
             runbook: "avd-pooled-failover".to_owned(),

@@ -261,8 +261,8 @@ impl Surroundings<'_> {
         matches!(self.colorterm, Some("truecolor" | "24bit"))
     }
 
-    fn wardrobe(&self, asked: Color, name: Option<&str>) -> Wardrobe {
-        Wardrobe { mono: self.is_mono(asked), exact: self.is_exact(), settled: name.is_some() }
+    fn colours(&self, asked: Color, name: Option<&str>) -> ColourSupport {
+        ColourSupport { mono: self.is_mono(asked), exact: self.is_exact(), settled: name.is_some() }
     }
 
     fn theme(&self, asked: Color, name: Option<&str>, shelf: &dyn Shelf) -> Result<Theme, ThemeErrors> {
@@ -278,16 +278,16 @@ impl Surroundings<'_> {
 
 /// What a theme asked for in an open cockpit is fitted to.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Wardrobe {
+pub struct ColourSupport {
     /// Nothing may be coloured.
     mono: bool,
     /// Exact colours are understood.
     exact: bool,
-    /// The command line names a theme, which holds whatever was worn before.
+    /// The command line names a theme, which holds whatever was chosen before.
     pub settled: bool,
 }
 
-impl Wardrobe {
+impl ColourSupport {
     /// The theme of this name, or one line that says why there is none and which there are.
     pub fn theme(self, name: &str) -> Result<Theme, String> {
         let shelf = Themes::own();
@@ -327,7 +327,7 @@ fn looks(cli: &Cli, surroundings: &Surroundings<'_>) -> Result<Looks, VerbError>
     } else {
         None
     };
-    Ok(Looks { usual: look(name)?, by_ground, wardrobe: surroundings.wardrobe(color, name) })
+    Ok(Looks { usual: look(name)?, by_ground, colours: surroundings.colours(color, name) })
 }
 
 fn look(cli: &Cli, theme: Theme) -> Look {

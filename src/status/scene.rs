@@ -212,8 +212,8 @@ impl<'a> Scene<'a> {
         let found = |count: Option<(u32, u32)>| count.is_some_and(|(both, _)| both > 0);
         // Where nobody is seen in both, what is owed is told by itself: it puts nobody there.
         let owed = paired.iter().any(|&service| {
-            let held = self.principals_in_both(&[service]);
-            self.owes_ungraceful(service) && (held.is_none() || found(held))
+            self.owes_ungraceful(service)
+                && self.principals_in_both(&[service]).is_none_or(|(both, _)| both > 0)
         });
         state = if found(principals) || found(users) || owed {
             CellState::Crit
@@ -229,7 +229,7 @@ impl<'a> Scene<'a> {
             principals: principals.map(|(both, _)| both),
             users: users.map(|(both, _)| both).filter(|both| *both > 0 || unproven == 0),
             at: both.at,
-            stale: held.trust == Trust::Stale || seated.trust == Trust::Stale,
+            stale: both.old,
         }
     }
 
