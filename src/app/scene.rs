@@ -498,6 +498,7 @@ fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> StepView {
         done: 0,
         proofs: Vec::new(),
         old_proofs: Vec::new(),
+        dated_proofs: Vec::new(),
         since: state.over().then(|| noon() - minutes(6)),
         running: seconds(21),
         usual: seconds(70),

@@ -4,9 +4,10 @@ use crate::{
     domain::{
         Safe, Side, Source,
         access::PrincipalId,
+        death::{self, Sign},
         estate::{Estate, Principal},
         picture::Picture,
-        standing::{self, HolderKind, Sign},
+        standing::{self, HolderKind},
         time::Timestamp,
     },
     runbook::{Mode, plan::MovedToo},
@@ -194,7 +195,7 @@ impl StartDialog {
     pub fn departing(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> Option<(Side, Vec<Sign>)> {
         let service = self.service()?;
         let side = standing::active_side(estate, picture, service).side()?;
-        Some((side, standing::death_signs(estate, picture, service, side, Timestamp::MIN, now)))
+        Some((side, death::signs(estate, picture, service, side, Timestamp::MIN, now)))
     }
 
     /// Sets the mode that fits the chosen service, unless a person has set one. It is done when the
@@ -204,8 +205,7 @@ impl StartDialog {
         if self.mode_by == ModeBy::Person {
             return;
         }
-        let dead =
-            self.departing(estate, picture, now).is_some_and(|(_, signs)| standing::death_rule(&signs));
+        let dead = self.departing(estate, picture, now).is_some_and(|(_, signs)| death::rule(&signs));
         self.mode = if dead { Mode::Ungraceful } else { Mode::Graceful };
     }
 

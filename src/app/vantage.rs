@@ -4,9 +4,9 @@
 use crate::{
     domain::{
         Pair, Side, Source,
+        death::{self, Evidence},
         estate::Estate,
         picture::Picture,
-        standing::{self, Evidence},
         time::Timestamp,
     },
     readiness::LocalFacts,
@@ -98,7 +98,7 @@ pub fn vantage(ground: &Ground<'_>) -> Vantage {
         .collect();
     let evidence = Pair::build(|side| {
         services(ground.scope, ground.estate)
-            .map(|(index, _)| standing::evidence(ground.estate, ground.picture, index, side, ground.now))
+            .map(|(index, _)| death::evidence(ground.estate, ground.picture, index, side, ground.now))
             .collect::<Vec<_>>()
     });
     let mut signs: Vec<Line> = (0..4)
@@ -306,8 +306,8 @@ mod tests {
     fn agree(estate: &Estate, picture: &Picture) {
         for side in Side::BOTH {
             for service in 0..estate.services.len() {
-                let shown: Vec<u8> = holding(&standing::evidence(estate, picture, service, side, noon()));
-                let counted = standing::death_signs(estate, picture, service, side, Timestamp::MIN, noon());
+                let shown: Vec<u8> = holding(&death::evidence(estate, picture, service, side, noon()));
+                let counted = death::signs(estate, picture, service, side, Timestamp::MIN, noon());
                 let counted: Vec<u8> = counted.iter().map(|sign| sign.class).collect();
                 assert_eq!(shown, counted, "{side:?} {service}");
             }

@@ -3,6 +3,7 @@
 pub mod access;
 pub mod arm_id;
 pub mod compute;
+pub mod death;
 pub mod estate;
 pub mod health;
 pub mod mask;

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    picture::STALE_INTERVALS,
     source::{Answer, Source},
     text::Safe,
-    time::Timestamp,
+    time::{Span, Timestamp},
 };
 
 /// Items of a paged list. How many there are cannot be asked of a list that is not whole.
@@ -135,6 +136,27 @@ pub struct Reading {
     pub misses: u32,
     /// When the newest look taken in began, whatever it brought.
     pub asked: Option<Timestamp>,
+}
+
+/// An answer, or a failure, that a statement rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Footing {
+    /// When it was in; ages count from here.
+    pub at: Timestamp,
+    /// For how long what its source tells is trusted.
+    pub trusted: Span,
+}
+
+impl Footing {
+    /// What `source` told at `at`.
+    pub fn of(source: &Source, at: Timestamp) -> Self {
+        Self { at, trusted: source.interval() * STALE_INTERVALS }
+    }
+
+    /// Whether it is older at `now` than it is trusted.
+    pub fn is_old(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at) > self.trusted
+    }
 }
 
 /// An answer with the times of its look.

@@ -1,11 +1,11 @@
-//! What must be looked at before a killer item can be judged.
+//! What must be looked at before a killer item can be judged, and what its value then rests on.
 
 use crate::{
-    domain::{ArmId, Source},
+    domain::{ArmId, Source, death, reading::Footing},
     runbook::Killer,
 };
 
-use super::{judge::Evidence, rights};
+use super::{event::GateVerdict, judge::Evidence, rights};
 
 impl Evidence<'_> {
     /// What must be looked at for an item.
@@ -79,6 +79,62 @@ impl Evidence<'_> {
                 vec![]
             }
         }
+    }
+
+    /// The answers and failures that an item's value rests on: their age is what a person reads beside
+    /// it. A call that failed a moment ago does not make young what was answered before it.
+    pub fn footings(&self, killer: Killer, verdict: GateVerdict) -> Vec<Footing> {
+        let (index, from) = (self.index(), self.from());
+        let told = verdict != GateVerdict::Unknown;
+        match killer {
+            Killer::ModeFits => {
+                let own = self.graceful().then_some(Source::Assignments(index, from));
+                self.footings_of_death(own.as_slice())
+            }
+            Killer::ActiveEmptyOrDead if self.run.leaves_dead() => {
+                let (hosts, people) = (Source::Hosts(index, from), Source::Sessions(index, from));
+                let dead = death::rule(&self.signs());
+                match (dead, self.graceful(), verdict) {
+                    (false, _, GateVerdict::Green) => self.newest(&people).into_iter().collect(),
+                    (true, false, _) => self.footings_of_death(&[hosts]),
+                    _ => self.footings_of_death(&[hosts, people]),
+                }
+            }
+            // What was seen there last still tells of somebody, however long ago it was.
+            Killer::NobodyInBoth | Killer::SnapshotTaken if told => {
+                let kept = |source: &Source| match source {
+                    Source::Assignments(..) if killer == Killer::NobodyInBoth => self.newest(source),
+                    _ if source.side() == Some(from) => self.last(source).or_else(|| self.newest(source)),
+                    _ => self.newest(source),
+                };
+                self.sources(killer).iter().filter_map(kept).collect()
+            }
+            _ => self.sources(killer).iter().filter_map(|source| self.newest(source)).collect(),
+        }
+    }
+
+    /// What a word on the death of the side rests on: the signs, and where they do not suffice all that
+    /// was looked at for more of them.
+    fn footings_of_death(&self, own: &[Source]) -> Vec<Footing> {
+        let signs = self.signs();
+        let mut footings: Vec<Footing> = own.iter().filter_map(|source| self.newest(source)).collect();
+        if death::rule(&signs) {
+            footings.extend(signs.into_iter().flat_map(|sign| sign.footings));
+        } else {
+            footings.extend(self.death_sources().iter().filter_map(|source| self.newest(source)));
+        }
+        footings
+    }
+
+    /// The last answer of a source.
+    fn last(&self, source: &Source) -> Option<Footing> {
+        self.seen.picture.last(source).map(|look| Footing::of(source, look.at))
+    }
+
+    /// The failure of a source after its last answer, else that answer.
+    fn newest(&self, source: &Source) -> Option<Footing> {
+        let silence = self.seen.picture.reading(source)?.silence.as_ref();
+        silence.map(|(at, _)| Footing::of(source, *at)).or_else(|| self.last(source))
     }
 
     /// A source at every scope the plan writes to; while it is not known where the machines are, what

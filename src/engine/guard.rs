@@ -155,9 +155,12 @@ impl Engine {
         } else {
             evidence.sources(Killer::StandbyNotOpened)
         };
-        // What was not tried lately had no part in it.
-        let tried = sources.iter().filter_map(|source| evidence.tried_at(source)).filter(|at| *at >= since);
-        tried.min().map(|oldest| oldest + GUARD_FRESH)
+        // What was neither answered nor tried lately had no part in it; an answer may have a part in it
+        // although a later try failed.
+        let answered = sources.iter().filter_map(|source| Some(self.picture.last(source)?.started));
+        let tried = sources.iter().filter_map(|source| evidence.tried_at(source));
+        let lately = answered.chain(tried).filter(|at| *at >= since);
+        lately.min().map(|oldest| oldest + GUARD_FRESH)
     }
 
     /// Way (a): every assignment of the principal on the active side is gone twice, nothing at

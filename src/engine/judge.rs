@@ -3,10 +3,10 @@
 use crate::{
     domain::{
         Answer, Safe, Side, Source,
+        death::{self, Sign},
         estate::{Estate, Service},
-        picture::STALE_INTERVALS,
         pool::Pulse,
-        standing::{Sign, death_rule, death_signs},
+        reading::Footing,
         time::{Timestamp, seconds},
     },
     runbook::{
@@ -46,8 +46,9 @@ pub struct Judgement {
     pub verdict: GateVerdict,
     /// The value in words.
     pub value: Safe,
-    /// Start of the oldest look it rests on; `None`: it rests on none.
-    pub oldest: Option<Timestamp>,
+    /// Start of the oldest try under it, answered or not: for how long it was looked at, not how old
+    /// what it tells is; `None`: it rests on none.
+    pub tried: Option<Timestamp>,
 }
 
 pub(super) type Told = Result<(bool, String), Missing>;
@@ -90,12 +91,12 @@ impl Evidence<'_> {
             Ok((false, value)) => (GateVerdict::Red, value),
             Err(missing) => (GateVerdict::Unknown, format!("{}: {}", missing.source.word(), missing.why)),
         };
-        Judgement { verdict, value: Safe::new(&value), oldest: self.oldest(killer, verdict) }
+        Judgement { verdict, value: Safe::new(&value), tried: self.oldest_try(killer, verdict) }
     }
 
     /// What made an item green began at or after `since`: of the many sources of the death rule
     /// those that were not tried since then had no part in it.
-    fn oldest(&self, killer: Killer, verdict: GateVerdict) -> Option<Timestamp> {
+    fn oldest_try(&self, killer: Killer, verdict: GateVerdict) -> Option<Timestamp> {
         let sources = self.sources(killer);
         let tried = sources.iter().filter_map(|source| self.tried_at(source));
         tried.filter(|at| verdict != GateVerdict::Green || *at >= self.seen.since).min()
@@ -105,22 +106,32 @@ impl Evidence<'_> {
     pub fn is_old(&self, killer: Killer) -> bool {
         let since = self.seen.since;
         self.sources(killer).iter().any(|source| {
-            let limit = source.interval() * STALE_INTERVALS;
             let tried = self.tried_at(source).filter(|at| *at >= since);
-            tried.is_some_and(|at| self.seen.now.duration_since(at) > limit)
+            tried.is_some_and(|at| Footing::of(source, at).is_old(self.seen.now))
         })
+    }
+
+    /// Whether an answer under its value is older than its source's answers are trusted, however the
+    /// item stands: the death rule takes what is up to five minutes old.
+    pub fn is_dated(&self, killer: Killer) -> bool {
+        let footings = self.footings(killer, self.judge(killer).verdict);
+        footings.iter().any(|footing| footing.is_old(self.seen.now))
+    }
+
+    /// Age of the oldest answer or failure under an item's value.
+    pub fn told_at(&self, killer: Killer) -> Option<Timestamp> {
+        death::oldest(&self.footings(killer, self.judge(killer).verdict))
     }
 
     /// The item as the journal and the screen keep it.
     pub fn item(&self, killer: Killer) -> GateItem {
         let judgement = self.judge(killer);
+        let told = death::oldest(&self.footings(killer, judgement.verdict));
         GateItem {
             id: killer.id(),
             verdict: judgement.verdict,
             value: judgement.value,
-            age_s: judgement
-                .oldest
-                .map(|at| self.seen.now.duration_since(at).as_secs().max(0).unsigned_abs()),
+            age_s: told.map(|at| self.seen.now.duration_since(at).as_secs().max(0).unsigned_abs()),
         }
     }
 
@@ -173,9 +184,9 @@ impl Evidence<'_> {
     /// Signs that the side that is left is dead, a person's statement included.
     pub fn signs(&self) -> Vec<Sign> {
         let Seen { picture, since, now } = self.seen;
-        let mut signs = death_signs(self.estate, picture, self.index(), self.from(), since, now);
+        let mut signs = death::signs(self.estate, picture, self.index(), self.from(), since, now);
         if let Some(statement) = &self.run.statement {
-            signs.push(Sign { class: 5, what: statement.clone() });
+            signs.push(Sign { class: 5, what: statement.clone(), footings: Vec::new() });
         }
         signs
     }
@@ -188,7 +199,7 @@ impl Evidence<'_> {
         } else {
             format!("signs {}", list.join(", "))
         };
-        let dead = death_rule(&signs);
+        let dead = death::rule(&signs);
         // Nobody says "no sign of death" who has not looked for one.
         if !dead {
             self.all_looked_at()?;
@@ -227,7 +238,12 @@ impl Evidence<'_> {
                 self.whole(source)?;
             }
         }
-        Ok((true, format!("{} readings kept", sources.len())))
+        let kept = sources.iter().filter(|source| self.seen.picture.last(source).is_some()).count();
+        let never = match sources.len() - kept {
+            0 => String::new(),
+            never => format!(", {never} of {} never had", self.code(self.from())),
+        };
+        Ok((true, format!("{kept} readings kept{never}")))
     }
 
     /// Refuses an answer whose list is not whole.
@@ -272,7 +288,7 @@ impl Evidence<'_> {
             return Err(Missing { source, why: Safe::new(&why) });
         }
         let signs = self.signs();
-        let dead = beating == 0 && death_rule(&signs);
+        let dead = beating == 0 && death::rule(&signs);
         if beating == 0 && !dead {
             self.all_looked_at()?;
         }
@@ -280,13 +296,13 @@ impl Evidence<'_> {
         Ok((dead, format!("{beating} of {} hosts with heartbeat, signs {}", hosts.len(), classes.join(", "))))
     }
 
-    /// Whether every item is green, and the start of the oldest look under them.
+    /// Whether every item is green, and the start of the oldest try under them.
     pub fn all_green(&self, killers: &[Killer]) -> (GateVerdict, Option<Timestamp>) {
         let mut verdict = GateVerdict::Green;
         let mut oldest = None;
         for killer in killers {
             let judgement = self.judge(*killer);
-            oldest = [oldest, judgement.oldest].into_iter().flatten().min();
+            oldest = [oldest, judgement.tried].into_iter().flatten().min();
             verdict = match (verdict, judgement.verdict) {
                 (GateVerdict::Red, _) | (_, GateVerdict::Red) => GateVerdict::Red,
                 (GateVerdict::Unknown, _) | (_, GateVerdict::Unknown) => GateVerdict::Unknown,

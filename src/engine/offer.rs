@@ -361,7 +361,7 @@ impl Engine {
         };
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
         let before_at = (offer.acknowledges == Some(Acknowledgement::FencedByEvidence))
-            .then(|| self.evidence(index, Timestamp::MIN, now).judge(Killer::ActiveEmptyOrDead).oldest)
+            .then(|| self.evidence(index, Timestamp::MIN, now).told_at(Killer::ActiveEmptyOrDead))
             .flatten();
         let (before, effect) = match offer.acknowledges {
             Some(Acknowledgement::FencedByEvidence) => self.over_a_dead_side(index, &effect, now),

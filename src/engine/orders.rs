@@ -1,10 +1,7 @@
 //! Commands other than the confirmation.
 
 use crate::{
-    domain::{
-        Operation, Safe, Source, access::PrincipalId, operation::FollowUrl, standing::death_rule,
-        time::Timestamp,
-    },
+    domain::{Operation, Safe, Source, access::PrincipalId, death, operation::FollowUrl, time::Timestamp},
     runbook::{Action, StepKind, targets::Target, vocabulary::Ungraceful},
 };
 
@@ -252,7 +249,7 @@ impl Engine {
             return Err(Refusal::WrongState { step, state: "not to be downgraded" });
         }
         let signs = self.evidence(index, Timestamp::MIN, now).signs();
-        if !death_rule(&signs) {
+        if !death::rule(&signs) {
             for source in self.evidence(index, now, now).death_sources() {
                 self.look_now(source, now);
             }

@@ -9,6 +9,7 @@ use crate::{
 };
 
 use super::{
+    event::GateItem,
     machine::Engine,
     run::{ItemMark, ItemRun, StepMark},
     view::{Choice, ItemPhase, ItemView, PhaseView, RunState, RunView, StepState, StepView},
@@ -19,6 +20,16 @@ const SLOW_TIMES: i32 = 2;
 
 /// A probe that failed so often in a row leaves a person to look.
 const PROBES_FAILED: usize = 2;
+
+/// Killer items with their values, as they stand.
+#[derive(Debug, Default)]
+struct Proofs {
+    items: Vec<GateItem>,
+    /// Ids of those that rest on a look too old to be trusted.
+    old: Vec<String>,
+    /// Ids of those that count, although an answer under them is older than its source's are trusted.
+    dated: Vec<String>,
+}
 
 impl Engine {
     /// The run at `now`.
@@ -245,7 +256,7 @@ impl Engine {
         let since = self.began(index, state);
         let running = since.map_or(Span::ZERO, |at| step.ended.unwrap_or(now).duration_since(at));
         let active = !matches!(state, StepState::Pending) && !state.over();
-        let (proofs, old_proofs) = if active { self.proofs(index, now) } else { Default::default() };
+        let Proofs { items, old, dated } = if active { self.proofs(index, now) } else { Proofs::default() };
         StepView {
             id: planned.id.clone(),
             title: planned.title.clone(),
@@ -257,8 +268,9 @@ impl Engine {
             state,
             done: step.items.iter().filter(|item| item.mark.over()).count(),
             items: step.items.iter().map(|item| self.item_view(index, item)).collect(),
-            proofs,
-            old_proofs,
+            proofs: items,
+            old_proofs: old,
+            dated_proofs: dated,
             since,
             running,
             usual: planned.usual,
@@ -302,8 +314,8 @@ impl Engine {
         }))
     }
 
-    /// Killer items with their values, and the ids of those that rest on a look too old to be trusted.
-    fn proofs(&self, index: usize, now: Timestamp) -> (Vec<super::event::GateItem>, Vec<String>) {
+    /// The killer items of a step.
+    fn proofs(&self, index: usize, now: Timestamp) -> Proofs {
         let planned = &self.run.plan.steps[index];
         let step = &self.run.steps[index];
         let since = match &step.confirmed {
@@ -316,15 +328,17 @@ impl Engine {
         } else {
             planned.after.iter().collect()
         };
-        let old = killers
-            .iter()
-            .copied()
-            .filter(|killer| evidence.is_old(**killer))
-            .map(|killer| killer.id())
-            .collect();
-        let items =
-            killers.into_iter().map(|killer| self.with_untold(index, evidence.item(*killer))).collect();
-        (items, old)
+        let mut proofs = Proofs::default();
+        for killer in killers {
+            let item = self.with_untold(index, evidence.item(*killer));
+            if evidence.is_old(*killer) {
+                proofs.old.push(item.id.clone());
+            } else if evidence.is_dated(*killer) {
+                proofs.dated.push(item.id.clone());
+            }
+            proofs.items.push(item);
+        }
+        proofs
     }
 
     fn countdown(&self, index: usize, now: Timestamp) -> Option<(Safe, Timestamp)> {

@@ -241,6 +241,8 @@ pub struct StepView {
     pub proofs: Vec<GateItem>,
     /// Ids of those among them that rest on a look too old to be trusted.
     pub old_proofs: Vec<String>,
+    /// Ids of those that count, although an answer under them is older than its source's are trusted.
+    pub dated_proofs: Vec<String>,
     /// When it was confirmed or began.
     pub since: Option<Timestamp>,
     /// Running time so far, or in all.

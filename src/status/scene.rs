@@ -1,15 +1,16 @@
 //! What all rows share: roles, signs of death, and the lines below the matrix.
 
-use std::{collections::BTreeSet, fmt::Write};
+use std::fmt::Write;
 
 use crate::{
     domain::{
         Pair, Safe, Side, Source,
+        death::{self, Sign},
         estate::{Estate, Layout, Service},
         picture::Picture,
         reading::SilenceKind,
         seats,
-        standing::{self, ActiveSide, Sign},
+        standing::{self, ActiveSide},
         text::counted,
         time::{Timestamp, age_text},
     },
@@ -54,13 +55,10 @@ impl<'a> Scene<'a> {
         };
         let actives = services.iter().map(|&at| standing::active_side(estate, picture, at)).collect();
         let signs_of = |side: Side| -> Vec<Vec<Sign>> {
-            services
-                .iter()
-                .map(|&at| standing::death_signs(estate, picture, at, side, Timestamp::MIN, now))
-                .collect()
+            services.iter().map(|&at| death::signs(estate, picture, at, side, Timestamp::MIN, now)).collect()
         };
         let per_service = Pair::build(signs_of);
-        let dead = Pair::build(|side| per_service[side].iter().any(|signs| standing::death_rule(signs)));
+        let dead = Pair::build(|side| per_service[side].iter().any(|signs| death::rule(signs)));
         let signs = per_service.map(merge);
         Self { estate, picture, runs, now, services, actives, signs, dead }
     }
@@ -421,9 +419,13 @@ fn owed(debts: &[Debt], mode: Mode) -> Option<Problem> {
 
 /// Signs of several services, one of each class and wording.
 fn merge(signs: Vec<Vec<Sign>>) -> Vec<Sign> {
-    let mut seen = BTreeSet::new();
-    let mut merged: Vec<Sign> =
-        signs.into_iter().flatten().filter(|sign| seen.insert((sign.class, sign.what.clone()))).collect();
+    let mut merged: Vec<Sign> = Vec::new();
+    for sign in signs.into_iter().flatten() {
+        match merged.iter_mut().find(|known| (known.class, &known.what) == (sign.class, &sign.what)) {
+            Some(known) => known.footings.extend(sign.footings),
+            None => merged.push(sign),
+        }
+    }
     merged.sort_by_key(|sign| sign.class);
     merged
 }

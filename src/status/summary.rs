@@ -3,9 +3,10 @@
 use crate::{
     domain::{
         Pair, Safe, Side,
+        death::Sign,
         estate::Estate,
         picture::Picture,
-        standing::{ActiveSide, Sign},
+        standing::ActiveSide,
         time::{Span, Timestamp},
     },
     engine::{RunView, event::StepId},

@@ -4,6 +4,7 @@ use crate::{
     domain::{
         Answer, Listing, Pair, Safe, Side, Source,
         compute::{Power, VirtualMachine},
+        death,
         health::{HealthEvent, Impact, ImpactedRegion},
         pool::{Heartbeat, HostStatus},
         reading::SilenceKind,
@@ -201,7 +202,7 @@ fn signs_of_death_rest_on_looks_since_then_only() {
     let mut world = World::calm();
     world.burn_primary();
     let classes = |since, now| -> Vec<u8> {
-        let signs = standing::death_signs(&world.estate, &world.picture, 0, Side::Primary, since, now);
+        let signs = death::signs(&world.estate, &world.picture, 0, Side::Primary, since, now);
         signs.iter().map(|sign| sign.class).collect()
     };
     assert_eq!(classes(Timestamp::MIN, world.now), [2, 4]);
@@ -211,7 +212,7 @@ fn signs_of_death_rest_on_looks_since_then_only() {
 
 /// Classes of the signs that the primary of `hr` is dead, by looks that began at or after `since`.
 fn classes(world: &World, since: Timestamp) -> Vec<u8> {
-    let signs = standing::death_signs(&world.estate, &world.picture, 0, Side::Primary, since, world.now);
+    let signs = death::signs(&world.estate, &world.picture, 0, Side::Primary, since, world.now);
     signs.iter().map(|sign| sign.class).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::{
         gesture::Button,
         start::{Fate, Holder, Holders, Origin, StartDialog, StartFocus},
     },
-    domain::{standing, time::span_text},
+    domain::{death, standing, time::span_text},
     runbook::Mode,
 };
 
@@ -148,7 +148,7 @@ fn mode(app: &App, dialog: &StartDialog) -> (String, Role) {
         return (word.to_owned(), Role::Text);
     };
     let code = &app.estate.regions[side].code;
-    match (dialog.mode, standing::death_rule(&signs)) {
+    match (dialog.mode, death::rule(&signs)) {
         (Mode::Graceful, true) => (format!("{word}   {code} looks dead: ungraceful fits"), Role::Warn),
         (Mode::Ungraceful, false) => {
             (format!("{word}   {code} does not look dead: a0 will not pass"), Role::Warn)

@@ -364,7 +364,8 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
         GateVerdict::Unknown => ("?", Role::Unknown, Kind::Fails),
     };
     let age = proof.age_s.map(|age| age_text(Span::from_secs(age as i64)));
-    let right = age.map(|age| if old { format!("{age}!") } else { age }).unwrap_or_default();
+    let marked = old || step.dated_proofs.contains(&proof.id);
+    let right = age.map(|age| if marked { format!("{age}!") } else { age }).unwrap_or_default();
     let last = if old { "last " } else { "" };
     let text = format!("{:INDENT$}{mark:<2} {} {last}{}", "", proof.id, proof.value);
     let room = wants.width.saturating_sub(right.len() + 4);

@@ -487,6 +487,30 @@ async fn a_debt_whose_payment_is_refused_stays_owed() {
     assert_eq!(cockpit.rehearsal.sim.end_state().plans.get("sp-hr-we/hp-hr-ne"), Some(&false));
 }
 
+/// A call that fails now does not make young what was answered before it, and once that answer counts no
+/// more it does not make old what is left.
+#[tokio::test(start_paused = true)]
+async fn evidence_of_death_is_as_old_as_the_oldest_answer_under_it() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&OUTAGE), Mode::Ungraceful).await;
+    cockpit.turn("a11-grant").await;
+    let age = |cockpit: &Cockpit| {
+        let offer = cockpit.shown("a11-grant").offer.unwrap();
+        (cockpit.clock.now().duration_since(offer.before_at.unwrap()), offer.before_after.0.to_string())
+    };
+    cockpit.offer("a11-grant").await;
+    let (before, said) = age(&cockpit);
+    assert!(before <= minutes(2) && said.ends_with("signs 1, 2, 4"), "{before} {said}");
+    cockpit.inject("fault = \"silent\"\nregion = \"primary\"\nproviders = [\"Microsoft.Compute\", \"Microsoft.Storage\"]");
+    let told = cockpit.clock.now();
+    for (waited, signs) in [(2, "signs 1, 2, 3, 4"), (4, "signs 1, 2, 3, 4"), (7, "signs 1, 2, 3")] {
+        cockpit.pass((told + minutes(waited)).duration_since(cockpit.clock.now())).await;
+        let (age, said) = age(&cockpit);
+        assert!(said.ends_with(signs), "{waited} min: {age} {said}");
+        let old = signs.ends_with('4');
+        assert_eq!(age >= minutes(waited), old, "{waited} min: {age} under {said}");
+    }
+}
+
 /// Name, faults, a person's statement, whether the run opens, and the signs that are seen.
 type Death = (&'static str, &'static [&'static str], Option<&'static str>, bool, &'static str);
 
