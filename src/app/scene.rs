@@ -514,7 +514,7 @@ fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> StepView {
     }
 }
 
-fn item(key: &str, state: ItemPhase, detail: &str) -> ItemView {
+pub(crate) fn item(key: &str, state: ItemPhase, detail: &str) -> ItemView {
     ItemView {
         key: key.to_owned(),
         state,

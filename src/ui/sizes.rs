@@ -494,6 +494,23 @@ fn the_last_line_of_a_run_that_is_over_offers_what_works() {
 }
 
 #[test]
+fn items_that_are_not_shown_are_told_apart() {
+    use ItemPhase::{Done, Failed, Pending};
+    let cases = [
+        (Done, "and 34 more "),
+        (Pending, "and 34 more, 20 of them to come "),
+        (Failed, "and 34 more, 14 of them failed"),
+    ];
+    for (rest, said) in cases {
+        let mut view = scene::move_phase();
+        let of = |n| if n < 20 { Done } else { rest };
+        view.steps[7].items = (0..40).map(|n| scene::item(&format!("shwe-hr-{n:02}"), of(n), "")).collect();
+        let shown = run_lines(view, (80, 24));
+        assert!(shown.contains(said), "{rest:?} {shown}");
+    }
+}
+
+#[test]
 fn what_cannot_be_undone_now_says_why() {
     let mut view = scene::move_phase();
     view.steps[7].no_undo = Some("users were let in on the other side");

@@ -265,16 +265,18 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, 
         proof_rows(step, proof, wants, rows);
     }
     let mut items: Vec<&ItemView> = step.items.iter().collect();
-    // What went wrong or is at work comes first; what is done last, and never all of 612.
+    // What went wrong or is at work comes first, then what is done, then what is to come, and never all of 612.
     items.sort_by_key(|item| item_rank(item.state));
     let room = if step.state == StepState::Pending { 0 } else { wants.items };
     let shown = items.len().min(room);
     rows.extend(items[..shown].iter().map(|item| item_row(app, item, wants.width)));
     if items.len() > shown && room > 0 {
         let failed = items[shown..].iter().filter(|item| item_rank(item.state) == 0).count();
-        let (also, role) = match failed {
-            0 => (String::new(), Role::Dim),
-            some => (format!(", {some} of them failed"), Role::Bad),
+        let to_come = items[shown..].iter().filter(|item| item.state == ItemPhase::Pending).count();
+        let (also, role) = match (failed, to_come) {
+            (0, 0) => (String::new(), Role::Dim),
+            (0, some) => (format!(", {some} of them to come"), Role::Dim),
+            (some, _) => (format!(", {some} of them failed"), Role::Bad),
         };
         let text = format!("{:INDENT$}and {} more{also}", "", items.len() - shown);
         rows.push(Row { kind: if failed > 0 { Kind::Fails } else { Kind::Under }, ..under(text, role) });

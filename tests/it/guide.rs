@@ -1,6 +1,7 @@
-//! The pictures of GUIDE.md, taken anew: a dead region is walked through by keys, in virtual time.
+//! The pictures of GUIDE.md and README.md, taken anew: a dead region and a rehearsal are walked through by
+//! keys, in virtual time.
 //!
-//! `FARSHORE_PICTURES=write cargo test guide` puts them into the file; otherwise they are compared.
+//! `FARSHORE_PICTURES=write cargo test guide` puts them into the files; otherwise they are compared.
 
 use std::{collections::BTreeMap, env, fs, ops::Range, path::Path};
 
@@ -30,20 +31,37 @@ async fn before_the_run(night: &mut Night, pictures: &mut Pictures) {
     night.key(Key::Enter).await;
 }
 
-/// Confirms whatever is ready, until the run is closed.
-async fn the_run(night: &mut Night, pictures: &mut Pictures) {
+/// What is due of a run: the screen, once it is armed.
+async fn due(night: &mut Night, pictures: &mut Pictures) -> String {
     loop {
         let end = night.rehearsal.clock.now() + PATIENCE;
         assert!(night.wait(end, Some(is_due)).await, "nothing is due\n{}", night.screen());
         let screen = night.screen();
+        if is_closed(&screen) || !screen.starts_with(" SIM RO") {
+            return screen;
+        }
+        pictures.insert("returned", screen);
+        night.arm().await;
+    }
+}
+
+/// Answers the dialog of the step that is due, or says the value it asks for.
+async fn answer(night: &mut Night, row: &str) {
+    if row.is_empty() {
+        night.write("none").await;
+        night.key(Key::Enter).await;
+    } else {
+        night.confirm().await;
+    }
+}
+
+/// Confirms whatever is ready, until the run is closed.
+async fn the_run(night: &mut Night, pictures: &mut Pictures) {
+    loop {
+        let screen = due(night, pictures).await;
         if is_closed(&screen) {
             pictures.insert("closed", screen);
             return;
-        }
-        if screen.starts_with(" SIM RO") {
-            pictures.insert("returned", screen);
-            night.arm().await;
-            continue;
         }
         let row = ready(&screen).unwrap_or_default();
         night.key(Key::Enter).await;
@@ -54,12 +72,7 @@ async fn the_run(night: &mut Night, pictures: &mut Pictures) {
                 asked.map(|name| pictures.insert(name, dialog.clone()));
             }
         }
-        if row.is_empty() {
-            night.write("none").await;
-            night.key(Key::Enter).await;
-        } else {
-            night.confirm().await;
-        }
+        answer(night, &row).await;
     }
 }
 
@@ -82,7 +95,33 @@ async fn walk() -> Pictures {
     pictures
 }
 
-/// Where a picture stands in the guide: its name, and the text between the fences.
+/// A rehearsal on a calm estate, up to the middle of the step that logs users off.
+async fn rehearse() -> Pictures {
+    let mut night = Night::begin("calm", &[]);
+    let mut pictures = Pictures::new();
+    night.pass(seconds(4)).await;
+    pictures.insert("calm", night.screen());
+    night.arm().await;
+    night.key(Key::Char('r')).await;
+    night.focus("reason").await;
+    night.write("drill").await;
+    night.focus("Start").await;
+    night.key(Key::Enter).await;
+    loop {
+        let screen = due(&mut night, &mut Pictures::new()).await;
+        assert!(!is_closed(&screen), "{screen}");
+        let row = ready(&screen).unwrap_or_default();
+        night.key(Key::Enter).await;
+        answer(&mut night, &row).await;
+        if row.contains("log off everyone in WE") {
+            night.pass(seconds(8)).await;
+            pictures.insert("middle", night.screen());
+            return pictures;
+        }
+    }
+}
+
+/// Where a picture stands in a page: its name, and the text between the fences.
 fn places(guide: &str) -> Vec<(&str, Range<usize>)> {
     const MARK: &str = "<!-- picture: ";
     const OPEN: &str = " -->\n```text\n";
@@ -96,13 +135,12 @@ fn places(guide: &str) -> Vec<(&str, Range<usize>)> {
     guide.match_indices(MARK).map(place).collect()
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_pictures_of_the_guide_are_those_of_the_cockpit() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("GUIDE.md");
-    let guide = fs::read_to_string(&path).unwrap();
-    let mut pictures = walk().await;
-    let mut fresh = guide.clone();
-    for (name, place) in places(&guide).into_iter().rev() {
+/// Puts pictures where a page has a place for them, or says that it shows others.
+fn hang(page: &str, mut pictures: Pictures) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let old = fs::read_to_string(&path).unwrap();
+    let mut fresh = old.clone();
+    for (name, place) in places(&old).into_iter().rev() {
         let picture = pictures.remove(name).unwrap_or_else(|| panic!("nobody took {name}"));
         fresh.replace_range(place, &format!("{picture}\n"));
     }
@@ -110,6 +148,16 @@ async fn the_pictures_of_the_guide_are_those_of_the_cockpit() {
     if env::var("FARSHORE_PICTURES").is_ok_and(|word| word == "write") {
         fs::write(&path, fresh).unwrap();
     } else {
-        assert_eq!(guide, fresh, "if this is as it should be: FARSHORE_PICTURES=write");
+        assert_eq!(old, fresh, "if this is as it should be: FARSHORE_PICTURES=write");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pictures_of_the_guide_are_those_of_the_cockpit() {
+    hang("GUIDE.md", walk().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_pictures_of_the_readme_are_those_of_the_cockpit() {
+    hang("README.md", rehearse().await);
 }
