@@ -61,8 +61,13 @@ impl StepRun {
         self.items.iter().map(|item| subject(&item.key)).filter(move |key| last(key))
     }
 
+    /// Compared from the front: a step that touches hundreds asks this of each of them for each of them.
     fn requests<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a ItemRun> + Clone {
-        self.past.iter().chain(&self.items).filter(move |item| subject(&item.key) == key)
+        let about = move |item: &&ItemRun| {
+            let rest = item.key.strip_prefix(key);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(REQUEST))
+        };
+        self.past.iter().chain(&self.items).filter(about)
     }
 
     /// Whether it was put off and is not done: also while it is being paid.

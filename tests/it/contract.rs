@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{Arc, LazyLock, Mutex},
 };
 
 use farshore::wire::{Reply, Request, Wire};
@@ -63,25 +63,33 @@ enum Origin {
 #[derive(Debug)]
 pub struct Contract {
     rules: Rules,
-    routes: Vec<Route>,
+    /// Rows, each with the segments of its path.
+    routes: Vec<(Route, Vec<String>)>,
 }
+
+/// Read once: a rehearsal asks it of each of thousands of requests.
+static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::load);
 
 impl Contract {
     /// Reads the file beside the tests.
     pub fn load() -> Self {
         let file: File = toml::from_str(include_str!("../arm_contract.toml")).expect("the contract reads");
         assert_eq!(file.format, 1);
-        Self { rules: file.rules, routes: file.route }
+        let split = |route: Route| {
+            let template = segments(&route.path);
+            (route, template)
+        };
+        Self { rules: file.rules, routes: file.route.into_iter().map(split).collect() }
     }
 
     /// What is wrong with a request; the name of its row where nothing is.
     pub fn check(&self, request: &Request) -> Result<&str, String> {
         let told = format!("{} {}", request.method(), request.uri());
         let path: Vec<String> = segments(request.uri().path());
-        let fits = |route: &&Route| {
-            route.method == request.method().as_str() && matches(&segments(&route.path), &path)
+        let fits = |(route, template): &&(Route, Vec<String>)| {
+            route.method == request.method().as_str() && matches(template, &path)
         };
-        let mut rows: Vec<&Route> = self.routes.iter().filter(fits).collect();
+        let mut rows: Vec<&Route> = self.routes.iter().filter(fits).map(|(route, _)| route).collect();
         rows.sort_by_key(|route| precision(&route.path));
         let route = *rows.last().ok_or_else(|| format!("{told}: no row of the contract"))?;
         let wrong = |why: String| Err(format!("{told}: row {}: {why}", route.name));
@@ -177,7 +185,7 @@ fn precision(template: &str) -> Vec<u8> {
 #[derive(Debug)]
 pub struct Checking {
     inner: Arc<dyn Wire>,
-    contract: Contract,
+    contract: &'static Contract,
     seen: Mutex<BTreeMap<String, u32>>,
     mistakes: Mutex<Vec<String>>,
 }
@@ -185,12 +193,7 @@ pub struct Checking {
 impl Checking {
     /// Checks everything that goes to `inner`.
     pub fn new(inner: Arc<dyn Wire>) -> Arc<Self> {
-        Arc::new(Self {
-            inner,
-            contract: Contract::load(),
-            seen: Mutex::default(),
-            mistakes: Mutex::default(),
-        })
+        Arc::new(Self { inner, contract: &CONTRACT, seen: Mutex::default(), mistakes: Mutex::default() })
     }
 
     /// Requests the contract does not allow, in order.
@@ -320,9 +323,10 @@ mod tests {
     #[test]
     fn every_row_matches_its_own_template_alone() {
         let contract = Contract::load();
-        for route in &contract.routes {
-            let path: Vec<String> = segments(&route.path)
-                .into_iter()
+        for (route, template) in &contract.routes {
+            let path: Vec<String> = template
+                .iter()
+                .cloned()
                 .flat_map(|segment| match segment.as_str() {
                     "{*scope}" => {
                         vec!["subscriptions".into(), "s".into(), "resourcegroups".into(), "g".into()]
@@ -335,7 +339,8 @@ mod tests {
             let mut rows: Vec<&Route> = contract
                 .routes
                 .iter()
-                .filter(|other| other.method == route.method && matches(&segments(&other.path), &path))
+                .filter(|(other, template)| other.method == route.method && matches(template, &path))
+                .map(|(other, _)| other)
                 .collect();
             rows.sort_by_key(|other| precision(&other.path));
             assert_eq!(rows.last().map(|row| row.name.as_str()), Some(route.name.as_str()), "{path:?}");
