@@ -9,6 +9,7 @@
 //! | `--from SEED` | begins there; 0 unless told |
 //! | `--only SEED` | one schedule, with its story |
 //! | `--points` | kills the tiny run at every I/O point |
+//! | `--share N` | of the points at which nothing lasting changes each Nth, from place `--from` on |
 //! | `--pairs` | and kills it, and the process after it, at every point where something lasting changes |
 //! | `--point N` | one kill, with its story; `--ungraceful` over a dead primary |
 //!
@@ -62,7 +63,10 @@ fn main() -> ExitCode {
         return only(seed);
     }
     let good = if has("--points") || has("--pairs") {
-        [Mode::Graceful, Mode::Ungraceful].map(|mode| points(mode, has("--pairs"))) == [true, true]
+        let share = number("--share").unwrap_or(1).max(1) as usize;
+        let from = number("--from").unwrap_or_default() as usize % share;
+        let walk = |mode| points(mode, (share, from), has("--pairs"));
+        [Mode::Graceful, Mode::Ungraceful].map(walk) == [true, true]
     } else {
         let began = number("--from").unwrap_or_default();
         let clean = search(began, Duration::from_secs(number("--seconds").unwrap_or(10)));
@@ -155,20 +159,27 @@ fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Kills the run at every I/O point, and with `pairs` at every lasting point and the next process at
-/// every lasting point of its own.
-fn points(mode: Mode, pairs: bool) -> bool {
+/// Kills the run at every I/O point, or at a share of those at which nothing lasting changes, and with
+/// `pairs` at every lasting point and the next process at every lasting point of its own.
+fn points(mode: Mode, (share, from): (usize, usize), pairs: bool) -> bool {
     let began = Instant::now();
     let free = crash::crash_free(mode);
     let bad = AtomicUsize::new(0);
-    let every = crash::kills(&free);
+    let lasting = |kill: &Kill| free.lasting[0].contains(&kill.point);
+    let all = crash::kills(&free).into_iter();
+    let every: Vec<Kill> = all.filter(|kill| kill.point % share == from || lasting(kill)).collect();
     let firsts = spread(&every, |kill| {
         let passage = crash::pass(mode, &[kill]);
         told(&passage, &free.ended, &[kill], &bad);
         passage.lasting.get(1).map_or(0, Vec::len)
     });
     let (points, took) = (free.points[0], began.elapsed().as_secs_f64());
-    println!("{mode:?}: {points} points, {} kills with every prefix of a batch, in {took:.1} s", every.len());
+    let thinned =
+        if share > 1 { format!(", each {share}th where nothing lasting changes") } else { String::new() };
+    let kills = every.len();
+    println!(
+        "{mode:?}: {points} points, {kills} kills with every prefix of a batch{thinned}, in {took:.1} s"
+    );
     let (began, lasting) = (Instant::now(), if pairs { &free.lasting[0][..] } else { &[] });
     let doubles: usize = spread(lasting, |point| {
         let first = Kill { point, keeps: point };
