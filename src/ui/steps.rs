@@ -244,7 +244,7 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, 
     }
     let first = rows.len();
     if let Some((what, until)) = &step.countdown {
-        let left = clock_text(until.duration_since(app.now()));
+        let left = clock_text(until.duration_since(app.shown_at()));
         let text = format!("{:INDENT$}{what}: {left} left, until {}", "", time_text(*until));
         rows.push(under(text, Role::Running));
     }
@@ -360,6 +360,10 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
         GateVerdict::Red if step.kind != StepKind::Gate && to_be_made(step.state) => {
             ("..", Role::Running, Kind::Under)
         }
+        // What a step is to make is not yet made before it has begun.
+        GateVerdict::Red if step.kind != StepKind::Gate && not_begun(step.state) => {
+            (".", Role::Pending, Kind::Under)
+        }
         GateVerdict::Red => ("x", Role::Bad, Kind::Fails),
         GateVerdict::Unknown => ("?", Role::Unknown, Kind::Fails),
     };
@@ -391,6 +395,10 @@ fn is_green(step: &StepView, proof: &GateItem) -> bool {
 
 fn at_work(state: StepState) -> bool {
     matches!(state, StepState::Confirmed | StepState::Running | StepState::Waiting)
+}
+
+fn not_begun(state: StepState) -> bool {
+    matches!(state, StepState::Pending | StepState::Blocked)
 }
 
 fn to_be_made(state: StepState) -> bool {
@@ -425,7 +433,7 @@ fn item_row(app: &App, item: &ItemView, width: usize) -> Row {
     };
     let again = if item.attempts > 1 { format!(" #{}", item.attempts) } else { String::new() };
     let right = match item.since {
-        Some(since) if !item.state.over() => clock_text(app.now().duration_since(since)),
+        Some(since) if !item.state.over() => clock_text(app.shown_at().duration_since(since)),
         _ => String::new(),
     };
     // A long key leaves half of the line to what is said of it.
