@@ -181,10 +181,11 @@ fn combine(
     let state = worst.map_or(CellState::Unknown, |one| one.part.state);
     let reason = worst.and_then(|one| one.part.reason.clone());
     let unlooked = judged.iter().all(|one| one.part.state == CellState::NotChecked);
-    let (text, short_text) = if let Some(one) = judged.first().filter(|_| judged.len() == 1 || unlooked) {
+    let tries = sight.as_ref().map_or((0, 0), |sight| sight.tries);
+    let (text, short_text) = if judged.iter().all(|one| one.part.short == NO_ANSWER) {
+        (no_answer(tries), if tries.1 == 0 { NO_ANSWER.to_owned() } else { format!("silent {}x", tries.1) })
+    } else if let Some(one) = judged.first().filter(|_| judged.len() == 1 || unlooked) {
         (one.part.text.clone(), one.part.short.clone())
-    } else if judged.iter().all(|one| one.part.short == NO_ANSWER) {
-        (no_answer(sight.as_ref().map_or((0, 0), |sight| sight.tries)), NO_ANSWER.to_owned())
     } else {
         // One that has no short word is not checked.
         let short = |one: &Judged| match one.part.short.as_str() {

@@ -14,7 +14,7 @@ use crate::{
     },
     engine::{
         event::{GateItem, GateVerdict, RunEnd},
-        view::{RunState, StepState},
+        view::{RunState, StepState, StepView},
     },
     status::{CellState, Component},
 };
@@ -265,6 +265,18 @@ fn what_never_answered_tells_its_tries() {
         let words = |line: &str| line.split(['│', '"']).nth(1).unwrap_or_default().trim().to_owned();
         let column: Vec<String> = shot.lines().map(words).collect();
         assert!(shot.contains("3 tries") || column.join(" ").contains("3 tries"), "{screen:?} {shot}");
+    }
+    for size in [(60, 20), (80, 24)] {
+        let mut run = scene::running_over((CONDITIONS[2].1)(), scene::move_phase()).0;
+        let shown = if size.0 < 80 {
+            {
+                app.screen = Screen::Home;
+                shot(&mut app, size, Glyphs::Box)
+            }
+        } else {
+            shot(&mut run, size, Glyphs::Box)
+        };
+        assert!(shown.contains("x silent 3x") || shown.contains("x  silent 3x"), "{size:?} {shown}");
     }
     app.screen = Screen::Lists(Component::Directory);
     app.settle();
@@ -535,4 +547,28 @@ fn home_is_no_better_than_the_list_behind_it() {
     let app = scene::app(World::Live, Weather::Outage);
     let cell = app.summary.cell(Component::Storage, Side::Primary).unwrap();
     assert_eq!((cell.state, cell.text.as_str()), (CellState::Crit, "0 of 4 available, ZRS"));
+}
+
+/// A way back that only waits for a look, as it does after a resume, does not vanish.
+#[test]
+fn what_can_be_taken_back_keeps_its_row() {
+    for (state, why, seen) in [
+        (StepState::Ready, None, true),
+        (StepState::Blocked, None, true),
+        (StepState::Blocked, Some("nothing was done in it that stands"), false),
+    ] {
+        let mut view = sizes::fresh();
+        let (id, title) = ("a7-regrant".to_owned(), "give WE back".to_owned());
+        let (own, named) = (id.clone(), title.clone());
+        let undo =
+            StepView { id: own, title: named, state, is_undo: true, undo: None, ..view.steps[7].clone() };
+        view.steps.push(undo);
+        view.steps[7].undo = Some(id.clone());
+        for step in view.steps.iter_mut().filter(|step| step.undo.as_ref() == Some(&id)) {
+            step.no_undo = why;
+        }
+        let shot = shot(&mut scene::running(view).0, (160, 50), Glyphs::Box);
+        let row = shot.lines().any(|line| line.contains(" u ") && line.contains(&title));
+        assert_eq!(row, seen, "{state:?} {why:?}: {shot}");
+    }
 }

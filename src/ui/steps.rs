@@ -179,8 +179,11 @@ fn rows(app: &App, view: &RunView, wants: Wants) -> Vec<Row> {
         }
     }
     for (index, step) in view.steps.iter().enumerate().filter(|(_, step)| step.is_undo) {
-        // What cannot be taken back now is no news; under the cursor it says why.
-        let idle = matches!(step.state, StepState::Pending | StepState::Blocked);
+        // What cannot be taken back is no news; under the cursor it says why. What only waits for a look, as
+        // after a resume, stays.
+        let stands =
+            view.steps.iter().any(|done| done.undo.as_ref() == Some(&step.id) && done.no_undo.is_none());
+        let idle = matches!(step.state, StepState::Pending | StepState::Blocked) && !stands;
         if !idle || index == place {
             step_rows(app, view, index, index == place, wants, &mut rows);
         }
@@ -293,7 +296,7 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
     let step = &view.steps[index];
     let (mark, role) = match step.state {
         // Taking a step back is there for whoever wants it; it is not what comes next.
-        StepState::Ready if step.is_undo => ("u", Role::Dim),
+        StepState::Ready | StepState::Blocked if step.is_undo => ("u", Role::Dim),
         state => mark(state),
     };
     let word = match step.state {
