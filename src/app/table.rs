@@ -175,9 +175,9 @@ impl Row {
         Cow::Owned(row)
     }
 
-    /// Its name: the first field.
+    /// Its name: the first field, of an id the whole.
     pub fn name(&self) -> &str {
-        self.fields.first().map_or("", |field| field.text.as_str())
+        self.fields.first().map_or("", |field| field.id.as_deref().unwrap_or(&field.text))
     }
 
     /// The whole row in words.

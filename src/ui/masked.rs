@@ -183,6 +183,8 @@ fn a_principal_has_one_mask_on_every_screen() {
         let (mut app, mask) = open(&way);
         let shot = shot(&mut app, (80, 50), Glyphs::Box);
         assert!(shot.contains(&mask), "{name}: no {mask}: {shot}");
+        let head = shot.lines().nth(1).unwrap_or_default();
+        assert!(name != "detail" || head.contains(&mask), "{head}");
         let own = |word: &str| word.starts_with("id-") && word != mask;
         let mut words = shot.lines().filter(|line| line.contains("DAG1")).flat_map(str::split_whitespace);
         let other = words.find(|word| own(word.trim_matches(['│', '"', ','])));
