@@ -57,7 +57,7 @@ impl App {
         let of = |row: &Row| -> Vec<(String, String)> {
             let columns = self.columns().unwrap_or(&[]).iter();
             let named = columns.zip(&row.fields);
-            named.map(|(column, field)| (column.key.to_owned(), field.long().to_owned())).collect()
+            named.map(|(column, field)| (column.key.to_owned(), field.whole().to_owned())).collect()
         };
         match self.screen {
             Screen::Lists(_) => {

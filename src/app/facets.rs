@@ -13,12 +13,15 @@ use crate::{
         source::{DirectoryServer, Held},
         standing::{self, HolderKind},
         storage::StorageAccount,
-        time::{Timestamp, span_text, wall_text},
+        time::{Dated, Timestamp, second_text, span_text},
     },
     status,
 };
 
-use super::detail::{Desk, Fact, Part};
+use super::{
+    detail::{Desk, Fact, Part},
+    rows::{Beats, Doubt},
+};
 
 /// An object of an answer.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +67,9 @@ pub(super) fn of(desk: &Desk<'_>, source: &Source, found: Found<'_>) -> (String,
         Found::Host(host) => {
             (format!("session host {}", host.short_name()), host_facts(host, desk.now, desk.holds(source)))
         }
-        Found::Session(session) => (format!("session of {}", session.user), session_facts(session, desk.now)),
+        Found::Session(session) => {
+            (format!("session of {}", session.user), session_facts(desk, source, session))
+        }
         Found::Group(group) => {
             (format!("application group {}", group.id.name()), group_facts(desk, source, group))
         }
@@ -132,7 +137,7 @@ fn id(id: &ArmId) -> Fact {
 }
 
 fn moment(at: Timestamp, now: Timestamp) -> String {
-    format!("{}, {} ago", wall_text(at), span_text(now.duration_since(at)))
+    format!("{}, {} ago", second_text(at), span_text(now.duration_since(at)))
 }
 
 fn or_none(text: &Safe) -> String {
@@ -160,7 +165,7 @@ fn host_facts(host: &SessionHost, now: Timestamp, holds: bool) -> Vec<Fact> {
         // It may have come since the answer did.
         (Heartbeat::At(at), Pulse::Silent) if !holds => moment(at, now),
         (Heartbeat::At(at), Pulse::Silent) => format!("{}: too old, the host is silent", moment(at, now)),
-        (Heartbeat::At(at), Pulse::Unknown) => format!("{}: by no clock we know", wall_text(at)),
+        (Heartbeat::At(at), Pulse::Unknown) => format!("{}: by no clock we know", second_text(at)),
     };
     let usable = match (holds, host.usable(now)) {
         (false, _) => "not known, the answer is too old",
@@ -253,23 +258,34 @@ fn availability(desk: &Desk<'_>, resource: &ArmId) -> Part {
     part
 }
 
-fn session_facts(session: &UserSession, now: Timestamp) -> Vec<Fact> {
+fn session_facts(desk: &Desk<'_>, source: &Source, session: &UserSession) -> Vec<Fact> {
     let known = !matches!(session.state, SessionState::Other(_));
+    let doubt = Doubt::of(session, desk.holds(source), &Beats::of(desk.picture, source));
     vec![
         Fact::new("user", session.user.as_str()),
         id(&session.id),
-        Fact::new("state", raw(session.state.word(), known)),
+        Fact::new("state", doubt.said(&raw(session.state.word(), known))),
         Fact::new(
             "created",
             match session.created {
                 None => "not told".to_owned(),
-                Some(at) => at
-                    .about()
-                    .map_or("how Azure's clock differs is not known".to_owned(), |at| moment(at, now)),
+                // The moment as Azure dates it: on our clock it would move with every guess at how the two
+                // differ.
+                Some(at) => {
+                    format!("{} by Azure's clock, {}", second_text(at.azure()), created(at, desk.now))
+                }
             },
         ),
         Fact::new("host", session.host().map_or("not told".to_owned(), |host| host.as_str().to_owned())),
     ]
+}
+
+/// How long ago it was created.
+fn created(at: Dated, now: Timestamp) -> String {
+    match at.about() {
+        Some(at) => format!("{} ago", span_text(now.duration_since(at))),
+        None => "how that differs from ours is not known".to_owned(),
+    }
 }
 
 fn session_parts(desk: &Desk<'_>, source: &Source, session: &UserSession) -> Vec<Part> {
@@ -385,7 +401,7 @@ fn plan_facts(plan: &ScalingPlan) -> Vec<Fact> {
 }
 
 fn event_facts(event: &HealthEvent) -> Vec<Fact> {
-    let at = |at: Option<Timestamp>| at.map_or("not told".to_owned(), wall_text);
+    let at = |at: Option<Timestamp>| at.map_or("not told".to_owned(), second_text);
     let mut facts = vec![
         Fact::new("tracking id", event.tracking.as_str()),
         Fact::new("kind", event.kind.as_str()),

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     domain::{Pair, Side, Source, estate::Estate, picture::Picture, time::Timestamp},
-    status::{CellState, Component, Scope},
+    status::{CellState, Component, Scope, Summary},
 };
 
 use super::{
@@ -63,8 +63,11 @@ pub struct Head {
     pub notes: Vec<String>,
     /// What stands there in place of rows, where there are none.
     pub blank: Option<String>,
-    /// Age of its oldest part.
+    /// When its oldest part was in.
     pub at: Option<Timestamp>,
+    /// What its age counts from: that, or where a part never came the first request that was not answered,
+    /// if that is older.
+    pub from: Option<Timestamp>,
     /// Whether a part of it is only what was last seen.
     pub stale: bool,
 }
@@ -129,6 +132,21 @@ pub(super) fn later(known: &Lists, component: Component, view: &View<'_>) -> Lis
     Lists { lines: known.lines.clone(), sides }
 }
 
+/// Makes lists as old as home calls them where their rows rest on more than their own answers: whether a
+/// session lives is told by its host.
+pub(super) fn as_old_as_home(lists: &mut Lists, component: Component, summary: &Summary) {
+    if component != Component::Sessions {
+        return;
+    }
+    for side in Side::BOTH {
+        let head = &mut lists.sides[side];
+        let Some(cell) = summary.cell(component, side).filter(|_| head.at.is_some()) else { continue };
+        head.at = head.at.min(cell.at.or(head.at));
+        head.from = head.from.min(cell.from.or(head.from));
+        head.stale |= cell.stale;
+    }
+}
+
 /// Which of the sources of a component can be trusted.
 pub(super) fn trusted(component: Component, view: &View<'_>) -> Vec<bool> {
     let all = Side::BOTH.into_iter().flat_map(|side| sources(component, view.scope, view.estate, side));
@@ -158,7 +176,10 @@ fn about(view: &View<'_>, source: &Source, head: &mut Head) {
     let what = what(view.estate, source, view.scope);
     head.trouble
         .extend(Plight::of(view.picture, source, view.now).map(|plight| plight.words(&what, view.now)));
-    head.at = [head.at, last.map(|look| look.at)].into_iter().flatten().min();
+    let at = last.map(|look| look.at);
+    head.at = [head.at, at].into_iter().flatten().min();
+    head.from =
+        [head.from, at.or_else(|| plight::silent_since(view.picture, source))].into_iter().flatten().min();
 }
 
 /// What there is to say of a side with `total` rows.

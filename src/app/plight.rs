@@ -4,6 +4,7 @@ use crate::domain::{
     Safe, Source,
     picture::{Picture, STALE_INTERVALS},
     reading::SilenceKind,
+    text::tries,
     time::{Timestamp, span_text},
 };
 
@@ -68,8 +69,7 @@ impl Plight {
             Self::NotConfigured => "not configured".to_owned(),
             Self::Loading => "not looked at yet".to_owned(),
             Self::Empty(_) => "none".to_owned(),
-            Self::Silent { since, misses: 0 | 1, .. } => format!("no answer {}", ago(since)),
-            Self::Silent { since, misses, .. } => format!("no answer {}, {misses} tries", ago(since)),
+            Self::Silent { since, misses, .. } => format!("no answer {}{}", ago(since), after(*misses)),
             Self::Denied(..) => "not allowed (403)".to_owned(),
             Self::Refused(kind, _) => refused(*kind).to_owned(),
             Self::NotWhole(_) => "not whole".to_owned(),
@@ -85,10 +85,7 @@ impl Plight {
             Self::Loading => format!("{what}: not looked at yet, the first answer has not come"),
             Self::Empty(at) => format!("{what}: none, by a whole answer {} ago", ago(at)),
             Self::Silent { since, misses, why, next } => {
-                let tries = match misses {
-                    0 | 1 => String::new(),
-                    many => format!(", {many} tries"),
-                };
+                let tries = after(*misses);
                 let next = next.map_or(String::new(), |at| format!("; {}", again(at, now)));
                 format!("{what}: no answer for {}{tries}: {why}{next}", ago(since))
             }
@@ -98,6 +95,18 @@ impl Plight {
             Self::Old(at) => format!("{what}: no newer answer for {}", ago(at)),
         }
     }
+}
+
+/// The requests in a row that were not answered, behind what is said of them.
+fn after(misses: u32) -> String {
+    // None has left.
+    if misses == 0 { String::new() } else { format!(", {}", tries(misses)) }
+}
+
+/// Since when a source that never answered has been asked in vain; `None`: nobody has asked.
+pub fn silent_since(picture: &Picture, source: &Source) -> Option<Timestamp> {
+    let reading = picture.reading(source)?;
+    reading.silent_since.or(reading.silence.as_ref().map(|(at, _)| *at))
 }
 
 /// Whether the last answer of a source still stands for what there is now. One missed look does not
@@ -172,7 +181,7 @@ mod tests {
             all,
             [
                 "hosts: not looked at yet, the first answer has not come",
-                "hosts: no answer for 2 min: no answer in 10 s (limit 10 s)",
+                "hosts: no answer for 2 min, 1 try: no answer in 10 s (limit 10 s)",
                 "hosts: not allowed to look, 80 s ago: AuthorizationFailed",
                 "hosts: none, by a whole answer 4 s ago",
                 "hosts: not configured, the estate file names none",

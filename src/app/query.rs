@@ -215,7 +215,7 @@ impl Clause {
         match self {
             Self::Has(text) => known(fields.iter().any(|field| {
                 let has = |own: &str| own.to_lowercase().contains(text) || shown(own).contains(text);
-                has(&field.text) || field.full.as_deref().is_some_and(has)
+                has(&field.text) || [&field.full, &field.id].into_iter().flatten().any(|own| has(own))
             })),
             Self::Compares { column, how, against } => {
                 let Some(field) = fields.get(*column) else { return Fit::Unknown };
@@ -226,7 +226,7 @@ impl Clause {
                     (Value::Count(own), Against::Count(value)) => known(how.holds(&own, value)),
                     (Value::Age(own), Against::Age(value)) => known(how.holds(&own, value)),
                     (Value::Word, Against::Word(value)) => {
-                        let is = [field.text.as_str(), field.long()]
+                        let is = [field.text.as_str(), field.long(), field.whole()]
                             .into_iter()
                             .any(|own| matches(&own.to_lowercase(), value) || matches(&shown(own), value));
                         known(is == (*how == How::Is))

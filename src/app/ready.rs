@@ -82,7 +82,7 @@ fn row(verdict: &Verdict, service: &str, now: Timestamp, past: &dyn Fn(Timestamp
     let fields = vec![
         Field::word(verdict.id),
         Field::word(word(verdict.state)),
-        verdict.at.map_or_else(Field::none, age),
+        verdict.from.map_or_else(Field::none, age),
         Field::word(verdict.title),
         Field::word(verdict.observed.as_str()),
         Field::word(service),
@@ -136,6 +136,7 @@ mod tests {
             observed: "seen".to_owned(),
             expected: "",
             at: Some(noon()),
+            from: Some(noon()),
             source: String::new(),
             complete: true,
             next: "do something",

@@ -1,6 +1,6 @@
 //! What the rows of a component's list say, object by object.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::{
     domain::{
@@ -18,7 +18,10 @@ use crate::{
     status::{self, CellState, Component},
 };
 
-use super::table::{Column, Field, Kind, Object, Row, column};
+use super::{
+    plight,
+    table::{Column, Field, Kind, Object, Row, column},
+};
 
 const HOSTS: &[Column] = &[
     column("host", "host", Kind::Word, 10, 0),
@@ -33,7 +36,7 @@ const HOSTS: &[Column] = &[
 const SESSIONS: &[Column] = &[
     column("user", "user", Kind::Word, 12, 0),
     column("host", "host", Kind::Word, 10, 3),
-    column("state", "state", Kind::Word, 6, 1),
+    column("state", "state", Kind::Word, 7, 1),
     column("age", "age", Kind::Age, 3, 2),
 ];
 const ASSIGNMENTS: &[Column] = &[
@@ -107,8 +110,11 @@ impl<'a> Ground<'a> {
                 each(all, |host| keyed(&host.id, self.host(host, &powers, service)))
             }
             Answer::Sessions(all) => {
-                let silent = self.silent_hosts(source);
-                each(all, |session| keyed(&session.id, self.session(session, &silent)))
+                let beats = Beats::of(self.picture, source);
+                let holds = plight::holds(self.picture, source, self.now);
+                each(all, |session| {
+                    keyed(&session.id, self.session(session, Doubt::of(session, holds, &beats)))
+                })
             }
             Answer::Groups(all) => self.groups(source, service, all),
             Answer::Assignments(all) => self.holders(source, service, all),
@@ -195,21 +201,9 @@ impl<'a> Ground<'a> {
         Row::new(state, fields)
     }
 
-    /// Hosts of the same pool whose heart does not beat: what Azure still lists on them proves nothing.
-    fn silent_hosts(&self, source: &Source) -> BTreeSet<&str> {
-        let Source::Sessions(service, side) = source else { return BTreeSet::new() };
-        match self.picture.last(&Source::Hosts(*service, *side)).map(|look| &look.answer) {
-            Some(Answer::Hosts(all)) => {
-                let silent = all.seen().iter().filter(|host| !host.beats(self.now));
-                silent.map(|host| host.id.key()).collect()
-            }
-            _ => BTreeSet::new(),
-        }
-    }
-
-    fn session(&self, session: &UserSession, silent: &BTreeSet<&str>) -> Row {
+    fn session(&self, session: &UserSession, doubt: Doubt) -> Row {
         let state = match session.state {
-            _ if session.host().is_some_and(|host| silent.contains(host.key())) => CellState::Unknown,
+            _ if doubt != Doubt::None => CellState::Unknown,
             SessionState::Active | SessionState::Disconnected => CellState::Ok,
             SessionState::Other(_) => CellState::Warn,
         };
@@ -217,7 +211,7 @@ impl<'a> Ground<'a> {
         let fields = vec![
             Field::word(session.user.as_str()),
             host.map_or_else(Field::unknown, Field::word),
-            Field::word(session.state.word()),
+            doubt.field(&session.state),
             session
                 .created
                 .and_then(Dated::about)
@@ -269,17 +263,14 @@ impl<'a> Ground<'a> {
             let principal = &held.assignment.principal;
             let principals = service.principals();
             let known = principals.iter().find(|known| known.id == *principal);
-            let name = known.map_or_else(|| principal.as_str()[..8].to_owned(), |known| known.name.clone());
+            let name =
+                known.map_or_else(|| Field::id(principal.as_str()), |known| Field::word(known.name.as_str()));
             let group = service.groups.iter().find(|group| group.ids[self.side] == held.group);
             let group = group.map_or(held.group.name(), |group| group.code.as_str());
             let (state, word) = kind_words(kind, held);
             let link = format!("{} @ {group}", principal.as_str());
-            let fields = vec![
-                Field::word(name),
-                Field::word(group),
-                word,
-                Field::word(held.assignment.principal_type.as_str()),
-            ];
+            let fields =
+                vec![name, Field::word(group), word, Field::word(held.assignment.principal_type.as_str())];
             let object = Some(object(source, &format!("{}@{}", held.assignment.id.key(), held.group.key())));
             Some(Row { object, link: Some(link), ..Row::new(state, fields) })
         };
@@ -301,6 +292,70 @@ impl<'a> Ground<'a> {
             Row { object, link, ..Row::new(CellState::Crit, fields) }
         };
         all.seen().iter().filter(|event| event.hits(region)).map(row).collect()
+    }
+}
+
+/// Why what the broker lists of a session is not what is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    None,
+    /// Its host did not report when it was looked at last: nobody may sit behind it.
+    HostSilent,
+    /// Its host is not in the list of hosts.
+    HostUnlisted,
+    /// The answer is too old.
+    Old,
+}
+
+impl Doubt {
+    /// `holds`: whether the list of sessions still stands for what there is now.
+    pub(super) fn of(session: &UserSession, holds: bool, beats: &Beats<'_>) -> Self {
+        let host = session.id.parent_key().and_then(|host| beats.hosts.get(host));
+        match (host, holds) {
+            (Some(false), _) => Self::HostSilent,
+            (None, _) if beats.whole => Self::HostUnlisted,
+            (_, true) => Self::None,
+            (_, false) => Self::Old,
+        }
+    }
+
+    /// The state in words that do not claim more than is known.
+    pub(super) fn said(self, state: &str) -> String {
+        match self {
+            Self::None => state.to_owned(),
+            Self::HostSilent => format!("last told: {state}, host silent"),
+            Self::HostUnlisted => format!("last told: {state}, host not listed"),
+            Self::Old => format!("last told: {state}, not read since"),
+        }
+    }
+
+    fn field(self, state: &SessionState) -> Field {
+        let short = match state {
+            SessionState::Disconnected => "Discon",
+            state => state.word(),
+        };
+        let mark = if self == Self::None { "" } else { "?" };
+        Field::short(format!("{short}{mark}"), self.said(state.word()))
+    }
+}
+
+/// The hosts behind a list of sessions, as they were looked at last: what Azure lists on one that did not
+/// beat proves nothing.
+#[derive(Debug, Default)]
+pub(super) struct Beats<'a> {
+    /// Whether each beat. By borrowed key: an estate may list 100,000 sessions on 10,000 hosts.
+    hosts: HashMap<&'a str, bool>,
+    /// Whether the list was read to its end.
+    whole: bool,
+}
+
+impl<'a> Beats<'a> {
+    pub(super) fn of(picture: &'a Picture, source: &Source) -> Self {
+        let Source::Sessions(service, side) = source else { return Self::default() };
+        let Some(look) = picture.last(&Source::Hosts(*service, *side)) else { return Self::default() };
+        let Answer::Hosts(all) = &look.answer else { return Self::default() };
+        let hosts = all.seen().iter().map(|host| (host.id.key(), host.beats(look.at))).collect();
+        Self { hosts, whole: all.complete().is_some() }
     }
 }
 
@@ -355,13 +410,14 @@ fn account_row(account: &StorageAccount) -> Row {
     Row::new(state, fields)
 }
 
+/// A word of Azure's is cut and never spelled anew; what is ours is in lower case.
 fn status_field(status: &HostStatus) -> Field {
     let short = match status {
-        HostStatus::Available => "avail",
-        HostStatus::NeedsAssistance => "assist",
-        HostStatus::Shutdown => "shut",
-        HostStatus::Unavailable => "unavail",
-        HostStatus::NoHeartbeat => "no beat",
+        HostStatus::Available => "Avail",
+        HostStatus::NeedsAssistance => "Assist",
+        HostStatus::Shutdown => "Shut",
+        HostStatus::Unavailable => "Unavail",
+        HostStatus::NoHeartbeat => "NoBeat",
         HostStatus::Other(word) => word.as_str(),
     };
     Field::short(short, status.word())

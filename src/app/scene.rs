@@ -592,6 +592,7 @@ pub(crate) fn move_phase() -> RunView {
         durable: 118,
         stopped: None,
         baseline_users: Some(299),
+        planned_users: Some(298),
         effective_by: None,
         hold: None,
         last_at: noon() - seconds(12),

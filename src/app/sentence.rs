@@ -13,7 +13,9 @@ use crate::{
 /// What is done to an item. Where a step does two things to one object its items' keys begin with
 /// the verb already.
 pub fn deed(verb: &str, item: &str) -> String {
-    if item.starts_with(verb) { item.to_owned() } else { format!("{verb} {item}") }
+    // A host to be stopped is one that is deallocated.
+    let name = item.strip_prefix("stop ").filter(|_| verb == "deallocate").unwrap_or(item);
+    if name.starts_with(verb) { name.to_owned() } else { format!("{verb} {name}") }
 }
 
 /// Columns the kind of a journal line takes, with the blank behind it.
@@ -57,6 +59,10 @@ pub fn of_event(event: &RunEvent) -> String {
         RunEvent::Skipped { step, reason } => format!("skipped    {step}: {reason}"),
         RunEvent::Deferred { step, reason, .. } => format!("deferred   {step}: {reason}"),
         RunEvent::Paid { step, evidence } => format!("paid       {step}: {evidence}"),
+        // By hand and without a note: there is no more to say.
+        RunEvent::Held { note, .. } if note.as_str().starts_with("held ") => {
+            format!("held       {}", &note.as_str()["held ".len()..])
+        }
         RunEvent::Held { why, note, .. } => format!("held       {}: {note}", held(*why)),
         RunEvent::Resumed { observed } => format!("resumed    {observed}"),
         RunEvent::Note { about, text, given, .. } => {
@@ -162,5 +168,30 @@ pub fn rto(view: &RunView, since: &str) -> String {
         Some(left) if left.is_negative() => format!("RTO missed by {}{since}", span_text(-left)),
         Some(left) if view.served => format!("RTO met, {} early{since}", span_text(left)),
         Some(left) => format!("RTO {} left{since}", span_text(left)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Safe;
+
+    #[test]
+    fn nothing_is_said_twice_of_a_host_or_of_who_held() {
+        for (verb, item, said) in [
+            ("deallocate", "stop shwe-hr-01", "deallocate shwe-hr-01"),
+            ("start", "start shne-hr-05", "start shne-hr-05"),
+            ("restart", "stop shwe-hr-01", "restart stop shwe-hr-01"),
+            ("revoke", "GRP1@DAG1", "revoke GRP1@DAG1"),
+        ] {
+            assert_eq!(deed(verb, item), said);
+        }
+        for (note, said) in [
+            ("held by the operator", "held       by the operator"),
+            ("lunch", "held       by a person: lunch"),
+        ] {
+            let held = RunEvent::Held { why: HeldWhy::Person, note: Safe::new(note), in_flight: Vec::new() };
+            assert_eq!(of_event(&held), said);
+        }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
         access::PrincipalId,
         death::{self, Sign},
         estate::{Estate, Principal},
+        mask,
         picture::Picture,
         standing::{self, HolderKind},
         time::Timestamp,
@@ -314,9 +315,9 @@ impl StartDialog {
         if let Holders::Known(holders) = &self.holders {
             for holder in holders {
                 match holder.fate {
-                    Fate::Stop => return Err(format!("say what becomes of {}", holder.name())),
+                    Fate::Stop => return Err(format!("say what becomes of {}", holder.whole_name())),
                     Fate::Leave if holder.reason.trimmed().is_empty() => {
-                        return Err(format!("say why {} stays", holder.name()));
+                        return Err(format!("say why {} stays", holder.whole_name()));
                     }
                     Fate::Leave => {
                         left_holders.push((holder.principal.clone(), Safe::new(holder.reason.trimmed())));
@@ -340,8 +341,17 @@ impl StartDialog {
 impl Holder {
     /// Group and the beginning of the id: what a line has room for.
     pub fn name(&self) -> String {
+        self.named(&mask::head(self.principal.as_str()))
+    }
+
+    /// The same for a sentence, with the whole id.
+    fn whole_name(&self) -> String {
+        self.named(self.principal.as_str())
+    }
+
+    fn named(&self, principal: &str) -> String {
         let region = self.region.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
-        format!("{} {} @ {}{region}", self.principal_type, &self.principal.as_str()[..8], self.group)
+        format!("{} {principal} @ {}{region}", self.principal_type, self.group)
     }
 
     fn next_fate(&self) -> Fate {
@@ -356,7 +366,8 @@ impl Holder {
         MovedToo {
             group: self.group.clone(),
             principal: Principal {
-                name: self.principal.as_str()[..8].to_owned(),
+                // Whole: where people and ids are masked the beginning would have a mask of its own.
+                name: self.principal.as_str().to_owned(),
                 id: self.principal.clone(),
                 principal_type: self.principal_type.to_string(),
             },

@@ -400,6 +400,11 @@ impl App {
         OthersChanges::Known(others, all.error())
     }
 
+    /// When that was read.
+    pub fn others_seen(&self) -> Option<Timestamp> {
+        self.picture.last(&Source::AccessChanges).map(|look| look.at)
+    }
+
     /// Adds a line to the events, whether they are shown as they come or not.
     pub(super) fn tell_all(&mut self, text: impl Into<String>) {
         if self.is_replay() {

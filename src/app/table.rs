@@ -50,6 +50,8 @@ pub struct Field {
     pub text: String,
     /// In full, where that is longer.
     pub full: Option<String>,
+    /// The id that it is the beginning of: masked, filtered and copied is the whole of it.
+    pub id: Option<String>,
     /// What it is compared by.
     pub value: Value,
     /// Since when, where it is an age that grows.
@@ -72,22 +74,27 @@ pub enum Value {
 impl Field {
     /// Words.
     pub fn word(text: impl Into<String>) -> Self {
-        Self { text: text.into(), full: None, since: None, value: Value::Word }
+        Self { text: text.into(), full: None, id: None, since: None, value: Value::Word }
     }
 
     /// Words with a short form.
     pub fn short(text: impl Into<String>, full: impl Into<String>) -> Self {
-        Self { text: text.into(), full: Some(full.into()), since: None, value: Value::Word }
+        Self { text: text.into(), full: Some(full.into()), id: None, since: None, value: Value::Word }
+    }
+
+    /// An id, of which a list has room for the beginning.
+    pub fn id(id: &str) -> Self {
+        Self { id: Some(id.to_owned()), ..Self::word(id.get(..8).unwrap_or(id)) }
     }
 
     /// A number.
     pub fn count(count: u64) -> Self {
-        Self { text: count.to_string(), full: None, since: None, value: Value::Count(count) }
+        Self { text: count.to_string(), full: None, id: None, since: None, value: Value::Count(count) }
     }
 
     /// A span of time.
     pub fn age(span: Span) -> Self {
-        Self { text: age_text(span), full: None, since: None, value: Value::Age(span) }
+        Self { text: age_text(span), full: None, id: None, since: None, value: Value::Age(span) }
     }
 
     /// The span since `at`, as it is at `now`; [`Row::at`] tells it anew.
@@ -97,12 +104,12 @@ impl Field {
 
     /// Something nobody knows.
     pub fn unknown() -> Self {
-        Self { text: "?".to_owned(), full: None, since: None, value: Value::Unknown }
+        Self { text: "?".to_owned(), full: None, id: None, since: None, value: Value::Unknown }
     }
 
     /// Something there is none of: neither known nor missing.
     pub fn none() -> Self {
-        Self { text: "-".to_owned(), full: None, since: None, value: Value::Unknown }
+        Self { text: "-".to_owned(), full: None, id: None, since: None, value: Value::Unknown }
     }
 
     /// In full.
@@ -110,11 +117,16 @@ impl Field {
         self.full.as_deref().unwrap_or(&self.text)
     }
 
+    /// Everything that it stands for.
+    pub fn whole(&self) -> &str {
+        self.id.as_deref().unwrap_or_else(|| self.long())
+    }
+
     fn order(&self, other: &Self) -> Ordering {
         match (self.value, other.value) {
             (Value::Count(one), Value::Count(two)) => one.cmp(&two),
             (Value::Age(one), Value::Age(two)) => one.cmp(&two),
-            (Value::Word, Value::Word) => self.long().cmp(other.long()),
+            (Value::Word, Value::Word) => self.whole().cmp(other.whole()),
             // What is not known stands last, whichever way the list runs.
             (one, two) => (one == Value::Unknown).cmp(&(two == Value::Unknown)),
         }
@@ -163,14 +175,15 @@ impl Row {
         Cow::Owned(row)
     }
 
-    /// Its name: the first field.
+    /// Its name: the first field, of an id the whole.
     pub fn name(&self) -> &str {
-        self.fields.first().map_or("", |field| field.text.as_str())
+        self.fields.first().map_or("", |field| field.id.as_deref().unwrap_or(&field.text))
     }
 
     /// The whole row in words.
     pub fn words(&self) -> String {
-        let fields: Vec<&str> = self.fields.iter().map(Field::long).filter(|text| !text.is_empty()).collect();
+        let fields: Vec<&str> =
+            self.fields.iter().map(Field::whole).filter(|text| !text.is_empty()).collect();
         fields.join(" ")
     }
 }

@@ -7,7 +7,7 @@ use crate::{
         death::{self, Evidence},
         estate::Estate,
         picture::Picture,
-        time::Timestamp,
+        time::{Timestamp, minutes},
     },
     readiness::LocalFacts,
     status::{CellState, Scope},
@@ -27,7 +27,20 @@ pub struct Vantage {
     /// The signs of death, one to five.
     pub signs: Vec<Line>,
     /// What follows from them, worst first.
-    pub verdicts: Vec<(CellState, String)>,
+    pub verdicts: Vec<Verdict>,
+}
+
+/// Something that follows from what is seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// How it stands.
+    pub state: CellState,
+    /// In words.
+    pub text: String,
+    /// When the oldest was in that it rests on; `None`: it rests on no look.
+    pub at: Option<Timestamp>,
+    /// Whether that is too old to stand for now.
+    pub stale: bool,
 }
 
 /// The same thing of both regions.
@@ -104,8 +117,20 @@ pub fn vantage(ground: &Ground<'_>) -> Vantage {
     let mut signs: Vec<Line> = (0..4)
         .map(|at| Line { label: SIGNS[at], cells: Pair::build(|side| sign(ground, &evidence[side], at)) })
         .collect();
+    let asked = oldest_try(ground);
+    for side in Side::BOTH {
+        let call = |label| calls.iter().find(|line| line.label == label).and_then(|line| line.cells[side].at);
+        let silent = plight::silent_since(ground.picture, &Source::Events);
+        // What is not known of a sign is as old as the asking for it. That calls fail only there is told by
+        // the calls to both regions.
+        for (sign, from) in signs.iter_mut().zip([silent, call("hosts"), asked, call("storage")]) {
+            let cell = &mut sign.cells[side];
+            cell.at = cell.at.or(from);
+        }
+        signs[2].cells[side].stale |= is_long_ago(asked, ground.now);
+    }
+    let verdicts = verdicts(ground, &calls, &signs, &evidence);
     signs.push(Line { label: SIGNS[4], cells: Pair::build(|_| stated(ground)) });
-    let verdicts = verdicts(ground, &calls, &evidence);
     Vantage { calls, signs, verdicts }
 }
 
@@ -122,10 +147,40 @@ fn call(ground: &Ground<'_>, asked: Asked, side: Side) -> Cell {
     })
 }
 
+/// When the oldest was in of what cells rest on.
+fn oldest<'c>(cells: impl Iterator<Item = &'c Cell>) -> Option<Timestamp> {
+    cells.filter_map(|cell| cell.at).min()
+}
+
+/// When the oldest was in of the newest answers and failures of the calls to both regions: that one failed
+/// tells as much as that one did not.
+fn oldest_try(ground: &Ground<'_>) -> Option<Timestamp> {
+    let newest = |source: Source| {
+        let reading = ground.picture.reading(&source)?;
+        let failed = reading.silence.as_ref().map(|(at, _)| *at);
+        reading.last.as_ref().map(|look| look.at).max(failed)
+    };
+    let all = CALLS.iter().flat_map(|(_, asked)| {
+        Side::BOTH.into_iter().flat_map(move |side| {
+            services(ground.scope, ground.estate)
+                .filter_map(move |(index, _)| asked(ground.estate, index, side))
+        })
+    });
+    all.filter_map(newest).min()
+}
+
+/// Whether calls are older than they can be while anybody looks: a source that is silent is asked once a
+/// minute.
+fn is_long_ago(at: Option<Timestamp>, now: Timestamp) -> bool {
+    at.is_some_and(|at| now.duration_since(at) > minutes(2))
+}
+
 fn one_call(ground: &Ground<'_>, source: &Source) -> Cell {
     let (picture, now) = (ground.picture, ground.now);
-    let at = picture.last(source).map(|look| look.at);
-    let stale = at.is_some() && !plight::holds(picture, source, now);
+    let last = picture.last(source).map(|look| look.at);
+    let stale = last.is_some() && !plight::holds(picture, source, now);
+    // What never came is as old as the asking for it.
+    let at = last.or_else(|| plight::silent_since(picture, source));
     let Some(plight) = Plight::of(picture, source, now) else {
         let text = match picture.last(source).map(|look| &look.answer) {
             Some(crate::domain::Answer::Control { millis, .. }) => format!("answers in {millis} ms"),
@@ -202,9 +257,12 @@ fn stated(ground: &Ground<'_>) -> Cell {
 fn verdicts(
     ground: &Ground<'_>,
     calls: &[Line],
+    signs: &[Line],
     evidence: &Pair<Vec<[Evidence; 4]>>,
-) -> Vec<(CellState, String)> {
+) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
+    let asked = oldest_try(ground);
+    let of_calls = |state, text| Verdict { state, text, at: asked, stale: is_long_ago(asked, ground.now) };
     let fails = |line: &Line, side: Side| line.cells[side].state == CellState::Crit;
     let both: Vec<&str> = calls
         .iter()
@@ -214,12 +272,12 @@ fn verdicts(
     let codes = Pair::build(|side| ground.estate.regions[side].code.as_str());
     if both.contains(&"control") || both.len() > calls.len() / 2 {
         let text = "calls fail to both regions: not a sign, this machine sees neither";
-        verdicts.push((CellState::Unknown, text.to_owned()));
+        verdicts.push(of_calls(CellState::Unknown, text.to_owned()));
     } else if !both.is_empty() {
-        verdicts
-            .push((CellState::Warn, format!("never a sign, they fail to both regions: {}", both.join(", "))));
+        let text = format!("never a sign, they fail to both regions: {}", both.join(", "));
+        verdicts.push(of_calls(CellState::Warn, text));
     }
-    let blind_here = verdicts.first().is_some_and(|(state, _)| *state == CellState::Unknown);
+    let blind_here = verdicts.first().is_some_and(|verdict| verdict.state == CellState::Unknown);
     let before_sides = verdicts.len();
     for side in Side::BOTH {
         let dead = evidence[side].iter().any(|all| holding(all).len() >= 2);
@@ -227,7 +285,7 @@ fn verdicts(
         seen.sort_unstable();
         seen.dedup();
         let numbers: Vec<String> = seen.iter().map(u8::to_string).collect();
-        verdicts.push(match (dead, numbers.as_slice()) {
+        let (state, text) = match (dead, numbers.as_slice()) {
             (true, _) => (
                 CellState::Crit,
                 format!(
@@ -244,19 +302,24 @@ fn verdicts(
                 CellState::Warn,
                 format!("{}: sign {} alone proves nothing, two are needed", codes[side], numbers.join(", ")),
             ),
-        });
+        };
+        // A sign alone, or several: of none all of them tell.
+        let holds = |cell: &&Cell| numbers.is_empty() || cell.state == CellState::Crit;
+        let own = || signs.iter().map(|line| &line.cells[side]).filter(holds);
+        verdicts.push(Verdict { state, text, at: oldest(own()), stale: own().any(|cell| cell.stale) });
     }
     if blind_here {
         // Who sees nothing says nothing of now.
-        for (state, text) in &mut verdicts[before_sides..] {
-            (*state, *text) = (CellState::Unknown, format!("as last seen, {text}"));
+        for verdict in &mut verdicts[before_sides..] {
+            verdict.state = CellState::Unknown;
+            verdict.text = format!("as last seen, {}", verdict.text);
         }
     }
     let place = ground.facts.own_region.as_ref().map_or_else(
         || "this machine: not on an Azure machine, or not asked".to_owned(),
         |region| format!("this machine runs in {region}"),
     );
-    verdicts.push((CellState::NotChecked, place));
+    verdicts.push(Verdict { state: CellState::NotChecked, text: place, at: None, stale: false });
     verdicts
 }
 
@@ -278,7 +341,7 @@ mod tests {
             Answer, Listing, Observation, Safe,
             pool::Heartbeat,
             reading::{Silence, SilenceKind},
-            time::{minutes, seconds},
+            time::seconds,
         },
     };
 
@@ -325,7 +388,7 @@ mod tests {
     }
 
     fn said(found: &Vantage) -> Vec<&str> {
-        found.verdicts.iter().map(|(_, text)| text.as_str()).collect()
+        found.verdicts.iter().map(|verdict| verdict.text.as_str()).collect()
     }
 
     #[test]

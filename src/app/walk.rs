@@ -121,8 +121,9 @@ impl App {
             (None, _) => self.listed = None,
             (Some(made), Some((known, lists))) if *known == made => {
                 if self.listed_at != second {
-                    let later = Arc::new(lists::later(lists, made.component, &self.view()));
-                    self.listed = Some((made, later));
+                    let mut later = lists::later(lists, made.component, &self.view());
+                    lists::as_old_as_home(&mut later, made.component, &self.summary);
+                    self.listed = Some((made, Arc::new(later)));
                 }
             }
             (Some(made), _) => {
@@ -152,7 +153,9 @@ impl App {
 
     fn listed_anew(&self, made: &Made) -> Arc<Lists> {
         let query = self.query().unwrap_or_default();
-        Arc::new(lists::lists(made.component, &self.view(), &query, made.sort))
+        let mut lists = lists::lists(made.component, &self.view(), &query, made.sort);
+        lists::as_old_as_home(&mut lists, made.component, &self.summary);
+        Arc::new(lists)
     }
 
     /// What lists are made from.
@@ -363,10 +366,11 @@ impl App {
         match (self.screen, self.zoom) {
             (_, Zoom::On) => self.zoom = Zoom::Off,
             (Screen::Lists(_), Zoom::Off) => self.zoom = Zoom::On,
-            (Screen::Home, Zoom::Off) => self.descend(Screen::Events),
-            (Screen::Run, Zoom::Off) => {
-                self.read_journal(None);
-                self.descend(Screen::Journal);
+            (Screen::Home | Screen::Run, Zoom::Off) => {
+                let (events, journal) = (self.key(Intent::Pane(4)), self.key(Intent::Pane(3)));
+                self.say(format!(
+                    "only a list takes the window; {events} opens the events, {journal} the journal"
+                ));
             }
             _ => self.say("this fills the window already"),
         }

@@ -331,6 +331,15 @@ pub fn said(text: &str) -> Cow<'_, str> {
     WORN.with_borrow(|worn| worn.as_ref().map_or(Cow::Borrowed(text), |masks| masks.mask(text)))
 }
 
+/// The beginning of an id; where masks are worn, the mask of the whole: a part of it would have one of its
+/// own.
+pub fn head(id: &str) -> Cow<'_, str> {
+    match said(id) {
+        Cow::Borrowed(id) => Cow::Borrowed(id.get(..HEAD).unwrap_or(id)),
+        masked @ Cow::Owned(_) => masked,
+    }
+}
+
 /// The same of a text that is the name of a person and nothing else.
 pub fn person(name: &str) -> Cow<'_, str> {
     WORN.with_borrow(|worn| worn.as_ref().map_or(Cow::Borrowed(name), |masks| masks.person(name).into()))

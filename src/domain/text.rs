@@ -80,6 +80,11 @@ pub fn counted<N: fmt::Display + Copy + PartialEq + From<u8>>(count: N, word: &s
     format!("{count} {word}{end}")
 }
 
+/// `1 try`, `2 tries`.
+pub fn tries(count: u32) -> String {
+    if count == 1 { "1 try".to_owned() } else { format!("{count} tries") }
+}
+
 /// SHA-256 of `bytes` in hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};

@@ -43,6 +43,11 @@ impl Dated {
         self.azure.as_second()
     }
 
+    /// Itself, by Azure's clock.
+    pub fn azure(self) -> Timestamp {
+        self.azure
+    }
+
     /// The latest it can have been on our clock: for an age on a screen, never for a decision.
     pub fn about(self) -> Option<Timestamp> {
         self.here.map(|(_, latest)| latest)
@@ -68,13 +73,14 @@ pub const fn minutes(count: i64) -> Span {
     Span::from_secs(count * 60)
 }
 
-/// A span as an age column shows it: `4s`, `12m`, `3h`, `9d`. Negative spans read as `0s`.
+/// A span as an age column shows it: `4s`, `12m`, `1h40`, `12h`, `9d`. Negative spans read as `0s`.
 pub fn age_text(span: Span) -> String {
     let secs = span.as_secs().max(0);
     match secs {
         0..100 => format!("{secs}s"),
         100..6_000 => format!("{}m", secs / 60),
-        6_000..172_800 => format!("{}h", secs / 3_600),
+        6_000..36_000 => format!("{}h{:02}", secs / 3_600, secs / 60 % 60),
+        36_000..172_800 => format!("{}h", secs / 3_600),
         _ => format!("{}d", secs / 86_400),
     }
 }
@@ -86,13 +92,15 @@ pub fn clock_text(span: Span) -> String {
     if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
 }
 
-/// A span in words with its unit: `45 s`, `38 min`, `1 h 48 m`, `3 d 4 h`.
+/// A span in words with its unit: `45 s`, `38 min`, `1 h 26 m`, `3 d 4 h`. From an hour on it is told in
+/// hours, so that two spans can be compared without reckoning.
 pub fn span_text(span: Span) -> String {
     let secs = span.as_secs().max(0);
     match secs {
         0..90 => format!("{secs} s"),
-        90..5_400 => format!("{} min", (secs + 30) / 60),
-        5_400..172_800 => format!("{} h {} m", secs / 3_600, secs / 60 % 60),
+        90..3_570 => format!("{} min", (secs + 30) / 60),
+        3_570..3_600 => "1 h 0 m".to_owned(),
+        3_600..172_800 => format!("{} h {} m", secs / 3_600, secs / 60 % 60),
         _ => format!("{} d {} h", secs / 86_400, secs / 3_600 % 24),
     }
 }
@@ -118,6 +126,11 @@ pub fn local_text(at: Timestamp, zone: &Zone) -> Option<String> {
 /// A moment as RFC 3339 with milliseconds, UTC: `2026-11-20T10:03:07.120Z`.
 pub fn wall_text(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// A moment to its second, UTC: `2026-11-20T10:03:07Z`.
+pub fn second_text(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// A policy span as the estate file writes it: `2h`, `15m`, `45s`, `1d`.
@@ -172,9 +185,31 @@ mod tests {
             "11:14 CET"
         );
         assert_eq!(local_text(noon, &Zone::UTC), None);
-        assert_eq!(age_text(minutes(12)), "12m");
+        for (secs, text) in [
+            (99, "99s"),
+            (720, "12m"),
+            (5_999, "99m"),
+            (6_000, "1h40"),
+            (7_259, "2h00"),
+            (35_999, "9h59"),
+            (36_000, "10h"),
+            (172_799, "47h"),
+            (172_800, "2d"),
+        ] {
+            assert_eq!(age_text(seconds(secs)), text);
+        }
         assert_eq!(clock_text(seconds(3_723)), "1:02:03");
-        assert_eq!(span_text(minutes(108)), "1 h 48 m");
+        for (secs, text) in [
+            (89, "89 s"),
+            (90, "2 min"),
+            (3_569, "59 min"),
+            (3_570, "1 h 0 m"),
+            (5_160, "1 h 26 m"),
+            (6_480, "1 h 48 m"),
+            (176_400, "2 d 1 h"),
+        ] {
+            assert_eq!(span_text(seconds(secs)), text);
+        }
     }
 
     #[test]

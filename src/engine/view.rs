@@ -73,8 +73,11 @@ pub struct RunView {
     pub durable: u64,
     /// Why no write can leave, where that is so.
     pub stopped: Option<Safe>,
-    /// Users with a session on the side that was left when the run was opened.
+    /// Users with a session on the side that is left, in the snapshot before the first change; `None`: it
+    /// was not taken, or could not be.
     pub baseline_users: Option<u32>,
+    /// The same when the plan was made.
+    pub planned_users: Option<u32>,
     /// Until when the last grant may take to reach everyone.
     pub effective_by: Option<Timestamp>,
     /// Since when and by whom it is held, where it is.

@@ -253,6 +253,7 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Verdict> {
         observed: "not in this version".to_owned(),
         expected: "",
         at: None,
+        from: None,
         source: String::new(),
         complete: true,
         next: "",
@@ -262,7 +263,7 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Verdict> {
 
 fn verdict(context: &Context<'_>, spec: &Spec) -> Verdict {
     let sources = (spec.sources)(context);
-    let Basis { at, complete, flaw } = context.basis(&sources);
+    let Basis { at, from, complete, flaw } = context.basis(&sources);
     let finding = match flaw {
         Some(flaw) => Finding::unknown(flaw),
         None => (spec.judge)(context),
@@ -277,6 +278,7 @@ fn verdict(context: &Context<'_>, spec: &Spec) -> Verdict {
         observed: finding.observed,
         expected: spec.expected,
         at,
+        from,
         source: if words.is_empty() { "this process".to_owned() } else { words.join(", ") },
         complete,
         next: if finding.state == State::Ok { "" } else { spec.next },

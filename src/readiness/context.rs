@@ -7,7 +7,7 @@ use crate::domain::{
     picture::{Picture, STALE_INTERVALS},
     pool::SessionHost,
     standing,
-    text::counted,
+    text::{counted, tries},
     time::{Timestamp, age_text},
 };
 
@@ -71,6 +71,7 @@ impl Finding {
 /// How far the sources of a check carry.
 pub(super) struct Basis {
     pub(super) at: Option<Timestamp>,
+    pub(super) from: Option<Timestamp>,
     pub(super) complete: bool,
     /// Why they do not carry.
     pub(super) flaw: Option<String>,
@@ -87,13 +88,18 @@ impl<'a> Context<'a> {
 
     /// Looks at all sources of a check.
     pub(super) fn basis(&self, sources: &[Source]) -> Basis {
-        let mut basis = Basis { at: None, complete: true, flaw: None };
+        let mut basis = Basis { at: None, from: None, complete: true, flaw: None };
         for source in sources {
             let at = self.picture.last(source).map(|look| look.at);
             basis.at = match (basis.at, at) {
                 (Some(one), Some(two)) => Some(one.min(two)),
                 (one, two) => one.or(two),
             };
+            let asked = || {
+                let reading = self.picture.reading(source)?;
+                reading.silent_since.or(reading.silence.as_ref().map(|(at, _)| *at))
+            };
+            basis.from = basis.from.into_iter().chain(at.or_else(asked)).min();
             if let Some(flaw) = self.flaw(source) {
                 basis.complete &= !flaw.starts_with(NOT_WHOLE);
                 let place = source.side().map_or("", |side| self.code(side));
@@ -107,7 +113,11 @@ impl<'a> Context<'a> {
     fn flaw(&self, source: &Source) -> Option<String> {
         let Some(reading) = self.picture.reading(source) else { return Some("not looked at".to_owned()) };
         if let Some((_, silence)) = &reading.silence {
-            return Some(silence.why.to_string());
+            let why = &silence.why;
+            return Some(match reading.misses {
+                0 => why.to_string(),
+                misses => format!("{why}, {}", tries(misses)),
+            });
         }
         let look = reading.last.as_ref()?;
         let age = self.now.duration_since(look.at);

@@ -112,6 +112,9 @@ pub struct Verdict {
     pub expected: &'static str,
     /// When the oldest answer behind it was in.
     pub at: Option<Timestamp>,
+    /// What its age counts from: that answer, or where a source has none the first request that was not
+    /// answered, if that is older. `None`: nobody has looked, or need not.
+    pub from: Option<Timestamp>,
     /// Words of the sources.
     pub source: String,
     /// Whether everything behind it was read to the end.
@@ -256,6 +259,7 @@ fn way(context: &Context<'_>, assumed: Option<String>) -> Verdict {
         observed,
         expected: "one side is active, by the role assignments",
         at: basis.at,
+        from: basis.from,
         source: "assignments".to_owned(),
         complete: basis.complete,
         next: if state == State::Ok {

@@ -56,7 +56,7 @@ pub fn table(estate: &Estate, checks: &[ServiceChecks], sim: bool, now: Timestam
 }
 
 fn one(out: &mut String, verdict: &Verdict, now: Timestamp) {
-    let age = verdict.at.map_or(String::new(), |at| age_text(now.duration_since(at)));
+    let age = verdict.from.map_or(String::new(), |at| age_text(now.duration_since(at)));
     let width = COLUMNS - INDENT - 6;
     let title: String = mask::said(verdict.title).chars().take(width).collect();
     line(out, &format!("{:5}  {:2} {title:width$} {age:>5}", verdict.id, verdict.state.mark()));

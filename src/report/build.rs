@@ -20,7 +20,7 @@ use crate::{
 use super::{
     model::{
         Answered, Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Person,
-        Refusal, Report, Request, Rpo, State, Step,
+        Refusal, Report, Request, Rpo, State, Step, UsersOf,
     },
     timeline,
 };
@@ -51,6 +51,9 @@ pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp
             run.debts().into_iter().map(|index| run.plan.steps[index].id.as_str()).collect();
         report.debts.retain(|debt| debt.paid.is_some() || owed.contains(&debt.step.as_str()));
         opened_again(&mut report, &run);
+        if run.baseline_users.is_some() {
+            (report.users, report.users_of) = (run.baseline_users, UsersOf::Snapshot);
+        }
     }
     report.marks = timeline::marks(opened, events, &report);
     report.figures = timeline::figures(&report, events);
@@ -134,6 +137,7 @@ fn blank(run: &str, opened: &Opened, integrity: Integrity, now: Timestamp) -> Re
         reason: opened.reason.clone(),
         reported_at: now,
         users: plan.users,
+        users_of: UsersOf::Plan,
         people: Vec::new(),
         marks: Vec::new(),
         figures: Figures {

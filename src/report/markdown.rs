@@ -13,7 +13,7 @@ use crate::{
     engine::event::WorldKind,
 };
 
-use super::model::{Report, State, Step, Verified};
+use super::model::{Report, State, Step, UsersOf, Verified};
 
 /// The whole report.
 pub fn to_markdown(report: &Report) -> String {
@@ -81,6 +81,10 @@ fn head(out: &mut String, report: &Report) {
     table(out, &["field", "value"]);
     let open_debts = report.debts.iter().filter(|debt| debt.paid.is_none()).count();
     let users = report.users.map_or_else(|| "not known".to_owned(), |users| users.to_string());
+    let of_users = match report.users_of {
+        UsersOf::Snapshot => "users at the start",
+        UsersOf::Plan => "users in the plan",
+    };
     let fields = [
         ("run", report.run.as_str()),
         ("state", report.state.word()),
@@ -91,7 +95,7 @@ fn head(out: &mut String, report: &Report) {
         ("runbook", &format!("{}{}", report.runbook, if report.local_runbook { " (local)" } else { "" })),
         ("mode", report.run_mode.word()),
         ("reason", report.reason.as_str()),
-        ("users at the start", &users),
+        (of_users, &users),
         ("open debts", &open_debts.to_string()),
         ("tool", &report.tool),
         ("estate file", &report.estate_hash),

@@ -12,7 +12,7 @@ pub use build::build;
 pub use markdown::to_markdown;
 pub use model::{
     Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Mark, Person,
-    Refusal, Report, Request, Rpo, State, Step, Verified,
+    Refusal, Report, Request, Rpo, State, Step, UsersOf, Verified,
 };
 
 /// The report as JSON; keys are a contract. `mode` comes first, so that a simulated run shows

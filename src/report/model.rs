@@ -55,8 +55,12 @@ pub struct Report {
     pub reason: Safe,
     /// When the report was made.
     pub reported_at: Timestamp,
-    /// Users with a session on the side that was left, when the plan was bound.
+    /// Users with a session on the side that was left, when the snapshot was taken; where there is none,
+    /// when the plan was bound.
     pub users: Option<u32>,
+    /// Which of the two.
+    #[serde(skip)]
+    pub users_of: UsersOf,
     /// Who took part.
     pub people: Vec<Person>,
     /// T0 to T10.
@@ -77,6 +81,16 @@ pub struct Report {
     pub instant_confirms: u32,
     /// Whether the journal can be trusted.
     pub integrity: Integrity,
+}
+
+/// When users were counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UsersOf {
+    /// When the plan was bound.
+    #[default]
+    Plan,
+    /// When the snapshot before the first change was taken.
+    Snapshot,
 }
 
 /// How a run stands.

@@ -335,6 +335,31 @@ fn what_was_taken_back_is_pending_again() {
     assert_eq!(state(&all, "a5-admit").0, "done");
 }
 
+/// Users are counted when the plan is made and once more before the first change: two words.
+#[test]
+fn users_in_the_plan_and_at_the_start_are_told_apart() {
+    let counted = |snapshot: Option<&str>| {
+        let note = snapshot.map(|text| RunEvent::Note {
+            step: Some("a4".to_owned()),
+            about: NoteAbout::Baseline,
+            text: Safe::new(text),
+            given: None,
+        });
+        let all = [vec![opened(WorldKind::Live)], note.into_iter().collect()].concat();
+        let report = report(&stamp(all));
+        (report.users, to_markdown(&report))
+    };
+    for (snapshot, users, told) in [
+        (None, Some(67), "| users in the plan | 67 |"),
+        (Some("sessions 70 users 68 plans "), Some(68), "| users at the start | 68 |"),
+        (Some("sessions ? users ? plans "), Some(67), "| users in the plan | 67 |"),
+    ] {
+        let (count, text) = counted(snapshot);
+        assert_eq!(count, users, "{snapshot:?}");
+        assert!(text.contains(told) && text.matches("| users ").count() == 1, "{text}");
+    }
+}
+
 #[test]
 fn a_simulated_run_begins_with_the_word() {
     let report = report(&events(WorldKind::Sim));

@@ -3,7 +3,7 @@
 //! Services whose role differs on a side are never added together: each gets its own part of
 //! the cell (`hr 8/12 · fin 4/4`).
 
-use crate::domain::{Answer, Safe, Side, Source, time::Timestamp};
+use crate::domain::{Answer, Safe, Side, Source, text::tries, time::Timestamp};
 
 use super::{
     pools, regional,
@@ -21,14 +21,14 @@ pub(super) struct Part {
     pub(super) reason: Option<Safe>,
     /// The value is that of an earlier moment whatever the age of the answer.
     pub(super) as_of: Option<Timestamp>,
-    /// What Compute said, where the value rests on which machines are off.
-    pub(super) powers: Option<Sight>,
+    /// How another source was seen that the value rests on besides those of its component.
+    pub(super) beside: Option<Sight>,
 }
 
 impl Part {
     pub(super) fn new(state: CellState, text: impl Into<String>, short: impl Into<String>) -> Self {
         let (text, short) = (text.into(), short.into());
-        Self { state, text, short, figure: None, reason: None, as_of: None, powers: None }
+        Self { state, text, short, figure: None, reason: None, as_of: None, beside: None }
     }
 
     pub(super) fn figure(mut self, count: impl TryInto<u64>, of: Option<usize>) -> Self {
@@ -64,6 +64,7 @@ pub(super) fn cell(scene: &Scene<'_>, component: Component, side: Side) -> Cell 
             text: "not configured".to_owned(),
             short_text: String::new(),
             at: None,
+            from: None,
             stale: false,
             complete: true,
             reason: None,
@@ -97,10 +98,10 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         .iter()
         .map(|&service| sight(scene, component, service, bucket.side))
         .reduce(Sight::join)
-        .unwrap_or(Sight { at: None, trust: Trust::Silent, reason: None, old: false });
+        .unwrap_or(Sight::none(None));
     if component == Component::Capacity && bucket.role != Role::Standby && scene.dead(bucket.side) {
         let part = Part::new(CellState::NotChecked, "not checked", "");
-        return Judged { part, sight: Sight { at: None, ..sight } };
+        return Judged { part, sight: Sight { at: None, from: None, ..sight } };
     }
     let value = match component {
         Component::ControlPlane => regional::control(scene, bucket.side),
@@ -118,8 +119,8 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         (Trust::Good, Some(part)) => part,
         (_, value) => distrusted(scene, bucket, &sight, value),
     };
-    let sight = match part.powers.take() {
-        Some(powers) => sight.beside(powers),
+    let sight = match part.beside.take() {
+        Some(beside) => sight.beside(beside),
         None => sight,
     };
     Judged { part, sight }
@@ -144,9 +145,21 @@ fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Opti
         (Trust::Partial, _) => ("list not whole".to_owned(), "not whole".to_owned()),
         (_, Some(part)) => (last(&part.text), last(&part.short)),
         (_, None) if unseen => (NOT_YET.to_owned(), "not yet".to_owned()),
-        (_, None) => ("no answer".to_owned(), "no answer".to_owned()),
+        (_, None) => (no_answer(sight.tries), NO_ANSWER.to_owned()),
     };
     Part { reason: sight.reason.clone(), ..Part::new(state, text, short) }
+}
+
+/// What is said of what never answered, at its shortest.
+const NO_ANSWER: &str = "no answer";
+
+/// The same with the requests that left for it.
+fn no_answer((least, most): (u32, u32)) -> String {
+    match (least, most) {
+        (_, 0) => NO_ANSWER.to_owned(),
+        (least, most) if least == most => format!("{NO_ANSWER}, {}", tries(most)),
+        (least, most) => format!("{NO_ANSWER}, {least}-{most} tries"),
+    }
 }
 
 /// Some values are called the last ones by themselves.
@@ -168,7 +181,10 @@ fn combine(
     let state = worst.map_or(CellState::Unknown, |one| one.part.state);
     let reason = worst.and_then(|one| one.part.reason.clone());
     let unlooked = judged.iter().all(|one| one.part.state == CellState::NotChecked);
-    let (text, short_text) = if let Some(one) = judged.first().filter(|_| judged.len() == 1 || unlooked) {
+    let tries = sight.as_ref().map_or((0, 0), |sight| sight.tries);
+    let (text, short_text) = if judged.iter().all(|one| one.part.short == NO_ANSWER) {
+        (no_answer(tries), if tries.1 == 0 { NO_ANSWER.to_owned() } else { format!("silent {}x", tries.1) })
+    } else if let Some(one) = judged.first().filter(|_| judged.len() == 1 || unlooked) {
         (one.part.text.clone(), one.part.short.clone())
     } else {
         // One that has no short word is not checked.
@@ -194,7 +210,8 @@ fn combine(
         state,
         text,
         short_text,
-        at: as_of.or(sight.and_then(|sight| sight.at)),
+        at: as_of.or(sight.as_ref().and_then(|sight| sight.at)),
+        from: as_of.or(sight.and_then(|sight| sight.from)),
         stale: as_of.is_some() || old,
         complete: trust != Trust::Partial,
         reason,
@@ -239,7 +256,7 @@ fn is_configured(scene: &Scene<'_>, component: Component, service: usize, side: 
     }
 }
 
-/// The sources behind a component of one service on one side; [`Part::powers`] besides.
+/// The sources behind a component of one service on one side; [`Part::beside`] besides.
 fn sources(scene: &Scene<'_>, component: Component, service: usize, side: Side) -> Vec<Source> {
     match component {
         Component::ControlPlane => vec![Source::Control(side)],
@@ -282,7 +299,7 @@ fn sight(scene: &Scene<'_>, component: Component, service: usize, side: Side) ->
         .iter()
         .map(|source| Sight::of(scene.picture, source, scene.now))
         .reduce(Sight::join)
-        .unwrap_or(Sight { at: None, trust: Trust::Silent, reason: None, old: false })
+        .unwrap_or(Sight::none(None))
 }
 
 /// The last answer of a source.

@@ -47,7 +47,7 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
         line(&mut out, &format!("{:LABEL$}{}  {}", row.component.label(), cells[0], cells[1]));
     }
     let invariant = &summary.invariant;
-    let age = age_of(invariant.at, invariant.stale, summary.at);
+    let age = age_of(invariant.from, invariant.stale, summary.at);
     let text = fit(&format!("{:5}{}", invariant.state.mark(), invariant.text), COLUMNS - LABEL - 7);
     line(&mut out, &format!("{:LABEL$}{text:width$} {age:>5}", "in both", width = COLUMNS - LABEL - 7));
     let services: Vec<String> = summary.services.iter().map(ServiceLine::text).collect();
@@ -407,7 +407,7 @@ fn age_of(at: Option<Timestamp>, stale: bool, now: Timestamp) -> String {
 
 fn cell_text(cell: &Cell, now: Timestamp) -> String {
     let text = if cell.text.chars().count() > TEXT { &cell.short_text } else { &cell.text };
-    let age = age_of(cell.at, cell.stale, now);
+    let age = age_of(cell.from, cell.stale, now);
     format!("{:4} {:TEXT$} {age:>4}", cell.state.mark(), fit(text, TEXT))
 }
 

@@ -160,7 +160,7 @@ pub(super) fn hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     };
     // Where nobody can sign in on the side that serves it does not matter which hosts are off.
     let rests = hosts.rest_on_power() && !(active && hosts.usable == 0);
-    let part = Part { powers: rests.then_some(powers), ..part };
+    let part = Part { beside: rests.then_some(powers), ..part };
     Some(part.figure(hosts.usable as u64, Some(hosts.all)))
 }
 
@@ -212,11 +212,14 @@ pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     if unproven > 0 {
         // Some hosts are silent: whoever is listed on them may be gone.
         let text = format!("{unproven} of {all} unproven");
-        return Some(
-            Part::new(CellState::Unknown, text, format!("{}+{unproven}?", all - unproven))
-                .because("the broker lists sessions on hosts that have not reported for 5 min")
-                .figure(all, None),
-        );
+        let hosts = bucket
+            .services
+            .iter()
+            .map(|&service| Sight::of(scene.picture, &Source::Hosts(service, bucket.side), scene.now));
+        let part = Part::new(CellState::Unknown, text, format!("{}+{unproven}?", all - unproven))
+            .because("the broker lists sessions on hosts that have not reported for 5 min")
+            .figure(all, None);
+        return Some(Part { beside: hosts.reduce(Sight::join), ..part });
     }
     let part = match (active, other) {
         (0, 0) => Part::new(CellState::Ok, "none", "none"),
@@ -390,7 +393,7 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
             Part::new(CellState::Ok, text.clone(), text)
         } else {
             let part = Part::new(CellState::Unknown, format!("{now}%, cold not known"), format!("{now}%, ?"));
-            Part { powers: Some(powers.clone()), ..part.because(&power_unknown(&powers)) }
+            Part { beside: Some(powers.clone()), ..part.because(&power_unknown(&powers)) }
         };
         return Some(part.figure(room.now, None));
     }
@@ -404,7 +407,7 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         Part::new(CellState::Warn, text, short)
             .because(&format!("{lacking} users find no place even with every host started"))
     };
-    let part = Part { powers: room.unused.then_some(powers), ..part };
+    let part = Part { beside: room.unused.then_some(powers), ..part };
     Some(part.figure(room.now, None))
 }
 

@@ -77,19 +77,23 @@ fn named(scene: &Scene<'_>, bucket: &Bucket<'_>) -> usize {
     ids.len()
 }
 
+/// The accounts that are not available, by name.
+fn down(accounts: &[&StorageAccount]) -> String {
+    let down = accounts.iter().filter(|account| !account.available()).map(|account| account.id.name());
+    down.collect::<Vec<_>>().join(", ")
+}
+
 pub(super) fn profiles(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     let accounts = accounts(scene, bucket)?;
     let (up, of) = (accounts.iter().filter(|account| account.available()).count(), named(scene, bucket));
-    let down: Vec<&str> =
-        accounts.iter().filter(|account| !account.available()).map(|account| account.id.name()).collect();
     let short = format!("{up}/{of}");
     let part = if up >= of {
         Part::new(CellState::Ok, format!("{up} of {of} shares"), short)
     } else {
         let state = if up == 0 || bucket.role == Role::Active { CellState::Crit } else { CellState::Warn };
-        let reason = match &down[..] {
-            [] => "an account was not found".to_owned(),
-            names => format!("unavailable: {}", names.join(", ")),
+        let reason = match down(&accounts) {
+            names if names.is_empty() => "an account was not found".to_owned(),
+            names => format!("unavailable: {names}"),
         };
         Part::new(state, format!("{up} of {of} shares answer"), short).because(&reason)
     };
@@ -108,6 +112,18 @@ pub(super) fn storage(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         .filter(|account| !account.provisioning.as_str().eq_ignore_ascii_case("Succeeded"))
         .collect();
     let of = accounts.len();
+    let mut kinds: Vec<&str> =
+        accounts.iter().filter_map(|account| account.sku.as_str().rsplit('_').next()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let kinds = kinds.join("+");
+    // What does not answer is in no place, whatever its settings say.
+    let up = accounts.iter().filter(|account| account.available()).count();
+    if up < of {
+        let state = if up == 0 || bucket.role == Role::Active { CellState::Crit } else { CellState::Warn };
+        let part = Part::new(state, format!("{up} of {of} available, {kinds}"), format!("{up}/{of} {kinds}"));
+        return Some(part.because(&format!("unavailable: {}", down(&accounts))).figure(up as u64, Some(of)));
+    }
     if let Some(first) = elsewhere.first() {
         let text = format!("{} of {of} answer from elsewhere", elsewhere.len());
         let reason = format!("{} answers from {}", first.id.name(), first.primary_location);
@@ -118,11 +134,6 @@ pub(super) fn storage(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         let reason = format!("{} is {}", first.id.name(), first.provisioning);
         return Some(Part::new(CellState::Warn, text, "unsettled").because(&reason));
     }
-    let mut kinds: Vec<&str> =
-        accounts.iter().filter_map(|account| account.sku.as_str().rsplit('_').next()).collect();
-    kinds.sort_unstable();
-    kinds.dedup();
-    let kinds = kinds.join("+");
     Some(Part::new(CellState::Ok, format!("{of} in place, {kinds}"), kinds.clone()).figure(of as u64, None))
 }
 

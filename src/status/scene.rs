@@ -189,8 +189,15 @@ impl<'a> Scene<'a> {
             .filter(|&service| self.service(service).layout == Layout::ActivePassive)
             .collect();
         let mut state = CellState::NotConfigured;
-        let blank =
-            Invariant { state, text: String::new(), principals: None, users: None, at: None, stale: false };
+        let blank = Invariant {
+            state,
+            text: String::new(),
+            principals: None,
+            users: None,
+            at: None,
+            from: None,
+            stale: false,
+        };
         if paired.is_empty() {
             return Invariant { text: "both regions serve by design".to_owned(), ..blank };
         }
@@ -227,6 +234,7 @@ impl<'a> Scene<'a> {
             principals: principals.map(|(both, _)| both),
             users: users.map(|(both, _)| both).filter(|both| *both > 0 || unproven == 0),
             at: both.at,
+            from: both.from,
             stale: both.old,
         }
     }
@@ -320,7 +328,7 @@ impl<'a> Scene<'a> {
                     text: format!("PRIMARY IS BACK · {}", counted(run.debts.len(), "debt")),
                     component: None,
                     side: Some(run.from),
-                    at: invariant.at,
+                    at: invariant.from,
                 });
             }
         }
@@ -330,7 +338,7 @@ impl<'a> Scene<'a> {
                 text: format!("in both: {}", invariant.text),
                 component: None,
                 side: None,
-                at: invariant.at,
+                at: invariant.from,
             });
         }
         problems.extend(Side::BOTH.into_iter().filter_map(|side| self.death(side)));
@@ -390,8 +398,16 @@ impl<'a> Scene<'a> {
         {
             let _ = write!(text, ", last answer {} ago", age_text(age));
         }
-        Some(Problem { state: cell.state, text, component: Some(component), side: Some(side), at: cell.at })
+        Some(Problem { state: cell.state, text, component: Some(component), side: Some(side), at: cell.from })
     }
+}
+
+/// Names the services of the estate that this version cannot look at: nobody knows that they are right.
+pub(super) fn unseen(estate: &Estate, scope: Scope) -> Option<String> {
+    let skipped = estate.not_in_this_version.iter().map(String::as_str);
+    let names: Vec<&str> = skipped.filter(|part| part.starts_with("service ")).collect();
+    let told = scope == Scope::All && !names.is_empty();
+    told.then(|| format!("not looked at in this version: {}", names.join(", ")))
 }
 
 /// What runs of a mode owe. A region that was left as it was can harm people as soon as it is back.

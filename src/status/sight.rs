@@ -15,6 +15,10 @@ pub(super) const NOT_YET: &str = "not looked at yet";
 pub(super) struct Sight {
     /// When the last answer was in.
     pub(super) at: Option<Timestamp>,
+    /// What its age counts from: the answer, or where there is none the first request that was not answered.
+    pub(super) from: Option<Timestamp>,
+    /// Requests in a row that were not answered, of the source with the fewest and of that with the most.
+    pub(super) tries: (u32, u32),
     /// Whether the value may be used, and if not, why.
     pub(super) trust: Trust,
     /// Why it is not good, in words.
@@ -39,36 +43,51 @@ pub(super) enum Trust {
 }
 
 impl Sight {
+    /// Nobody has looked.
+    pub(super) fn none(reason: Option<Safe>) -> Self {
+        Self { at: None, from: None, tries: (0, 0), trust: Trust::Silent, reason, old: false }
+    }
+
     /// Looks at one source at `now`.
     ///
     /// A single missed look does not spoil an answer that is still young; a look that was
     /// denied, or found nothing there, spoils it at once, for waiting will not mend it.
     pub(super) fn of(picture: &Picture, source: &Source, now: Timestamp) -> Self {
         let Some(reading) = picture.reading(source) else {
-            return Self { at: None, trust: Trust::Silent, reason: Some(Safe::new(NOT_YET)), old: false };
+            return Self::none(Some(Safe::new(NOT_YET)));
         };
         let silence = reading.silence.as_ref().map(|(_, silence)| silence);
         let reason = silence.map(|silence| silence.why.clone());
+        let tries = (reading.misses, reading.misses);
         let Some(look) = &reading.last else {
             let trust = match silence.map(|silence| silence.kind) {
                 Some(SilenceKind::NotChecked) => Trust::NotChecked,
                 _ => Trust::Silent,
             };
-            return Self { at: None, trust, reason, old: false };
+            let failed = reading.silence.as_ref().map(|(at, _)| *at);
+            return Self {
+                at: None,
+                from: reading.silent_since.or(failed),
+                tries,
+                trust,
+                reason,
+                old: false,
+            };
         };
         let at = Some(look.at);
+        let seen = |trust, reason, old| Self { at, from: at, tries, trust, reason, old };
         let old = now.duration_since(look.at) > source.interval() * STALE_INTERVALS;
         let spoils = |kind| matches!(kind, SilenceKind::Denied | SilenceKind::NoToken | SilenceKind::Absent);
         if silence.is_some_and(|silence| spoils(silence.kind)) {
-            return Self { at, trust: Trust::Silent, reason, old };
+            return seen(Trust::Silent, reason, old);
         }
         if old {
             let reason = reason.or_else(|| Some(Safe::new("no newer answer")));
-            return Self { at, trust: Trust::Stale, reason, old };
+            return seen(Trust::Stale, reason, old);
         }
         match look.answer.flaw() {
-            Some(error) => Self { at, trust: Trust::Partial, reason: Some(error.clone()), old },
-            None => Self { at, trust: Trust::Good, reason, old },
+            Some(error) => seen(Trust::Partial, Some(error.clone()), old),
+            None => seen(Trust::Good, reason, old),
         }
     }
 
@@ -80,8 +99,8 @@ impl Sight {
     /// With something that only a part of the value rests on: if that never came, the value is as
     /// old as the rest.
     pub(super) fn beside(self, part: Self) -> Self {
-        let at = part.at.or(self.at);
-        self.join(Self { at, ..part })
+        let (at, from) = (part.at.or(self.at), part.at.or(self.from));
+        self.join(Self { at, from, ..part })
     }
 
     /// Both together: the older time, the worse trust.
@@ -90,8 +109,10 @@ impl Sight {
             (Some(one), Some(two)) => Some(one.min(two)),
             _ => None,
         };
+        let from = self.from.into_iter().chain(other.from).min();
+        let tries = (self.tries.0.min(other.tries.0), self.tries.1.max(other.tries.1));
         let old = self.old || other.old;
         let (worse, better) = if other.trust > self.trust { (other, self) } else { (self, other) };
-        Self { at, trust: worse.trust, reason: worse.reason.or(better.reason), old }
+        Self { at, from, tries, trust: worse.trust, reason: worse.reason.or(better.reason), old }
     }
 }

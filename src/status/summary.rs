@@ -13,7 +13,10 @@ use crate::{
     runbook::Mode,
 };
 
-use super::{components, scene::Scene};
+use super::{
+    components,
+    scene::{self, Scene},
+};
 
 /// Which services a summary is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -152,6 +155,8 @@ pub struct Cell {
     pub short_text: String,
     /// When the oldest answer behind it was in; `None`: there is none.
     pub at: Option<Timestamp>,
+    /// What its age counts from: that answer, or the first request that was never answered. `None`: none left.
+    pub from: Option<Timestamp>,
     /// Whether that answer is too old to be trusted.
     pub stale: bool,
     /// Whether everything behind it was read to the end.
@@ -165,9 +170,9 @@ pub struct Cell {
 }
 
 impl Cell {
-    /// Age at `now`.
+    /// Age of its answer at `now`.
     pub fn age(&self, now: Timestamp) -> Option<Span> {
-        self.at.map(|at| now.duration_since(at))
+        Some(now.duration_since(self.at?))
     }
 }
 
@@ -279,6 +284,8 @@ pub struct Invariant {
     pub users: Option<u32>,
     /// Oldest answer behind it.
     pub at: Option<Timestamp>,
+    /// What its age counts from, as of a cell.
+    pub from: Option<Timestamp>,
     /// Whether it is too old.
     pub stale: bool,
 }
@@ -309,7 +316,7 @@ pub struct Problem {
     pub component: Option<Component>,
     /// Region.
     pub side: Option<Side>,
-    /// Age of what it rests on.
+    /// Age of what it rests on, as of a cell.
     pub at: Option<Timestamp>,
 }
 
@@ -416,18 +423,16 @@ impl Summary {
         self.problems.first()
     }
 
+    /// When the oldest was in of all that is said.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        let cells = self.rows.iter().flat_map(|row| row.cells.iter());
+        cells.filter_map(|(_, cell)| cell.from).chain(self.invariant.from).min()
+    }
+
     /// The cell of a component in a region.
     pub fn cell(&self, component: Component, side: Side) -> Option<&Cell> {
         self.rows.iter().find(|row| row.component == component).map(|row| &row.cells[side])
     }
-}
-
-/// Names the services of the estate that this version cannot look at: nobody knows that they are right.
-fn unseen(estate: &Estate, scope: Scope) -> Option<String> {
-    let skipped = estate.not_in_this_version.iter().map(String::as_str);
-    let names: Vec<&str> = skipped.filter(|part| part.starts_with("service ")).collect();
-    let told = scope == Scope::All && !names.is_empty();
-    told.then(|| format!("not looked at in this version: {}", names.join(", ")))
 }
 
 /// Worst first; among equals the order stands. What nobody looks at because something worse is known
@@ -461,7 +466,7 @@ pub fn summarize(
     let invariant = scene.invariant();
     let debts = scene.debts();
     let mut problems = scene.problems(&rows, &invariant, &debts);
-    let unseen = unseen(estate, scope);
+    let unseen = scene::unseen(estate, scope);
     problems.extend(unseen.clone().map(|text| Problem {
         state: CellState::Warn,
         text,

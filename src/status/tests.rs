@@ -141,7 +141,7 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
     assert_eq!(cell.age(world.now), Some(minutes(12)));
     assert_eq!(
         text(&summary, Component::Directory, Side::Primary),
-        (CellState::Crit, "no answer".to_owned())
+        (CellState::Crit, "no answer, 1 try".to_owned())
     );
     assert_eq!(text(&summary, Component::Capacity, Side::Primary).1, "not checked");
     assert_eq!(text(&summary, Component::Capacity, Side::Secondary).1, "60%, 120% if started");
@@ -629,6 +629,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         durable: 1,
         stopped: None,
         baseline_users: None,
+        planned_users: None,
         effective_by: None,
         hold: None,
         last_at: world.now,

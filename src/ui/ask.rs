@@ -8,7 +8,7 @@ use crate::{
     domain::{
         mask,
         text::counted,
-        time::{Timestamp, clock_text, time_text},
+        time::{Timestamp, clock_text, span_text, time_text},
     },
     engine::{
         RunView,
@@ -203,10 +203,17 @@ fn others(app: &App, since: Timestamp) -> String {
                 .map(|change| format!("{} {}", change.caller, change.operation))
                 .collect();
             let whole = error.map(|why| format!(", not whole: {why}")).unwrap_or_default();
+            let read = app.others_seen().map_or_else(String::new, |at| {
+                format!(", read {} ago", span_text(app.now().duration_since(at)))
+            });
             match later.as_slice() {
-                [] => format!("no assignment changes by others since, as far as 30 min back{whole}"),
+                [] => format!("no assignment changes by others since, as far as 30 min back{read}{whole}"),
                 many => {
-                    format!("{} by others: {}{whole}", counted(many.len(), "assignment change"), named(many))
+                    format!(
+                        "{} by others: {}{read}{whole}",
+                        counted(many.len(), "assignment change"),
+                        named(many)
+                    )
                 }
             }
         }

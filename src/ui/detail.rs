@@ -100,7 +100,7 @@ fn head(app: &App, part: &Part, y: u16, pen: &mut Pen<'_>) {
     let age = match part.at {
         Some(at) => {
             let stale = if part.stale { "!" } else { "" };
-            format!("{}{stale}", age_text(app.now().duration_since(at)))
+            format!("{}{stale}", age_text(app.shown_at().duration_since(at)))
         }
         None => "never".to_owned(),
     };

@@ -9,7 +9,7 @@ use crate::{
         time::{Span, clock_text, local_text, time_text},
     },
     engine::view::RunState,
-    status::ServiceLine,
+    status::{Scope, ServiceLine},
 };
 
 use super::{
@@ -266,7 +266,10 @@ fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
         let since = clock_text(app.now().duration_since(view.impact));
         words.push(Word::of([format!("T+{since}")], Role::Text, Kind::Goes));
     } else {
-        words.push(Word::of([scope_words(app.scope, &app.estate)], Role::Dim, Kind::Goes));
+        // A service in scope is named with its place.
+        if app.scope == Scope::All {
+            words.push(Word::of([scope_words(app.scope, &app.estate)], Role::Dim, Kind::Goes));
+        }
         let forms = places(&app.summary.services);
         words.push(Word { forms, role: Role::Text, kind: Kind::Place });
     }

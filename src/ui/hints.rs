@@ -39,9 +39,20 @@ pub(super) fn of(app: &App) -> Vec<Said> {
         }
         _ => {
             let works = |hint: &&Hint| hint.0.iter().any(|intent| keymap::why_not(app, *intent).is_none());
-            keymap::named(app, context, &usual.iter().filter(works).copied().collect::<Vec<Hint>>())
+            let here = context == Context::Runs && is_here(app);
+            let said = |(intents, what): Hint| match intents {
+                [Intent::Enter] if here => (intents, "show"),
+                _ => (intents, what),
+            };
+            keymap::named(app, context, &usual.iter().filter(works).copied().map(said).collect::<Vec<Hint>>())
         }
     }
+}
+
+/// Whether the run under the cursor is the one in this window: there is nothing to resume.
+fn is_here(app: &App) -> bool {
+    let under = app.runs.get(app.list.place(app.runs.len()));
+    under.is_some_and(|run| app.run_view().is_some_and(|here| here.run == run.run))
 }
 
 /// Why a key that opens or copies the row under the cursor does nothing on this screen.

@@ -177,7 +177,7 @@ fn matrix(app: &App, pen: &mut Pen<'_>, columns: &Columns, shown: u16) {
         for side in Side::BOTH {
             let (left, right) = columns.of_side(side, width);
             let left = if columns.one.is_some() || side == Side::Secondary { left + 1 } else { left };
-            cell(pen, &row.cells[side], (left, y, right.saturating_sub(1)), columns, app.now());
+            cell(pen, &row.cells[side], (left, y, right.saturating_sub(1)), columns, app.shown_at());
         }
     }
 }
@@ -189,7 +189,7 @@ const DIFFERS: &str = "≠";
 fn cell(pen: &mut Pen<'_>, cell: &Cell, (left, y, end): (u16, u16, u16), columns: &Columns, now: Timestamp) {
     let role = Role::of_state(cell.state);
     pen.text(left, y, 2, cell.state.mark(), role);
-    let (age, age_role) = age_of(cell.at, cell.stale, now);
+    let (age, age_role) = age_of(cell.from, cell.stale, now);
     let from = pen.right(end, y, &age, age_role);
     let role = match cell.state {
         CellState::Ok => Role::Text,
@@ -225,10 +225,10 @@ pub(super) fn age_of(at: Option<Timestamp>, stale: bool, now: Timestamp) -> (Str
 
 /// The invariant, the worst problem, and the third line: debts, signs of death, or readiness.
 fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
-    let now = app.now();
+    let now = app.shown_at();
     let invariant = &app.summary.invariant;
     if invariant.state != CellState::NotConfigured {
-        let age = age_of(invariant.at, invariant.stale, now);
+        let age = age_of(invariant.from, invariant.stale, now);
         let last = if invariant.stale { "last " } else { "" };
         verdict(pen, y, "in both", invariant.state, &format!("{last}{}", invariant.text), &age);
         y += 1;
@@ -296,7 +296,7 @@ pub(super) fn oldest_sign(app: &App) -> Option<Timestamp> {
         app.summary.rows.iter().filter(|row| {
             matches!(row.component, Component::Hosts | Component::Profiles | Component::Health)
         });
-    rows.flat_map(|row| row.cells.iter().filter_map(|(_, cell)| cell.at)).min()
+    rows.flat_map(|row| row.cells.iter().filter_map(|(_, cell)| cell.from)).min()
 }
 
 /// How a procedure stands where too little is seen to say.
@@ -324,8 +324,8 @@ fn readiness(app: &App, narrow: bool) -> (CellState, String, (Option<Timestamp>,
         (0, ..) => CellState::Unknown,
         _ => CellState::Crit,
     };
-    let oldest = app.readiness.iter().filter(|found| found.at.is_some()).min_by_key(|found| found.at);
-    let oldest = oldest.map_or((None, false), |found| (found.at, app.is_past(found.at)));
+    let oldest = app.readiness.iter().filter_map(|found| found.from).min();
+    let oldest = (oldest, app.is_past(oldest));
     if narrow {
         return (state, format!("{crit} blocking, {warn} warn, {unknown} not known, {ok} ok"), oldest);
     }
@@ -407,7 +407,7 @@ fn also(app: &App) -> Vec<Also> {
         let text = format!("{} {}: {}", found.id, found.title, found.observed);
         // What holds for the region is found once for each service.
         if all.iter().all(|known| known.text != text) {
-            all.push(Also { state, text, at: found.at, stale: false });
+            all.push(Also { state, text, at: found.from, stale: app.is_past(found.from) });
         }
     }
     all.sort_by_key(|one| std::cmp::Reverse(one.state));
@@ -430,7 +430,7 @@ fn problems(app: &App, pen: &mut Pen<'_>, y: u16, part: Part, bottom: u16) -> u1
     let mut y = y + 1;
     for (one, lines) in all.iter().zip(&broken).take(shown) {
         pen.text(part.left + 1, y, 2, one.state.mark(), Role::of_state(one.state));
-        let (age, role) = age_of(one.at, one.stale, app.now());
+        let (age, role) = age_of(one.at, one.stale, app.shown_at());
         let end = pen.right(part.right - 1, y, &age, role);
         let role = if one.state == CellState::Crit { Role::Bad } else { Role::Text };
         if whole {

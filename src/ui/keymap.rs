@@ -74,10 +74,11 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
         Intent::Filter | Intent::Sort | Intent::Reverse => {
             unless(app.columns().is_some(), "no list that can be filtered")
         }
-        Intent::Zoom => unless(
-            matches!(app.screen, Screen::Home | Screen::Run | Screen::Lists(_)),
-            "it fills the window already",
-        ),
+        Intent::Zoom => match app.screen {
+            Screen::Lists(_) => None,
+            Screen::Home | Screen::Run => Some("lists only".to_owned()),
+            _ => Some("it fills the window already".to_owned()),
+        },
         Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
             let one = app.subject.as_ref().is_some_and(|subject| {
                 matches!(app.screen, Screen::Detail(_))

@@ -132,12 +132,15 @@ fn head(app: &App, component: Component, side: Side, list: &Head, area: Area, pe
     let more = if list.trouble.is_empty() { "" } else { "+" };
     let last = if list.stale { "last " } else { "" };
     let focus = if side == app.side { ">" } else { " " };
-    let words = format!("{focus}{code} {} {last}{counted}{more} ", component.label());
+    // Of a list that never came nobody knows how long it is.
+    let count =
+        if list.at.is_none() && more == "+" { "?".to_owned() } else { format!("{last}{counted}{more}") };
+    let words = format!("{focus}{code} {} {count} ", component.label());
     let role = if side == app.side { Role::Cursor } else { Role::Title };
     pen.text(area.left + 2, 1, area.right - area.left - 3, &words, role);
-    if let Some(at) = list.at {
+    if let Some(at) = list.from {
         let stale = if list.stale { "!" } else { "" };
-        let age = format!(" {}{stale} ", age_text(app.now().duration_since(at)));
+        let age = format!(" {}{stale} ", age_text(app.shown_at().duration_since(at)));
         pen.right(area.right - 1, 1, &age, if list.stale { Role::Warn } else { Role::Dim });
     }
 }

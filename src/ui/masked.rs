@@ -160,6 +160,43 @@ fn a_person_has_one_mask_wherever_they_stand_and_also_in_what_is_copied() {
     assert!(found.contains("WE 1 of ") && found.contains(&format!("filter: user={mask}")), "{found}");
 }
 
+/// A principal that no list has room for is masked before it is cut.
+#[test]
+fn a_principal_has_one_mask_on_every_screen() {
+    let stranger = scene::helpdesk();
+    let open = |more: &[Intent]| {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        app.update(Event::Observed(scene::stranger_on_standby(&stranger)), at(0));
+        let masks = Arc::new(Masks::default());
+        let mask = masks.mask(stranger.id.as_str()).into_owned();
+        app.redact(masks);
+        press(&mut app, more);
+        app.settle();
+        (app, mask)
+    };
+    let assignments = [vec![Intent::Move(Motion::Down); 4], vec![Intent::Enter]].concat();
+    let detail = [assignments.clone(), vec![Intent::Enter]].concat();
+    let copy = [assignments.clone(), vec![Intent::CopyField]].concat();
+    for (name, way) in
+        [("list", assignments.clone()), ("detail", detail), ("copy", copy), ("start", vec![Intent::Start])]
+    {
+        let (mut app, mask) = open(&way);
+        let shot = shot(&mut app, (80, 50), Glyphs::Box);
+        assert!(shot.contains(&mask), "{name}: no {mask}: {shot}");
+        let head = shot.lines().nth(1).unwrap_or_default();
+        assert!(name != "detail" || head.contains(&mask), "{head}");
+        let own = |word: &str| word.starts_with("id-") && word != mask;
+        let mut words = shot.lines().filter(|line| line.contains("DAG1")).flat_map(str::split_whitespace);
+        let other = words.find(|word| own(word.trim_matches(['│', '"', ','])));
+        assert!(name == "detail" || other.is_none(), "{name}: {other:?} for one principal {mask}: {shot}");
+    }
+    // What is read can be typed.
+    let (mut app, mask) = open(&[assignments, vec![Intent::Filter]].concat());
+    press(&mut app, &format!("holder={mask}").chars().map(Intent::Type).collect::<Vec<_>>());
+    let found = shot(&mut app, (80, 24), Glyphs::Box);
+    assert!(found.contains(" 1 of "), "{found}");
+}
+
 #[test]
 fn masks_go_on_and_off_by_the_command_line_and_confirmations_work_with_them() {
     let mut app = confirming(scene::log_off(scene::offer(2, Some("67"))), "6");

@@ -29,6 +29,8 @@ mod vantage;
 mod worst;
 
 #[cfg(test)]
+mod ages;
+#[cfg(test)]
 mod masked;
 #[cfg(test)]
 mod panes;

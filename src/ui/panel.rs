@@ -2,13 +2,14 @@
 
 use crate::{
     app::App,
-    domain::{Side, time::age_text},
+    domain::Side,
     engine::RunView,
     status::{Cell, CellState, Component},
 };
 
 use super::{
     head,
+    home::age_of,
     pen::{Line, Pen, columns},
     theme::Role,
 };
@@ -73,7 +74,8 @@ pub(super) fn short(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
         let mut x = pen.text(1, y, 18, &format!("{} {}{dead}", region.code, region.role), role) + 2;
         x = x.max(13);
         let cells = ROWS.iter().filter_map(|what| Some((*what, app.summary.cell(*what, side)?)));
-        let oldest = cells.clone().take(3).max_by_key(|(_, cell)| cell.age(app.now()));
+        let oldest =
+            cells.clone().take(3).filter(|(_, cell)| cell.from.is_some()).min_by_key(|(_, cell)| cell.from);
         let (age, role) = oldest.map_or_else(|| (String::new(), Role::Dim), |(_, cell)| age(app, cell));
         let end = pen.right(width - 1, y, &age, role);
         for (component, cell) in cells {
@@ -123,6 +125,5 @@ fn words(cell: &Cell, text: &str) -> (String, Role) {
 }
 
 fn age(app: &App, cell: &Cell) -> (String, Role) {
-    let age = cell.age(app.now()).map(age_text).unwrap_or_default();
-    if cell.stale { (format!("{age}!"), Role::Stale) } else { (age, Role::Dim) }
+    age_of(cell.from, cell.stale, app.shown_at())
 }

@@ -171,9 +171,11 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
         (count, 0) => format!("debts: {count}{which}"),
         (count, ready) => format!("debts: {count}{which}, {ready} ready"),
     };
-    let people = match (view.effective_by, view.baseline_users) {
-        (Some(by), _) => Some(format!("granted, effective by {}", minute_text(by))),
-        (None, users) => users.map(|users| format!("users at the start: {users}")),
+    // Two counts at two moments: each has its own word.
+    let people = match (view.effective_by, view.baseline_users, view.planned_users) {
+        (Some(by), ..) => Some(format!("granted, effective by {}", minute_text(by))),
+        (None, Some(users), _) => Some(format!("users at the start: {users}")),
+        (None, None, users) => users.map(|users| format!("users in the plan: {users}")),
     };
     let time = RTO.to_owned();
     if owed.is_empty() {
@@ -324,7 +326,7 @@ fn held(app: &App, view: &RunView, note: &str) -> String {
     };
     match &view.hold {
         Some(hold) => {
-            let since = clock_text(app.now().duration_since(hold.since));
+            let since = clock_text(app.shown_at().duration_since(hold.since));
             format!("{since} by {}: {note}; {flying}", mask::person(hold.by.as_str()))
         }
         None => format!("{note}; {flying}"),

@@ -179,8 +179,11 @@ fn rows(app: &App, view: &RunView, wants: Wants) -> Vec<Row> {
         }
     }
     for (index, step) in view.steps.iter().enumerate().filter(|(_, step)| step.is_undo) {
-        // What cannot be taken back now is no news; under the cursor it says why.
-        let idle = matches!(step.state, StepState::Pending | StepState::Blocked);
+        // What cannot be taken back is no news; under the cursor it says why. What only waits for a look, as
+        // after a resume, stays.
+        let stands =
+            view.steps.iter().any(|done| done.undo.as_ref() == Some(&step.id) && done.no_undo.is_none());
+        let idle = matches!(step.state, StepState::Pending | StepState::Blocked) && !stands;
         if !idle || index == place {
             step_rows(app, view, index, index == place, wants, &mut rows);
         }
@@ -244,7 +247,7 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, 
     }
     let first = rows.len();
     if let Some((what, until)) = &step.countdown {
-        let left = clock_text(until.duration_since(app.now()));
+        let left = clock_text(until.duration_since(app.shown_at()));
         let text = format!("{:INDENT$}{what}: {left} left, until {}", "", time_text(*until));
         rows.push(under(text, Role::Running));
     }
@@ -295,7 +298,7 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
     let step = &view.steps[index];
     let (mark, role) = match step.state {
         // Taking a step back is there for whoever wants it; it is not what comes next.
-        StepState::Ready if step.is_undo => ("u", Role::Dim),
+        StepState::Ready | StepState::Blocked if step.is_undo => ("u", Role::Dim),
         state => mark(state),
     };
     let word = match step.state {
@@ -362,6 +365,10 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
         GateVerdict::Red if step.kind != StepKind::Gate && to_be_made(step.state) => {
             ("..", Role::Running, Kind::Under)
         }
+        // What a step is to make is not yet made before it has begun.
+        GateVerdict::Red if step.kind != StepKind::Gate && not_begun(step.state) => {
+            (".", Role::Pending, Kind::Under)
+        }
         GateVerdict::Red => ("x", Role::Bad, Kind::Fails),
         GateVerdict::Unknown => ("?", Role::Unknown, Kind::Fails),
     };
@@ -396,6 +403,10 @@ fn at_work(state: StepState) -> bool {
     matches!(state, StepState::Confirmed | StepState::Running | StepState::Waiting)
 }
 
+fn not_begun(state: StepState) -> bool {
+    matches!(state, StepState::Pending | StepState::Blocked)
+}
+
 fn to_be_made(state: StepState) -> bool {
     at_work(state) || state == StepState::Ready
 }
@@ -428,7 +439,7 @@ fn item_row(app: &App, item: &ItemView, width: usize) -> Row {
     };
     let again = if item.attempts > 1 { format!(" #{}", item.attempts) } else { String::new() };
     let right = match item.since {
-        Some(since) if !item.state.over() => clock_text(app.now().duration_since(since)),
+        Some(since) if !item.state.over() => clock_text(app.shown_at().duration_since(since)),
         _ => String::new(),
     };
     // A long key leaves half of the line to what is said of it.

@@ -1,11 +1,16 @@
 //! Rows in columns: how wide, how cut, and what the filter and the order are.
 
+use std::borrow::Cow;
+
 use unicode_width::UnicodeWidthStr;
 
-use crate::app::{
-    App,
-    screen::Filter,
-    table::{Column, Field, Row, Sort, Value, Way, longest, widths},
+use crate::{
+    app::{
+        App,
+        screen::Filter,
+        table::{Column, Field, Row, Sort, Value, Way, longest, widths},
+    },
+    domain::mask,
 };
 
 use super::{
@@ -69,7 +74,7 @@ impl Grid {
                 (_, Value::Unknown) => Role::Dim,
                 _ => rest,
             };
-            pen.text(x, y, width, said(field, width), role);
+            pen.text(x, y, width, &said(field, width), role);
             x += width + 1;
         }
     }
@@ -103,9 +108,15 @@ pub(super) fn text_in_full(text: &str, bottom: u16, pen: &mut Pen<'_>) -> u16 {
     top
 }
 
-/// In full where there is room for it.
-fn said(field: &Field, width: u16) -> &str {
-    if field.long().width() <= usize::from(width) { field.long() } else { &field.text }
+/// In full where there is room for it. An id is masked before it is cut: a part of it would have a mask of
+/// its own.
+fn said(field: &Field, width: u16) -> Cow<'_, str> {
+    if let Some(id) = &field.id
+        && let Cow::Owned(masked) = mask::said(id)
+    {
+        return Cow::Owned(masked);
+    }
+    if field.long().width() <= usize::from(width) { field.long().into() } else { field.text.as_str().into() }
 }
 
 /// What hides or orders rows, on the line above the footer; whether there was anything to say.

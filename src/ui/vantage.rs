@@ -4,13 +4,14 @@
 use crate::{
     app::{
         App,
-        vantage::{Cell, Line},
+        vantage::{Cell, Line, Verdict},
     },
-    domain::{Side, time::age_text},
+    domain::Side,
     status::CellState,
 };
 
 use super::{
+    home::age_of,
     pen::{Line as Glyph, Pen, columns, wrap, wrap_in},
     theme::Role,
 };
@@ -27,7 +28,7 @@ enum Item<'a> {
     /// Something of both regions, with its place under the cursor.
     Line(usize, &'a Line),
     /// A line of what follows, and whether it is its first.
-    Verdict(CellState, String, bool),
+    Verdict(&'a Verdict, String, bool),
 }
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
@@ -36,9 +37,9 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let middle = LABEL + 1 + (width - LABEL - 1) / 2;
     head(app, middle, pen);
     let mut items: Vec<Item<'_>> = Vec::new();
-    for (state, text) in &found.verdicts {
-        let lines = wrap(text, usize::from(width - 5)).into_iter().enumerate();
-        items.extend(lines.map(|(at, line)| Item::Verdict(*state, line, at == 0)));
+    for verdict in &found.verdicts {
+        let lines = wrap(&verdict.text, usize::from(width - 5 - AGE - 2)).into_iter().enumerate();
+        items.extend(lines.map(|(at, line)| Item::Verdict(verdict, line, at == 0)));
     }
     items.push(Item::Rule("calls"));
     items.extend(found.calls.iter().enumerate().map(|(at, line)| Item::Line(at, line)));
@@ -50,15 +51,24 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let last = items.iter().position(under).unwrap_or(0);
     let lines: Vec<&Line> = found.calls.iter().chain(&found.signs).collect();
     let about = lines.get(place).map_or(bottom, |line| whole(app, line, bottom, pen));
-    let room = usize::from(about.saturating_sub(2));
-    let first = (last + 1).saturating_sub(room);
+    let mut room = usize::from(about.saturating_sub(2));
+    let mut first = (last + 1).saturating_sub(room);
+    if first + room < items.len() {
+        // What is out of sight below is counted in place of the last row.
+        room -= 1;
+        first = (last + 1).saturating_sub(room);
+        let hidden = items[first + room..].iter().filter(|item| matches!(item, Item::Line(..))).count();
+        pen.text(4, about - 1, width - 5, &format!("and {hidden} more below"), Role::Dim);
+    }
     for (at, item) in items.iter().enumerate().skip(first).take(room) {
         let y = 2 + (at - first) as u16;
         match item {
             Item::Rule(words) => pen.rule(0, y, width, words),
-            Item::Verdict(state, text, first) => {
-                pen.text(1, y, 2, if *first { state.mark() } else { "" }, Role::of_state(*state));
-                pen.text(4, y, width - 5, text, verdict(*state));
+            Item::Verdict(found, text, first) => {
+                let (age, role) = age_of(found.at.filter(|_| *first), found.stale, app.shown_at());
+                let end = pen.right(width - 1, y, &age, role);
+                pen.text(1, y, 2, if *first { found.state.mark() } else { "" }, Role::of_state(found.state));
+                pen.text(4, y, end.saturating_sub(4), text, verdict(found.state));
             }
             Item::Line(_, line) => {
                 let role = if under(item) { Role::Cursor } else { Role::Text };
@@ -90,12 +100,8 @@ fn head(app: &App, middle: u16, pen: &mut Pen<'_>) {
 fn cell(app: &App, cell: &Cell, (left, right): (u16, u16), y: u16, pen: &mut Pen<'_>) {
     pen.text(left + 1, y, 2, cell.state.mark(), Role::of_state(cell.state));
     let text = left + 4;
-    let age = cell.at.map(|at| {
-        let stale = if cell.stale { "!" } else { "" };
-        format!("{}{stale}", age_text(app.now().duration_since(at)))
-    });
-    let age = age.unwrap_or_default();
-    let end = pen.right(right.saturating_sub(1), y, &age, if cell.stale { Role::Warn } else { Role::Dim });
+    let (age, role) = age_of(cell.at, cell.stale, app.shown_at());
+    let end = pen.right(right.saturating_sub(1), y, &age, role);
     // Ages of the usual length stand in one column, a longer one never touches the words.
     let room = end.min(right.saturating_sub(AGE)).saturating_sub(text + 1);
     pen.text(text, y, room, &cell.text, Role::Text);

@@ -4,7 +4,7 @@ use crate::{
     app::{App, Intent},
     domain::{text::counted, time::Timestamp},
     readiness::State,
-    status::{CellState, Problem},
+    status::{CellState, Component, Problem},
 };
 
 use super::{
@@ -25,10 +25,19 @@ impl Also {
     pub(super) fn of(app: &App, problem: &Problem) -> Self {
         let cell = problem.component.zip(problem.side).and_then(|(what, side)| app.summary.cell(what, side));
         let both = problem.component.is_none() && problem.side.is_none() && app.summary.invariant.stale;
-        let stale = cell.is_some_and(|cell| cell.stale) || (both && problem.at == app.summary.invariant.at);
+        let stale = cell.is_some_and(|cell| cell.stale) || (both && problem.at == app.summary.invariant.from);
         // What is old is called so, where its own words do not.
-        let last = if stale && !problem.text.contains("last ") { "last " } else { "" };
-        Self { state: problem.state, text: format!("{last}{}", problem.text), at: problem.at, stale }
+        let said = |stale: bool| {
+            let last = if stale && !problem.text.contains("last ") { "last " } else { "" };
+            format!("{last}{}", problem.text)
+        };
+        if problem.at.is_none() && problem.component.is_none() && problem.side.is_some() {
+            // A dead region is told from its signs: it is as old as the oldest of them.
+            let at = oldest_sign(app);
+            let stale = app.is_past(at);
+            return Self { state: problem.state, text: said(stale), at, stale };
+        }
+        Self { state: problem.state, text: said(stale), at: problem.at, stale }
     }
 }
 
@@ -41,24 +50,18 @@ pub(super) fn of(app: &App) -> Also {
     }
     if let Some(view) = app.run_view().filter(|view| view.primary_is_back) {
         let code = &view.codes[view.from];
-        return says(CellState::Crit, format!("{code} IS BACK · {}", counted(view.debts.len(), "debt")));
+        // Its hosts are what is looked at to tell.
+        let at = app.summary.cell(Component::Hosts, view.from).and_then(|cell| cell.from);
+        let text = format!("{code} IS BACK · {}", counted(view.debts.len(), "debt"));
+        return Also { at, ..says(CellState::Crit, text) };
     }
     let Some(problem) = first(app) else {
         // What the checks found stands in a line of its own.
         let open = app.readiness.iter().any(|found| matches!(found.state, State::Unknown | State::Crit));
         let text = if open { "nothing is wrong in the rows; see readiness" } else { "nothing is wrong" };
-        return says(CellState::Ok, text.to_owned());
+        return Also { at: app.summary.oldest(), ..says(CellState::Ok, text.to_owned()) };
     };
-    let mut worst = Also::of(app, problem);
-    // A dead region is told from its signs: it is as old as the oldest of them.
-    if worst.at.is_none() && problem.component.is_none() && problem.side.is_some() {
-        worst.at = oldest_sign(app);
-        worst.stale = app.is_past(worst.at);
-        if worst.stale {
-            worst.text = format!("last {}", worst.text);
-        }
-    }
-    worst
+    Also::of(app, problem)
 }
 
 /// The worst problem; while a run moves people, one of the region they are moved to comes first: that
@@ -76,7 +79,7 @@ pub(super) fn line(app: &App, y: u16, pen: &mut Pen<'_>) {
     let (role, end) = (Role::of_state(worst.state), pen.width() - 1);
     pen.text(1, y, 6, "worst", Role::Dim);
     pen.text(8, y, 2, worst.state.mark(), role);
-    let (age, old) = age_of(worst.at, worst.stale, app.now());
+    let (age, old) = age_of(worst.at, worst.stale, app.shown_at());
     let from = pen.right(end, y, &age, old);
     let room = if age.is_empty() { end } else { from - 1 };
     let role = if worst.state == CellState::Ok { Role::Text } else { role };

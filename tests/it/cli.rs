@@ -515,7 +515,12 @@ fn an_estate_that_does_not_answer_is_unknown() {
     assert_eq!(said["verdict"], "unknown");
     for component in ["pools", "hosts", "sessions"] {
         let told = &said["regions"]["primary"][component];
-        assert_eq!((&told["state"], &told["value"]), (&"unknown".into(), &"no answer".into()), "{told}");
+        let value = told["value"].as_str().unwrap_or_default();
+        assert!(told["state"] == "unknown" && value.starts_with("no answer, "), "{told}");
+        assert!(
+            value.ends_with(" tries") || value.ends_with(" try"),
+            "a silent source tells its tries: {told}"
+        );
         assert!(told["age_s"].is_null() && told["complete"] == false, "{told}");
         assert!(told["reason"].as_str().is_some_and(|why| !why.is_empty()), "{told}");
     }

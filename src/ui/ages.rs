@@ -1,0 +1,574 @@
+//! Every value has its age, or its row's or its part's, on every screen; and while the display stands still
+//! so do all of them.
+
+use crate::{
+    app::{
+        App, Event, Intent, Moment, World,
+        run::{RunOpen, RunPurpose, RunSummary},
+        scene::{self, Weather, at, noon},
+        screen::Screen,
+    },
+    domain::{
+        Answer, Observation, Safe, Side, Source,
+        time::{Dated, Skew, Span, minutes, seconds},
+    },
+    engine::{
+        event::{GateItem, GateVerdict, RunEnd},
+        view::{RunState, StepState, StepView},
+    },
+    status::{CellState, Component},
+};
+
+use super::{Glyphs, shots::shot, sizes};
+
+/// A world, by name.
+type Condition = (&'static str, fn() -> App);
+
+const CONDITIONS: [Condition; 6] = [
+    ("calm", || scene::app(World::Live, Weather::Calm)),
+    ("outage", || scene::app(World::Live, Weather::Outage)),
+    // What a region that died before the cockpit was opened looks like.
+    ("never", || without(Weather::Outage, |source| matches!(source, Source::Directory(Side::Primary)), 38)),
+    ("half", || without(Weather::Calm, |source| matches!(source, Source::Hosts(0, Side::Primary)), 38)),
+    ("blind", || without(Weather::Calm, |source| source.side() == Some(Side::Primary), 38)),
+    ("since", || fell_silent(7)),
+];
+
+/// The sources that `gone` names never answered: three requests left, the first so many seconds ago.
+fn without(weather: Weather, gone: fn(&Source) -> bool, seconds: i64) -> App {
+    let mut app = scene::opened(World::Live);
+    for seen in scene::readings(weather) {
+        if !gone(&seen.source) {
+            app.update(Event::Observed(seen), at(0));
+            continue;
+        }
+        for try_ in [seconds, seconds - 10, seconds - 20] {
+            let silent = scene::silent(seen.source.clone(), try_, "no answer in 10 s (limit 10 s)");
+            app.update(Event::Observed(silent), at(0));
+        }
+    }
+    app.update(Event::Observed(scene::changes_by(&[])), at(0));
+    app.settle();
+    app
+}
+
+/// West Europe answered last so many minutes ago.
+fn fell_silent(ago: i64) -> App {
+    let mut app = scene::opened(World::Live);
+    for seen in scene::readings(Weather::Outage) {
+        let here = seen.source.side() != Some(Side::Primary);
+        let back = if here { Span::ZERO } else { minutes(ago) };
+        let (started, ended) = (seen.started - back, seen.ended - back);
+        let source = seen.source.clone();
+        app.update(Event::Observed(Observation { started, ended, ..seen }), at(0));
+        if !here {
+            let silent = scene::silent(source, 5, "no answer in 10 s (limit 10 s)");
+            app.update(Event::Observed(silent), at(0));
+        }
+    }
+    app.settle();
+    app
+}
+
+/// Whether a text ends with an age: `4s`, `12m!`.
+pub(super) fn ends_with_age(text: &str) -> bool {
+    let word = text.trim_end().rsplit(' ').next().unwrap_or_default();
+    let word = word.strip_suffix('!').unwrap_or(word);
+    let mut chars = word.chars();
+    let unit = chars.next_back();
+    matches!(unit, Some('s' | 'm' | 'h' | 'd'))
+        && word.chars().next().is_some_and(|c| c.is_ascii_digit())
+        && word.chars().all(|c| c.is_ascii_digit() || matches!(c, 's' | 'm' | 'h' | 'd'))
+}
+
+/// The parts of a line between vertical lines and frames.
+fn pieces(line: &str) -> Vec<&str> {
+    let inner = line.trim_matches('"');
+    inner.split(['│', '≠', '┬', '┤', '├', '─']).map(str::trim).filter(|piece| !piece.is_empty()).collect()
+}
+
+/// What needs no age: nobody looked, or need not.
+fn nobody_looked(text: &str) -> bool {
+    let words = text.trim_start_matches(['>', ' ']);
+    words.starts_with('-') || text.contains("not looked at yet") || text.contains("not configured")
+}
+
+const SIZES: [(u16, u16); 3] = [(60, 20), (80, 24), (160, 50)];
+
+#[track_caller]
+fn assert_aged(name: &str, piece: &str, shot: &str) {
+    assert!(ends_with_age(piece) || nobody_looked(piece), "{name}: no age behind `{piece}`\n{shot}");
+}
+
+/// Each row of home, and what is said below them.
+fn home(name: &str, app: &mut App, size: (u16, u16)) {
+    app.screen = Screen::Home;
+    let shot = shot(app, size, Glyphs::Box);
+    let lines: Vec<&str> = shot.lines().collect();
+    for (at, row) in app.summary.rows.iter().enumerate() {
+        for (_, cell) in row.cells.iter() {
+            let silent = cell.from.is_none() && cell.state != CellState::NotChecked;
+            assert!(!silent || cell.text == "not looked at yet", "{name}: {cell:?}");
+        }
+        let Some(line) = lines.get(2 + at).filter(|line| line.contains(row.component.label())) else {
+            continue;
+        };
+        let label = row.component.label();
+        let cells = pieces(line).into_iter().map(|piece| {
+            piece.trim_start_matches('>').trim_start().strip_prefix(label).unwrap_or(piece).trim()
+        });
+        for piece in cells.filter(|piece| !piece.is_empty() && *piece != ">") {
+            assert_aged(name, piece, &shot);
+        }
+    }
+    for word in [" in both ", " vantage ", " readiness "] {
+        for line in lines.iter().filter(|line| line.trim_matches('"').starts_with(word)) {
+            assert_aged(name, line.trim_matches('"').trim_end(), &shot);
+        }
+    }
+    worst(name, &shot);
+    let also = lines.iter().skip_while(|line| !line.contains("also, worst first")).skip(1);
+    let first = |line: &&&str| ["x  ", "?  ", "!  ", "ok "].iter().any(|mark| line[1..].starts_with(mark));
+    for line in also.filter(first).filter(|_| size.0 >= 80) {
+        let piece = line.split('│').next().unwrap_or_default();
+        assert_aged(name, piece, &shot);
+    }
+}
+
+/// The worst problem is on every screen.
+fn worst(name: &str, shot: &str) {
+    let line =
+        shot.lines().find(|line| line.starts_with("\" worst ")).unwrap_or_else(|| panic!("{name}: {shot}"));
+    assert_aged(name, line.trim_matches('"').trim_end(), shot);
+}
+
+/// Both regions beside the run or below it.
+fn run(name: &str, app: App, size: (u16, u16)) {
+    let mut app = scene::running_over(app, scene::move_phase()).0;
+    let shot = shot(&mut app, size, Glyphs::Box);
+    worst(name, &shot);
+    let mut seen = 0;
+    for line in shot.lines() {
+        let pieces = pieces(line);
+        let names =
+            ["hosts", "sessions", "assigned", "profiles", "directory", "capacity", "storage", "health"];
+        let told = pieces.iter().filter(|piece| names.iter().any(|name| piece.starts_with(name)));
+        let short = pieces.first().filter(|piece| size.0 < 80 && piece.starts_with("WE ")).into_iter();
+        for piece in told.chain(short) {
+            assert!(
+                ends_with_age(piece) || piece.contains(" - ") || piece.contains("not looked at"),
+                "{name}: no age behind `{piece}`\n{shot}"
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 0, "{name}: {shot}");
+}
+
+/// The heads of the lists.
+fn lists(name: &str, app: &mut App, size: (u16, u16)) {
+    for component in Component::ALL {
+        app.screen = Screen::Lists(component);
+        app.settle();
+        let shot = shot(app, size, Glyphs::Box);
+        worst(name, &shot);
+        let head = shot.lines().nth(1).unwrap_or_default();
+        let (one, two) = head.split_once('┬').unwrap();
+        for (side, half) in [(Side::Primary, one), (Side::Secondary, two)] {
+            let lists = app.lists().unwrap();
+            let asked = lists.sides[side].from.is_some();
+            let last = pieces(half).last().copied().unwrap_or_default().to_owned();
+            assert!(!asked || ends_with_age(&last), "{name}: no age in {half}\n{shot}");
+            let blank = lists.sides[side].trouble.iter().any(|text| text.contains("not looked at yet"));
+            assert!(asked || blank, "{name} {component:?} {side:?}: {:?}", lists.sides[side]);
+        }
+    }
+}
+
+/// Calls, signs and what follows from them.
+fn vantage(name: &str, app: &mut App, size: (u16, u16)) {
+    app.screen = Screen::Vantage;
+    let shot = shot(app, size, Glyphs::Box);
+    worst(name, &shot);
+    let found = app.vantage();
+    for line in found.calls.iter().chain(&found.signs) {
+        let row = shot.lines().find(|row| row.contains(line.label) && row.contains('│'));
+        let cells = row.map(pieces).unwrap_or_default();
+        for piece in cells.iter().skip(1) {
+            assert_aged(name, piece, &shot);
+        }
+    }
+    for verdict in found.verdicts.iter().filter(|verdict| verdict.state != CellState::NotChecked) {
+        let begin: String = verdict.text.chars().take(20).collect();
+        let line =
+            shot.lines().find(|line| line.contains(&begin)).unwrap_or_else(|| panic!("{begin}\n{shot}"));
+        assert_aged(name, line.trim_matches('"'), &shot);
+    }
+}
+
+/// Each part of the detail of what stands under the cursor.
+fn detail(name: &str, app: &mut App, component: Component, size: (u16, u16)) {
+    app.screen = Screen::Lists(component);
+    app.settle();
+    app.update(Event::Intent(Intent::Enter), at(1_000));
+    let shot = shot(app, size, Glyphs::Box);
+    for line in shot.lines().filter(|line| line.contains(" GET ") || line.contains(" POST ")) {
+        let last = pieces(line).last().copied().unwrap_or_default().to_owned();
+        assert!(ends_with_age(&last) || last.ends_with("never"), "{name}: {line}\n{shot}");
+    }
+    app.update(Event::Intent(Intent::Back), at(2_000));
+}
+
+/// Each check that rests on a look.
+fn readiness(name: &str, app: &mut App) {
+    let asked = |source: &str| !["this process", ""].contains(&source);
+    for found in app.readiness.iter().filter(|found| asked(&found.source)) {
+        let unseen = found.observed.contains("not looked at");
+        assert!(found.from.is_some() || unseen, "{name}: {found:?}");
+    }
+    app.screen = Screen::Readiness;
+    worst(name, &shot(app, (80, 24), Glyphs::Box));
+}
+
+#[test]
+fn every_value_has_its_age() {
+    for (name, make) in CONDITIONS {
+        for size in SIZES {
+            let name = format!("{name} {size:?}");
+            let mut app = make();
+            home(&name, &mut app, size);
+            lists(&name, &mut app, size);
+            vantage(&name, &mut app, size);
+            for component in [Component::Hosts, Component::Sessions, Component::Storage] {
+                detail(&name, &mut app, component, size);
+            }
+            readiness(&name, &mut app);
+            run(&name, make(), size);
+        }
+    }
+}
+
+/// Of what never answered there is no age of an answer: how long it has been asked, and how often.
+#[test]
+fn what_never_answered_tells_its_tries() {
+    let mut app = (CONDITIONS[2].1)();
+    for (screen, size) in [
+        (Screen::Home, (80, 24)),
+        (Screen::Home, (160, 50)),
+        (Screen::Vantage, (80, 24)),
+        (Screen::Lists(Component::Directory), (80, 24)),
+        (Screen::Readiness, (160, 50)),
+    ] {
+        app.screen = screen;
+        app.settle();
+        let shot = shot(&mut app, size, Glyphs::Box);
+        let words = |line: &str| line.split(['│', '"']).nth(1).unwrap_or_default().trim().to_owned();
+        let column: Vec<String> = shot.lines().map(words).collect();
+        assert!(shot.contains("3 tries") || column.join(" ").contains("3 tries"), "{screen:?} {shot}");
+    }
+    for size in [(60, 20), (80, 24)] {
+        let mut run = scene::running_over((CONDITIONS[2].1)(), scene::move_phase()).0;
+        let shown = if size.0 < 80 {
+            {
+                app.screen = Screen::Home;
+                shot(&mut app, size, Glyphs::Box)
+            }
+        } else {
+            shot(&mut run, size, Glyphs::Box)
+        };
+        assert!(shown.contains("x silent 3x") || shown.contains("x  silent 3x"), "{size:?} {shown}");
+    }
+    app.screen = Screen::Lists(Component::Directory);
+    app.settle();
+    let list = shot(&mut app, (80, 24), Glyphs::Box);
+    let head = list.lines().nth(1).unwrap_or_default();
+    assert!(head.contains("WE directory ? ") && head.contains(" 38s "), "{head}");
+    let cell = app.summary.cell(Component::Directory, Side::Primary).unwrap();
+    assert_eq!((cell.at, cell.from), (None, Some(noon() - seconds(38))), "it is no answer's age");
+}
+
+/// The list behind a row of home is as old as the row: whether sessions live is told by their hosts.
+#[test]
+fn home_and_the_list_of_sessions_tell_the_same_age() {
+    for (name, make) in CONDITIONS {
+        let mut app = make();
+        app.screen = Screen::Lists(Component::Sessions);
+        app.settle();
+        let lists = app.lists().unwrap();
+        for side in Side::BOTH {
+            let (head, cell) = (&lists.sides[side], app.summary.cell(Component::Sessions, side).unwrap());
+            assert_eq!((head.from, head.stale), (cell.from, cell.stale), "{name} {side:?}");
+        }
+    }
+}
+
+/// A state that nobody can vouch for is not said as if somebody could.
+#[test]
+fn sessions_of_silent_hosts_are_not_said_to_be_active() {
+    for (name, doubt) in [
+        ("outage", Some("host silent")),
+        ("since", Some("not read since")),
+        ("never", Some("host silent")),
+        ("calm", None),
+    ] {
+        let make = CONDITIONS.iter().find(|(known, _)| *known == name).unwrap().1;
+        let mut app = make();
+        app.screen = Screen::Lists(Component::Sessions);
+        app.settle();
+        let list = shot(&mut app, (80, 24), Glyphs::Box);
+        let bare = list.lines().filter(|line| line.contains("Active ")).count();
+        assert_eq!(bare == 0, doubt.is_some(), "{name}: {list}");
+        assert_eq!(list.contains("Active?"), doubt.is_some(), "{name}: {list}");
+        app.update(Event::Intent(Intent::Enter), at(1_000));
+        let detail = shot(&mut app, (80, 24), Glyphs::Box);
+        match doubt {
+            Some(why) => assert!(detail.contains(&format!("last told: Active, {why}")), "{name}: {detail}"),
+            None => assert!(detail.contains(" Active ") && !detail.contains("last told"), "{name}: {detail}"),
+        }
+    }
+}
+
+/// What stands still stands still whole: no age, clock or mark of it moves, and line 1 says for how long.
+#[test]
+fn nothing_of_a_frozen_display_moves_but_line_1() {
+    type Opening = fn() -> App;
+    let mut openings: Vec<(&str, Opening)> = vec![
+        ("run", || scene::running(scene::move_phase()).0),
+        ("held", || scene::running(sizes::held()).0),
+        ("failing", || scene::running(sizes::failing()).0),
+    ];
+    openings.extend(CONDITIONS);
+    for (name, make) in openings {
+        let panes = (1..=7).map(|pane| vec![Intent::Pane(pane)]);
+        let down =
+            |count: usize| [vec![Intent::Pane(1)], vec![Intent::Move(crate::app::Motion::Down); count]];
+        let lists = (0..10).map(|count| [down(count).concat(), vec![Intent::Enter]].concat());
+        let details = (0..10).map(|count| [down(count).concat(), vec![Intent::Enter; 2]].concat());
+        for way in panes.chain(lists).chain(details) {
+            let mut app = make();
+            for (place, intent) in way.iter().chain(&[Intent::Freeze]).enumerate() {
+                app.update(Event::Intent(*intent), at(100 * place as u64));
+            }
+            app.settle();
+            for size in [(80, 24), (160, 50)] {
+                let later = |app: &mut App, span: Span, terminal: u64| {
+                    app.update(Event::Tick, Moment { now: noon() + span, terminal });
+                    app.settle();
+                    let shot = shot(app, size, Glyphs::Box);
+                    // The last line goes back from a notice to the keys.
+                    let lines: Vec<&str> = shot.lines().collect();
+                    lines[1..lines.len() - 1].join("\n")
+                };
+                let before = later(&mut app, seconds(20), 20_000);
+                let after = later(&mut app, minutes(11), 660_000);
+                assert_eq!(before, after, "{name} {way:?} {size:?}");
+                assert!(app.frozen().is_some());
+            }
+        }
+    }
+}
+
+/// The words of a run: what was counted at two moments has two words.
+#[test]
+fn users_in_the_plan_and_users_at_the_start_are_told_apart() {
+    for (snapshot, planned, told) in [
+        (None, Some(178), "users in the plan: 178"),
+        (Some(179), Some(178), "users at the start: 179"),
+        (Some(179), None, "users at the start: 179"),
+    ] {
+        let mut view = sizes::fresh();
+        (view.baseline_users, view.planned_users) = (snapshot, planned);
+        let shot = shot(&mut scene::running(view).0, (160, 50), Glyphs::Box);
+        assert!(
+            shot.contains(told)
+                && shot.matches("users in the plan").count() + shot.matches("users at the start").count()
+                    == 1,
+            "{shot}"
+        );
+    }
+}
+
+/// What a step is there to make is no failure before the step has begun.
+#[test]
+fn what_a_step_is_to_make_is_not_red_before_it_has_begun() {
+    for (state, mark) in [
+        (StepState::Pending, ". "),
+        (StepState::Blocked, ". "),
+        (StepState::Running, ".."),
+        (StepState::TimedOut, "x "),
+    ] {
+        let mut view = sizes::fresh();
+        view.steps[7].state = state;
+        let age_s = Some(4);
+        let (id, verdict, value) = ("no-holder-on-active".to_owned(), GateVerdict::Red, Safe::new("3 of 3"));
+        view.steps[7].proofs = vec![GateItem { id, verdict, value, age_s }];
+        view.current = Some(7);
+        let shot = shot(&mut scene::running(view).0, (160, 50), Glyphs::Box);
+        assert!(shot.contains(&format!("{mark} no-holder-on-active")), "{state:?}: {shot}");
+    }
+}
+
+/// A run that is over and stands in this window is shown, not resumed.
+#[test]
+fn the_runs_offer_to_resume_only_what_can_be_resumed() {
+    for (state, here, offered) in [
+        (RunState::Closed(RunEnd::Completed), true, Some("enter show")),
+        (RunState::Closed(RunEnd::Completed), false, None),
+        (RunState::Running, true, Some("enter show")),
+        (RunState::Running, false, Some("enter resume")),
+    ] {
+        let closed = matches!(state, RunState::Closed(_));
+        let view = crate::engine::RunView { state, ..scene::move_phase() };
+        let open = if closed { RunOpen::Closed } else { RunOpen::Open };
+        let run = RunSummary {
+            run: if here { view.run.clone() } else { "r-20261101-0900-7k".to_owned() },
+            runbook: view.runbook.clone(),
+            service: view.service.clone(),
+            mode: "graceful".to_owned(),
+            state: "running".to_owned(),
+            purpose: RunPurpose::Real,
+            open,
+            opened: noon() - minutes(20),
+            took: None,
+            debts: 0,
+            trouble: None,
+        };
+        let mut app = scene::running(view).0;
+        app.runs = vec![run];
+        app.update(Event::Intent(Intent::Runs), at(1_000));
+        let shot = shot(&mut app, (80, 24), Glyphs::Box);
+        let last = shot.lines().last().unwrap_or_default();
+        for words in ["enter resume", "enter show"] {
+            assert_eq!(last.contains(words), offered == Some(words), "{closed} {here}: {last}");
+        }
+    }
+}
+
+/// A service is named once on line 1, with its place.
+#[test]
+fn line_1_names_a_service_in_scope_once() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    app.update(Event::Intent(Intent::ScopeNext), at(1_000));
+    for size in SIZES {
+        let shot = shot(&mut app, size, Glyphs::Box);
+        let first = shot.lines().next().unwrap_or_default();
+        assert_eq!(first.split_whitespace().filter(|word| *word == "hr").count(), 1, "{first}");
+    }
+}
+
+/// The key that gives a pane the window never goes to another pane.
+#[test]
+fn zoom_stays_where_the_focus_is() {
+    let mut run = scene::running(scene::move_phase()).0;
+    let mut home = scene::app(World::Live, Weather::Calm);
+    for app in [&mut run, &mut home] {
+        let screen = app.screen;
+        app.update(Event::Intent(Intent::Zoom), at(1_000));
+        assert_eq!(app.screen, screen);
+        let shot = shot(app, (80, 24), Glyphs::Box);
+        assert!(shot.contains("only a list takes the window; 4 opens the events, 3 the journal"), "{shot}");
+    }
+    // Of a list it is the side that has the focus.
+    home.screen = Screen::Lists(Component::Hosts);
+    home.update(Event::Intent(Intent::Next), at(2_000));
+    home.update(Event::Intent(Intent::Zoom), at(3_000));
+    let shot = shot(&mut home, (80, 24), Glyphs::Box);
+    assert!(shot.contains(">NE hosts 20") && !shot.contains("WE hosts"), "{shot}");
+}
+
+/// Below what a small window shows of the vantage there is more, and it says so.
+#[test]
+fn a_cut_vantage_says_how_much_is_below() {
+    let mut app = scene::app(World::Live, Weather::Outage);
+    app.update(Event::Intent(Intent::Pane(7)), at(1_000));
+    for _ in 0..app.list_count() {
+        let shot = shot(&mut app, (60, 20), Glyphs::Box);
+        let found = app.vantage();
+        let all = found.calls.iter().chain(&found.signs);
+        let shown = all.filter(|line| shot.contains(&format!("{:<11}│", line.label))).count();
+        let hidden = app.list_count() - shown;
+        let below = shot
+            .lines()
+            .find_map(|line| line.split("and ").nth(1)?.split(" more below").next()?.parse().ok());
+        // What is above was passed by the cursor.
+        let last = shot.contains("5 a person");
+        assert_eq!(below.is_some(), !last, "{hidden}: {shot}");
+        let above =
+            found.calls.iter().take_while(|line| !shot.contains(&format!("{:<11}│", line.label))).count();
+        assert_eq!(below.unwrap_or(0), hidden - above, "{shot}");
+        app.update(Event::Intent(Intent::Move(crate::app::Motion::Down)), at(2_000));
+    }
+}
+
+/// When a session was created does not change with what we think of Azure's clock.
+#[test]
+fn when_a_session_was_created_stands_still() {
+    let told = |millis: i64| {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        let source = Source::Sessions(0, Side::Primary);
+        let Some(Answer::Sessions(all)) = app.picture.last(&source).map(|look| look.answer.clone()) else {
+            panic!()
+        };
+        let span = Span::from_millis(millis);
+        let skew = Some(Skew { least: Span::ZERO, likely: span, most: span });
+        let born = Dated::by_azure(noon() - minutes(55)).on_clock(skew);
+        let outcome = Ok(Answer::Sessions(all.each(|session| session.created = Some(born))));
+        app.update(Event::Observed(Observation { source, started: noon(), ended: noon(), outcome }), at(0));
+        app.screen = Screen::Lists(Component::Sessions);
+        app.settle();
+        app.update(Event::Intent(Intent::Enter), at(1_000));
+        let shot = shot(&mut app, (80, 24), Glyphs::Box);
+        shot.lines().find(|line| line.contains("created")).unwrap_or_else(|| panic!("{shot}")).to_owned()
+    };
+    let first = told(3);
+    assert!(first.contains(" 2026-11-20T09:19:55Z by Azure's clock, 55 min ago "), "{first}");
+    for millis in [420, 999, 1_001, 2_500] {
+        assert_eq!(told(millis), first);
+    }
+}
+
+/// Home calls nothing right where the list behind it has a row that is not.
+#[test]
+fn home_is_no_better_than_the_list_behind_it() {
+    for (name, make) in CONDITIONS {
+        let mut app = make();
+        for component in Component::ALL {
+            app.screen = Screen::Lists(component);
+            app.settle();
+            let lists = app.lists().unwrap();
+            for side in Side::BOTH {
+                let cell = app.summary.cell(component, side).unwrap();
+                let rows = lists.lines.iter().filter_map(|line| line[side].as_ref());
+                let bad = rows.filter(|row| row.state == CellState::Crit).count();
+                assert!(bad == 0 || cell.state != CellState::Ok, "{name} {component:?} {side:?}: {cell:?}");
+            }
+        }
+    }
+    let app = scene::app(World::Live, Weather::Outage);
+    let cell = app.summary.cell(Component::Storage, Side::Primary).unwrap();
+    assert_eq!((cell.state, cell.text.as_str()), (CellState::Crit, "0 of 4 available, ZRS"));
+}
+
+/// A way back that only waits for a look, as it does after a resume, does not vanish.
+#[test]
+fn what_can_be_taken_back_keeps_its_row() {
+    for (state, why, seen) in [
+        (StepState::Ready, None, true),
+        (StepState::Blocked, None, true),
+        (StepState::Blocked, Some("nothing was done in it that stands"), false),
+    ] {
+        let mut view = sizes::fresh();
+        let (id, title) = ("a7-regrant".to_owned(), "give WE back".to_owned());
+        let (own, named) = (id.clone(), title.clone());
+        let undo =
+            StepView { id: own, title: named, state, is_undo: true, undo: None, ..view.steps[7].clone() };
+        view.steps.push(undo);
+        view.steps[7].undo = Some(id.clone());
+        for step in view.steps.iter_mut().filter(|step| step.undo.as_ref() == Some(&id)) {
+            step.no_undo = why;
+        }
+        let shot = shot(&mut scene::running(view).0, (160, 50), Glyphs::Box);
+        let row = shot.lines().any(|line| line.contains(" u ") && line.contains(&title));
+        assert_eq!(row, seen, "{state:?} {why:?}: {shot}");
+    }
+}
