@@ -1,7 +1,10 @@
 //! Events and refusals in words: one line each, the same in the cockpit and in plain mode.
 
 use crate::{
-    domain::{text::counted, time::span_text},
+    domain::{
+        text::counted,
+        time::{Timestamp, age_text, span_text},
+    },
     engine::{
         RunEvent, RunView,
         event::{DoneHow, FailedHow, GateVerdict, HeldWhy, NoteAbout, RunEnd},
@@ -14,6 +17,11 @@ use crate::{
 /// the verb already.
 pub fn deed(verb: &str, item: &str) -> String {
     if item.starts_with(verb) { item.to_owned() } else { format!("{verb} {item}") }
+}
+
+/// The age of the oldest look behind what was just said; nothing where it rests on none.
+pub fn oldest_look(at: Option<Timestamp>, now: Timestamp) -> String {
+    at.map(|at| format!(", oldest look {} ago", age_text(now.duration_since(at)))).unwrap_or_default()
 }
 
 /// Columns the kind of a journal line takes, with the blank behind it.

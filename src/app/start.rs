@@ -6,10 +6,11 @@ use crate::{
         access::PrincipalId,
         estate::{Estate, Principal},
         picture::Picture,
+        reading::SilenceKind,
         standing::{self, HolderKind, Sign},
         time::Timestamp,
     },
-    runbook::{Mode, plan::MovedToo},
+    runbook::{Mode, bind, plan::MovedToo},
 };
 
 use super::{
@@ -45,6 +46,8 @@ pub struct StartDialog {
     pub remark: Option<String>,
     /// How far it has come.
     pub progress: Progress,
+    /// Whether a run could have been started when the mode was set last.
+    fit: bool,
 }
 
 /// Who set the mode. What a person chose never changes by itself.
@@ -61,8 +64,9 @@ pub enum ModeBy {
 pub enum Progress {
     /// A person chooses.
     Asking,
-    /// The run is being opened: a second one would only find the estate locked by the first.
-    Opening,
+    /// The run is being opened, by the order with this mark: a second one would only find the estate
+    /// locked by the first.
+    Opening(u64),
 }
 
 /// What of the dialog has the focus.
@@ -175,10 +179,11 @@ impl StartDialog {
             reason: Field::default(),
             impact: Field::default(),
             holders: Holders::Known(Vec::new()),
-            focus: StartFocus::Service,
+            focus: StartFocus::Button(Button::Cancel),
             guard: Guard::new(moment.terminal),
             remark: None,
             progress: Progress::Asking,
+            fit: false,
         };
         dialog.fit_mode(estate, picture, moment.now);
         dialog.look_for_holders(estate, picture);
@@ -197,6 +202,46 @@ impl StartDialog {
         Some((side, standing::death_signs(estate, picture, service, side, Timestamp::MIN, now)))
     }
 
+    /// Why no run of the chosen service can be started as things stand, whatever else is filled in;
+    /// `None`: it can. Opening would say the same, once it has looked itself.
+    pub fn unfit(&self, estate: &Estate, picture: &Picture) -> Option<String> {
+        let Some(service) = self.service() else { return Some(NO_SERVICE.to_owned()) };
+        let direction = || bind::direction(estate, picture, service, self.mode);
+        self.unseen(estate, picture).or_else(|| direction().err().map(|why| why.to_string()))
+    }
+
+    /// Why nothing can be said yet, or no longer, of where a run would go and how.
+    fn unseen(&self, estate: &Estate, picture: &Picture) -> Option<String> {
+        let service = self.service()?;
+        let name = &estate.services[service].name;
+        let reading = |source: &Source| picture.reading(source);
+        let held = Side::BOTH.map(|side| Source::Assignments(service, side));
+        let silences = held.iter().filter_map(|source| reading(source)?.silence.as_ref());
+        if let Some((_, silence)) = silences.into_iter().find(|(_, one)| one.kind == SilenceKind::NoToken) {
+            return Some(format!(
+                "not signed in, so nothing is known of {name} now: {}; sign in with `farshore login`",
+                silence.why
+            ));
+        }
+        // What the direction and the mode rest on; a silence is an answer of its own.
+        let of_side = |side| [Source::Hosts(service, side), Source::Machines(side)];
+        let all = Side::BOTH.into_iter().flat_map(of_side).chain(held).chain([Source::Events]);
+        let first = all.into_iter().find(|source| reading(source).is_none())?;
+        let code = first.side().map(|side| format!(" in {}", estate.regions[side].code)).unwrap_or_default();
+        Some(format!("{name} has not been looked at yet ({}{code}): wait for the answer", first.word()))
+    }
+
+    /// Something was seen since: the holders are listed again. A dialog that was open before there was
+    /// anything to fit the mode to fits it once there is: by then nobody could have started anything.
+    pub fn seen(&mut self, estate: &Estate, picture: &Picture, moment: Moment) {
+        self.look_for_holders(estate, picture);
+        if !self.fit && self.unfit(estate, picture).is_none() {
+            self.fit_mode(estate, picture, moment.now);
+            self.fit = true;
+            self.guard.reveal(moment.terminal);
+        }
+    }
+
     /// Sets the mode that fits the chosen service, unless a person has set one. It is done when the
     /// dialog opens and when the service changes, never under the eyes of whoever reads it: a mode
     /// that ceases to fit is said to.
@@ -204,6 +249,7 @@ impl StartDialog {
         if self.mode_by == ModeBy::Person {
             return;
         }
+        self.fit = self.unfit(estate, picture).is_none();
         let dead =
             self.departing(estate, picture, now).is_some_and(|(_, signs)| standing::death_rule(&signs));
         self.mode = if dead { Mode::Ungraceful } else { Mode::Graceful };
@@ -216,7 +262,9 @@ impl StartDialog {
 
     /// Everything the focus can be on, in order.
     fn order(&self) -> Vec<StartFocus> {
-        let mut order = vec![StartFocus::Service, StartFocus::Mode, StartFocus::Reason, StartFocus::Impact];
+        let way_out = StartFocus::Button(Button::Cancel);
+        let mut order =
+            vec![way_out, StartFocus::Service, StartFocus::Mode, StartFocus::Reason, StartFocus::Impact];
         if let Holders::Known(holders) = &self.holders {
             for (index, holder) in holders.iter().enumerate() {
                 order.push(StartFocus::Holder(index));
@@ -225,7 +273,7 @@ impl StartDialog {
                 }
             }
         }
-        order.extend([StartFocus::Button(Button::Cancel), StartFocus::Button(Button::Act)]);
+        order.push(StartFocus::Button(Button::Act));
         order
     }
 
@@ -299,13 +347,21 @@ impl StartDialog {
             }
         }
         if !self.order().contains(&self.focus) {
-            self.focus = StartFocus::Service;
+            self.focus = StartFocus::Button(Button::Cancel);
         }
     }
 
     /// The order, or what is missing.
-    pub fn order_run(&self, estate: &Estate, now: Timestamp) -> Result<StartOrder, String> {
-        let service = self.service().ok_or("no service fits this runbook")?;
+    pub fn order_run(
+        &self,
+        estate: &Estate,
+        picture: &Picture,
+        moment: Moment,
+    ) -> Result<StartOrder, String> {
+        let service = self.service().ok_or(NO_SERVICE)?;
+        if let Some(why) = self.unfit(estate, picture) {
+            return Err(why);
+        }
         if self.reason.trimmed().is_empty() {
             return Err("a reason is needed: it stands first in the report".to_owned());
         }
@@ -328,9 +384,10 @@ impl StartDialog {
         Ok(StartOrder {
             runbook: self.runbook.clone(),
             service: estate.services[service].name.clone(),
-            mode: self.mode,
+            mark: moment.terminal,
+            mode: Some(self.mode),
             reason: Safe::new(self.reason.trimmed()),
-            impact: impact(self.impact.trimmed(), now)?,
+            impact: impact(self.impact.trimmed(), moment.now)?,
             moved_too,
             left_holders,
         })
@@ -363,6 +420,9 @@ impl Holder {
         }
     }
 }
+
+/// Nothing to start.
+const NO_SERVICE: &str = "no service fits this runbook";
 
 /// Holders of both sides that are neither planned nor excepted, those of the `active` one first.
 /// Whoever holds a group on both is told once.

@@ -8,12 +8,38 @@ use crate::{
 
 use super::{
     baseline::Baseline,
-    event::{DoneHow, GateItem, GateVerdict, NoteAbout, RunEvent},
+    event::{Acknowledgement, DoneHow, GateItem, GateVerdict, NoteAbout, RunEvent},
+    judge::Judgement,
     machine::Engine,
     steps::{PREVIEW_PACE, verdict_of},
 };
 
 impl Engine {
+    /// What of a step's aim tells how things stand before it.
+    fn told_before(&self, index: usize, now: Timestamp) -> Vec<Judgement> {
+        let evidence = self.evidence(index, Timestamp::MIN, now);
+        self.run.plan.steps[index].after.iter().take(2).map(|killer| evidence.judge(*killer)).collect()
+    }
+
+    pub(super) fn before_text(&self, index: usize, now: Timestamp) -> Safe {
+        let told = self.told_before(index, now);
+        let words: Vec<String> = told.iter().map(|judgement| judgement.value.to_string()).collect();
+        Safe::new(&words.join("; "))
+    }
+
+    /// When the oldest look began that this rests on, also where what is acknowledged is told instead.
+    pub(super) fn before_seen(
+        &self,
+        index: usize,
+        acknowledges: Option<Acknowledgement>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        if acknowledges == Some(Acknowledgement::StandbyUnseen) {
+            return self.evidence(index, Timestamp::MIN, now).judge(Killer::StandbyNotOpened).oldest;
+        }
+        self.told_before(index, now).into_iter().filter_map(|judgement| judgement.oldest).min()
+    }
+
     /// Before the confirmation: keeps the readings under the offer fresh, and finds out
     /// whether everything is so already.
     pub(super) fn preview(&mut self, index: usize, now: Timestamp) -> bool {

@@ -41,11 +41,10 @@ impl Row {
 pub(super) fn draw(app: &App, dialog: &StartDialog, pen: &mut Pen<'_>) {
     let width = pen.width().saturating_sub(2).min(74);
     let rows: Vec<Row> = rows(app, dialog).into_iter().flat_map(|row| row.broken(width - 17)).collect();
-    let remark = dialog
-        .remark
-        .clone()
-        .unwrap_or_else(|| "tab next   left right choose   enter on Start begins".to_owned());
-    let remark = wrap(&remark, usize::from(width - 5));
+    let unfit = dialog.unfit(&app.estate, &app.picture);
+    let said = dialog.remark.as_ref().or(unfit.as_ref());
+    let remark = said.map_or("tab next   left right choose   enter on Start begins", String::as_str);
+    let remark = wrap(remark, usize::from(width - 5));
     let under = remark.len() as u16 + 5;
     let height = (rows.len() as u16 + under).min(pen.height().saturating_sub(2));
     let x = (pen.width() - width) / 2;
@@ -71,18 +70,24 @@ pub(super) fn draw(app: &App, dialog: &StartDialog, pen: &mut Pen<'_>) {
         }
     }
     let bottom = y + height - 2;
-    let role = if dialog.remark.is_some() { Role::Warn } else { Role::Dim };
+    let role = if said.is_some() { Role::Warn } else { Role::Dim };
     for (y, line) in ((bottom - 1).saturating_sub(remark.len() as u16)..bottom - 1).zip(&remark) {
         pen.text(x + 3, y, width - 5, line, role);
     }
-    buttons(dialog, pen, x + width, bottom);
+    buttons(dialog, unfit.is_some(), pen, x + width, bottom);
 }
 
-fn buttons(dialog: &StartDialog, pen: &mut Pen<'_>, right: u16, y: u16) {
-    for (at, text, button) in [(right - 30, "Cancel", Button::Cancel), (right - 14, "Start", Button::Act)] {
+fn buttons(dialog: &StartDialog, off: bool, pen: &mut Pen<'_>, right: u16, y: u16) {
+    let start = if off { "Start: off" } else { "Start" };
+    for (at, text, button) in [(right - 30, "Cancel", Button::Cancel), (right - 14, start, Button::Act)] {
         let focused = dialog.focus == StartFocus::Button(button);
         pen.text(at, y, 1, if focused { ">" } else { " " }, Role::Running);
-        pen.text(at + 2, y, 10, text, if focused { Role::ButtonFocused } else { Role::Button });
+        let role = match button {
+            Button::Act if off => Role::Dim,
+            _ if focused => Role::ButtonFocused,
+            _ => Role::Button,
+        };
+        pen.text(at + 2, y, 10, text, role);
     }
 }
 
