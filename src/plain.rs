@@ -476,18 +476,21 @@ mod tests {
             app.settle();
             let lines = status_lines(&app);
             let summary = &app.summary;
-            let rows = summary.rows.len();
-            let ages = [summary.services[0].at, summary.invariant.at];
-            let ages = ages.into_iter().chain(summary.problems.iter().take(5).map(|problem| problem.at));
-            let places = [1, rows + 2].into_iter().chain(rows + 3..);
+            let both = &summary.invariant;
+            let services = summary.services.iter().map(|one| (one.text(), one.at, one.stale));
+            let problems = summary.problems.iter().take(5).map(|one| (one.text.clone(), one.at, false));
+            let told = services.chain([(both.text.clone(), both.at, both.stale)]).chain(problems);
             let mut aged = 0;
-            for (place, at) in places.zip(ages) {
-                let age =
-                    |line: &str| line.rsplit(", ").next().is_some_and(|last| last.contains(char::is_numeric));
-                assert_eq!(age(&lines[place]), at.is_some(), "{weather:?}: {}", lines[place]);
-                aged += usize::from(at.is_some());
+            for (text, at, stale) in told {
+                let Some(at) = at else { continue };
+                let age = crate::domain::time::age_text(app.now().duration_since(at));
+                let old =
+                    if stale { format!("{text}, last known, {age} old") } else { format!("{text}, {age}") };
+                let said = |line: &String| line.ends_with(&old) || line.contains(&format!("{old}; "));
+                assert!(lines.iter().any(said), "{weather:?}: {old}: {lines:#?}");
+                aged += 1;
             }
-            assert!(aged >= 2, "{lines:#?}");
+            assert!(aged >= 4, "{weather:?}: {lines:#?}");
         }
     }
 
