@@ -76,6 +76,9 @@ impl ConfirmDialog {
             self.hold = Hold::Idle;
             self.guard.reveal(at);
         }
+        if offer.green && self.remark.as_deref() == Some(OFF) {
+            self.remark = None;
+        }
         self.offer = Some(offer.clone());
     }
 

@@ -15,7 +15,7 @@ use crate::{
         scene::{self, Weather, at},
         start::Progress,
     },
-    domain::time::Span,
+    domain::time::{Span, minutes},
     engine::{Input, RunView, event::Acknowledgement, view::Drift},
     runbook::Mode,
 };
@@ -283,6 +283,17 @@ fn start_dialog_before_the_first_look() {
             shot(&mut app, size, Glyphs::Box)
         );
     }
+}
+
+/// A direction that nobody has seen lately is told with its age.
+#[test]
+fn start_dialog_over_an_old_picture() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    app.update(Event::Intent(Intent::Start), at(1_000));
+    let later = Moment { now: scene::noon() + minutes(12), terminal: 2_000 };
+    app.update(Event::Tick, later);
+    let text = shot(&mut app, USUAL, Glyphs::Box);
+    assert!(text.contains(" service     hr   last WE > NE, 12m old "), "{text}");
 }
 
 /// A gate with an item that is red: its button is off, and what is red stands above it.

@@ -8,7 +8,10 @@ use crate::{
         gesture::Button,
         start::{Fate, Holder, Holders, Origin, StartDialog, StartFocus},
     },
-    domain::{standing, time::span_text},
+    domain::{
+        standing,
+        time::{age_text, span_text},
+    },
     runbook::Mode,
 };
 
@@ -100,8 +103,15 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
             let name = &estate.services[index].name;
             match standing::active_side(estate, &app.picture, index).side() {
                 Some(from) => {
-                    let (from, to) = (&estate.regions[from], &estate.regions[from.other()]);
-                    format!("{name}   {} > {}", from.code, to.code)
+                    let (from, to) = (&estate.regions[from].code, &estate.regions[from.other()].code);
+                    let line = app.summary.services.iter().find(|line| line.index == index && line.stale);
+                    match line.and_then(|line| line.at) {
+                        None => format!("{name}   {from} > {to}"),
+                        Some(at) => {
+                            let age = age_text(app.now().duration_since(at));
+                            format!("{name}   last {from} > {to}, {age} old")
+                        }
+                    }
                 }
                 None => format!("{name}   direction not known"),
             }

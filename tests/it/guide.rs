@@ -55,8 +55,7 @@ async fn the_run(night: &mut Night, pictures: &mut Pictures) {
             }
         }
         if row.is_empty() {
-            night.write("none").await;
-            night.key(Key::Enter).await;
+            night.give("none").await;
         } else {
             night.confirm().await;
         }

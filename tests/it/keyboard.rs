@@ -86,7 +86,9 @@ fn a_mistake_in_the_keys_is_told_before_anything_is_drawn_and_only_by_what_draws
     {
         let [with, without] = [&state, &without].map(|state| {
             let output = state.verb(&words.split(' ').collect::<Vec<_>>());
-            (output.status.code(), text(&output.stdout), text(&output.stderr))
+            // How long calls took is behind the bar.
+            let said = text(&output.stdout).split(" | ").next().unwrap_or_default().to_owned();
+            (output.status.code(), said, text(&output.stderr))
         });
         assert_eq!(with, without, "{words}");
     }

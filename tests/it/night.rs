@@ -357,6 +357,13 @@ impl Night {
         dialog
     }
 
+    /// Gives the value that a dialog asks for: the text, then the button.
+    pub async fn give(&mut self, value: &str) {
+        self.write(value).await;
+        self.key(Key::Tab).await;
+        self.key(Key::Enter).await;
+    }
+
     /// Confirms what the dialog shows, by the gesture of its level.
     pub async fn confirm(&mut self) {
         for _ in 0..ROUND {

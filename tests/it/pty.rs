@@ -66,8 +66,9 @@ fn confirm(terminal: &mut Terminal) {
             terminal.press("\t");
         }
         terminal.pause();
-        terminal
-            .until("nothing against it", |screen| !screen.contains("Cancel") || !screen.contains(": off"));
+        terminal.until("nothing against it", |screen| {
+            !screen.contains("Cancel") || !(screen.contains(" not green") || screen.contains("button is off"))
+        });
         terminal.press("\r");
     }
     panic!("cannot be confirmed:\n{}", terminal.screen());
