@@ -296,9 +296,9 @@ pub struct Run {
     /// The service; needed where more than one fits
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
-    /// Whether the side that is left still answers
-    #[arg(long, value_name = "MODE", default_value = "graceful")]
-    pub mode: Mode,
+    /// Whether the side that is left still answers; needed where it looks dead, else graceful
+    #[arg(long, value_name = "MODE")]
+    pub mode: Option<Mode>,
     /// Answer every question by what is seen; simulated estates only
     #[arg(long)]
     pub auto: bool,
@@ -505,7 +505,10 @@ mod tests {
         assert!(parsed("--sim calm").unwrap_err().text.contains("unrecognized subcommand 'calm'"));
         let run = good("run --sim avd-pooled-failover --auto --mode ungraceful --service hr");
         let Some(Verb::Run(run)) = run.verb else { panic!() };
-        assert_eq!((run.id.as_str(), run.auto, run.mode), ("avd-pooled-failover", true, Mode::Ungraceful));
+        assert_eq!(
+            (run.id.as_str(), run.auto, run.mode),
+            ("avd-pooled-failover", true, Some(Mode::Ungraceful))
+        );
     }
 
     #[test]

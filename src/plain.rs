@@ -299,6 +299,9 @@ impl Plain {
         let reason = Safe::new(text);
         let id = || step.map(|step| step.id.clone()).unwrap_or_default();
         let command = match word {
+            "arm" if app.already_armed().is_some() => {
+                return said(&app.already_armed().unwrap_or_default());
+            }
             "arm" if text == app.estate.name => {
                 Command::Arm { on: true, how: Safe::new("by typing the estate's name") }
             }
@@ -449,6 +452,7 @@ mod tests {
         Event, World,
         scene::{self, Weather, at},
     };
+    use crate::runbook::StepKind;
 
     fn armed(view: RunView) -> App {
         let (mut app, _, _) = scene::running(view);
@@ -463,6 +467,87 @@ mod tests {
         assert!(lines[0].starts_with("1 SIM RO contoso-avd"));
         let sessions = lines.iter().find(|line| line.contains("sessions:")).unwrap();
         assert!(sessions.contains("last known"), "{sessions}");
+    }
+
+    #[test]
+    fn every_line_of_the_status_that_rests_on_looks_says_how_old_they_are() {
+        for weather in [Weather::Calm, Weather::Outage] {
+            let mut app = scene::app(World::Sim, weather);
+            app.settle();
+            let lines = status_lines(&app);
+            let summary = &app.summary;
+            let both = &summary.invariant;
+            let services = summary.services.iter().map(|one| (one.text(), one.at, one.stale));
+            let problems = summary.problems.iter().take(5).map(|one| (one.text.clone(), one.at, false));
+            let told = services.chain([(both.text.clone(), both.at, both.stale)]).chain(problems);
+            let mut aged = 0;
+            for (text, at, stale) in told {
+                let Some(at) = at else { continue };
+                let age = crate::domain::time::age_text(app.now().duration_since(at));
+                let old =
+                    if stale { format!("{text}, last known, {age} old") } else { format!("{text}, {age}") };
+                let said = |line: &String| line.ends_with(&old) || line.contains(&format!("{old}; "));
+                assert!(lines.iter().any(said), "{weather:?}: {old}: {lines:#?}");
+                aged += 1;
+            }
+            assert!(aged >= 4, "{weather:?}: {lines:#?}");
+        }
+    }
+
+    #[test]
+    fn how_things_stand_before_is_as_old_as_the_oldest_look_under_it() {
+        for (at, said) in [
+            (
+                Some(scene::noon() - crate::domain::time::seconds(40)),
+                "before: WE 67 sessions, oldest look 40s ago; ",
+            ),
+            (None, "before: WE 67 sessions; "),
+        ] {
+            let mut offer = scene::offer(3, Some("NE"));
+            (offer.before_at, offer.before_after.0) = (at, "WE 67 sessions".into());
+            let app = armed(scene::log_off(offer));
+            let lines = Plain::default().prompt(&app, 0, || 42).unwrap();
+            assert!(lines.iter().any(|line| line.starts_with(said)), "{lines:#?}");
+        }
+    }
+
+    #[test]
+    fn what_a_step_is_there_to_reach_is_not_said_to_be_red() {
+        let red = |id: &str| crate::engine::event::GateItem {
+            id: id.to_owned(),
+            verdict: crate::engine::event::GateVerdict::Red,
+            value: "67 sessions".into(),
+            age_s: Some(4),
+        };
+        for (state, kind, blocked, word) in [
+            (StepState::Ready, StepKind::Automatic, None, "to reach"),
+            (StepState::Blocked, StepKind::Automatic, None, "to reach"),
+            (StepState::Blocked, StepKind::Automatic, Some("active-empty: 67 sessions"), "red"),
+            (StepState::Failed, StepKind::Automatic, None, "red"),
+            (StepState::Blocked, StepKind::Gate, None, "red"),
+        ] {
+            let mut view = scene::log_off(scene::offer(2, Some("67")));
+            let step = &mut view.steps[8];
+            (step.state, step.kind, step.proofs) = (state, kind, vec![red("active-empty")]);
+            step.blocked_by = blocked.into_iter().map(Safe::new).collect();
+            let app = armed(view);
+            let lines = Plain::default().prompt(&app, 10_000, || 42).or_else(|| {
+                // What waits for looks is asked once nothing has changed for a while.
+                let mut plain = Plain::default();
+                plain.prompt(&app, 0, || 42);
+                plain.prompt(&app, 10_000, || 42)
+            });
+            let lines = lines.unwrap();
+            let told = format!("{word} active-empty 67 sessions");
+            assert!(lines.contains(&told), "{state:?} {kind:?} {blocked:?}: {lines:#?}");
+        }
+    }
+
+    #[test]
+    fn arming_what_is_armed_says_for_how_long() {
+        let app = armed(scene::log_off(scene::offer(2, Some("67"))));
+        let said = vec!["already armed, 15 min left".to_owned()];
+        assert_eq!(answers(&app, &["42 arm contoso-avd"]), Reply::Lines(said));
     }
 
     /// Puts the question with number 42, gives the lines, and tells what the last one came to.

@@ -3,6 +3,8 @@
 //! Arming is about the person at the keyboard, so it is counted on the terminal clock: an
 //! estate that runs at x60 does not disarm its operator every fifteen seconds.
 
+use crate::domain::time::{Span, span_text};
+
 /// Ends after this long without a key while nothing runs (design §3).
 pub const IDLE_LIMIT_MS: u64 = 15 * MINUTE_MS;
 /// Ends after this long in any case (design §3).
@@ -12,6 +14,11 @@ pub const FIRST_WARNING_MS: u64 = 5 * MINUTE_MS;
 /// The second warning.
 pub const LAST_WARNING_MS: u64 = MINUTE_MS;
 const MINUTE_MS: u64 = 60_000;
+
+/// What is left of the time, in words.
+pub fn left_text(left_ms: u64) -> String {
+    span_text(Span::from_millis(i64::try_from(left_ms).unwrap_or(i64::MAX)))
+}
 
 /// Armed or not, and why not.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -45,6 +45,9 @@ pub enum Decision {
 const TYPED_LEVEL: u8 = 2;
 const HELD_LEVEL: u8 = 3;
 
+/// What is said of a button that is off.
+const OFF: &str = "the button is off until what stands above is green; esc closes";
+
 impl ConfirmDialog {
     /// Opens it; the offer arrives through [`Self::pin`].
     pub fn new(step: StepId, at: u64) -> Self {
@@ -72,6 +75,9 @@ impl ConfirmDialog {
             self.button = Button::Cancel;
             self.hold = Hold::Idle;
             self.guard.reveal(at);
+        }
+        if offer.green && self.remark.as_deref() == Some(OFF) {
+            self.remark = None;
         }
         self.offer = Some(offer.clone());
     }
@@ -139,6 +145,11 @@ impl ConfirmDialog {
         }
     }
 
+    /// Whether the button is off: something that must be green is not.
+    pub fn is_off(&self) -> bool {
+        self.offer.as_ref().is_some_and(|offer| !offer.green)
+    }
+
     /// Enter came at `at`.
     pub fn enter(&mut self, arrival: Arrival, at: u64) -> Decision {
         if arrival == Arrival::Early {
@@ -179,7 +190,7 @@ impl ConfirmDialog {
             return Some("its preconditions are still being read".to_owned());
         };
         if !offer.green {
-            return Some("a precondition is not green".to_owned());
+            return Some(OFF.to_owned());
         }
         if !self.typed_right() {
             return Some(match self.asked() {

@@ -9,7 +9,7 @@ use crate::{
 use super::{
     confirm::ConfirmDialog,
     event::Motion,
-    gesture::{Arrival, Button, CANCEL_FOCUSED, Field, Guard, TOO_QUICK, excuse, too_quick},
+    gesture::{Arrival, Button, CANCEL_FOCUSED, Field, Guard, excuse, too_quick},
     screen::Filter,
     start::StartDialog,
     told::ToldDialog,
@@ -51,6 +51,20 @@ impl Modal {
             Self::Ask(dialog) => dialog.guard.reveal(at),
             Self::Leave(dialog) => dialog.guard.reveal(at),
             Self::Told(dialog) => dialog.guard.reveal(at),
+        }
+    }
+
+    /// The button that has the focus where something is decided; `None`: nothing is, or the focus is on
+    /// something to choose. Each begins on Cancel (design §11): what is typed goes into its text all the
+    /// same, and Enter does nothing but leave until somebody has moved to the deed.
+    pub fn button(&self) -> Option<Button> {
+        match self {
+            Self::Help(_) | Self::Palette(_) | Self::Pick(_) | Self::Lists(_) | Self::Told(_) => None,
+            Self::Arm(dialog) => Some(dialog.button),
+            Self::Confirm(dialog) => Some(dialog.button),
+            Self::Start(dialog) => dialog.focus.button(),
+            Self::Ask(dialog) => Some(dialog.button),
+            Self::Leave(dialog) => Some(dialog.button),
         }
     }
 
@@ -281,23 +295,6 @@ impl Purpose {
             _ => Needed::Some("reason"),
         }
     }
-
-    /// Whether Enter in the text is enough, or the button must be reached first.
-    pub fn weight(&self) -> Weight {
-        match self {
-            Self::Note | Self::Hold | Self::Value(..) => Weight::Light,
-            _ => Weight::Grave,
-        }
-    }
-}
-
-/// How much ceremony a question needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weight {
-    /// Enter gives the answer.
-    Light,
-    /// Cancel has the focus; Tab, then Enter.
-    Grave,
 }
 
 /// Names of stuck items that are shown at a time: they fit above the question in the smallest window.
@@ -310,8 +307,8 @@ pub struct AskDialog {
     pub purpose: Purpose,
     /// What was typed.
     pub typed: Field,
-    /// Focus.
-    pub focus: AskFocus,
+    /// Focus; what is typed goes into the text all the same.
+    pub button: Button,
     /// Arrival of keys.
     pub guard: Guard,
     /// What the last key brought.
@@ -320,25 +317,6 @@ pub struct AskDialog {
     pub top: usize,
     /// Names that were shown so far.
     pub seen: usize,
-}
-
-/// What has the focus in a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AskFocus {
-    /// The text, where Enter in it gives the answer.
-    Text,
-    /// A button; what is typed goes into the text all the same.
-    Button(Button),
-}
-
-impl AskFocus {
-    /// The button that has the focus.
-    pub fn button(self) -> Option<Button> {
-        match self {
-            Self::Button(button) => Some(button),
-            Self::Text => None,
-        }
-    }
 }
 
 /// What a key in a question came to.
@@ -355,12 +333,8 @@ pub enum Asked {
 impl AskDialog {
     /// Opens it.
     pub fn new(purpose: Purpose, at: u64) -> Self {
-        let focus = match purpose.weight() {
-            Weight::Light => AskFocus::Text,
-            Weight::Grave => AskFocus::Button(Button::Cancel),
-        };
         let (guard, typed) = (Guard::new(at), Field::default());
-        Self { purpose, typed, focus, guard, remark: None, top: 0, seen: NAMES_PAGE }
+        Self { purpose, typed, button: Button::Cancel, guard, remark: None, top: 0, seen: NAMES_PAGE }
     }
 
     /// The names that it is about, where they are many.
@@ -387,27 +361,19 @@ impl AskDialog {
         self.remark = None;
     }
 
-    /// The focus moves: from the text to the deed, then to the way out; `back`: the other way round.
-    pub fn step_focus(&mut self, back: bool) {
-        let order: &[AskFocus] = match self.purpose.weight() {
-            Weight::Light => {
-                &[AskFocus::Text, AskFocus::Button(Button::Act), AskFocus::Button(Button::Cancel)]
-            }
-            Weight::Grave => &[AskFocus::Button(Button::Cancel), AskFocus::Button(Button::Act)],
-        };
-        let at = order.iter().position(|focus| *focus == self.focus).unwrap_or_default();
-        let by = if back { order.len() - 1 } else { 1 };
-        self.focus = order[(at + by) % order.len()];
+    /// The focus moves to the other button.
+    pub fn step_focus(&mut self) {
+        self.button = self.button.other();
         self.remark = None;
     }
 
     /// Enter came.
     pub fn enter(&mut self, arrival: Arrival) -> Asked {
         if arrival != Arrival::Calm {
-            excuse(&mut self.remark, self.focus.button().map_or(TOO_QUICK, too_quick));
+            excuse(&mut self.remark, too_quick(self.button));
             return Asked::Open;
         }
-        if self.focus == AskFocus::Button(Button::Cancel) {
+        if self.button == Button::Cancel {
             if self.typed.trimmed().is_empty() {
                 return Asked::Cancelled;
             }

@@ -95,8 +95,13 @@ pub enum Event {
         /// Its records, or why there are none.
         outcome: Result<Vec<Stamped>, Safe>,
     },
-    /// It could not be opened; the reason fits after `could not`.
-    RunRefused(Safe),
+    /// It could not be opened.
+    RunRefused {
+        /// The mark of the order that a new one was asked for by; `None`: one was to be gone on with.
+        order: Option<u64>,
+        /// The reason; it fits after `could not`.
+        why: Safe,
+    },
     /// The process is about to end.
     Leaving(LeaveReason),
     /// The estate's clock was set.
@@ -156,12 +161,14 @@ pub enum Effect {
 /// What a run is opened with.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StartOrder {
+    /// Terminal time at which it was given: it tells one order from another.
+    pub mark: u64,
     /// Runbook id.
     pub runbook: String,
     /// Service's name.
     pub service: String,
-    /// Mode.
-    pub mode: Mode,
+    /// Mode; `None`: nobody has said which.
+    pub mode: Option<Mode>,
     /// Why.
     pub reason: Safe,
     /// When the impact began (T0), as stated.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    arming::Arming,
+    arming::{Arming, FIRST_WARNING_MS, left_text},
     confirm::ConfirmDialog,
     dialog::{ArmDialog, AskDialog, HelpDialog, LeaveDialog, Modal, Purpose},
     event::{Effect, Intent, LeaveReason},
@@ -63,7 +63,7 @@ impl App {
             Intent::ScopeNext => self.rescope(next_scope(self.scope, &self.estate)),
             Intent::ScopePrevious => self.rescope(previous_scope(self.scope, &self.estate)),
             Intent::Start => self.open_start(None),
-            Intent::Arm => self.open_arm(),
+            Intent::Arm => self.arm_by_key(),
             Intent::Flip => match (self.screen, &self.run) {
                 (Screen::Run, _) => self.show(Screen::Home),
                 (_, Some(_)) => self.show(Screen::Run),
@@ -164,6 +164,21 @@ impl App {
         };
         let dialog = StartDialog::new(entry, &self.estate, &self.picture, preferred, self.moment);
         self.modals.push(Modal::Start(Box::new(dialog)));
+    }
+
+    /// Opens the arm dialog, or says why not: because it is armed already, until a warning has said that
+    /// arming again gives more time.
+    pub(super) fn arm_by_key(&mut self) {
+        match self.already_armed() {
+            Some(text) => self.say(format!("{text}; :disarm ends it")),
+            None => self.open_arm(),
+        }
+    }
+
+    /// How long it is armed for, where arming again has no use yet.
+    pub fn already_armed(&self) -> Option<String> {
+        let left = self.arming.left(self.moment.terminal).filter(|left| *left > FIRST_WARNING_MS)?;
+        Some(format!("already armed, {} left", left_text(left)))
     }
 
     /// Opens the arm dialog, or says why not.

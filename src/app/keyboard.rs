@@ -158,20 +158,34 @@ pub struct Clash {
     pub place: Context,
 }
 
+/// A usual key that means what a person gave it to: the action it belonged to does without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Yielded {
+    /// The key.
+    pub key: Key,
+    /// The action whose usual key it was.
+    pub from: Intent,
+    /// The action that a person gave it to.
+    pub to: &'static str,
+}
+
 /// The keys of a person.
 #[derive(Debug, Clone)]
 pub struct Keyboard {
     bindings: Cow<'static, [Binding]>,
+    yielded: Vec<Yielded>,
 }
 
 impl Default for Keyboard {
     fn default() -> Self {
-        Self { bindings: Cow::Borrowed(BINDINGS) }
+        Self { bindings: Cow::Borrowed(BINDINGS), yielded: Vec::new() }
     }
 }
 
 impl Keyboard {
-    /// The usual keys but for what was changed. What stays as it is, or is no action, changes nothing.
+    /// The usual keys but for what was changed. What stays as it is, or is no action, changes nothing. A
+    /// usual key of an action that was left alone yields to a person's own: otherwise a new usual key of a
+    /// later version would clash with a file that was right before.
     pub fn with(changes: &[Change]) -> Result<Self, Vec<Clash>> {
         let mut bindings: Vec<Binding> = Vec::new();
         for (at, usual) in BINDINGS.iter().enumerate() {
@@ -185,8 +199,15 @@ impl Keyboard {
                 Some(_) => {}
             }
         }
+        let own = |action: &str| changes.iter().any(|change| change.action == action);
+        let yielded = yields(&mut bindings, own);
         let clashes = clashes(&bindings);
-        if clashes.is_empty() { Ok(Self { bindings: Cow::Owned(bindings) }) } else { Err(clashes) }
+        if clashes.is_empty() { Ok(Self { bindings: Cow::Owned(bindings), yielded }) } else { Err(clashes) }
+    }
+
+    /// Usual keys that yielded to a person's own.
+    pub fn yielded(&self) -> &[Yielded] {
+        &self.yielded
     }
 
     /// All keys, in the order of the table.
@@ -216,18 +237,23 @@ impl Keyboard {
         let names = self.bindings.iter().filter(fits).map(|row| row.key.name());
         names.min_by_key(|name| name.chars().count())
     }
-}
 
-impl App {
-    /// The key that does this, for a sentence; where it has none, the command that does it.
-    pub fn key(&self, intent: Intent) -> String {
-        self.keys.name(intent, None).unwrap_or_else(|| match intent {
+    /// The key that does this; where it has none, the command that does it.
+    pub fn way(&self, intent: Intent) -> String {
+        self.name(intent, None).unwrap_or_else(|| match intent {
             Intent::Pane(6) => ":readiness".to_owned(),
             Intent::Pane(7) => ":vantage".to_owned(),
             Intent::Pane(3) => ":journal".to_owned(),
             Intent::Back => "esc".to_owned(),
             _ => format!(":{}", action(intent)),
         })
+    }
+}
+
+impl App {
+    /// The key that does this, for a sentence; where it has none, the command that does it.
+    pub fn key(&self, intent: Intent) -> String {
+        self.keys.way(intent)
     }
 }
 
@@ -262,6 +288,34 @@ fn rows(usual: &Binding, keys: &[Key]) -> Vec<Binding> {
 
 fn is_text(key: Key) -> bool {
     matches!(key, Key::Char(_))
+}
+
+/// Takes usual keys away where a person's `own` action has the same key in the same place. What leads out,
+/// confirms or edits yields to nobody.
+fn yields(bindings: &mut Vec<Binding>, own: impl Fn(&str) -> bool) -> Vec<Yielded> {
+    let meets = |usual: &Binding, mine: &Binding| {
+        let together = usual.contexts.iter().any(|place| mine.contexts.contains(place));
+        mine.key == usual.key && usual.key != Key::Unset && together && own(action(mine.intent))
+    };
+    let mut yielded: Vec<Yielded> = Vec::new();
+    for usual in bindings.iter().filter(|row| !own(action(row.intent)) && stays(action(row.intent)).is_none())
+    {
+        if let Some(mine) = bindings.iter().find(|mine| meets(usual, mine)) {
+            yielded.push(Yielded { key: usual.key, from: usual.intent, to: action(mine.intent) });
+        }
+    }
+    let gone = |row: &Binding| yielded.iter().any(|one| one.key == row.key && one.from == row.intent);
+    let rest: Vec<Binding> = bindings.iter().filter(|row| !gone(row)).copied().collect();
+    let without = |row: &&Binding| gone(row) && rest.iter().all(|left| left.intent != row.intent);
+    // An action without a key stays in the table, where the help finds it.
+    let mut unset: Vec<Binding> = Vec::new();
+    for row in bindings.iter().filter(without) {
+        if unset.iter().all(|known| known.intent != row.intent) {
+            unset.push(Binding { key: Key::Unset, ..*row });
+        }
+    }
+    *bindings = rest.into_iter().chain(unset).collect();
+    yielded
 }
 
 fn clashes(bindings: &[Binding]) -> Vec<Clash> {

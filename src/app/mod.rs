@@ -12,6 +12,7 @@ pub mod event;
 pub mod feed;
 pub mod freeze;
 pub mod gesture;
+pub mod holders;
 pub mod journal;
 pub mod keyboard;
 pub mod keys;

@@ -142,7 +142,7 @@ impl App {
             self.thaw_to_act();
         }
         match command {
-            PaletteCommand::Arm => self.open_arm(),
+            PaletteCommand::Arm => self.arm_by_key(),
             PaletteCommand::Disarm if self.arming.is_armed() => {
                 self.arming.disarm();
                 self.disarmed("by the operator");
@@ -371,9 +371,10 @@ impl App {
     }
 
     fn intend_start(&mut self, intent: Intent, at: u64) {
+        let moment = self.moment;
         let Some(Modal::Start(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
-        if dialog.progress == Progress::Opening {
+        if dialog.progress != Progress::Asking {
             return;
         }
         if arrival == Arrival::Early {
@@ -387,21 +388,23 @@ impl App {
         match intent {
             Intent::Next | Intent::Move(Motion::Down) => dialog.step_focus(false),
             Intent::Previous | Intent::Move(Motion::Up) => dialog.step_focus(true),
-            Intent::Left => dialog.choose(true, &self.estate, &self.picture, self.moment.now),
-            Intent::Right => dialog.choose(false, &self.estate, &self.picture, self.moment.now),
+            Intent::Left => dialog.choose(true, &self.estate, &self.picture, moment.now),
+            Intent::Right => dialog.choose(false, &self.estate, &self.picture, moment.now),
             Intent::Enter => match dialog.focus {
                 StartFocus::Button(button) if arrival != Arrival::Calm => {
                     excuse(&mut dialog.remark, too_quick(button));
                 }
                 StartFocus::Button(Button::Cancel) => self.close_modal(at),
-                StartFocus::Button(Button::Act) => match dialog.order_run(&self.estate, self.moment.now) {
-                    Ok(order) => {
-                        dialog.remark = Some("opening the run".to_owned());
-                        dialog.progress = Progress::Opening;
-                        self.want(Effect::StartRun(order));
+                StartFocus::Button(Button::Act) => {
+                    match dialog.order_run(&self.estate, &self.picture, moment) {
+                        Ok(order) => {
+                            dialog.remark = Some("opening the run".to_owned());
+                            dialog.progress = Progress::Opening(order.mark);
+                            self.want(Effect::StartRun(order));
+                        }
+                        Err(why) => dialog.remark = Some(why),
                     }
-                    Err(why) => dialog.remark = Some(why),
-                },
+                }
                 _ => dialog.step_focus(false),
             },
             _ => {}
@@ -414,15 +417,14 @@ impl App {
         let Some(Modal::Ask(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {
-            return early(&mut dialog.remark, intent, dialog.focus.button());
+            return early(&mut dialog.remark, intent, Some(dialog.button));
         }
         if edit(&mut dialog.typed, intent) {
             dialog.remark = None;
             return;
         }
         match intent {
-            Intent::Next | Intent::Right => dialog.step_focus(false),
-            Intent::Previous | Intent::Left => dialog.step_focus(true),
+            Intent::Next | Intent::Previous | Intent::Left | Intent::Right => dialog.step_focus(),
             Intent::Move(motion) => dialog.scroll(motion),
             Intent::Enter => match dialog.enter(arrival) {
                 Asked::Open => {}

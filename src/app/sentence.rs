@@ -1,7 +1,10 @@
 //! Events and refusals in words: one line each, the same in the cockpit and in plain mode.
 
 use crate::{
-    domain::{text::counted, time::span_text},
+    domain::{
+        text::counted,
+        time::{Timestamp, age_text, span_text},
+    },
     engine::{
         RunEvent, RunView,
         event::{DoneHow, FailedHow, GateVerdict, HeldWhy, NoteAbout, RunEnd},
@@ -16,6 +19,11 @@ pub fn deed(verb: &str, item: &str) -> String {
     // A host to be stopped is one that is deallocated.
     let name = item.strip_prefix("stop ").filter(|_| verb == "deallocate").unwrap_or(item);
     if name.starts_with(verb) { name.to_owned() } else { format!("{verb} {name}") }
+}
+
+/// The age of the oldest look behind what was just said; nothing where it rests on none.
+pub fn oldest_look(at: Option<Timestamp>, now: Timestamp) -> String {
+    at.map(|at| format!(", oldest look {} ago", age_text(now.duration_since(at)))).unwrap_or_default()
 }
 
 /// Columns the kind of a journal line takes, with the blank behind it.

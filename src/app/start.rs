@@ -5,18 +5,19 @@ use crate::{
         Safe, Side, Source,
         access::PrincipalId,
         death::{self, Sign},
-        estate::{Estate, Principal},
-        mask,
+        estate::Estate,
         picture::Picture,
-        standing::{self, HolderKind},
+        reading::SilenceKind,
+        standing,
         time::Timestamp,
     },
-    runbook::{Mode, plan::MovedToo},
+    runbook::{Mode, bind},
 };
 
 use super::{
     event::{Moment, StartOrder},
     gesture::{Button, Field, Guard},
+    holders::{Fate, Holders, unaccounted_on_both},
     mode::RunbookEntry,
 };
 
@@ -47,6 +48,8 @@ pub struct StartDialog {
     pub remark: Option<String>,
     /// How far it has come.
     pub progress: Progress,
+    /// Whether a run could have been started when the mode was set last.
+    fit: bool,
 }
 
 /// Who set the mode. What a person chose never changes by itself.
@@ -63,8 +66,9 @@ pub enum ModeBy {
 pub enum Progress {
     /// A person chooses.
     Asking,
-    /// The run is being opened: a second one would only find the estate locked by the first.
-    Opening,
+    /// The run is being opened, by the order with this mark: a second one would only find the estate
+    /// locked by the first.
+    Opening(u64),
 }
 
 /// What of the dialog has the focus.
@@ -96,67 +100,6 @@ impl StartFocus {
     }
 }
 
-/// Holders of either side that the estate file does not know.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Holders {
-    /// Known whole; each with what becomes of it.
-    Known(Vec<Holder>),
-    /// Cannot be listed now; gate 1 asks again.
-    Unknown(Safe),
-}
-
-/// One of them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Holder {
-    /// Code of the application group.
-    pub group: String,
-    /// Code of the region, where it is the standby.
-    pub region: Option<String>,
-    /// Who.
-    pub principal: PrincipalId,
-    /// `Group` or `User`.
-    pub principal_type: Safe,
-    /// Where the role was given, which decides whether such a holder can be moved.
-    pub origin: Origin,
-    /// What becomes of it.
-    pub fate: Fate,
-    /// Why it stays.
-    pub reason: Field,
-}
-
-/// Where a role assignment was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin {
-    /// On the application group.
-    Direct,
-    /// Above it.
-    Inherited,
-    /// On the standby only: there is nothing to move.
-    Standby,
-}
-
-/// What becomes of a holder outside the plan (design §11).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// Nobody has said: the run does not start.
-    Stop,
-    /// It moves too.
-    Move,
-    /// It stays, with the reason.
-    Leave,
-}
-
-impl Fate {
-    /// The word.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Stop => "stop here",
-            Self::Move => "move too",
-            Self::Leave => "leave",
-        }
-    }
-}
-
 impl StartDialog {
     /// Opens it for a runbook at `moment`; `preferred` is the service in scope.
     pub fn new(
@@ -177,10 +120,11 @@ impl StartDialog {
             reason: Field::default(),
             impact: Field::default(),
             holders: Holders::Known(Vec::new()),
-            focus: StartFocus::Service,
+            focus: StartFocus::Button(Button::Cancel),
             guard: Guard::new(moment.terminal),
             remark: None,
             progress: Progress::Asking,
+            fit: false,
         };
         dialog.fit_mode(estate, picture, moment.now);
         dialog.look_for_holders(estate, picture);
@@ -199,6 +143,46 @@ impl StartDialog {
         Some((side, death::signs(estate, picture, service, side, Timestamp::MIN, now)))
     }
 
+    /// Why no run of the chosen service can be started as things stand, whatever else is filled in;
+    /// `None`: it can. Opening would say the same, once it has looked itself.
+    pub fn unfit(&self, estate: &Estate, picture: &Picture) -> Option<String> {
+        let Some(service) = self.service() else { return Some(NO_SERVICE.to_owned()) };
+        let direction = || bind::direction(estate, picture, service, self.mode);
+        self.unseen(estate, picture).or_else(|| direction().err().map(|why| why.to_string()))
+    }
+
+    /// Why nothing can be said yet, or no longer, of where a run would go and how.
+    fn unseen(&self, estate: &Estate, picture: &Picture) -> Option<String> {
+        let service = self.service()?;
+        let name = &estate.services[service].name;
+        let reading = |source: &Source| picture.reading(source);
+        let held = Side::BOTH.map(|side| Source::Assignments(service, side));
+        let silences = held.iter().filter_map(|source| reading(source)?.silence.as_ref());
+        if let Some((_, silence)) = silences.into_iter().find(|(_, one)| one.kind == SilenceKind::NoToken) {
+            return Some(format!(
+                "not signed in, so nothing is known of {name} now: {}; sign in with `farshore login`",
+                silence.why
+            ));
+        }
+        // What the direction and the mode rest on; a silence is an answer of its own.
+        let of_side = |side| [Source::Hosts(service, side), Source::Machines(side)];
+        let all = Side::BOTH.into_iter().flat_map(of_side).chain(held).chain([Source::Events]);
+        let first = all.into_iter().find(|source| reading(source).is_none())?;
+        let code = first.side().map(|side| format!(" in {}", estate.regions[side].code)).unwrap_or_default();
+        Some(format!("{name} has not been looked at yet ({}{code}): wait for the answer", first.word()))
+    }
+
+    /// Something was seen since: the holders are listed again. A dialog that was open before there was
+    /// anything to fit the mode to fits it once there is: by then nobody could have started anything.
+    pub fn seen(&mut self, estate: &Estate, picture: &Picture, moment: Moment) {
+        self.look_for_holders(estate, picture);
+        if !self.fit && self.unfit(estate, picture).is_none() {
+            self.fit_mode(estate, picture, moment.now);
+            self.fit = true;
+            self.guard.reveal(moment.terminal);
+        }
+    }
+
     /// Sets the mode that fits the chosen service, unless a person has set one. It is done when the
     /// dialog opens and when the service changes, never under the eyes of whoever reads it: a mode
     /// that ceases to fit is said to.
@@ -206,6 +190,7 @@ impl StartDialog {
         if self.mode_by == ModeBy::Person {
             return;
         }
+        self.fit = self.unfit(estate, picture).is_none();
         let dead = self.departing(estate, picture, now).is_some_and(|(_, signs)| death::rule(&signs));
         self.mode = if dead { Mode::Ungraceful } else { Mode::Graceful };
     }
@@ -217,7 +202,9 @@ impl StartDialog {
 
     /// Everything the focus can be on, in order.
     fn order(&self) -> Vec<StartFocus> {
-        let mut order = vec![StartFocus::Service, StartFocus::Mode, StartFocus::Reason, StartFocus::Impact];
+        let way_out = StartFocus::Button(Button::Cancel);
+        let mut order =
+            vec![way_out, StartFocus::Service, StartFocus::Mode, StartFocus::Reason, StartFocus::Impact];
         if let Holders::Known(holders) = &self.holders {
             for (index, holder) in holders.iter().enumerate() {
                 order.push(StartFocus::Holder(index));
@@ -226,7 +213,7 @@ impl StartDialog {
                 }
             }
         }
-        order.extend([StartFocus::Button(Button::Cancel), StartFocus::Button(Button::Act)]);
+        order.push(StartFocus::Button(Button::Act));
         order
     }
 
@@ -300,13 +287,21 @@ impl StartDialog {
             }
         }
         if !self.order().contains(&self.focus) {
-            self.focus = StartFocus::Service;
+            self.focus = StartFocus::Button(Button::Cancel);
         }
     }
 
     /// The order, or what is missing.
-    pub fn order_run(&self, estate: &Estate, now: Timestamp) -> Result<StartOrder, String> {
-        let service = self.service().ok_or("no service fits this runbook")?;
+    pub fn order_run(
+        &self,
+        estate: &Estate,
+        picture: &Picture,
+        moment: Moment,
+    ) -> Result<StartOrder, String> {
+        let service = self.service().ok_or(NO_SERVICE)?;
+        if let Some(why) = self.unfit(estate, picture) {
+            return Err(why);
+        }
         if self.reason.trimmed().is_empty() {
             return Err("a reason is needed: it stands first in the report".to_owned());
         }
@@ -329,102 +324,18 @@ impl StartDialog {
         Ok(StartOrder {
             runbook: self.runbook.clone(),
             service: estate.services[service].name.clone(),
-            mode: self.mode,
+            mark: moment.terminal,
+            mode: Some(self.mode),
             reason: Safe::new(self.reason.trimmed()),
-            impact: impact(self.impact.trimmed(), now)?,
+            impact: impact(self.impact.trimmed(), moment.now)?,
             moved_too,
             left_holders,
         })
     }
 }
 
-impl Holder {
-    /// Group and the beginning of the id: what a line has room for.
-    pub fn name(&self) -> String {
-        self.named(&mask::head(self.principal.as_str()))
-    }
-
-    /// The same for a sentence, with the whole id.
-    fn whole_name(&self) -> String {
-        self.named(self.principal.as_str())
-    }
-
-    fn named(&self, principal: &str) -> String {
-        let region = self.region.as_ref().map(|code| format!(" {code}")).unwrap_or_default();
-        format!("{} {principal} @ {}{region}", self.principal_type, self.group)
-    }
-
-    fn next_fate(&self) -> Fate {
-        match (self.fate, self.origin) {
-            (Fate::Stop, Origin::Direct) => Fate::Move,
-            (Fate::Stop, Origin::Inherited | Origin::Standby) | (Fate::Move, _) => Fate::Leave,
-            (Fate::Leave, _) => Fate::Stop,
-        }
-    }
-
-    fn moved(&self) -> MovedToo {
-        MovedToo {
-            group: self.group.clone(),
-            principal: Principal {
-                // Whole: where people and ids are masked the beginning would have a mask of its own.
-                name: self.principal.as_str().to_owned(),
-                id: self.principal.clone(),
-                principal_type: self.principal_type.to_string(),
-            },
-        }
-    }
-}
-
-/// Holders of both sides that are neither planned nor excepted, those of the `active` one first.
-/// Whoever holds a group on both is told once.
-fn unaccounted_on_both(estate: &Estate, picture: &Picture, service: usize, active: Side) -> Holders {
-    let mut all = match unaccounted(estate, picture, service, active) {
-        Holders::Known(holders) => holders,
-        unknown @ Holders::Unknown(_) => return unknown,
-    };
-    let there = match unaccounted(estate, picture, service, active.other()) {
-        Holders::Known(holders) => holders,
-        unknown @ Holders::Unknown(_) => return unknown,
-    };
-    for holder in there {
-        let told = |known: &Holder| known.group == holder.group && known.principal == holder.principal;
-        if !all.iter().any(told) {
-            let region = Some(estate.regions[active.other()].code.clone());
-            all.push(Holder { region, origin: Origin::Standby, ..holder });
-        }
-    }
-    Holders::Known(all)
-}
-
-/// Holders of one side that are neither planned nor excepted.
-fn unaccounted(estate: &Estate, picture: &Picture, service: usize, side: Side) -> Holders {
-    let Some(listing) = standing::assignments(picture, &Source::Assignments(service, side)) else {
-        return Holders::Unknown(Safe::new("assignments have not been read"));
-    };
-    let Some(all) = listing.complete() else {
-        return Holders::Unknown(Safe::new("the list of assignments is not whole"));
-    };
-    let known = &estate.services[service];
-    let holders =
-        all.iter().filter(|held| standing::holder_kind(known, held, &[]) == Some(HolderKind::Unaccounted));
-    Holders::Known(
-        holders
-            .map(|held| Holder {
-                group: known
-                    .groups
-                    .iter()
-                    .find(|group| group.ids[side] == held.group)
-                    .map_or_else(|| held.group.name().to_owned(), |group| group.code.clone()),
-                region: None,
-                principal: held.assignment.principal.clone(),
-                principal_type: held.assignment.principal_type.clone(),
-                origin: if held.inherited() { Origin::Inherited } else { Origin::Direct },
-                fate: Fate::Stop,
-                reason: Field::default(),
-            })
-            .collect(),
-    )
-}
+/// Nothing to start.
+const NO_SERVICE: &str = "no service fits this runbook";
 
 /// Reads T0 as `HH:MM` of the last 24 hours, UTC; empty: not stated.
 fn impact(text: &str, now: Timestamp) -> Result<Option<Timestamp>, String> {

@@ -1,7 +1,13 @@
 //! Keys in, state and effects out.
 
 use crate::{
-    domain::{Safe, Source, access::PrincipalId, estate::Principal, time::minutes},
+    domain::{
+        Observation, Safe, Source,
+        access::PrincipalId,
+        estate::Principal,
+        reading::{Silence, SilenceKind},
+        time::minutes,
+    },
     engine::{
         Command, Confirm, Refusal,
         event::{ConfirmedBy, HeldWhy, RunEnd},
@@ -16,9 +22,10 @@ use super::{
     Speed, TokenStatus, World,
     dialog::{Modal, Purpose},
     gesture::Button,
+    holders::{Fate, Holders, Origin},
     scene::{self, Weather, at},
     screen::{Filter, Screen},
-    start::{Fate, Holders, Origin, StartFocus},
+    start::StartFocus,
 };
 
 /// Feeds intents, each with the terminal time its key was read at.
@@ -481,18 +488,18 @@ fn the_start_dialog_wants_a_reason_and_a_word_on_every_unplanned_holder() {
     };
     let (effects, _) = to_button(&mut app);
     assert!(effects.is_empty());
-    press(&mut app, &[(60_000, Intent::Next), (60_300, Intent::Next)]);
+    press(&mut app, &[(60_000, Intent::Next), (60_300, Intent::Next), (60_600, Intent::Next)]);
     assert_eq!(focus(&app).0, StartFocus::Reason);
     press(&mut app, &typed("drill", 61_000));
     let Some(Modal::Start(dialog)) = app.modals.last_mut() else { panic!() };
     let Holders::Known(holders) = &mut dialog.holders else { panic!() };
     assert_eq!(holders.len(), 1, "the helpdesk group");
-    let order = dialog.order_run(&app.estate, scene::noon());
+    let order = dialog.order_run(&app.estate, &app.picture, scene::at(0));
     assert!(order.unwrap_err().contains("say what becomes of"));
     let Holders::Known(holders) = &mut dialog.holders else { panic!() };
     holders[0].fate = Fate::Leave;
     "helpdesk".chars().for_each(|c| holders[0].reason.push(c));
-    let order = dialog.order_run(&app.estate, scene::noon()).unwrap();
+    let order = dialog.order_run(&app.estate, &app.picture, scene::at(0)).unwrap();
     assert_eq!((order.service.as_str(), order.left_holders.len(), order.moved_too.len()), ("hr", 1, 0));
 }
 
@@ -506,19 +513,117 @@ fn the_start_dialog_stands_on_the_mode_that_fits_until_a_person_sets_another() {
         (Weather::Calm, Mode::Graceful, Mode::Ungraceful),
         (Weather::Outage, Mode::Ungraceful, Mode::Graceful),
     ] {
-        let mut app = scene::app(World::Sim, weather);
+        for by_hand in [false, true] {
+            let mut app = scene::app(World::Sim, weather);
+            press(&mut app, &[(1_000, Intent::Start), (1_500, Intent::Next)]);
+            assert_eq!(mode(&app), fitting, "{weather:?}");
+            // To the other service and back: nobody has set a mode yet.
+            press(&mut app, &[(2_000, Intent::Right), (2_300, Intent::Left)]);
+            assert_eq!(mode(&app), fitting, "{weather:?}");
+            let mut chosen = fitting;
+            if by_hand {
+                press(&mut app, &[(3_000, Intent::Next), (3_300, Intent::Right), (3_600, Intent::Previous)]);
+                press(&mut app, &[(4_000, Intent::Right), (4_300, Intent::Left)]);
+                assert_eq!(mode(&app), other, "{weather:?}: what a person set stays");
+                chosen = other;
+            }
+            // What is seen later changes the words, never the choice: neither a person's, nor one that
+            // somebody has read.
+            let later = if weather == Weather::Calm { Weather::Outage } else { Weather::Calm };
+            for seen in scene::readings(later) {
+                app.update(Event::Observed(seen), at(5_000));
+                assert_eq!(mode(&app), chosen, "{weather:?}, by hand {by_hand}");
+            }
+            app.update(Event::Tick, at(6_000));
+            assert_eq!(mode(&app), chosen, "{weather:?}, by hand {by_hand}");
+            // It was enough to change it: a dialog that opens now stands on the other mode.
+            press(&mut app, &[(7_000, Intent::Escape), (8_000, Intent::Start)]);
+            assert_eq!(mode(&app), other, "{weather:?}, by hand {by_hand}");
+        }
+    }
+}
+
+/// Fills in what the start dialog asks for, and goes to its button.
+fn fill_in(app: &mut App) {
+    let Some(Modal::Start(dialog)) = app.modals.last_mut() else { panic!() };
+    dialog.reason.push('x');
+    if let Holders::Known(holders) = &mut dialog.holders {
+        for holder in holders {
+            holder.fate = Fate::Leave;
+            holder.reason.push('x');
+        }
+    }
+    dialog.focus = StartFocus::Button(Button::Act);
+}
+
+#[test]
+fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
+    let denied = |kind, why: &str| {
+        crate::domain::Side::BOTH.map(|side| Observation {
+            source: Source::Assignments(0, side),
+            started: scene::noon(),
+            ended: scene::noon(),
+            outcome: Err(Silence { kind, why: Safe::new(why) }),
+        })
+    };
+    let signed_out = denied(SilenceKind::NoToken, "no token from az login");
+    let unreadable = denied(SilenceKind::Denied, "403 Forbidden");
+    let without = |missing: Source| -> Vec<Observation> {
+        scene::readings(Weather::Calm).into_iter().filter(|seen| seen.source != missing).collect()
+    };
+    let held = Source::Assignments(0, crate::domain::Side::Secondary);
+    let cases: [(&str, Vec<Observation>, &str); 5] = [
+        ("before the first look", vec![], "hr has not been looked at yet (hosts in WE): wait"),
+        (
+            "before its signs were seen",
+            without(Source::Events),
+            "has not been looked at yet (service health)",
+        ),
+        ("before one side was", without(held.clone()), "has not been looked at yet (assignments in NE)"),
+        (
+            "signed out after it was seen",
+            scene::readings(Weather::Calm).into_iter().chain(signed_out).collect(),
+            "not signed in, so nothing is known of hr now: no token from az login; sign in with",
+        ),
+        (
+            "never allowed to look",
+            without(Source::Assignments(0, crate::domain::Side::Primary))
+                .into_iter()
+                .filter(|seen| seen.source != held)
+                .chain(unreadable)
+                .collect(),
+            "cannot tell which side of hr is active (WE: 403 Forbidden)",
+        ),
+    ];
+    for (name, readings, said) in cases {
+        let mut app = scene::opened(World::Live);
+        for seen in readings {
+            app.update(Event::Observed(seen), at(0));
+        }
         press(&mut app, &[(1_000, Intent::Start)]);
-        assert_eq!(mode(&app), fitting, "{weather:?}");
-        // To the other service and back: nobody has set a mode yet.
-        press(&mut app, &[(2_000, Intent::Right), (2_300, Intent::Left)]);
-        assert_eq!(mode(&app), fitting, "{weather:?}");
-        press(&mut app, &[(3_000, Intent::Next), (3_300, Intent::Right), (3_600, Intent::Previous)]);
-        press(&mut app, &[(4_000, Intent::Right), (4_300, Intent::Left)]);
-        assert_eq!(mode(&app), other, "{weather:?}: what a person set stays");
-        // What is seen later changes the words, never the choice.
-        app.picture = scene::app(World::Sim, Weather::Calm).picture;
-        app.update(Event::Tick, scene::at(5_000));
-        assert_eq!(mode(&app), other, "{weather:?}");
+        let unfit = |app: &App| match app.modals.last() {
+            Some(Modal::Start(dialog)) => dialog.unfit(&app.estate, &app.picture).unwrap_or_default(),
+            other => panic!("{other:?}"),
+        };
+        assert!(unfit(&app).contains(said), "{name}: {}", unfit(&app));
+        fill_in(&mut app);
+        let effects = press(&mut app, &[(12_000, Intent::Enter)]);
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::StartRun(_))), "{name}");
+        let Some(Modal::Start(dialog)) = app.modals.last() else { panic!() };
+        assert!(dialog.remark.as_deref().unwrap_or_default().contains(said), "{name}: {:?}", dialog.remark);
+        // Once it is known, the same dialog starts it, in the mode that fits.
+        for mut seen in scene::readings(Weather::Outage) {
+            (seen.started, seen.ended) = (scene::noon(), scene::noon() + minutes(1));
+            app.update(Event::Observed(seen), at(15_000));
+        }
+        assert_eq!(unfit(&app), "", "{name}");
+        fill_in(&mut app);
+        let effects = press(&mut app, &[(16_000, Intent::Enter)]);
+        let started = effects.iter().find_map(|effect| match effect {
+            Effect::StartRun(order) => order.mode,
+            _ => None,
+        });
+        assert_eq!(started, Some(Mode::Ungraceful), "{name}");
     }
 }
 
@@ -535,7 +640,7 @@ fn the_start_dialog_asks_for_the_holders_of_both_sides() {
     press(&mut app, &[(1_000, Intent::Start)]);
     let Some(Modal::Start(dialog)) = app.modals.last_mut() else { panic!() };
     let Holders::Known(holders) = &mut dialog.holders else { panic!() };
-    let names: Vec<String> = holders.iter().map(super::start::Holder::name).collect();
+    let names: Vec<String> = holders.iter().map(super::holders::Holder::name).collect();
     assert_eq!(names, ["Group 4c4c4c4c @ DAG1", "Group 5d5d5d5d @ DAG1 NE"]);
     assert_eq!(holders[1].origin, Origin::Standby, "it has nothing to move");
     for holder in holders.iter_mut() {
@@ -543,7 +648,7 @@ fn the_start_dialog_asks_for_the_holders_of_both_sides() {
         "known".chars().for_each(|c| holder.reason.push(c));
     }
     "drill".chars().for_each(|c| dialog.reason.push(c));
-    let order = dialog.order_run(&app.estate, scene::noon()).unwrap();
+    let order = dialog.order_run(&app.estate, &app.picture, scene::at(0)).unwrap();
     let left: Vec<PrincipalId> = order.left_holders.into_iter().map(|(principal, _)| principal).collect();
     assert_eq!(left, [scene::helpdesk().id, stranger().id]);
 }
@@ -750,26 +855,147 @@ fn only_a_rehearsal_counts_as_a_drill() {
     assert_eq!(app.last_drill("avd-pooled-failover"), "2026-11-18");
 }
 
-#[test]
-fn a_value_is_typed_first_and_given_by_enter_or_by_the_button_after_it() {
-    use super::dialog::{AskDialog, AskFocus, Asked, Purpose};
-    use super::gesture::Arrival;
-    let value = || Purpose::Value("a15-dependants".to_owned(), "what depends on it".to_owned());
-    let order = |purpose: Purpose, presses: usize, back: bool| {
-        let mut dialog = AskDialog::new(purpose, 0);
-        "none".chars().for_each(|c| dialog.typed.push(c));
-        (0..presses).for_each(|_| dialog.step_focus(back));
-        (dialog.focus, dialog.enter(Arrival::Calm))
+/// A cockpit over a run in which everything can be asked for.
+fn asked_for() -> (App, std::sync::Arc<std::sync::Mutex<scene::Script>>) {
+    use Choice::{AcceptStuck, Downgrade, RestartHost, Retry, ShortenNotice, Skip};
+    let mut view = scene::log_off(scene::offer(1, None));
+    view.steps[8].choices = vec![Retry, Downgrade, Skip, RestartHost, AcceptStuck, ShortenNotice];
+    let (mut app, _, script) = scene::running(view);
+    arm(&mut app, 1_000);
+    (app, script)
+}
+
+/// Every dialog in which something is decided, by its name.
+fn deciding() -> Vec<(String, Modal)> {
+    use super::{
+        confirm::ConfirmDialog,
+        dialog::{ArmDialog, AskDialog, LeaveDialog},
     };
-    let (act, cancel) = (AskFocus::Button(Button::Act), AskFocus::Button(Button::Cancel));
-    assert_eq!(order(value(), 0, false), (AskFocus::Text, Asked::Answered));
-    assert_eq!(order(value(), 1, false), (act, Asked::Answered));
-    assert_eq!(order(value(), 2, false), (cancel, Asked::Open));
-    assert_eq!(order(value(), 3, false), (AskFocus::Text, Asked::Answered));
-    assert_eq!(order(value(), 1, true), (cancel, Asked::Open));
-    // What cannot be taken back begins at the way out.
-    assert_eq!(order(Purpose::Abort, 0, false), (cancel, Asked::Open));
-    assert_eq!(order(Purpose::Abort, 1, false), (act, Asked::Answered));
+    let step = || "a8-logoff".to_owned();
+    let purposes = [
+        Purpose::Skip(step()),
+        Purpose::Downgrade(step()),
+        Purpose::ShortenNotice,
+        Purpose::Note,
+        Purpose::Statement,
+        Purpose::Value(step(), "what depends on it".to_owned()),
+        Purpose::Hold,
+        Purpose::Abort,
+        Purpose::AcceptStuck(step(), vec!["1".to_owned()]),
+        Purpose::Retry(step(), None),
+        Purpose::Restart(step(), "1".to_owned()),
+        Purpose::Resume,
+    ];
+    let mut all: Vec<(String, Modal)> = purposes
+        .into_iter()
+        .map(|purpose| (format!("{purpose:?}"), Modal::Ask(AskDialog::new(purpose, 20_000))))
+        .collect();
+    all.push(("arm".to_owned(), Modal::Arm(ArmDialog::new(20_000))));
+    all.push(("leave".to_owned(), Modal::Leave(LeaveDialog::new(20_000))));
+    for (level, asked) in [(1, None), (2, Some("1")), (3, Some("1"))] {
+        let mut dialog = ConfirmDialog::new(step(), 20_000);
+        dialog.pin(&scene::offer(level, asked), 20_000);
+        all.push((format!("confirm at level {level}"), Modal::Confirm(Box::new(dialog))));
+    }
+    let mut app = scene::app(World::Sim, Weather::Calm);
+    press(&mut app, &[(20_000, Intent::Start)]);
+    let start = app.modals.pop().unwrap();
+    // What of these there is, is all there is: a new kind of dialog must be put into this table.
+    let in_table = |modal: &Modal| match modal {
+        Modal::Arm(_) | Modal::Confirm(_) | Modal::Start(_) | Modal::Ask(_) | Modal::Leave(_) => {
+            modal.decides()
+        }
+        Modal::Help(_) | Modal::Palette(_) | Modal::Pick(_) | Modal::Lists(_) | Modal::Told(_) => false,
+    };
+    all.push(("start".to_owned(), start));
+    assert!(all.iter().all(|(_, modal)| in_table(modal)));
+    all
+}
+
+#[test]
+fn every_dialog_that_decides_begins_on_cancel_and_enter_alone_does_nothing() {
+    for (name, modal) in deciding() {
+        assert_eq!(modal.button(), Some(Button::Cancel), "{name}");
+        for text in ["", "1"] {
+            let (mut app, script) = asked_for();
+            app.modals.push(modal.clone());
+            let told = script.lock().unwrap().told.len();
+            let mut effects = press(&mut app, &typed(text, 21_000));
+            effects.extend(press(&mut app, &[(25_000, Intent::Enter), (29_000, Intent::Enter)]));
+            let after = script.lock().unwrap().told.split_off(told);
+            // Once it is closed the second one reaches the screen, where it shows the list of a step.
+            let decides_nothing =
+                |command: &Command| matches!(command, Command::Withdraw { .. } | Command::Offer { .. });
+            assert!(after.iter().all(decides_nothing), "{name}, typed {text:?}: {after:?}");
+            let acted = |effect: &Effect| matches!(effect, Effect::StartRun(_) | Effect::Leave(_));
+            assert!(!effects.iter().any(acted), "{name}, typed {text:?}: {effects:?}");
+        }
+    }
+}
+
+#[test]
+fn a_move_to_the_button_is_what_a_decision_takes_beside_its_text() {
+    let mut acted = 0;
+    for (name, modal) in deciding() {
+        // Those of level 2 and 3 and the start have tests of their own for what they ask besides.
+        if matches!(modal, Modal::Start(_) | Modal::Arm(_)) || name.ends_with("level 3") {
+            continue;
+        }
+        let (mut app, script) = asked_for();
+        app.modals.push(modal.clone());
+        let told = script.lock().unwrap().told.len();
+        let mut keys = if modal.takes_text() { typed("1", 21_000) } else { Vec::new() };
+        keys.extend([(24_000, Intent::Next), (25_000, Intent::Enter)]);
+        let effects = press(&mut app, &keys);
+        let left = effects.iter().any(|effect| matches!(effect, Effect::Leave(_)));
+        let after = script.lock().unwrap().told.split_off(told);
+        assert!(left || !after.is_empty(), "{name} does nothing: {:?}", app.modals.last());
+        acted += 1;
+    }
+    assert_eq!(acted, 15);
+}
+
+#[test]
+fn a_confirmation_that_cannot_be_given_is_off_and_no_keys_lead_past_it() {
+    for (level, asked) in [(1, None), (2, Some("67")), (3, Some("67"))] {
+        let mut offer = scene::offer(level, asked);
+        offer.green = false;
+        let (mut app, _, script) = scene::running(scene::log_off(offer));
+        arm(&mut app, 1_000);
+        press(&mut app, &[(20_000, Intent::Enter)]);
+        let dialog = |app: &App| match app.modals.last() {
+            Some(Modal::Confirm(dialog)) => (dialog.is_off(), dialog.remark.clone().unwrap_or_default()),
+            other => panic!("{other:?}"),
+        };
+        assert!(dialog(&app).0);
+        press(&mut app, &typed("67", 20_400));
+        press(&mut app, &[(22_000, Intent::Next), (23_000, Intent::Enter), (27_000, Intent::Enter)]);
+        assert!(dialog(&app).1.starts_with("the button is off"), "{}", dialog(&app).1);
+        press(&mut app, &[(28_000, Intent::Right), (29_000, Intent::Enter), (33_000, Intent::Copy)]);
+        assert_eq!(confirms(&script), [], "level {level}");
+    }
+}
+
+#[test]
+fn arming_what_is_armed_says_for_how_long_until_more_time_would_be_given() {
+    let (mut app, ..) = scene::running(scene::move_phase());
+    arm(&mut app, 1_000);
+    press(&mut app, &[(60_000, Intent::Arm)]);
+    assert!(app.modals.is_empty());
+    assert_eq!(notice(&app), "already armed, 15 min left; :disarm ends it");
+    press(&mut app, &[(61_000, Intent::Palette)]);
+    press(&mut app, &typed("arm", 61_300));
+    press(&mut app, &[(63_000, Intent::Enter)]);
+    assert_eq!(notice(&app), "already armed, 15 min left; :disarm ends it");
+    // Without a key it would end at 78 min; the warning says that the key arms again.
+    let minute = 60_000;
+    let (mut app, ..) = scene::running(scene::move_phase());
+    arm(&mut app, 1_000);
+    for n in 1..=58 {
+        press(&mut app, &[(n * minute, Intent::Move(Motion::Up))]);
+    }
+    press(&mut app, &[(58 * minute + 30_000, Intent::Arm)]);
+    assert!(matches!(app.modals.last(), Some(Modal::Arm(_))), "{}", notice(&app));
 }
 
 #[test]

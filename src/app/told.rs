@@ -22,12 +22,17 @@ pub struct ToldDialog {
 }
 
 impl App {
-    /// No run came of it. The start dialog says why itself; anything else would say it for a moment only.
-    pub(super) fn run_refused(&mut self, why: &Safe) {
+    /// No run came of it. The start dialog whose `order` it was says why itself; anything else would say
+    /// it for a moment only. Another start dialog goes on with its own: what is being opened for it is not
+    /// what was refused.
+    pub(super) fn run_refused(&mut self, order: Option<u64>, why: &Safe) {
         let text = format!("could not {why}");
         self.tell_all(text.clone());
         let asked = self.modals.iter_mut().find_map(|modal| match modal {
-            Modal::Start(dialog) => Some(dialog),
+            Modal::Start(dialog) => match (dialog.progress, order) {
+                (Progress::Opening(mark), Some(refused)) if mark == refused => Some(dialog),
+                _ => None,
+            },
             _ => None,
         });
         if let Some(dialog) = asked {
@@ -62,7 +67,7 @@ mod tests {
     fn a_refusal_stays_until_it_is_closed_and_takes_no_key_from_what_is_written() {
         let mut app = scene::app(World::Sim, Weather::Calm);
         let why = "open the run: will not resume r-1: its tenant was a, here it is b; nothing was sent";
-        let refused = || Event::RunRefused(Safe::new(why));
+        let refused = || Event::RunRefused { order: None, why: Safe::new(why) };
         app.update(Event::Intent(Intent::Palette), at(1_000));
         app.update(refused(), at(2_000));
         assert!(matches!(app.modals.last(), Some(Modal::Palette(_))));
@@ -84,5 +89,38 @@ mod tests {
         assert_eq!(app.modals.len(), 1);
         app.update(Event::Intent(Intent::Escape), at(64_000));
         assert!(app.modals.is_empty());
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_the_dialog_whose_order_it_was_and_disturbs_no_other() {
+        use crate::app::start::Progress::{Asking, Opening};
+        for (progress, order, its) in [
+            (Opening(7), Some(7), true),
+            (Opening(7), Some(6), false),
+            (Opening(7), None, false),
+            (Asking, Some(7), false),
+            (Asking, None, false),
+        ] {
+            let mut app = scene::app(World::Sim, Weather::Calm);
+            app.update(Event::Intent(Intent::Start), at(1_000));
+            let dialog = |app: &App| {
+                let start = |modal: &Modal| match modal {
+                    Modal::Start(dialog) => Some((dialog.progress, dialog.remark.clone())),
+                    _ => None,
+                };
+                app.modals.iter().find_map(start).unwrap()
+            };
+            if let Some(Modal::Start(dialog)) = app.modals.last_mut() {
+                dialog.progress = progress;
+                dialog.remark = Some("as it was".to_owned());
+            }
+            app.update(Event::RunRefused { order, why: Safe::new("open the run: no") }, at(2_000));
+            let remark = if its { "could not open the run: no" } else { "as it was" };
+            let now = if its { Asking } else { progress };
+            assert_eq!(dialog(&app), (now, Some(remark.to_owned())), "{progress:?} {order:?}");
+            let told = app.modals.iter().any(|modal| matches!(modal, Modal::Told(_)));
+            assert_eq!(told, !its, "{progress:?} {order:?}");
+            assert!(matches!(app.modals.last(), Some(Modal::Start(_))), "it keeps the keys");
+        }
     }
 }

@@ -66,7 +66,7 @@ impl App {
                 Err(why) => why,
             }),
             Event::JournalRead { run, outcome } => self.journal.take(&run, outcome),
-            Event::RunRefused(why) => self.run_refused(&why),
+            Event::RunRefused { order, why } => self.run_refused(order, &why),
             Event::Leaving(reason) => self.leave(reason),
             Event::Speed(speed) => self.speed = speed,
             Event::Recorded(stamped) => self.recorded(&stamped),
@@ -147,7 +147,7 @@ impl App {
         picture.take(observation);
         for modal in &mut self.modals {
             if let Modal::Start(dialog) = modal {
-                dialog.look_for_holders(&self.estate, &self.picture);
+                dialog.seen(&self.estate, &self.picture, self.moment);
             }
         }
     }

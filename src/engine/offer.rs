@@ -360,9 +360,12 @@ impl Engine {
             (_, users) => format!("{to_do}, {}", counted(users, "user")),
         };
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
-        let before_at = (offer.acknowledges == Some(Acknowledgement::FencedByEvidence))
-            .then(|| self.evidence(index, Timestamp::MIN, now).told_at(Killer::ActiveEmptyOrDead))
-            .flatten();
+        let before_at = match offer.acknowledges {
+            Some(Acknowledgement::FencedByEvidence) => {
+                self.evidence(index, Timestamp::MIN, now).told_at(Killer::ActiveEmptyOrDead)
+            }
+            acknowledges => self.before_seen(index, acknowledges, now),
+        };
         let (before, effect) = match offer.acknowledges {
             Some(Acknowledgement::FencedByEvidence) => self.over_a_dead_side(index, &effect, now),
             Some(Acknowledgement::StandbyUnseen) => self.over_an_unseen_side(index, &effect, now),
@@ -416,14 +419,6 @@ impl Engine {
             method: image.method,
             path: Safe::new(path.as_deref().unwrap_or(&image.url)),
         })
-    }
-
-    fn before_text(&self, index: usize, now: Timestamp) -> Safe {
-        let planned = &self.run.plan.steps[index];
-        let evidence = self.evidence(index, Timestamp::MIN, now);
-        let words: Vec<String> =
-            planned.after.iter().map(|killer| evidence.judge(*killer).value.to_string()).take(2).collect();
-        Safe::new(&words.join("; "))
     }
 
     /// Sources a dialog must read again when it opens.

@@ -8,12 +8,38 @@ use crate::{
 
 use super::{
     baseline::Baseline,
-    event::{DoneHow, GateItem, GateVerdict, NoteAbout, RunEvent},
+    event::{Acknowledgement, DoneHow, GateItem, GateVerdict, NoteAbout, RunEvent},
     machine::Engine,
     steps::{PREVIEW_PACE, verdict_of},
 };
 
 impl Engine {
+    /// What of a step's aim tells how things stand before it.
+    fn told_before(&self, index: usize) -> impl Iterator<Item = Killer> {
+        self.run.plan.steps[index].after.iter().take(2).copied()
+    }
+
+    pub(super) fn before_text(&self, index: usize, now: Timestamp) -> Safe {
+        let evidence = self.evidence(index, Timestamp::MIN, now);
+        let words: Vec<String> =
+            self.told_before(index).map(|killer| evidence.judge(killer).value.to_string()).collect();
+        Safe::new(&words.join("; "))
+    }
+
+    /// Age of the oldest answer that this rests on, also where what is acknowledged is told instead.
+    pub(super) fn before_seen(
+        &self,
+        index: usize,
+        acknowledges: Option<Acknowledgement>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let evidence = self.evidence(index, Timestamp::MIN, now);
+        if acknowledges == Some(Acknowledgement::StandbyUnseen) {
+            return evidence.told_at(Killer::StandbyNotOpened);
+        }
+        self.told_before(index).filter_map(|killer| evidence.told_at(killer)).min()
+    }
+
     /// Before the confirmation: keeps the readings under the offer fresh, and finds out
     /// whether everything is so already.
     pub(super) fn preview(&mut self, index: usize, now: Timestamp) -> bool {

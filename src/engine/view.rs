@@ -272,6 +272,23 @@ pub struct StepView {
     pub reason: Option<Safe>,
 }
 
+/// Whether this is what follows the name of a killer item where its value is told.
+fn is_value(rest: &str) -> bool {
+    rest.starts_with(':')
+}
+
+impl StepView {
+    /// Whether a proof that is red is what the step is there to make: that is no failure of a step that
+    /// stands before its work or is at it. What blocks it is not its aim.
+    pub fn aims_at(&self, proof: &GateItem) -> bool {
+        use StepState::{Blocked, Confirmed, Pending, Ready, Running, Waiting};
+        let yet = matches!(self.state, Pending | Blocked | Ready | Confirmed | Running | Waiting);
+        let names = |blocked: &Safe| blocked.as_str().strip_prefix(&*proof.id).is_some_and(is_value);
+        let blocks = self.blocked_by.iter().any(names);
+        proof.verdict == GateVerdict::Red && self.kind != StepKind::Gate && yet && !blocks
+    }
+}
+
 /// What a person may do with a step besides confirming it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
@@ -318,7 +335,7 @@ pub struct OfferView {
     pub effect: Safe,
     /// State before and after.
     pub before_after: (Safe, Safe),
-    /// When the oldest look began that the state before rests on, where that is evidence of death.
+    /// When the oldest look began that the state before rests on; `None`: on no look.
     pub before_at: Option<Timestamp>,
     /// Age of the oldest reading under it.
     pub read_at: Option<Timestamp>,

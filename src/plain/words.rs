@@ -5,7 +5,7 @@ use crate::{
     domain::{
         Pair, Safe, Side,
         text::counted,
-        time::{Span, age_text, clock_text, span_text, time_text},
+        time::{Span, Timestamp, age_text, clock_text, span_text, time_text},
     },
     engine::{
         RunView,
@@ -22,28 +22,35 @@ const LISTED: usize = 5;
 pub fn status_lines(app: &App) -> Vec<String> {
     let summary = &app.summary;
     let mut lines = vec![format!("{} {} {}", app.badge(), summary.estate, time_text(app.now()))];
-    let services: Vec<String> = summary.services.iter().map(ServiceLine::text).collect();
-    lines.push(format!("services: {}", services.join(", ")));
+    let service = |line: &ServiceLine| format!("{}{}", line.text(), aged(app, line.at, line.stale));
+    let services: Vec<String> = summary.services.iter().map(service).collect();
+    lines.push(format!("services: {}", services.join("; ")));
     for row in &summary.rows {
         let cell = |side: Side| cell_words(app, &summary.regions[side].code, &row.cells[side]);
         let words = Pair::build(cell);
         lines.push(format!("{}: {}; {}", row.component.key(), words.primary, words.secondary));
     }
-    lines.push(format!("in both: {} {}", summary.invariant.state.key(), summary.invariant.text));
+    let both = &summary.invariant;
+    lines.push(format!("in both: {} {}{}", both.state.key(), both.text, aged(app, both.at, both.stale)));
     for problem in summary.problems.iter().take(5) {
-        lines.push(format!("{}: {}", problem.state.key(), problem.text));
+        let age = aged(app, problem.at, false);
+        lines.push(format!("{}: {}{age}", problem.state.key(), problem.text));
     }
     lines.push(format!("verdict: {}", summary.verdict.word()));
     lines.into_iter().enumerate().map(|(number, line)| format!("{} {line}", number + 1)).collect()
 }
 
 fn cell_words(app: &App, code: &str, cell: &Cell) -> String {
-    let age = match cell.age(app.now()) {
+    format!("{code} {} {}{}", cell.state.key(), cell.text, aged(app, cell.at, cell.stale))
+}
+
+/// The age of what a line says, behind it; nothing where it rests on no look.
+fn aged(app: &App, at: Option<Timestamp>, stale: bool) -> String {
+    match at.map(|at| age_text(app.now().duration_since(at))) {
         None => String::new(),
-        Some(age) if cell.stale => format!(", last known, {} old", age_text(age)),
-        Some(age) => format!(", {}", age_text(age)),
-    };
-    format!("{code} {} {}{age}", cell.state.key(), cell.text)
+        Some(age) if stale => format!(", last known, {age} old"),
+        Some(age) => format!(", {age}"),
+    }
 }
 
 /// Whether a step is a debt that can be paid now.
@@ -174,7 +181,8 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
         lines.push(format!("too old {} last {}{age}", proof.id, proof.value));
     }
     for proof in step.proofs.iter().filter(|proof| proof.verdict != GateVerdict::Green) {
-        lines.push(format!("{} {} {}", sentence::verdict_word(proof.verdict), proof.id, proof.value));
+        let word = if step.aims_at(proof) { "to reach" } else { sentence::verdict_word(proof.verdict) };
+        lines.push(format!("{word} {} {}", proof.id, proof.value));
     }
     // A proof that is not green has been told with its value.
     let told = |blocked: &Safe| {
@@ -222,7 +230,8 @@ fn offer_lines(app: &App, step: &StepView, offer: &OfferView, lines: &mut Vec<St
     lines.push(format!("what: {}", offer.what));
     lines.extend(offer.drift.map(|drift| format!("now: {drift}")));
     lines.push(format!("effect: {}", offer.effect));
-    lines.push(format!("before: {}; after: {}", offer.before_after.0, offer.before_after.1));
+    let looked = sentence::oldest_look(offer.before_at, app.now());
+    lines.push(format!("before: {}{looked}; after: {}", offer.before_after.0, offer.before_after.1));
     lines.push(format!("undo: {}", step.undo.as_deref().unwrap_or("none")));
     lines.push(format!("usual: {}", span_text(step.usual)));
     let age = |at| format!(", read {} ago", age_text(app.now().duration_since(at)));

@@ -68,6 +68,26 @@ pub struct Binding<'a> {
     pub now: Timestamp,
 }
 
+/// From where to where a run of a service would go, or why it cannot begin.
+pub fn direction(
+    estate: &Estate,
+    picture: &Picture,
+    service: usize,
+    mode: Mode,
+) -> Result<(Side, Side), BindError> {
+    let name = || estate.services[service].name.clone();
+    match standing::active_side(estate, picture, service) {
+        ActiveSide::One(Side::Secondary) => {
+            Err(BindError::NeedsFailback { service: name(), code: estate.regions.secondary.code.clone() })
+        }
+        ActiveSide::Unknown(why) if mode == Mode::Graceful => {
+            Err(BindError::DirectionUnknown { service: name(), why: why.to_string() })
+        }
+        // A closed or split service is a failover that stopped half way: it goes on forward.
+        _ => Ok((Side::Primary, Side::Secondary)),
+    }
+}
+
 impl Binding<'_> {
     /// Binds `runbook`. Always from the active side to the standby.
     pub fn bind(self, runbook: &Runbook) -> Result<Plan, BindError> {
@@ -122,17 +142,7 @@ impl Binding<'_> {
             (ServiceKind::AvdPersonal, _) => return Err(misfit("personal")),
             (ServiceKind::Rds, _) => return Err(misfit("RDS")),
         }
-        match standing::active_side(self.estate, self.picture, self.service) {
-            ActiveSide::One(Side::Secondary) => Err(BindError::NeedsFailback {
-                service: service.name.clone(),
-                code: self.estate.regions.secondary.code.clone(),
-            }),
-            ActiveSide::Unknown(why) if self.mode == Mode::Graceful => {
-                Err(BindError::DirectionUnknown { service: service.name.clone(), why: why.to_string() })
-            }
-            // A closed or split service is a failover that stopped half way: it goes on forward.
-            _ => Ok((Side::Primary, Side::Secondary)),
-        }
+        direction(self.estate, self.picture, self.service, self.mode)
     }
 
     fn step(&self, step: &Step, phase: Option<&str>, plan: &Plan) -> PlannedStep {

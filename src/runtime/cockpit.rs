@@ -415,9 +415,10 @@ mod tests {
         let mut looks = Looks { usual: look, by_ground: None, colours: ColourSupport::default() };
         let mut cockpit = Cockpit::open(&mut looks, |clock| Desk::new(session.clone(), app, clock))?;
         cockpit.start(StartOrder {
+            mark: 0,
             runbook: "avd-pooled-failover".to_owned(),
             service: session.estate.services[0].name.clone(),
-            mode: Mode::Graceful,
+            mode: Some(Mode::Graceful),
             reason: "test".into(),
             impact: None,
             moved_too: vec![],

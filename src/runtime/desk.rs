@@ -69,7 +69,8 @@ pub struct Desk {
     tap: Option<Tap>,
 }
 
-type Opened = Result<OpenRun, OpenError>;
+/// The mark of the order, where a new run was asked for, and what came of it.
+pub(super) type Opened = (Option<u64>, Result<OpenRun, OpenError>);
 
 /// The run that is open here, with what acts for it.
 #[derive(Debug)]
@@ -335,26 +336,18 @@ impl Desk {
 
     /// Opens a run; it reports back by itself.
     pub fn start(&mut self, order: StartOrder) {
+        let mark = Some(order.mark);
         let held = match self.handed_on() {
             Ok(held) => held,
-            Err(why) => return self.feed(Event::RunRefused(why), None),
+            Err(why) => return self.refused(mark, why),
         };
         let Some(service) = self.session.estate.service(&order.service) else {
-            self.feed(Event::RunRefused(Safe::new("find the service in the estate")), None);
-            return;
+            return self.refused(mark, Safe::new("find the service in the estate"));
         };
-        let order = Order {
-            runbook: order.runbook,
-            service,
-            mode: order.mode,
-            reason: order.reason,
-            impact: order.impact,
-            moved_too: order.moved_too,
-            left_holders: order.left_holders,
-        };
+        let order = Order::of(order, service);
         let (session, opened) = (self.session.clone(), self.opened.0.clone());
         tokio::spawn(async move {
-            let _ = opened.send(opening::open(&session, order, held).await).await;
+            let _ = opened.send((mark, opening::open(&session, order, held).await)).await;
         });
     }
 
@@ -382,7 +375,7 @@ impl Desk {
             let (session, opened) = (self.session.clone(), self.opened.0.clone());
             tokio::spawn(async move {
                 left.gone().await;
-                let _ = opened.send(opening::resume(&session, &id, Some(lock)).await).await;
+                let _ = opened.send((None, opening::resume(&session, &id, Some(lock)).await)).await;
             });
             return;
         }
@@ -396,23 +389,27 @@ impl Desk {
                 self.resuming = Some(id.clone());
                 let (session, opened) = (self.session.clone(), self.opened.0.clone());
                 tokio::spawn(async move {
-                    let _ = opened.send(opening::resume(&session, &id, held).await).await;
+                    let _ = opened.send((None, opening::resume(&session, &id, held).await)).await;
                 });
             }
-            Err(why) => self.feed(Event::RunRefused(why), None),
+            Err(why) => self.refused(None, why),
         }
     }
 
-    fn sit(&mut self, opened: Result<OpenRun, OpenError>) {
-        self.resuming = None;
+    fn refused(&mut self, order: Option<u64>, why: Safe) {
+        self.feed(Event::RunRefused { order, why }, None);
+    }
+
+    fn sit(&mut self, (order, opened): Opened) {
+        self.resuming = self.resuming.take().filter(|_| order.is_some());
         self.tell_token();
         match opened {
-            Ok(open) => self.work(open),
-            Err(error) => self.feed(Event::RunRefused(Safe::new(&format!("open the run: {error}"))), None),
+            Ok(open) => self.work(order, open),
+            Err(error) => self.refused(order, Safe::new(&format!("open the run: {error}"))),
         }
     }
 
-    fn work(&mut self, open: OpenRun) {
+    fn work(&mut self, order: Option<u64>, open: OpenRun) {
         self.app.settle();
         let again =
             self.app.stopped().is_some() && self.run.as_ref().is_some_and(|here| here.id == open.engine.id());
@@ -420,7 +417,7 @@ impl Desk {
             && !again
         {
             // Something was confirmed while the next one was being opened; that one never began.
-            return self.feed(Event::RunRefused(why), None);
+            return self.refused(order, why);
         }
         let (inbox, news) = mpsc::unbounded_channel();
         let journal = Box::new(open.journal);
@@ -428,8 +425,7 @@ impl Desk {
             Ok(scribe) => scribe,
             Err(error) => {
                 let why = format!("open the run: no thread for its journal: {error}");
-                self.feed(Event::RunRefused(Safe::new(&why)), None);
-                return;
+                return self.refused(order, Safe::new(&why));
             }
         };
         let (id, lock) = (open.engine.id().to_owned(), Safe::new(&open.lock.words()));
@@ -505,7 +501,8 @@ mod tests {
         app::{
             dialog::Modal,
             gesture::{Button, Field},
-            start::{Fate, Holder, Holders, Origin, StartFocus},
+            holders::{Fate, Holder, Holders, Origin},
+            start::StartFocus,
         },
         azure::{self, Bearer, Endpoint, Identity, Life, TokenError, TokenSource},
         cli,
@@ -543,9 +540,10 @@ mod tests {
 
     fn order(desk: &Desk) -> StartOrder {
         StartOrder {
+            mark: 0,
             runbook: "avd-pooled-failover".to_owned(),
             service: desk.session.estate.services[0].name.clone(),
-            mode: Mode::Graceful,
+            mode: Some(Mode::Graceful),
             reason: "test".into(),
             impact: None,
             moved_too: vec![],
@@ -622,6 +620,11 @@ mod tests {
         let cli = cli(state.path());
         let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
         desk.feed(Event::Intent(app::Intent::Start), Some(1));
+        let known = |desk: &Desk| match desk.app.modals.last() {
+            Some(Modal::Start(dialog)) => dialog.unfit(&desk.app.estate, &desk.app.picture).is_none(),
+            _ => false,
+        };
+        until(&mut desk, "where it would go", known).await;
         let Some(Modal::Start(dialog)) = desk.app.modals.last_mut() else { panic!() };
         let mut holder = Holder {
             group: "DAG1".to_owned(),

@@ -26,6 +26,8 @@ pub struct Own {
     pub keyboard: Keyboard,
     /// How many actions have keys of one's own.
     pub changed: usize,
+    /// Which usual keys that took away, each with its place in the file.
+    pub warnings: Vec<String>,
 }
 
 /// Where the file stands.
@@ -37,12 +39,12 @@ pub fn place() -> Option<PathBuf> {
 pub fn own() -> Result<Option<Own>, ConfigErrors> {
     let Some(path) = place().filter(|path| is_there(path)) else { return Ok(None) };
     let text = config::read_text(&path, "file of keys")?;
-    let (keyboard, changed) = parse(&text, &path.to_string_lossy())?;
-    Ok(Some(Own { path, keyboard, changed }))
+    parse(&text, path).map(Some)
 }
 
-/// The keys that a text tells, and how many actions it changes.
-fn parse(text: &str, label: &str) -> Result<(Keyboard, usize), ConfigErrors> {
+/// The keys that the text of a file tells.
+fn parse(text: &str, path: PathBuf) -> Result<Own, ConfigErrors> {
+    let label = &*path.to_string_lossy();
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let (table, faults) = DeTable::parse_recoverable(body);
     let mistakes = Mistakes::new(body, label);
@@ -58,7 +60,28 @@ fn parse(text: &str, label: &str) -> Result<(Keyboard, usize), ConfigErrors> {
         }
         Keyboard::default()
     });
-    if mistakes.none() { Ok((keyboard, changes.len())) } else { Err(mistakes.into_errors()) }
+    if !mistakes.none() {
+        return Err(mistakes.into_errors());
+    }
+    let warnings = warnings(&keyboard, &given, Mistakes::new(body, label));
+    Ok(Own { keyboard, changed: changes.len(), warnings, path })
+}
+
+/// What a person's keys took away from actions that were left alone, in the order of the file.
+fn warnings(keyboard: &Keyboard, given: &[(Change, Range<usize>)], lines: Mistakes<'_>) -> Vec<String> {
+    for one in keyboard.yielded() {
+        let span =
+            given.iter().find(|(change, _)| change.action == one.to).map_or(0..0, |(_, span)| span.clone());
+        let (key, from) = (one.key.name(), keyboard::action(one.from));
+        let left = keyboard.way(one.from);
+        let what = format!("\"{key}\" means \"{}\" now, and \"{from}\" no longer; it keeps {left}", one.to);
+        lines.add(&span, "keys", &what, None);
+    }
+    if lines.none() {
+        Vec::new()
+    } else {
+        lines.into_errors().to_string().lines().map(str::to_owned).collect()
+    }
 }
 
 /// Tells of two actions on one key, at the later one that the file changes.
@@ -188,8 +211,8 @@ mod tests {
     use crate::app::Intent;
 
     fn said(keys: &str) -> String {
-        match parse(&format!("format = 1\n[keys]\n{keys}\n"), "keys.toml") {
-            Ok((_, changed)) => format!("{changed} changed"),
+        match parse(&format!("format = 1\n[keys]\n{keys}\n"), "keys.toml".into()) {
+            Ok(own) => [vec![format!("{} changed", own.changed)], own.warnings].concat().join("\n"),
             Err(errors) => errors.to_string(),
         }
     }
@@ -201,7 +224,17 @@ mod tests {
             ("freeze = []\nnote = [\"z\"]", "2 changed"),
             (
                 "up = [\"p\"]",
-                "keys.toml:3:1: \"p\" means both \"up\" and \"replay-pause\" in home; give one of them another key",
+                "1 changed\nkeys.toml:3:1: \"p\" means \"up\" now, and \"replay-pause\" no longer; it keeps :replay-pause",
+            ),
+            (
+                "note = [\"N\"]\nfreeze = [\"+\", \"e\"]",
+                "2 changed\n\
+                 keys.toml:4:1: \"+\" means \"freeze\" now, and \"zoom\" no longer; it keeps ctrl-e\n\
+                 keys.toml:4:1: \"e\" means \"freeze\" now, and \"events\" no longer; it keeps :events",
+            ),
+            (
+                "freeze = [\"x\"]\nhold = [\"x\"]",
+                "keys.toml:4:1: \"x\" means both \"freeze\" and \"hold\" in run; give one of them another key",
             ),
             (
                 "freze = [\"z\"]\nhold = [\"ctrl-Z\"]\nnote = \"N\"\nundo = [7]",
@@ -222,7 +255,7 @@ mod tests {
             ),
             (
                 "freeze = [\"x\"]",
-                "keys.toml:3:1: \"x\" means both \"freeze\" and \"accept\" in run; give one of them another key",
+                "1 changed\nkeys.toml:3:1: \"x\" means \"freeze\" now, and \"accept\" no longer; it keeps :accept",
             ),
             ("freeze = [\"x\"]\naccept = [\"z\"]", "2 changed"),
             ("q = [\"Q\"]", "keys.toml:3:1: unknown action \"q\"; nearest is \"back\""),
@@ -240,15 +273,15 @@ mod tests {
             ("format = 1\nkeys = 3", "keys is a table"),
             ("format = 1\n[keys\n", "not valid TOML"),
         ] {
-            let errors = parse(text, "keys.toml").expect_err(text).to_string();
+            let errors = parse(text, "keys.toml".into()).expect_err(text).to_string();
             assert!(errors.contains(expected), "{text}: {errors}");
         }
     }
 
     #[test]
     fn letters_stay_text_and_the_usual_key_stays_where_they_are() {
-        let (keys, _) =
-            parse("format = 1\n[keys]\nup = [\"w\"]\nshorten = []\nzoom = [\"Z\"]\n", "keys.toml").unwrap();
+        let text = "format = 1\n[keys]\nup = [\"w\"]\nshorten = []\nzoom = [\"Z\"]\n";
+        let keys = parse(text, "keys.toml".into()).unwrap().keyboard;
         let up = Some(Intent::Move(crate::app::Motion::Up));
         assert_eq!(keys.intent(Context::Home, Key::Char('w')), up);
         assert_eq!(keys.intent(Context::Run, Key::Char('w')), up, "whose key it was has none now");

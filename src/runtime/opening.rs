@@ -1,13 +1,16 @@
 //! Opening a run and going on with one: lock, plan, journal, world.
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use crate::{
-    app::{run::RunOpen, sentence},
+    app::{StartOrder, run::RunOpen, sentence},
     azure::Azure,
     domain::{
-        Safe,
+        Safe, Source,
         access::PrincipalId,
+        death,
+        picture::Picture,
+        standing,
         time::{Timestamp, wall_text},
     },
     engine::{
@@ -41,8 +44,8 @@ pub struct Order {
     pub runbook: String,
     /// Service's place in the estate.
     pub service: usize,
-    /// Mode.
-    pub mode: Mode,
+    /// Mode; `None`: nobody has said which.
+    pub mode: Option<Mode>,
     /// Why.
     pub reason: Safe,
     /// When the impact began.
@@ -51,6 +54,21 @@ pub struct Order {
     pub moved_too: Vec<MovedToo>,
     /// Holders left where they are.
     pub left_holders: Vec<(PrincipalId, Safe)>,
+}
+
+impl Order {
+    /// What the start dialog asked for, of the service at this place of the estate.
+    pub fn of(order: StartOrder, service: usize) -> Self {
+        Self {
+            runbook: order.runbook,
+            service,
+            mode: order.mode,
+            reason: order.reason,
+            impact: order.impact,
+            moved_too: order.moved_too,
+            left_holders: order.left_holders,
+        }
+    }
 }
 
 /// A run that is open in this process.
@@ -107,6 +125,19 @@ pub enum OpenError {
         /// When it was opened.
         since: String,
     },
+    /// Nobody said how a side that looks dead is to be left.
+    #[error(
+        "no mode was given, and {code}, which {service} would leave, looks dead ({signs}); nothing was \
+         written. Say how: --mode ungraceful, or --mode graceful where it is known to answer"
+    )]
+    LooksDead {
+        /// Region.
+        code: String,
+        /// Service.
+        service: String,
+        /// Why it looks so.
+        signs: String,
+    },
     /// What the run was bound to is not what is here now.
     #[error("will not resume {run}: its {what} was {was}, here it is {is}; nothing was sent. {remedy}")]
     Differs {
@@ -127,17 +158,56 @@ pub enum OpenError {
 pub async fn plan(session: &Session, order: &Order) -> Result<Plan, OpenError> {
     let runbook =
         runbook::builtin(&order.runbook).ok_or_else(|| OpenError::NoRunbook(Safe::new(&order.runbook)))?;
-    let sources = survey::planning_sources(order.service);
-    let picture = survey::survey(&session.azure, &session.clock, sources).await;
+    let mut sources = survey::planning_sources(order.service);
+    if order.mode.is_none() {
+        sources.extend(survey::death_sources(order.service));
+    }
+    let sources: BTreeSet<Source> = sources.into_iter().collect();
+    let mut picture = survey::survey(&session.azure, &session.clock, sources).await;
+    let mode = match order.mode {
+        Some(mode) => mode,
+        None => usual_mode(session, order.service, &mut picture).await?,
+    };
     let binding = Binding {
         estate: &session.estate,
         picture: &picture,
         service: order.service,
-        mode: order.mode,
+        mode,
         moved_too: order.moved_too.clone(),
         now: session.clock.now(),
     };
     Ok(binding.bind(&runbook)?)
+}
+
+/// The mode where nobody has said which: graceful, unless the side that is left looks dead. Then which one
+/// fits is for a person to say, before there is a run that would begin as what it is not.
+async fn usual_mode(session: &Session, service: usize, picture: &mut Picture) -> Result<Mode, OpenError> {
+    let estate = &session.estate;
+    let Some(from) = standing::active_side(estate, picture, service).side() else {
+        // Binding says what is amiss.
+        return Ok(Mode::Graceful);
+    };
+    let signs =
+        |picture: &Picture| death::signs(estate, picture, service, from, Timestamp::MIN, session.clock.now());
+    let mut seen = signs(picture);
+    for _ in 1..death::FAILED_CALLS {
+        let silent = survey::silent_on(picture, service, from);
+        if death::rule(&seen) || silent.is_empty() {
+            break;
+        }
+        // One call that fails is no sign: several in a row are, while the other region answers them.
+        survey::survey_into(picture, &session.azure, &session.clock, silent).await;
+        seen = signs(picture);
+    }
+    if !death::rule(&seen) {
+        return Ok(Mode::Graceful);
+    }
+    let signs: Vec<String> = seen.iter().map(|sign| format!("sign {}: {}", sign.class, sign.what)).collect();
+    Err(OpenError::LooksDead {
+        code: estate.regions[from].code.clone(),
+        service: estate.services[service].name.clone(),
+        signs: signs.join("; "),
+    })
 }
 
 /// An id that no run here has. A rehearsed day begins at the same minute each time, so that its
@@ -354,7 +424,7 @@ mod tests {
         let order = Order {
             runbook: "avd-pooled-failover".to_owned(),
             service: 0,
-            mode: Mode::Graceful,
+            mode: Some(Mode::Graceful),
             reason: "test".into(),
             impact: None,
             moved_too: vec![],

@@ -10,9 +10,8 @@ use crate::{
 };
 
 use super::{
-    desk::Desk,
+    desk::{Desk, Opened},
     kept,
-    opening::{OpenError, OpenRun},
 };
 
 /// What only the front can do.
@@ -38,7 +37,7 @@ pub enum Happening {
     /// For the app.
     News(Event),
     /// A run was opened, or could not be.
-    Opened(Box<Result<OpenRun, OpenError>>),
+    Opened(Box<Opened>),
     /// The run's next due moment has come.
     Due,
     /// A second passed.

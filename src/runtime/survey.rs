@@ -38,14 +38,13 @@ pub async fn survey_into(
     }
 }
 
-/// A monitoring system asks no longer than ten seconds, start and token included: a source that has not
-/// answered by then is reported as silent.
-const QUICK: Duration = Duration::from_secs(7);
-/// For so long what had answered is looked at once more: it must not have grown old while a silent region
-/// was waited for.
-const AGAIN: Duration = Duration::from_secs(2);
+/// How long one look is waited for. A monitoring system asks no longer than ten seconds, start and token
+/// included: a source that has not answered by then is reported as silent. What had answered is looked at
+/// once more for as long, as it may answer as slowly as before; at the speed of a real estate nothing
+/// grows old enough for that while a first look is waited for, so that it takes no second time there.
+const PATIENCE: Duration = Duration::from_secs(7);
 
-/// A quick look at every source, bounded in real time by `QUICK` and `AGAIN`.
+/// A quick look at every source, each waited for as long as `PATIENCE` in real time.
 pub async fn quick_look(
     picture: &mut Picture,
     azure: &Azure,
@@ -54,8 +53,8 @@ pub async fn quick_look(
 ) {
     let started = clock.now();
     let all: BTreeSet<Source> = sources.into_iter().collect();
-    for source in within(QUICK, picture, azure, clock, all.clone()).await {
-        let why = Safe::new(&format!("no answer in {} s", QUICK.as_secs()));
+    for source in within(picture, azure, clock, all.clone()).await {
+        let why = Safe::new(&format!("no answer in {} s", PATIENCE.as_secs()));
         let outcome = Err(Silence { kind: SilenceKind::Unreachable, why });
         picture.take(Observation { source, started, ended: clock.now(), outcome });
     }
@@ -78,12 +77,11 @@ pub async fn look_again(
         look.is_some_and(|look| now.duration_since(look.at) * 2 > source.interval())
     };
     let aged: BTreeSet<Source> = sources.into_iter().filter(aged).collect();
-    within(AGAIN, picture, azure, clock, aged).await;
+    within(picture, azure, clock, aged).await;
 }
 
-/// Looks at each source for `limit` in real time; those that have not answered come back.
+/// Looks at each source for `PATIENCE` in real time; those that have not answered come back.
 async fn within(
-    limit: Duration,
     picture: &mut Picture,
     azure: &Azure,
     clock: &Clock,
@@ -92,7 +90,7 @@ async fn within(
     let now = || clock.now();
     let mut looks: FuturesUnordered<_> =
         open.iter().cloned().map(|source| async move { azure.look(&source, &now).await }).collect();
-    let _ = tokio::time::timeout(limit, async {
+    let _ = tokio::time::timeout(PATIENCE, async {
         while let Some(observation) = looks.next().await {
             open.remove(&observation.source);
             picture.take(observation);
@@ -156,11 +154,42 @@ pub fn planning_sources(service: usize) -> Vec<Source> {
         .collect()
 }
 
+/// What the signs of a side's death rest on. Those of both sides: what fails in both is no sign.
+pub fn death_sources(service: usize) -> Vec<Source> {
+    let of_both = Side::BOTH.into_iter().flat_map(|side| calls(service, side));
+    [Source::Events].into_iter().chain(of_both).collect()
+}
+
+/// Calls to a side whose answers and failures tell of its death.
+fn calls(service: usize, side: Side) -> [Source; 5] {
+    [
+        Source::Hosts(service, side),
+        Source::Sessions(service, side),
+        Source::Machines(side),
+        Source::Directory(side),
+        Source::Storage(service, side),
+    ]
+}
+
+/// Those of them that give no answer on `side`, each with its twin: a failure counts only beside an
+/// answer of the same minute.
+pub fn silent_on(picture: &Picture, service: usize, side: Side) -> BTreeSet<Source> {
+    let unreachable = |source: &Source| {
+        let silence = picture.reading(source).and_then(|reading| reading.silence.as_ref());
+        silence.is_some_and(|(_, silence)| silence.kind == SilenceKind::Unreachable)
+    };
+    let pairs = calls(service, side).into_iter().zip(calls(service, side.other()));
+    pairs.filter(|(here, _)| unreachable(here)).flat_map(|(here, there)| [here, there]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
+        cli,
+        domain::picture::STALE_INTERVALS,
         readiness::fixture::World,
+        runtime::session::Session,
         status::{Scope, Verdict, summarize},
     };
 
@@ -180,5 +209,62 @@ mod tests {
                 assert_eq!(verdict(&world), expected, "{source:?} {kind:?}");
             }
         }
+    }
+
+    /// A simulated outage whose clock runs ten times as fast as what is waited for.
+    fn outage(state: &std::path::Path, more: &str) -> Session {
+        let plain = include_str!("../sim/scenarios/region-outage.toml");
+        let scenario = state.join("scenario.toml");
+        std::fs::write(&scenario, format!("{plain}{more}")).unwrap();
+        let sim = format!("--sim={}", scenario.display());
+        let words = ["farshore", &sim, "--speed", "10", "--state-dir", state.to_str().unwrap()];
+        Session::open(&cli::parse(words.map(std::ffi::OsString::from)).unwrap().global, None).unwrap()
+    }
+
+    /// All that was looked at in the region that answers, with its age.
+    fn ages(session: &Session, picture: &Picture) -> Vec<(Source, i64)> {
+        let here = |source: &Source| source.side() == Some(Side::Secondary);
+        let all = status_sources(&session.estate).into_iter().filter(here);
+        let now = session.clock.now();
+        all.map(|source| {
+            let reading = picture.reading(&source).unwrap();
+            assert_eq!(reading.silence, None, "{source:?}");
+            (source.clone(), now.duration_since(reading.last.as_ref().unwrap().at).as_secs())
+        })
+        .collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_grew_old_while_a_silent_region_was_waited_for_is_looked_at_again_however_slow_it_is() {
+        for slow in [0, 2] {
+            let state = tempfile::tempdir().unwrap();
+            let providers = r#"["Microsoft.DesktopVirtualization"]"#;
+            let fault = format!(
+                "\n[[at]]\nt = \"-12m\"\nfault = \"slow\"\nregion = \"secondary\"\n\
+                 providers = {providers}\nms = \"{slow}s\"\n"
+            );
+            let session = outage(state.path(), if slow > 0 { &fault } else { "" });
+            let (began, mut picture) = (session.clock.now(), Picture::default());
+            let sources = status_sources(&session.estate);
+            quick_look(&mut picture, &session.azure, &session.clock, sources).await;
+            let waited = session.clock.now().duration_since(began).as_secs();
+            assert!(waited >= 10 * PATIENCE.as_secs() as i64, "{slow}: {waited}");
+            for (source, age) in ages(&session, &picture) {
+                let old = age > source.interval().as_secs() * i64::from(STALE_INTERVALS);
+                assert!(!old, "{slow}: {source:?} is {age} s old");
+            }
+            let now = session.clock.now();
+            let summary = summarize(&session.estate, &picture, &[], Scope::All, now);
+            for row in &summary.rows {
+                assert!(!row.cells[Side::Secondary].stale, "{slow}: {row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_first_look_that_is_waited_for_to_the_end_needs_no_second_one_at_the_speed_of_a_real_estate() {
+        let calm = World::calm();
+        let shortest = status_sources(&calm.estate).iter().map(Source::interval).min().unwrap();
+        assert!(PATIENCE.as_secs() as i64 * 2 < shortest.as_secs(), "{shortest}");
     }
 }

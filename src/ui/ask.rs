@@ -3,7 +3,7 @@
 use crate::{
     app::{
         App, Intent, OthersChanges,
-        dialog::{AskDialog, AskFocus, NAMES_PAGE, Needed, Purpose, Weight},
+        dialog::{AskDialog, NAMES_PAGE, Needed, Purpose},
     },
     domain::{
         mask,
@@ -31,19 +31,12 @@ pub(super) fn draw(app: &App, dialog: &AskDialog, pen: &mut Pen<'_>) {
     sheet.remark(dialog.remark.as_ref());
     match dialog.purpose.needed() {
         Needed::Nothing => sheet.prompt("tab to the button, then enter", Role::Dim),
-        Needed::Maybe(word) => sheet.input(format!("{word}, or nothing, then enter: "), dialog.typed.text()),
-        Needed::Some(word) if dialog.purpose.weight() == Weight::Light => {
-            sheet.input(format!("{word}, then enter: "), dialog.typed.text());
-        }
+        Needed::Maybe(word) => sheet.input(format!("{word} or nothing, tab, enter: "), dialog.typed.text()),
         Needed::Some(word) => sheet.input(format!("{word}, tab, enter: "), dialog.typed.text()),
         Needed::Exactly(asked) => sheet.input(format!("type {asked}, tab, enter: "), dialog.typed.text()),
     }
     sheet.blank();
-    let focus = match dialog.focus {
-        AskFocus::Text => None,
-        AskFocus::Button(button) => Some(button),
-    };
-    sheet.buttons(focus, &dialog.purpose.act(), Role::Danger);
+    sheet.buttons(dialog.button, &dialog.purpose.act(), Role::Danger);
     sheet.draw(pen);
 }
 

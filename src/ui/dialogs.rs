@@ -7,21 +7,24 @@ use crate::{
     app::{
         App,
         confirm::ConfirmDialog,
-        dialog::{ArmDialog, LeaveDialog, Modal},
+        dialog::{LeaveDialog, Modal},
         gesture::{Button, Field},
         palette, sentence,
         told::ToldDialog,
     },
     domain::{
-        operation,
+        Safe, operation,
         text::counted,
-        time::{Span, age_text, clock_text, minutes, time_text},
+        time::{Span, age_text, clock_text, minutes},
     },
-    engine::view::{OfferView, RunState, StepView},
+    engine::{
+        event::GateItem,
+        view::{OfferView, RunState, StepView},
+    },
 };
 
 use super::{
-    ask, head, help,
+    arm, ask, head, help,
     pen::{Pen, columns, fit_end, wrap},
     pick, start,
     steps::short_id,
@@ -45,7 +48,7 @@ pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
     match modal {
         Modal::Help(dialog) => help::draw(app, dialog, pen),
         Modal::Palette(field) => palette_line(app, field, pen),
-        Modal::Arm(dialog) => arm(app, dialog, pen),
+        Modal::Arm(dialog) => arm::draw(app, dialog, pen),
         Modal::Confirm(dialog) => confirm(app, dialog, pen),
         Modal::Start(dialog) => start::draw(app, dialog, pen),
         Modal::Ask(dialog) => ask::draw(app, dialog, pen),
@@ -244,22 +247,34 @@ fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
     sheet.blank();
     match &dialog.offer {
         None => sheet.words("reading its preconditions again …", Role::Dim),
-        Some(offer) => offered(app, dialog, offer, step, width_in(pen), &mut sheet),
+        Some(offer) => offered(app, offer, step, width_in(pen), &mut sheet),
     }
     if let Some(step) = step {
         for blocked in &step.blocked_by {
-            sheet.prompt(&format!("red      {blocked}"), Role::Bad);
+            sheet.prompt(&format!("{:<8} {blocked}", blocking(step, blocked)), Role::Bad);
         }
     }
     sheet.blank();
     sheet.remark(dialog.remark.as_ref());
+    if dialog.is_off() && dialog.remark.is_none() {
+        sheet.prompt(&cannot(step), Role::Warn);
+    }
     prompt(app, dialog, &mut sheet);
     sheet.blank();
     let act = act_word(dialog, step);
-    let ready = dialog.offer.as_ref().is_some_and(|offer| offer.green) && dialog.typed_right();
+    let act = if dialog.is_off() { format!("{act}: off") } else { act };
+    let ready = dialog.offer.is_some() && !dialog.is_off() && dialog.typed_right();
     let role = if ready { Role::Danger } else { Role::Dim };
     sheet.buttons(dialog.button, &act, role);
     sheet.draw(pen);
+}
+
+/// How what blocks a step stands, in a word: what is not known is not red.
+fn blocking(step: &StepView, blocked: &Safe) -> &'static str {
+    let named = |proof: &&GateItem| {
+        blocked.as_str().strip_prefix(&*proof.id).is_some_and(|rest| rest.starts_with(':'))
+    };
+    step.proofs.iter().find(named).map_or("not yet", |proof| sentence::verdict_word(proof.verdict))
 }
 
 /// What is said where the token ends before the step usually does.
@@ -275,14 +290,7 @@ fn outlived(app: &App, usual: Span) -> Option<String> {
 /// A look under the evidence of death that is older is pointed out.
 const OLD: Span = minutes(2);
 
-fn offered(
-    app: &App,
-    dialog: &ConfirmDialog,
-    offer: &OfferView,
-    step: Option<&StepView>,
-    width: u16,
-    sheet: &mut Sheet,
-) {
+fn offered(app: &App, offer: &OfferView, step: Option<&StepView>, width: u16, sheet: &mut Sheet) {
     sheet.pair("what", offer.what.as_str(), Role::Text);
     if let Some(drift) = &offer.drift {
         sheet.pair("now", drift.to_string(), Role::Dim);
@@ -291,7 +299,7 @@ fn offered(
     let (before, after) = &offer.before_after;
     let age = offer.before_at.map(|at| app.now().duration_since(at));
     let role = if age.is_some_and(|age| age > OLD) { Role::Warn } else { Role::Text };
-    let looked = age.map(|age| format!(", oldest look {} ago", age_text(age))).unwrap_or_default();
+    let looked = sentence::oldest_look(offer.before_at, app.now());
     sheet.pair("before", format!("{before}{looked}"), role);
     sheet.pair("after", after.as_str(), Role::Text);
     if let Some(step) = step {
@@ -332,9 +340,6 @@ fn offered(
         let more = offer.writes.len() - NAMED;
         sheet.pair("", format!("and {more} more; y copies the whole list"), Role::Dim);
     }
-    if !offer.green && dialog.remark.is_none() {
-        sheet.words("a precondition is not green: this cannot be confirmed yet", Role::Warn);
-    }
 }
 
 /// `5f2c…e1`.
@@ -348,6 +353,7 @@ fn short_hash(hash: &str) -> String {
 fn prompt(app: &App, dialog: &ConfirmDialog, sheet: &mut Sheet) {
     let typed = dialog.typed.text();
     match (dialog.asked(), dialog.is_held()) {
+        (None, _) if dialog.is_off() => {}
         (None, _) => sheet.prompt("tab to the button, then enter", Role::Dim),
         (Some(asked), false) => {
             let what = match &dialog.offer {
@@ -369,6 +375,14 @@ fn prompt(app: &App, dialog: &ConfirmDialog, sheet: &mut Sheet) {
     }
 }
 
+/// Why the button is off, in short: what is not green stands above.
+fn cannot(step: Option<&StepView>) -> String {
+    let count = counted(step.map_or(0, |step| step.blocked_by.len()).max(1), "item");
+    let gate = step.is_some_and(|step| step.kind == crate::runbook::StepKind::Gate);
+    let what = if gate { "the gate cannot be passed" } else { "this cannot be confirmed" };
+    format!("{what} yet: {count} not green")
+}
+
 /// What the button says: the deed with its number, never a bare yes.
 fn act_word(dialog: &ConfirmDialog, step: Option<&StepView>) -> String {
     use crate::engine::event::Acknowledgement;
@@ -387,56 +401,6 @@ fn act_word(dialog: &ConfirmDialog, step: Option<&StepView>) -> String {
         Some(Acknowledgement::StandbyUnseen) => format!("{words} unseen"),
         Some(Acknowledgement::StuckItems | Acknowledgement::GrownList) | None => words,
     }
-}
-
-/// Steps with confirmed changes that leave as soon as the cockpit is armed, and how many.
-fn waiting_writes(app: &App) -> Vec<(String, usize)> {
-    use crate::engine::view::ItemPhase;
-    let steps = app.run_view().into_iter().flat_map(|view| &view.steps).filter(|step| !step.state.over());
-    let left = |step: &crate::engine::view::StepView| {
-        step.items.iter().filter(|item| item.state == ItemPhase::Pending).count()
-    };
-    steps.map(|step| (step.id.clone(), left(step))).filter(|(_, left)| *left > 0).collect()
-}
-
-fn arm(app: &App, dialog: &ArmDialog, pen: &mut Pen<'_>) {
-    use crate::app::OthersChanges;
-    let mut sheet = Sheet::new(title(app), Role::Title);
-    sheet.words("arm: writes may be confirmed from now on", Role::Title);
-    sheet.blank();
-    sheet.pair("estate", app.estate.name.clone(), Role::Text);
-    sheet.pair("as", app.identity.name.as_str(), Role::Text);
-    sheet.pair("for", "60 min, or 15 min without a key while nothing runs", Role::Text);
-    for (step, left) in waiting_writes(app) {
-        let writes = counted(left, "write");
-        sheet.pair("at once", format!("{step} goes on: {writes} confirmed before"), Role::Warn);
-    }
-    match app.others_changes() {
-        OthersChanges::Asking => sheet.pair("others", "asking for assignment changes of 30 min …", Role::Dim),
-        OthersChanges::Unknown(why) => sheet.pair("others", format!("not known: {why}"), Role::Warn),
-        OthersChanges::Known(changes, error) => {
-            if changes.is_empty() && error.is_none() {
-                sheet.pair("others", "no assignment changes by others in 30 min", Role::Text);
-            }
-            if let Some(error) = error {
-                sheet.pair("others", format!("not whole: {error}"), Role::Warn);
-            }
-            for change in changes.iter().take(4) {
-                let text = format!("{} {} {}", time_text(change.at), change.caller, change.operation);
-                sheet.pair("others", text, Role::Warn);
-            }
-            if changes.len() > 4 {
-                sheet.pair("", format!("and {} more", changes.len() - 4), Role::Warn);
-            }
-        }
-    }
-    sheet.blank();
-    sheet.remark(dialog.remark.as_ref());
-    sheet.input("type the estate's name, tab, enter: ", dialog.typed.text());
-    sheet.blank();
-    let right = dialog.typed.trimmed() == app.estate.name;
-    sheet.buttons(dialog.button, "Arm", if right { Role::Danger } else { Role::Dim });
-    sheet.draw(pen);
 }
 
 fn leave(app: &App, dialog: &LeaveDialog, pen: &mut Pen<'_>) {

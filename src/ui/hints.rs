@@ -3,7 +3,7 @@
 use crate::{
     app::{
         App, Intent, Motion,
-        dialog::{Modal, Weight},
+        dialog::Modal,
         run::RunOpen,
         screen::{Filter, Screen},
         start::StartFocus,
@@ -115,10 +115,6 @@ fn dialog(app: &App, context: Context) -> Vec<Said> {
         Some(Modal::Confirm(dialog)) if dialog.asked().is_none() => {
             &[NEXT, PRESS, (&[Intent::Copy], "copy the list"), CANCEL]
         }
-        Some(Modal::Ask(dialog)) => match dialog.purpose.weight() {
-            Weight::Light => &[PRESS, NEXT, CANCEL],
-            Weight::Grave => &[NEXT, PRESS, CANCEL],
-        },
         _ => &[NEXT, PRESS, CANCEL],
     };
     let digits = matches!(app.modals.last(), Some(Modal::Lists(_))).then(|| ("1 .. 0".to_owned(), "open"));

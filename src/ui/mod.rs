@@ -6,6 +6,7 @@
 pub mod keymap;
 pub mod theme;
 
+mod arm;
 mod ask;
 mod detail;
 mod dialogs;

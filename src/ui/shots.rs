@@ -11,9 +11,11 @@ use ratatui::{
 use crate::{
     app::{
         App, Event, Intent, Moment, TokenStatus, World,
+        dialog::Modal,
         scene::{self, Weather, at},
+        start::Progress,
     },
-    domain::time::Span,
+    domain::time::{Span, minutes},
     engine::{Input, RunView, event::Acknowledgement, view::Drift},
     runbook::Mode,
 };
@@ -270,6 +272,50 @@ fn start_dialog() {
     insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
 }
 
+/// Before anything has been seen nothing can be started, and the dialog says so before a key is pressed.
+#[test]
+fn start_dialog_before_the_first_look() {
+    let mut app = scene::opened(World::Live);
+    app.update(Event::Intent(Intent::Start), at(1_000));
+    for size in [USUAL, (60, 20)] {
+        insta::assert_snapshot!(
+            format!("start_dialog_off_{}x{}", size.0, size.1),
+            shot(&mut app, size, Glyphs::Box)
+        );
+    }
+}
+
+/// A direction that nobody has seen lately is told with its age.
+#[test]
+fn start_dialog_over_an_old_picture() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    app.update(Event::Intent(Intent::Start), at(1_000));
+    let later = Moment { now: scene::noon() + minutes(12), terminal: 2_000 };
+    app.update(Event::Tick, later);
+    let text = shot(&mut app, USUAL, Glyphs::Box);
+    assert!(text.contains(" service     hr   last WE > NE, 12m old "), "{text}");
+}
+
+/// A gate with an item that is red: its button is off, and what is red stands above it.
+#[test]
+fn a_gate_that_cannot_be_passed() {
+    let mut view = scene::gate();
+    let step = &mut view.steps[10];
+    step.blocked_by = vec![
+        "active-empty: 2 sessions in WE".into(),
+        "profiles-flushed: not checked: run command off".into(),
+    ];
+    let mut offer = scene::offer(1, None);
+    (offer.green, offer.writes) = (false, Vec::new());
+    offer.what = step.title.as_str().into();
+    step.offer = Some(offer);
+    let (mut app, _, _) = scene::running(view);
+    app.update(Event::Intent(Intent::Enter), at(1_000));
+    for size in [USUAL, (60, 20)] {
+        insta::assert_snapshot!(format!("gate_off_{}x{}", size.0, size.1), shot(&mut app, size, Glyphs::Box));
+    }
+}
+
 #[test]
 fn help_in_the_run_view() {
     let (mut app, _, _) = scene::running(scene::move_phase());
@@ -384,7 +430,13 @@ fn what_is_said_in_one_line_is_read_whole_at_every_size() {
         // In the dialog that a run was to be started from.
         let mut app = scene::app(World::Live, Weather::Calm);
         app.update(Event::Intent(Intent::Start), at(1_000));
-        app.update(Event::RunRefused(why.trim_start_matches("could not ").into()), at(2_000));
+        if let Some(Modal::Start(dialog)) = app.modals.last_mut() {
+            dialog.progress = Progress::Opening(9);
+        }
+        app.update(
+            Event::RunRefused { order: Some(9), why: why.trim_start_matches("could not ").into() },
+            at(2_000),
+        );
         let text = shot(&mut app, size, Glyphs::Ascii);
         let widest =
             |line: &str| line.split('|').max_by_key(|part| part.len()).unwrap_or_default().to_owned();

@@ -257,6 +257,13 @@ fn holding_asks_why_after_it_has_held() {
         }
         let rest: Vec<Intent> = [Intent::Next, Intent::Previous].into_iter().chain(typed).collect();
         pressed(&mut app, &[[Intent::Move(Motion::Up)].as_slice(), &rest, &[Intent::Enter]].concat());
+        // What was typed is not thrown away by the way out, nor given by anything but the button.
+        assert_eq!((app.modals.is_empty(), notes().len()), (told == 1, 1));
+        for (time, intent) in [(60_000, Intent::Next), (61_000, Intent::Enter)] {
+            if told == 2 {
+                app.update(Event::Intent(intent), scene::at(time));
+            }
+        }
         assert!(app.modals.is_empty());
         assert_eq!(notes().len(), told, "{:?}", notes());
         assert_eq!(

@@ -6,9 +6,13 @@ use crate::{
     app::{
         App,
         gesture::Button,
-        start::{Fate, Holder, Holders, Origin, StartDialog, StartFocus},
+        holders::{Fate, Holder, Holders, Origin},
+        start::{StartDialog, StartFocus},
     },
-    domain::{death, standing, time::span_text},
+    domain::{
+        death, standing,
+        time::{age_text, span_text},
+    },
     runbook::Mode,
 };
 
@@ -41,11 +45,10 @@ impl Row {
 pub(super) fn draw(app: &App, dialog: &StartDialog, pen: &mut Pen<'_>) {
     let width = pen.width().saturating_sub(2).min(74);
     let rows: Vec<Row> = rows(app, dialog).into_iter().flat_map(|row| row.broken(width - 17)).collect();
-    let remark = dialog
-        .remark
-        .clone()
-        .unwrap_or_else(|| "tab next   left right choose   enter on Start begins".to_owned());
-    let remark = wrap(&remark, usize::from(width - 5));
+    let unfit = dialog.unfit(&app.estate, &app.picture);
+    let said = dialog.remark.as_ref().or(unfit.as_ref());
+    let remark = said.map_or("tab next   left right choose   enter on Start begins", String::as_str);
+    let remark = wrap(remark, usize::from(width - 5));
     let under = remark.len() as u16 + 5;
     let height = (rows.len() as u16 + under).min(pen.height().saturating_sub(2));
     let x = (pen.width() - width) / 2;
@@ -71,18 +74,24 @@ pub(super) fn draw(app: &App, dialog: &StartDialog, pen: &mut Pen<'_>) {
         }
     }
     let bottom = y + height - 2;
-    let role = if dialog.remark.is_some() { Role::Warn } else { Role::Dim };
+    let role = if said.is_some() { Role::Warn } else { Role::Dim };
     for (y, line) in ((bottom - 1).saturating_sub(remark.len() as u16)..bottom - 1).zip(&remark) {
         pen.text(x + 3, y, width - 5, line, role);
     }
-    buttons(dialog, pen, x + width, bottom);
+    buttons(dialog, unfit.is_some(), pen, x + width, bottom);
 }
 
-fn buttons(dialog: &StartDialog, pen: &mut Pen<'_>, right: u16, y: u16) {
-    for (at, text, button) in [(right - 30, "Cancel", Button::Cancel), (right - 14, "Start", Button::Act)] {
+fn buttons(dialog: &StartDialog, off: bool, pen: &mut Pen<'_>, right: u16, y: u16) {
+    let start = if off { "Start: off" } else { "Start" };
+    for (at, text, button) in [(right - 30, "Cancel", Button::Cancel), (right - 14, start, Button::Act)] {
         let focused = dialog.focus == StartFocus::Button(button);
         pen.text(at, y, 1, if focused { ">" } else { " " }, Role::Running);
-        pen.text(at + 2, y, 10, text, if focused { Role::ButtonFocused } else { Role::Button });
+        let role = match button {
+            Button::Act if off => Role::Dim,
+            _ if focused => Role::ButtonFocused,
+            _ => Role::Button,
+        };
+        pen.text(at + 2, y, 10, text, role);
     }
 }
 
@@ -95,8 +104,15 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
             let name = &estate.services[index].name;
             match standing::active_side(estate, &app.picture, index).side() {
                 Some(from) => {
-                    let (from, to) = (&estate.regions[from], &estate.regions[from.other()]);
-                    format!("{name}   {} > {}", from.code, to.code)
+                    let (from, to) = (&estate.regions[from].code, &estate.regions[from.other()].code);
+                    let line = app.summary.services.iter().find(|line| line.index == index && line.stale);
+                    match line.and_then(|line| line.at) {
+                        None => format!("{name}   {from} > {to}"),
+                        Some(at) => {
+                            let age = age_text(app.now().duration_since(at));
+                            format!("{name}   last {from} > {to}, {age} old")
+                        }
+                    }
                 }
                 None => format!("{name}   direction not known"),
             }

@@ -362,13 +362,11 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
         GateVerdict::Green | GateVerdict::Passed if old => ("?", Role::Stale, Kind::Under),
         GateVerdict::Green | GateVerdict::Passed => ("ok", Role::Text, Kind::Under),
         // A step at work is there to make it green.
-        GateVerdict::Red if step.kind != StepKind::Gate && to_be_made(step.state) => {
-            ("..", Role::Running, Kind::Under)
-        }
-        // What a step is to make is not yet made before it has begun.
-        GateVerdict::Red if step.kind != StepKind::Gate && not_begun(step.state) => {
-            (".", Role::Pending, Kind::Under)
-        }
+        GateVerdict::Red if step.aims_at(proof) => match step.state {
+            // Not yet made before it has begun.
+            StepState::Pending | StepState::Blocked => (".", Role::Pending, Kind::Under),
+            _ => ("..", Role::Running, Kind::Under),
+        },
         GateVerdict::Red => ("x", Role::Bad, Kind::Fails),
         GateVerdict::Unknown => ("?", Role::Unknown, Kind::Fails),
     };
@@ -401,14 +399,6 @@ fn is_green(step: &StepView, proof: &GateItem) -> bool {
 
 fn at_work(state: StepState) -> bool {
     matches!(state, StepState::Confirmed | StepState::Running | StepState::Waiting)
-}
-
-fn not_begun(state: StepState) -> bool {
-    matches!(state, StepState::Pending | StepState::Blocked)
-}
-
-fn to_be_made(state: StepState) -> bool {
-    at_work(state) || state == StepState::Ready
 }
 
 fn under(text: String, role: Role) -> Row {

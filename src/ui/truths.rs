@@ -120,7 +120,10 @@ fn states() -> Vec<Maker> {
     all.push(maker("filter of a list", move || after(hosts(), &[Intent::Filter, Intent::Type('s')])));
     all.push(maker("told", || {
         let mut app = scene::app(World::Sim, Weather::Calm);
-        app.update(Event::RunRefused(Safe::new("open the run: it is locked")), at(1_000));
+        app.update(
+            Event::RunRefused { order: None, why: Safe::new("open the run: it is locked") },
+            at(1_000),
+        );
         app
     }));
     all.push(maker("confirm 1", || confirming(scene::log_off(scene::offer(1, None)), "")));

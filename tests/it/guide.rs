@@ -48,8 +48,7 @@ async fn due(night: &mut Night, pictures: &mut Pictures) -> String {
 /// Answers the dialog of the step that is due, or says the value it asks for.
 async fn answer(night: &mut Night, row: &str) {
     if row.is_empty() {
-        night.write("none").await;
-        night.key(Key::Enter).await;
+        night.give("none").await;
     } else {
         night.confirm().await;
     }

@@ -54,21 +54,43 @@ fn ones_own_keys_work_and_every_place_names_them() {
 }
 
 #[test]
+fn ones_own_key_wins_over_a_usual_one_and_the_check_says_what_it_cost() {
+    let state = with_keys("freeze = [\"r\"]");
+    fs::write(state.path().join("farshore/estate.toml"), text(&state.verb(&["sim", "estate"]).stdout))
+        .unwrap();
+    let check = state.verb(&["config", "check"]);
+    let said = text(&check.stdout);
+    let warning = "keys.toml:3:1: \"r\" means \"freeze\" now, and \"run\" no longer; it keeps :run";
+    assert!(said.contains("warning: ") && said.contains(warning), "{said}");
+    assert_eq!(check.status.code(), Some(0), "{said}");
+    let Some(mut terminal) = Terminal::farshore(&state, &["--sim"]) else { return };
+    terminal.press("r");
+    terminal.see("the display stands still, polling goes on; r shows what is now");
+    terminal.press("r");
+    terminal.command("run");
+    terminal.see("start avd-pooled-failover");
+}
+
+#[test]
 fn a_mistake_in_the_keys_is_told_before_anything_is_drawn_and_only_by_what_draws() {
-    let state = with_keys("freze = [\"Z\"]\nhold = [\"x\"]");
+    let state = with_keys("freze = [\"Z\"]\nhold = [\"x\"]\nnote = [\"x\"]");
     let Some(mut terminal) = Terminal::farshore(&state, &["--sim"]) else { return };
     terminal.see("unknown action \"freze\"; nearest is \"freeze\"");
-    terminal.see("\"x\" means both \"hold\" and \"accept\" in run");
+    terminal.see("\"x\" means both \"hold\" and \"note\" in run");
     terminal.see("keys.toml.off");
     assert_eq!(terminal.end(LIMIT), 2);
-    for (words, code) in [("--sim status", 0), ("--sim runs", 0), ("--sim runbook list", 0)] {
-        let output = state.verb(&words.split(' ').collect::<Vec<_>>());
-        let said = text(&output.stderr);
-        assert!(!said.contains("keys.toml"), "{words}: {said}");
-        assert!(
-            output.status.code().is_some_and(|got| got == code || words.ends_with("status")),
-            "{words}: {said}"
-        );
+    // Where nothing is drawn all is as it is without the file: what is said, and the code at the end.
+    let without = State::new();
+    for words in
+        ["--sim status --output nagios", "--sim status --service nope", "--sim runbook list", "--sim nope"]
+    {
+        let [with, without] = [&state, &without].map(|state| {
+            let output = state.verb(&words.split(' ').collect::<Vec<_>>());
+            // How long calls took is behind the bar.
+            let said = text(&output.stdout).split(" | ").next().unwrap_or_default().to_owned();
+            (output.status.code(), said, text(&output.stderr))
+        });
+        assert_eq!(with, without, "{words}");
     }
     // Lines know no keys: nothing is said of them, and the input ends at once.
     let lines = state.verb(&["--sim", "--plain"]);

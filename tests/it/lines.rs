@@ -175,6 +175,10 @@ fn the_whole_run_goes_by_numbered_lines() {
     for part in ["step 3 of 18, a2-prewarm: ", "what: ", "effect: ", "before: ", "undo: ", "usual: "] {
         assert!(heard.iter().any(|line| line.starts_with(part)), "{part}: {heard:#?}");
     }
+    // How things stand before is never told without its age.
+    let before: Vec<&String> = heard.iter().filter(|line| line.starts_with("before: ")).collect();
+    let aged = before.iter().filter(|line| line.contains(", oldest look "));
+    assert!(aged.count() >= 8, "{before:#?}");
 }
 
 #[test]

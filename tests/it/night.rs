@@ -244,7 +244,7 @@ impl Night {
 
     /// What the dialog of a new run asked for.
     async fn open(&mut self, order: StartOrder) {
-        let (_, engine, first) = self.rehearsal.begin(0, order.mode).await;
+        let (_, engine, first) = self.rehearsal.begin(0, order.mode.unwrap()).await;
         self.attach(engine, first);
     }
 
@@ -355,6 +355,13 @@ impl Night {
         self.focus("Arm").await;
         self.key(Key::Enter).await;
         dialog
+    }
+
+    /// Gives the value that a dialog asks for: the text, then the button.
+    pub async fn give(&mut self, value: &str) {
+        self.write(value).await;
+        self.key(Key::Tab).await;
+        self.key(Key::Enter).await;
     }
 
     /// Confirms what the dialog shows, by the gesture of its level.

@@ -67,7 +67,7 @@ fn confirm(terminal: &mut Terminal) {
         }
         terminal.pause();
         terminal.until("nothing against it", |screen| {
-            !screen.contains("Cancel") || !screen.contains("a precondition is not green")
+            !screen.contains("Cancel") || !(screen.contains(" not green") || screen.contains("button is off"))
         });
         terminal.press("\r");
     }
@@ -108,11 +108,12 @@ fn answer(terminal: &mut Terminal, value: &str) {
     terminal.see("awaiting-person");
     terminal.pause();
     terminal.press("\r");
-    terminal.see("value, then enter:");
+    terminal.see("value, tab, enter:");
     terminal.pause();
     terminal.type_slowly(value);
-    terminal.until("the value", |screen| screen.contains(&format!("value, then enter:   {value}")));
-    terminal.see("Give the value");
+    terminal.until("the value", |screen| screen.contains(&format!("value, tab, enter:   {value}")));
+    terminal.press("\t");
+    terminal.see("> Give the value");
     terminal.pause();
     terminal.press("\r");
     terminal.until("no dialog", |screen| !screen.contains("Cancel"));

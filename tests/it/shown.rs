@@ -155,10 +155,7 @@ async fn walk(scenario: &str, mode: &str) -> BTreeMap<String, OfferView> {
         }
         match night.app.modals.last() {
             Some(Modal::Confirm(_)) => night.confirm().await,
-            Some(_) => {
-                night.write("none").await;
-                night.key(Key::Enter).await;
-            }
+            Some(_) => night.give("none").await,
             None => night.pass(farshore::domain::time::minutes(1)).await,
         }
     }

@@ -326,6 +326,8 @@ impl Terminal {
         self.see("hr   WE > NE");
         self.pause();
         self.press("\t");
+        self.see("> service");
+        self.press("\t");
         self.see("> mode");
         self.until(mode, |screen| {
             screen
@@ -336,8 +338,6 @@ impl Terminal {
         self.see("> reason");
         self.type_slowly("drill");
         self.press("\r\r");
-        self.see("> Cancel");
-        self.press("\t");
         self.see("> Start");
         self.pause();
         self.press("\r");

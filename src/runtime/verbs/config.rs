@@ -89,6 +89,9 @@ fn keys(page: &mut String) -> Found {
         Ok(Some(own)) => {
             let changed = counted(own.changed, "action");
             let _ = writeln!(page, "        ok: {changed} with keys of your own");
+            for warning in own.warnings {
+                let _ = writeln!(page, "        warning: {warning}");
+            }
             Found::Nothing
         }
         Err(errors) => mistakes(page, &errors.to_string()),

@@ -85,7 +85,7 @@ async fn plan(cli: &Cli, args: &PlanArgs) -> Result<(), VerbError> {
     let order = Order {
         runbook: args.id.clone(),
         service: look::service(&session, args.service.as_deref())?,
-        mode: mode(args.mode),
+        mode: Some(mode(args.mode)),
         reason: Safe::default(),
         impact: None,
         moved_too: Vec::new(),

@@ -42,7 +42,7 @@ pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
     let order = Order {
         runbook: args.id.clone(),
         service: look::service(&session, args.service.as_deref())?,
-        mode: runbooks::mode(args.mode),
+        mode: args.mode.map(runbooks::mode),
         reason: Safe::new("started from the command line"),
         impact: None,
         moved_too: Vec::new(),
@@ -54,6 +54,7 @@ pub async fn run(cli: &Cli, args: &Run) -> Result<u8, VerbError> {
         return auto(&session, open).await;
     }
     let start = StartOrder {
+        mark: 0,
         runbook: order.runbook,
         service: session.estate.services[order.service].name.clone(),
         mode: order.mode,
