@@ -9,7 +9,7 @@ use crate::{
         time::minutes,
     },
     engine::{
-        Command, Confirm, Refusal,
+        Command, Confirm, Input, Refusal,
         event::{ConfirmedBy, HeldWhy, RunEnd},
         view::{Choice, Drift, RunState, StepState},
     },
@@ -1033,4 +1033,20 @@ fn a_list_is_made_once_for_all_keys_and_frames_until_something_of_it_changes() {
         assert!(!std::sync::Arc::ptr_eq(&before, &after));
         assert!(std::sync::Arc::ptr_eq(&after, &app.lists().unwrap()));
     }
+}
+
+#[test]
+fn what_the_run_looks_at_for_itself_is_as_old_on_every_screen() {
+    let (mut app, ..) = scene::running(scene::move_phase());
+    let shown = Source::Storage(0, crate::domain::Side::Primary);
+    let unshown = Source::Locks(app.estate.services[0].sides[crate::domain::Side::Primary].pool.clone());
+    let before = app.picture.last(&shown).unwrap().clone();
+    let later = before.at + minutes(1);
+    for source in [&shown, &unshown] {
+        let (source, outcome) = (source.clone(), Ok(before.answer.clone()));
+        let seen = Observation { source, started: later, ended: later, outcome };
+        app.update(Event::Run(Input::Observed(seen)), at(61_000));
+    }
+    assert_eq!(app.picture.last(&shown).unwrap().at, later);
+    assert!(app.picture.reading(&unshown).is_none(), "no screen is made of it");
 }

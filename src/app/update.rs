@@ -42,7 +42,7 @@ impl App {
             Event::Observed(observation) => self.observed(observation),
             Event::Recalled { looks, told } => self.recalled(looks, told.as_str()),
             Event::LookAwaited { source, at } => self.pictured().await_look(source, at),
-            Event::Run(input) => self.inform(input),
+            Event::Run(input) => self.run_hears(input),
             Event::Resized { w, h } => self.size = (w, h),
             Event::Tick => self.tick(),
             Event::Token { status, identity } => self.token_told(status, identity),
@@ -139,6 +139,24 @@ impl App {
         if self.run.is_some() {
             self.inform(Input::Observed(observation.clone()));
         }
+        self.sees(observation);
+    }
+
+    /// What the run looked at for itself is shown as well: one fact has one age on all screens. What no
+    /// screen is made of stays with the run.
+    fn run_hears(&mut self, input: Input) {
+        let seen = match &input {
+            Input::Observed(seen) if self.pictured().reading(&seen.source).is_some() => Some(seen.clone()),
+            _ => None,
+        };
+        self.inform(input);
+        if let Some(seen) = seen {
+            self.settled = Settled::No;
+            self.sees(seen);
+        }
+    }
+
+    fn sees(&mut self, observation: Observation) {
         let (feed, picture) = match &mut self.behind {
             Some(behind) => (&mut behind.feed, &mut behind.picture),
             None => (&mut self.feed, &mut self.picture),

@@ -437,7 +437,12 @@ async fn a_redacted_recording_names_nobody_and_still_tells_the_story() {
     }
     let (told, untold) = (play_to_end(text.as_bytes()).await, play_to_end(plain.as_bytes()).await);
     let (told, untold) = (story(&told), story(&untold));
-    assert_eq!(told[..6], untold[..6], "what belongs together still does");
+    // A mask is longer than the name it stands for: a small cell has room for the one and not for the other.
+    let common = |lines: &[String]| -> Vec<String> {
+        let cut = |line: &String| line.split("│assigned").next().unwrap_or_default().to_owned();
+        lines[..6].iter().map(cut).collect()
+    };
+    assert_eq!(common(&told), common(&untold), "what belongs together still does");
 }
 
 /// A disk that is full after so many bytes.
