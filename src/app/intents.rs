@@ -18,6 +18,7 @@ use super::{
     event::{Effect, Intent, LeaveReason},
     gesture::Field,
     screen::{Filter, Screen, next_scope, previous_scope},
+    sentence,
     start::StartDialog,
     state::{App, Leaving},
 };
@@ -201,6 +202,9 @@ impl App {
         match &run.view.state {
             _ if run.view.interrupted || run.view.stopped.is_some() => return self.go_on(),
             RunState::Held(..) => return self.go_on(),
+            RunState::Aborting(flying) => {
+                return self.say(format!("the run is {}", sentence::aborting_words(*flying)));
+            }
             RunState::Closed(_) if !run.view.watches => {
                 let back = self.key(Intent::Back);
                 return self.say(format!("the run is over; :report writes its report, {back} goes home"));
@@ -244,6 +248,9 @@ impl App {
         let watches = run.view.watches && intent == Intent::Hold && run.view.interrupted;
         if run.is_closed() && intent != Intent::Undo && !watches {
             return self.say("the run is over");
+        }
+        if let (RunState::Aborting(flying), false) = (&run.view.state, intent == Intent::Note) {
+            return self.say(format!("the run is {}", sentence::aborting_words(*flying)));
         }
         let held = run.view.interrupted || matches!(run.view.state, RunState::Held(..));
         let at = self.moment.terminal;

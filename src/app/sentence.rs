@@ -78,7 +78,12 @@ pub fn of_event(event: &RunEvent) -> String {
             format!("{:<10} {text}{given}", note(about))
         }
         RunEvent::Gate { step, verdict, items } => {
-            format!("gate       {step} {}, {}", verdict_word(*verdict), counted(items.len(), "item"))
+            let green =
+                items.iter().filter(|item| matches!(item.verdict, GateVerdict::Green | GateVerdict::Passed));
+            let (green, all) = (green.count(), items.len());
+            let items =
+                if green == all { counted(all, "item") } else { format!("{green} of {all} items green") };
+            format!("gate       {step} {}, {items}", verdict_word(*verdict))
         }
         RunEvent::Recovered { bytes, kept, .. } => {
             format!("recovered  {bytes} torn bytes set aside in {kept}")
@@ -158,7 +163,16 @@ pub fn state_word(state: &RunState) -> &'static str {
         RunState::Running => "running",
         RunState::AwaitingPerson => "awaiting-person",
         RunState::Held(..) => "held",
+        RunState::Aborting(_) => "aborting",
         RunState::Closed(end) => end_word(*end),
+    }
+}
+
+/// What a run that is being aborted still waits for.
+pub fn aborting_words(flying: usize) -> String {
+    match flying {
+        0 => "being aborted: it ends now".to_owned(),
+        _ => format!("being aborted: it ends once {} under way have ended", counted(flying, "item")),
     }
 }
 

@@ -139,7 +139,8 @@ impl StartDialog {
     /// The side that would be left and the signs of its death, where one side is the active one.
     pub fn departing(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> Option<(Side, Vec<Sign>)> {
         let service = self.service()?;
-        let side = standing::active_side(estate, picture, service).side()?;
+        // As a run would go: a closed or a split service is left like any other.
+        let (side, _) = bind::direction(estate, picture, service, Mode::Ungraceful).ok()?;
         Some((side, death::signs(estate, picture, service, side, Timestamp::MIN, now)))
     }
 
@@ -291,6 +292,12 @@ impl StartDialog {
         }
     }
 
+    /// The mode, where a person set it or the signs of death did. A graceful run that nobody chose is
+    /// begun only if the looks of its opening find no such sign: those here may be older.
+    fn said_mode(&self) -> Option<Mode> {
+        (self.mode_by == ModeBy::Person || self.mode == Mode::Ungraceful).then_some(self.mode)
+    }
+
     /// The order, or what is missing.
     pub fn order_run(
         &self,
@@ -325,7 +332,7 @@ impl StartDialog {
             runbook: self.runbook.clone(),
             service: estate.services[service].name.clone(),
             mark: moment.terminal,
-            mode: Some(self.mode),
+            mode: self.said_mode(),
             reason: Safe::new(self.reason.trimmed()),
             impact: impact(self.impact.trimmed(), moment.now)?,
             moved_too,

@@ -143,6 +143,9 @@ pub enum Refusal {
     /// The run is held.
     #[error("go on: the run is held, resume it first")]
     Held,
+    /// A person has aborted the run, and so many items under way have not come to their end.
+    #[error("go on: the run is being aborted, it ends once {0} under way have ended")]
+    Aborting(usize),
     /// Nothing is armed.
     #[error("confirm {0}: the cockpit is read-only, arm it first")]
     NotArmed(StepId),

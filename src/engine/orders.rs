@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     command::{Command, Refusal},
-    event::{DoneHow, Given, NoteAbout, RunEvent, StepId},
+    event::{DoneHow, Given, HeldWhy, NoteAbout, RunEvent, StepId},
     items::LOOK_AGAIN,
     machine::{Engine, FollowOrder, Output, Token},
     run::{ItemMark, StepMark},
@@ -25,6 +25,7 @@ impl Engine {
         if let Some(end) = self.run.closed.filter(|_| self.run.is_over()) {
             return Err(Refusal::Closed(format!("{end:?}")));
         }
+        self.refuse_aborting(&command)?;
         match command {
             Command::Arm { on, how } => {
                 self.armed_here = on;
@@ -69,7 +70,7 @@ impl Engine {
                 self.run.debts().into_iter().map(|index| self.run.plan.steps[index].id.as_str()).collect();
             return Err(Refusal::OnlyWatches(owed.join(", ")));
         }
-        let (flies, unlooked) = (self.flies(), self.awaiting_resume);
+        let (flies, unlooked) = (self.flying() > 0, self.awaiting_resume);
         if unlooked {
             // Nothing has looked since the process before ended: what was in flight is looked at first,
             // and the wait for its end counts from here.
@@ -86,9 +87,26 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether anything may be on its way to or at work in Azure.
-    fn flies(&self) -> bool {
-        self.run.steps.iter().flat_map(|step| &step.items).any(|item| item.mark.in_flight())
+    /// How much may be on its way to or at work in Azure.
+    pub(super) fn flying(&self) -> usize {
+        self.run.steps.iter().flat_map(|step| &step.items).filter(|item| item.mark.in_flight()).count()
+    }
+
+    /// What would go on with a run is not taken while it is being aborted: nothing would come of it, and
+    /// who is offered it reads that the run goes on.
+    fn refuse_aborting(&self, command: &Command) -> Result<(), Refusal> {
+        let goes_on = matches!(
+            command,
+            Command::Confirm(_)
+                | Command::Skip { .. }
+                | Command::Downgrade { .. }
+                | Command::Retry { .. }
+                | Command::RestartHost { .. }
+                | Command::ShortenNotice { .. }
+                | Command::Hold { why: HeldWhy::Person, .. }
+                | Command::Resume
+        );
+        if self.aborting.is_some() && goes_on { Err(Refusal::Aborting(self.flying())) } else { Ok(()) }
     }
 
     fn note(&mut self, step: Option<StepId>, about: NoteAbout, text: Safe, now: Timestamp) {

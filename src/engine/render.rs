@@ -101,6 +101,9 @@ impl Engine {
         {
             return RunState::Closed(end);
         }
+        if self.aborting.is_some() {
+            return RunState::Aborting(self.flying());
+        }
         if let Some((why, note)) = &self.run.held {
             return RunState::Held(*why, note.clone());
         }

@@ -7,7 +7,7 @@ use crate::{
         Pair, Safe, Side,
         time::{Span, Timestamp},
     },
-    runbook::{Mode, StepKind},
+    runbook::{Killer, Mode, StepKind},
 };
 
 use super::{
@@ -134,6 +134,8 @@ pub enum RunState {
     AwaitingPerson,
     /// No further item starts.
     Held(HeldWhy, Safe),
+    /// A person has aborted it: it ends once so many items under way have come to theirs.
+    Aborting(usize),
     /// Ended.
     Closed(RunEnd),
 }
@@ -277,6 +279,9 @@ fn is_value(rest: &str) -> bool {
     rest.starts_with(':')
 }
 
+/// What a step has among its proofs and is not there to make: red it is amiss at any time.
+const NEVER_AIMS: [Killer; 3] = [Killer::NobodyInBoth, Killer::StandbyAdmits, Killer::ModeFits];
+
 impl StepView {
     /// Whether a proof that is red is what the step is there to make: that is no failure of a step that
     /// stands before its work or is at it. What blocks it is not its aim.
@@ -285,7 +290,8 @@ impl StepView {
         let yet = matches!(self.state, Pending | Blocked | Ready | Confirmed | Running | Waiting);
         let names = |blocked: &Safe| blocked.as_str().strip_prefix(&*proof.id).is_some_and(is_value);
         let blocks = self.blocked_by.iter().any(names);
-        proof.verdict == GateVerdict::Red && self.kind != StepKind::Gate && yet && !blocks
+        let aim = !NEVER_AIMS.iter().any(|killer| killer.id() == proof.id);
+        proof.verdict == GateVerdict::Red && self.kind != StepKind::Gate && yet && !blocks && aim
     }
 }
 

@@ -155,6 +155,7 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
         RunState::Held(_, note) => {
             return vec![format!("held: {note}"), format!("to go on type: {number} resume")];
         }
+        RunState::Aborting(flying) => return vec![sentence::aborting_words(*flying)],
         RunState::Closed(_) | RunState::Running | RunState::AwaitingPerson => {}
     }
     let Some(step) = step else { return Vec::new() };

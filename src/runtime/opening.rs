@@ -10,7 +10,6 @@ use crate::{
         access::PrincipalId,
         death,
         picture::Picture,
-        standing,
         time::{Timestamp, wall_text},
     },
     engine::{
@@ -183,7 +182,8 @@ pub async fn plan(session: &Session, order: &Order) -> Result<Plan, OpenError> {
 /// fits is for a person to say, before there is a run that would begin as what it is not.
 async fn usual_mode(session: &Session, service: usize, picture: &mut Picture) -> Result<Mode, OpenError> {
     let estate = &session.estate;
-    let Some(from) = standing::active_side(estate, picture, service).side() else {
+    // As a run would go: a closed or a split service is left like any other.
+    let Ok((from, _)) = runbook::bind::direction(estate, picture, service, Mode::Ungraceful) else {
         // Binding says what is amiss.
         return Ok(Mode::Graceful);
     };

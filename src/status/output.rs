@@ -28,7 +28,9 @@ const COLUMNS: usize = 80;
 const LABEL: usize = 12;
 
 /// Columns of a cell's text; with mark, age and gaps two cells and the name fill 79.
-const TEXT: usize = 23;
+const TEXT: usize = 22;
+/// Columns of an age: `9h59!`.
+const AGE: usize = 5;
 
 /// The table: verdict and worst problem first, then one row a component.
 pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
@@ -376,6 +378,7 @@ fn run_state(state: &RunState) -> &'static str {
         RunState::Running => "running",
         RunState::AwaitingPerson => "awaiting-person",
         RunState::Held(..) => "held",
+        RunState::Aborting(_) => "aborting",
         RunState::Closed(RunEnd::Completed) => "completed",
         RunState::Closed(RunEnd::CompletedWithExceptions) => "completed-with-exceptions",
         RunState::Closed(RunEnd::Monitoring) => "monitoring",
@@ -408,7 +411,7 @@ fn age_of(at: Option<Timestamp>, stale: bool, now: Timestamp) -> String {
 fn cell_text(cell: &Cell, now: Timestamp) -> String {
     let text = if cell.text.chars().count() > TEXT { &cell.short_text } else { &cell.text };
     let age = age_of(cell.from, cell.stale, now);
-    format!("{:4} {:TEXT$} {age:>4}", cell.state.mark(), fit(text, TEXT))
+    format!("{:4} {:TEXT$} {age:>AGE$}", cell.state.mark(), fit(text, TEXT))
 }
 
 /// Cuts a text to `width` columns; what is cut is marked.

@@ -74,9 +74,8 @@ fn fell_silent(ago: i64) -> App {
 pub(super) fn ends_with_age(text: &str) -> bool {
     let word = text.trim_end().rsplit(' ').next().unwrap_or_default();
     let word = word.strip_suffix('!').unwrap_or(word);
-    let mut chars = word.chars();
-    let unit = chars.next_back();
-    matches!(unit, Some('s' | 'm' | 'h' | 'd'))
+    let hours = word.split_once('h').is_some_and(|(_, minutes)| minutes.len() == 2);
+    (hours || word.ends_with(['s', 'm', 'h', 'd']))
         && word.chars().next().is_some_and(|c| c.is_ascii_digit())
         && word.chars().all(|c| c.is_ascii_digit() || matches!(c, 's' | 'm' | 'h' | 'd'))
 }

@@ -151,6 +151,9 @@ fn abort(app: &App, sheet: &mut Sheet) {
 fn abort_instead(app: &App, view: &RunView, sheet: &mut Sheet) {
     let instead = match view.state {
         RunState::Held(..) => "esc: the run stays held and can go on later".to_owned(),
+        RunState::Aborting(_) => {
+            "none: it is being aborted, another reason takes the place of the first".to_owned()
+        }
         // There the key that holds goes on.
         _ if view.interrupted => "esc: the run stays interrupted and can go on later".to_owned(),
         _ => format!("esc, then {}: holds the run, which can go on later", app.key(Intent::Hold)),

@@ -1,6 +1,7 @@
 //! The last line: the keys that do something just now, each with what it does.
 
 use crate::{
+    app::sentence,
     app::{
         App, Intent, Motion,
         dialog::Modal,
@@ -134,6 +135,11 @@ fn goes_on(view: &RunView) -> &'static str {
 pub(super) fn run_deaf(app: &App, intent: Intent) -> Option<String> {
     let view = app.run_view().filter(|_| app.screen == Screen::Run)?;
     let over = matches!(view.state, RunState::Closed(_));
+    if let (RunState::Aborting(flying), true) =
+        (&view.state, intent == Intent::Enter || (intent.is_for_run() && intent != Intent::Note))
+    {
+        return Some(sentence::aborting_words(*flying));
+    }
     match intent {
         Intent::Enter => enter(app, view).err(),
         Intent::Undo => None,

@@ -11,6 +11,7 @@ use crate::{
         text::counted,
         time::{Timestamp, age_text, span_text, time_text},
     },
+    engine::view::StepState,
     readiness::State,
     runbook::Mode,
     status::{Cell, CellState, Component},
@@ -343,13 +344,15 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
     }
     let room = part.width().saturating_sub(2);
     if let Some(view) = app.run_view() {
-        let over = view.steps.iter().filter(|step| !step.is_undo && step.state.over()).count();
-        let of = view.steps.iter().filter(|step| !step.is_undo).count();
+        let own = || view.steps.iter().filter(|step| !step.is_undo);
+        let owed = own().filter(|step| step.state == StepState::Deferred).count();
+        let (over, of) = (own().filter(|step| step.state.over()).count() - owed, own().count());
         let (state, role) = match app.stopped() {
             Some(_) => ("NO WRITES", Role::Bad),
             None => (sentence::state_word(&view.state), Role::Running),
         };
         let (run, steps) = (format!("{} {}", view.runbook, view.service), format!("{over} of {of} steps"));
+        let steps = if owed > 0 { format!("{steps}, {owed} owed") } else { steps };
         let words = [run, state.to_owned(), steps, format!("{} shows it", app.key(Intent::Flip))];
         pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), role);
         return y + 1;

@@ -214,6 +214,7 @@ fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
         _ if view.stopped.is_some() => return format!("{} opens the journal again", app.key(Intent::Hold)),
         RunState::Closed(_) if !view.watches => return format!("over: {} lists runs", app.key(Intent::Runs)),
         RunState::Held(..) => return format!("held: {} goes on", app.key(Intent::Hold)),
+        RunState::Aborting(flying) => return format!("aborting: {} to end", counted(*flying, "item")),
         _ if view.interrupted => return "interrupted: enter goes on".to_owned(),
         _ => {}
     }
@@ -308,6 +309,9 @@ fn abort(view: &RunView, step: &StepView, usual: usize) -> (&'static str, String
 fn trouble(app: &App, view: &RunView, step: &StepView) -> Option<(&'static str, String)> {
     if let Some(stopped) = &view.stopped {
         return Some(("stopped", stopped.to_string()));
+    }
+    if let RunState::Aborting(flying) = view.state {
+        return Some(("aborting", sentence::aborting_words(flying)));
     }
     if let RunState::Held(_, note) = &view.state {
         return Some(("held", held(app, view, note.as_str())));

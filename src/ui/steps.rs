@@ -9,7 +9,7 @@ use crate::{
     engine::{
         RunView,
         event::{GateItem, GateVerdict},
-        view::{ItemPhase, ItemView, PhaseView, StepState, StepView},
+        view::{ItemPhase, ItemView, PhaseView, RunState, StepState, StepView},
     },
     runbook::StepKind,
 };
@@ -124,7 +124,11 @@ fn window(
                 && let Some(last) = pinned.last_mut()
             {
                 *last = under(
-                    format!("{:INDENT$}and {} more that failed", "", hidden.len() + 1 - pins),
+                    format!(
+                        "{:INDENT$}and {} more that failed or are not green",
+                        "",
+                        hidden.len() + 1 - pins
+                    ),
                     Role::Bad,
                 );
             }
@@ -294,14 +298,24 @@ pub(super) fn is_payable(view: &RunView, step: &StepView) -> bool {
     step.state == StepState::Deferred && view.debts_ready.contains(&step.id)
 }
 
+/// Whether the run was ended while the step was at work: what it had done by then stays.
+fn was_left(view: &RunView, step: &StepView) -> bool {
+    matches!(view.state, RunState::Closed(_))
+        && step.state == StepState::Pending
+        && step.items.iter().any(|item| item.attempts > 0)
+}
+
 fn step_row(view: &RunView, index: usize, width: usize) -> Row {
     let step = &view.steps[index];
+    let left = was_left(view, step);
     let (mark, role) = match step.state {
+        _ if left => ("-", Role::Warn),
         // Taking a step back is there for whoever wants it; it is not what comes next.
         StepState::Ready | StepState::Blocked if step.is_undo => ("u", Role::Dim),
         state => mark(state),
     };
     let word = match step.state {
+        _ if left => "left",
         StepState::Done | StepState::Pending | StepState::Running => "",
         StepState::Deferred if is_payable(view, step) => "owed, ready",
         state => state.word(),
