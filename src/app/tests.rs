@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Observation, Safe, Source,
+        Answer, Listing, Observation, Safe, Source,
         access::PrincipalId,
         estate::Principal,
         reading::{Silence, SilenceKind},
@@ -1049,4 +1049,66 @@ fn what_the_run_looks_at_for_itself_is_as_old_on_every_screen() {
     }
     assert_eq!(app.picture.last(&shown).unwrap().at, later);
     assert!(app.picture.reading(&unshown).is_none(), "no screen is made of it");
+}
+
+/// A service that nobody holds on either side is left like any other: over a dead side no run of it is
+/// graceful because nobody said so.
+#[test]
+fn a_closed_service_over_a_dead_side_stands_on_ungraceful() {
+    let mut app = scene::opened(World::Live);
+    for mut seen in scene::readings(Weather::Outage) {
+        if matches!(seen.source, Source::Assignments(0, _)) {
+            seen.outcome = Ok(Answer::Assignments(Listing::whole(Vec::new(), 1)));
+        }
+        app.update(Event::Observed(seen), at(0));
+    }
+    press(&mut app, &[(1_000, Intent::Start)]);
+    fill_in(&mut app);
+    let effects = press(&mut app, &[(12_000, Intent::Enter)]);
+    let modes: Vec<Option<Mode>> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::StartRun(order) => Some(order.mode),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(modes, [Some(Mode::Ungraceful)]);
+}
+
+/// What the dialog stands on without a person's choice is left to the looks of the opening.
+#[test]
+fn a_graceful_run_that_nobody_chose_is_ordered_without_a_mode() {
+    for by_hand in [false, true] {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        press(&mut app, &[(1_000, Intent::Start)]);
+        fill_in(&mut app);
+        if by_hand {
+            let Some(Modal::Start(dialog)) = app.modals.last_mut() else { panic!() };
+            dialog.mode_by = super::start::ModeBy::Person;
+        }
+        let effects = press(&mut app, &[(12_000, Intent::Enter)]);
+        let mode = effects.iter().find_map(|effect| match effect {
+            Effect::StartRun(order) => Some(order.mode),
+            _ => None,
+        });
+        assert_eq!(mode, Some(by_hand.then_some(Mode::Graceful)), "by hand {by_hand}");
+    }
+}
+
+/// Who aborted a run that still waits for what is under way reads that, and nothing offers to go on.
+#[test]
+fn a_run_that_is_being_aborted_says_so_and_offers_nothing_else() {
+    let mut view = scene::move_phase();
+    view.state = RunState::Aborting(8);
+    let (mut app, ..) = scene::running(view);
+    arm(&mut app, 1_000);
+    for intent in [Intent::Enter, Intent::Hold, Intent::Skip, Intent::Retry] {
+        press(&mut app, &[(5_000, intent)]);
+        assert!(app.modals.is_empty(), "{intent:?}: {:?}", app.modals);
+        let said = app.notice.as_ref().map(|notice| notice.text.to_string()).unwrap_or_default();
+        assert!(
+            said.contains("being aborted: it ends once 8 items under way have ended"),
+            "{intent:?}: {said}"
+        );
+    }
 }

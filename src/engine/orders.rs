@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     command::{Command, Refusal},
-    event::{DoneHow, Given, HeldWhy, NoteAbout, RunEvent, StepId},
+    event::{DoneHow, Given, NoteAbout, RunEvent, StepId},
     items::LOOK_AGAIN,
     machine::{Engine, FollowOrder, Output, Token},
     run::{ItemMark, StepMark},
@@ -93,7 +93,7 @@ impl Engine {
     }
 
     /// What would go on with a run is not taken while it is being aborted: nothing would come of it, and
-    /// who is offered it reads that the run goes on.
+    /// who is offered it reads that the run goes on. A hold is: a process that is left holds its run.
     fn refuse_aborting(&self, command: &Command) -> Result<(), Refusal> {
         let goes_on = matches!(
             command,
@@ -103,7 +103,6 @@ impl Engine {
                 | Command::Retry { .. }
                 | Command::RestartHost { .. }
                 | Command::ShortenNotice { .. }
-                | Command::Hold { why: HeldWhy::Person, .. }
                 | Command::Resume
         );
         if self.aborting.is_some() && goes_on { Err(Refusal::Aborting(self.flying())) } else { Ok(()) }

@@ -116,7 +116,7 @@ fn typed() -> Receiver<Option<String>> {
 }
 
 /// What is printed before the pollers have looked at everything once is no status.
-const FIRST_LOOKS: Duration = Duration::from_secs(25);
+const FIRST_LOOKS: Duration = Duration::from_secs(7);
 
 impl Lines {
     /// What simulated output begins with.

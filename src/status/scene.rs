@@ -381,7 +381,7 @@ impl<'a> Scene<'a> {
             text: format!("{} looks dead: {}", self.code(side), signs.join(", ")),
             component: None,
             side: Some(side),
-            at: death::oldest(self.signs[side].iter().flat_map(|sign| &sign.footings)),
+            at: None,
         })
     }
 

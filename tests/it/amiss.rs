@@ -235,6 +235,10 @@ async fn an_abort_ends_though_the_end_of_what_is_under_way_cannot_be_seen() {
         }
         let from = cockpit.clock.now();
         cockpit.tell(Command::Abort { reason: Safe::new("not today") }).unwrap();
+        let view = cockpit.engine.view(from);
+        assert!(matches!(view.state, RunState::Aborting(1..)), "{:?}", view.state);
+        let refused = cockpit.tell(Command::Resume).unwrap_err().to_string();
+        assert!(refused.contains("the run is being aborted"), "{refused}");
         cockpit.until("the end", false, |engine, _| engine.run().closed.is_some()).await;
         assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedAsIs));
         assert!(cockpit.clock.now() <= from + minutes(6), "{}", cockpit.rehearsal.story());

@@ -244,7 +244,7 @@ impl Night {
 
     /// What the dialog of a new run asked for.
     async fn open(&mut self, order: StartOrder) {
-        let (_, engine, first) = self.rehearsal.begin(0, order.mode.unwrap()).await;
+        let (_, engine, first) = self.rehearsal.begin(0, order.mode.unwrap_or(Mode::Graceful)).await;
         self.attach(engine, first);
     }
 
