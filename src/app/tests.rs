@@ -1105,7 +1105,7 @@ fn a_run_that_is_being_aborted_says_so_and_offers_nothing_else() {
     for intent in [Intent::Enter, Intent::Hold, Intent::Skip, Intent::Retry] {
         press(&mut app, &[(5_000, intent)]);
         assert!(app.modals.is_empty(), "{intent:?}: {:?}", app.modals);
-        let said = app.notice.as_ref().map(|notice| notice.text.to_string()).unwrap_or_default();
+        let said = app.notice.as_ref().map(|notice| notice.text.clone()).unwrap_or_default();
         assert!(
             said.contains("being aborted: it ends once 8 items under way have ended"),
             "{intent:?}: {said}"
