@@ -311,7 +311,7 @@ fn trouble(app: &App, view: &RunView, step: &StepView) -> Option<(&'static str, 
         return Some(("stopped", stopped.to_string()));
     }
     if let RunState::Aborting(flying) = view.state {
-        return Some(("aborting", sentence::aborting_words(flying)));
+        return Some(("ends", sentence::aborting_words(flying)));
     }
     if let RunState::Held(_, note) = &view.state {
         return Some(("held", held(app, view, note.as_str())));

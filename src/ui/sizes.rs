@@ -501,6 +501,19 @@ fn the_last_line_of_a_run_that_is_over_offers_what_works() {
 }
 
 #[test]
+fn a_step_that_an_abort_left_in_the_middle_is_not_drawn_as_never_begun() {
+    let mut view = scene::move_phase();
+    (view.state, view.current) = (RunState::Closed(RunEnd::AbortedAsIs), None);
+    view.steps[7].state = StepState::Pending;
+    view.steps[7].items = vec![ItemView { attempts: 1, ..scene::item("GRP1 @ DAG1", ItemPhase::Done, "") }];
+    let shown = run_lines(view.clone(), (80, 24));
+    assert!(shown.contains("left in the middle") || shown.contains("-  a7  revoke WE"), "{shown}");
+    view.steps[7].items[0].attempts = 0;
+    let shown = run_lines(view, (80, 24));
+    assert!(!shown.contains("left in the middle") && !shown.contains("-  a7  revoke WE"), "{shown}");
+}
+
+#[test]
 fn items_that_are_not_shown_are_told_apart() {
     use ItemPhase::{Done, Failed, Pending};
     let cases = [

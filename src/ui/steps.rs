@@ -204,12 +204,15 @@ fn phase_row(view: &RunView, phase: &PhaseView) -> Row {
         Some((_, Some(GateVerdict::Red))) => "  gate red",
         _ => "",
     };
-    let steps = view.steps.iter().skip(phase.first).take(phase.count);
-    let owed = match steps.filter(|step| step.state == StepState::Deferred).count() {
+    let steps = || view.steps.iter().skip(phase.first).take(phase.count);
+    let owed = match steps().filter(|step| step.state == StepState::Deferred).count() {
         0 => String::new(),
         owed => format!("  {owed} owed"),
     };
+    let left = steps().any(|step| was_left(view, step));
+    let owed = if left { format!("{owed}  left in the middle") } else { owed };
     let (mark, role) = match (over, owed.is_empty()) {
+        _ if left => ("- ", Role::Warn),
         (true, true) => ("ok", Role::Text),
         (true, false) => ("! ", Role::Warn),
         (false, _) => (". ", Role::Pending),
