@@ -341,6 +341,7 @@ impl<'a> Scene<'a> {
                 at: invariant.from,
             });
         }
+        problems.extend(self.services.iter().filter_map(|&service| self.shut(service)));
         problems.extend(Side::BOTH.into_iter().filter_map(|side| self.death(side)));
         problems.extend([Mode::Ungraceful, Mode::Graceful].into_iter().filter_map(|mode| owed(debts, mode)));
         let cells =
@@ -354,6 +355,24 @@ impl<'a> Scene<'a> {
         problems.extend(cells.filter_map(|(component, side, cell)| self.complaint(component, side, cell)));
         problems.extend(components::remarks(self));
         problems
+    }
+
+    /// A service that lets nobody in anywhere: meant for a while in a graceful run, and what weighs most
+    /// meanwhile.
+    fn shut(&self, service: usize) -> Option<Problem> {
+        if *self.active(service) != ActiveSide::Closed {
+            return None;
+        }
+        let runs = || self.runs.iter().filter(|run| run.service_index == service);
+        let meant = self.has_open_run(service) && runs().all(|run| run.mode == Mode::Graceful);
+        let held = Side::BOTH.map(|side| self.picture.last(&Source::Assignments(service, side)));
+        Some(Problem {
+            state: if meant { CellState::Warn } else { CellState::Crit },
+            text: format!("{}: nobody can sign in, neither side is held", self.service(service).name),
+            component: None,
+            side: None,
+            at: held.into_iter().flatten().map(|look| look.at).min(),
+        })
     }
 
     /// Why there is no token, where that is why a source is silent.

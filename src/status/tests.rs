@@ -470,6 +470,29 @@ fn where_nobody_can_sign_in_it_does_not_matter_which_hosts_are_off() {
 }
 
 #[test]
+fn a_service_that_lets_nobody_in_is_what_weighs_most() {
+    let mut world = World::calm();
+    for side in Side::BOTH {
+        world.put(Source::Assignments(0, side), Answer::Assignments(Listing::whole(Vec::new(), 1)));
+    }
+    let said = "hr: nobody can sign in, neither side is held";
+    let run = |mode| RunView { mode, state: RunState::Running, debts: Vec::new(), ..indebted(&world, false) };
+    let cases = [
+        (None, CellState::Crit),
+        (Some(Mode::Graceful), CellState::Warn),
+        (Some(Mode::Ungraceful), CellState::Crit),
+    ];
+    for (mode, state) in cases {
+        let runs: Vec<RunView> = mode.map(run).into_iter().collect();
+        let summary = summarize(&world.estate, &world.picture, &runs, Scope::All, world.now);
+        let worst = summary.worst().unwrap();
+        assert_eq!((worst.state, worst.text.as_str()), (state, said), "{mode:?}");
+        assert!(worst.at.is_some(), "{mode:?}");
+    }
+    assert!(all(&World::calm()).problems.iter().all(|problem| problem.text != said));
+}
+
+#[test]
 fn nobody_in_both_pools() {
     let mut world = World::calm();
     let planned = world.planned(0, Side::Secondary);

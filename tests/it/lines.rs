@@ -164,7 +164,8 @@ fn the_whole_run_goes_by_numbered_lines() {
     state.verified();
     // Each change of a step's state is told once, and nothing moves a cursor.
     let told: Vec<&String> = heard.iter().filter(|line| line.contains("Z a7-revoke ")).collect();
-    let states = ["ready", "confirmed", "running", "waiting", "done"];
+    // On a busy machine the looks under its precondition are still on their way when its turn comes.
+    let states = ["blocked", "ready", "confirmed", "running", "waiting", "done"];
     let states_told = told.iter().map(|line| line.split(' ').nth(2).unwrap()).collect::<Vec<_>>();
     assert!(states_told.iter().all(|state| states.contains(state)), "{told:#?}");
     let mut once = states_told.clone();
