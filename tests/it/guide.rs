@@ -23,12 +23,9 @@ async fn before_the_run(night: &mut Night, pictures: &mut Pictures) {
     pictures.insert("vantage", night.screen());
     night.key(Key::Char('q')).await;
     pictures.insert("arm", night.arm().await);
-    night.key(Key::Char('r')).await;
-    night.focus("reason").await;
-    night.write("West Europe is lost").await;
+    night.ask_for_run("West Europe is lost").await;
     pictures.insert("start", night.screen());
-    night.focus("Start").await;
-    night.key(Key::Enter).await;
+    night.begin_run().await;
 }
 
 /// What is due of a run: the screen, once it is armed.
@@ -101,11 +98,8 @@ async fn rehearse() -> Pictures {
     night.pass(seconds(4)).await;
     pictures.insert("calm", night.screen());
     night.arm().await;
-    night.key(Key::Char('r')).await;
-    night.focus("reason").await;
-    night.write("drill").await;
-    night.focus("Start").await;
-    night.key(Key::Enter).await;
+    night.ask_for_run("drill").await;
+    night.begin_run().await;
     loop {
         let screen = due(&mut night, &mut Pictures::new()).await;
         assert!(!is_closed(&screen), "{screen}");

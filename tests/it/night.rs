@@ -242,6 +242,19 @@ impl Night {
         }
     }
 
+    /// Opens the dialog of a new run and says why there is to be one.
+    pub async fn ask_for_run(&mut self, reason: &str) {
+        self.key(Key::Char('r')).await;
+        self.focus("reason").await;
+        self.write(reason).await;
+    }
+
+    /// Presses the button of that dialog.
+    pub async fn begin_run(&mut self) {
+        self.focus("Start").await;
+        self.key(Key::Enter).await;
+    }
+
     /// What the dialog of a new run asked for.
     async fn open(&mut self, order: StartOrder) {
         let (_, engine, first) = self.rehearsal.begin(0, order.mode.unwrap_or(Mode::Graceful)).await;

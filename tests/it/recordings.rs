@@ -109,11 +109,8 @@ async fn outage(redacted: bool, sink: &Shared, seen: Option<&mut Vec<Seen>>) -> 
         look_round(&mut night, seen).await;
     }
     night.arm().await;
-    night.key(Key::Char('r')).await;
-    night.focus("reason").await;
-    night.write("West Europe is lost").await;
-    night.focus("Start").await;
-    night.key(Key::Enter).await;
+    night.ask_for_run("West Europe is lost").await;
+    night.begin_run().await;
     let mut steps = 0;
     loop {
         let end = night.rehearsal.clock.now() + PATIENCE;
