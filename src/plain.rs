@@ -478,7 +478,7 @@ mod tests {
             let summary = &app.summary;
             let both = &summary.invariant;
             let services = summary.services.iter().map(|one| (one.text(), one.at, one.stale));
-            let problems = summary.problems.iter().take(5).map(|one| (one.text.clone(), one.at, false));
+            let problems = summary.problems.iter().take(5).map(|one| (one.text.clone(), one.at, one.stale));
             let told = services.chain([(both.text.clone(), both.at, both.stale)]).chain(problems);
             let mut aged = 0;
             for (text, at, stale) in told {

@@ -156,19 +156,18 @@ impl StartDialog {
     fn unseen(&self, estate: &Estate, picture: &Picture) -> Option<String> {
         let service = self.service()?;
         let name = &estate.services[service].name;
-        let reading = |source: &Source| picture.reading(source);
         let held = Side::BOTH.map(|side| Source::Assignments(service, side));
-        let silences = held.iter().filter_map(|source| reading(source)?.silence.as_ref());
+        let silences = held.iter().filter_map(|source| picture.reading(source)?.silence.as_ref());
         if let Some((_, silence)) = silences.into_iter().find(|(_, one)| one.kind == SilenceKind::NoToken) {
             return Some(format!(
                 "not signed in, so nothing is known of {name} now: {}; sign in with `farshore login`",
                 silence.why
             ));
         }
-        // What the direction and the mode rest on; a silence is an answer of its own.
-        let of_side = |side| [Source::Hosts(service, side), Source::Machines(side)];
-        let all = Side::BOTH.into_iter().flat_map(of_side).chain(held).chain([Source::Events]);
-        let first = all.into_iter().find(|source| reading(source).is_none())?;
+        // What the direction and the mode rest on. A silence is an answer of its own, and a picture that
+        // was kept from an earlier start is none.
+        let all = held.into_iter().chain(death::sources(estate, service));
+        let first = all.into_iter().find(|source| !picture.is_looked_at(source))?;
         let code = first.side().map(|side| format!(" in {}", estate.regions[side].code)).unwrap_or_default();
         Some(format!("{name} has not been looked at yet ({}{code}): wait for the answer", first.word()))
     }

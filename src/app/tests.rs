@@ -5,7 +5,7 @@ use crate::{
         Answer, Listing, Observation, Safe, Source,
         access::PrincipalId,
         estate::Principal,
-        reading::{Silence, SilenceKind},
+        reading::{Look, Silence, SilenceKind},
         time::minutes,
     },
     engine::{
@@ -573,7 +573,7 @@ fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
     };
     let held = Source::Assignments(0, crate::domain::Side::Secondary);
     let cases: [(&str, Vec<Observation>, &str); 5] = [
-        ("before the first look", vec![], "hr has not been looked at yet (hosts in WE): wait"),
+        ("before the first look", vec![], "hr has not been looked at yet (assignments in WE): wait"),
         (
             "before its signs were seen",
             without(Source::Events),
@@ -597,6 +597,13 @@ fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
     ];
     for (name, readings, said) in cases {
         let mut app = scene::opened(World::Live);
+        // What was kept from an earlier start is no look, however much of it there is.
+        let kept = scene::readings(Weather::Calm).into_iter().filter_map(|seen| {
+            let Observation { source, started, ended: at, outcome } = seen;
+            Some((source, Look { started, at, answer: outcome.ok()? }))
+        });
+        let kept = if name == "never allowed to look" { vec![] } else { kept.collect() };
+        app.update(Event::Recalled { looks: kept, told: Safe::new("kept") }, at(0));
         for seen in readings {
             app.update(Event::Observed(seen), at(0));
         }

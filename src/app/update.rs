@@ -124,9 +124,9 @@ impl App {
     /// Shows what was seen before this process began: as old as it is, and no news to anybody.
     fn recalled(&mut self, looks: Vec<(Source, Look)>, told: &str) {
         self.settled = Settled::No;
-        for (source, Look { started, at, answer }) in looks {
-            self.know_seen(&answer);
-            self.pictured().take(Observation { source, started, ended: at, outcome: Ok(answer) });
+        for (source, look) in looks {
+            self.know_seen(&look.answer);
+            self.pictured().recall(source, look);
         }
         self.tell_all(told);
     }

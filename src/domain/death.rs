@@ -218,8 +218,41 @@ fn silent_hosts(
     Some((silent, of))
 }
 
-/// Which source of a service a kind of call is made for.
-type Calls = fn(usize, Side) -> Source;
+/// Calls to a side of a service whose answers and failures tell of its death.
+pub fn calls(service: usize, side: Side) -> [Source; 5] {
+    [
+        Source::Machines(side),
+        Source::Directory(side),
+        Source::Hosts(service, side),
+        Source::Sessions(service, side),
+        Source::Storage(service, side),
+    ]
+}
+
+/// Everything that the rule looks at, of both sides: what fails on both is no sign. What the estate has
+/// none of is never asked.
+pub fn sources(estate: &Estate, service: usize) -> Vec<Source> {
+    let is_there = |source: &Source| match *source {
+        Source::Directory(side) => !estate.directory[side].is_empty(),
+        Source::Storage(service, side) => !estate.services[service].sides[side].accounts.is_empty(),
+        _ => true,
+    };
+    let of_both = Side::BOTH.into_iter().flat_map(|side| calls(service, side));
+    [Source::Events].into_iter().chain(of_both).filter(is_there).collect()
+}
+
+/// Whose calls these are, in words: those of one provider are one sign.
+fn provider(source: &Source) -> &'static str {
+    match source {
+        Source::Hosts(..) | Source::Sessions(..) => HOST_POOL_CALLS,
+        Source::Storage(..) => STORAGE_CALLS,
+        _ => COMPUTE_CALLS,
+    }
+}
+
+const COMPUTE_CALLS: &str = "compute calls";
+const HOST_POOL_CALLS: &str = "host pool calls";
+const STORAGE_CALLS: &str = "storage calls";
 
 /// Calls of one provider that fail on one side only.
 struct Failing {
@@ -236,17 +269,13 @@ fn names(failing: &[Failing], between: &str) -> String {
 /// Providers whose calls to `side` failed three times in a row while the same call to the
 /// other side succeeded in the same minute.
 fn failing_calls(picture: &Picture, service: usize, side: Side, since: Timestamp) -> Vec<Failing> {
-    let calls: [(&str, [Calls; 2]); 3] = [
-        ("compute calls", [|_, side| Source::Machines(side), |_, side| Source::Directory(side)]),
-        ("host pool calls", [Source::Hosts, Source::Sessions]),
-        ("storage calls", [Source::Storage, Source::Storage]),
-    ];
-    calls
+    let pairs = calls(service, side).into_iter().zip(calls(service, side.other()));
+    let pairs: Vec<(Source, Source)> = pairs.collect();
+    [COMPUTE_CALLS, HOST_POOL_CALLS, STORAGE_CALLS]
         .into_iter()
-        .filter_map(|(name, sources)| {
-            let footings = sources.iter().find_map(|source| {
-                fails_only_here(picture, &source(service, side), &source(service, side.other()), since)
-            })?;
+        .filter_map(|name| {
+            let mut own = pairs.iter().filter(|(here, _)| provider(here) == name);
+            let footings = own.find_map(|(here, there)| fails_only_here(picture, here, there, since))?;
             Some(Failing { name, footings })
         })
         .collect()
@@ -265,7 +294,7 @@ fn fails_only_here(
     let other = picture.reading(there).filter(|other| fails && other.silence.is_none())?;
     let answered = other.last.as_ref()?.at;
     let together = answered.duration_since(*ended).abs() <= SAME_MINUTE;
-    together.then_some([Footing::of(here, *ended), Footing::of(there, answered)])
+    together.then_some([Footing::failed(here, *ended), Footing::of(there, answered)])
 }
 
 fn shares_down(picture: &Picture, service: usize, side: Side, since: Timestamp) -> Option<usize> {

@@ -22,6 +22,17 @@ impl Picture {
         self.readings.entry(observation.source.clone()).or_default().take(observation);
     }
 
+    /// Takes in what an earlier process saw, where nothing was seen since.
+    pub fn recall(&mut self, source: Source, look: Look) {
+        self.revision += 1;
+        self.readings.entry(source).or_default().recall(look);
+    }
+
+    /// Whether this process has looked at a source, whatever that brought.
+    pub fn is_looked_at(&self, source: &Source) -> bool {
+        self.readings.get(source).is_some_and(|reading| reading.asked.is_some())
+    }
+
     /// Notes when a source will be looked at again.
     pub fn await_look(&mut self, source: Source, at: Timestamp) {
         self.revision += 1;

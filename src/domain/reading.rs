@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     picture::STALE_INTERVALS,
-    source::{Answer, Source},
+    source::{Answer, SILENT_PAUSE, Source},
     text::Safe,
     time::{Span, Timestamp},
 };
@@ -134,7 +134,8 @@ pub struct Reading {
     pub silent_since: Option<Timestamp>,
     /// Requests in a row that left and were not answered.
     pub misses: u32,
-    /// When the newest look taken in began, whatever it brought.
+    /// When the newest look taken in began, whatever it brought; `None`: what is known was seen by an
+    /// earlier process.
     pub asked: Option<Timestamp>,
 }
 
@@ -151,6 +152,11 @@ impl Footing {
     /// What `source` told at `at`.
     pub fn of(source: &Source, at: Timestamp) -> Self {
         Self { at, trusted: source.interval() * STALE_INTERVALS }
+    }
+
+    /// A failure of `source` at `at`: while it is silent it is asked less often.
+    pub fn failed(source: &Source, at: Timestamp) -> Self {
+        Self { at, trusted: source.interval().max(SILENT_PAUSE) * STALE_INTERVALS }
     }
 
     /// Whether it is older at `now` than it is trusted.
@@ -190,6 +196,13 @@ impl Reading {
                 self.misses = 0;
             }
             Err(silence) => self.fall_silent(observation.started, observation.ended, silence),
+        }
+    }
+
+    /// Takes in what an earlier process saw: any look of this one is newer.
+    pub fn recall(&mut self, look: Look) {
+        if self.asked.is_none() {
+            self.last = Some(look);
         }
     }
 

@@ -61,6 +61,9 @@ pub enum Source {
     Inventory,
 }
 
+/// A silent source is asked again after this long at most (design §9).
+pub const SILENT_PAUSE: Span = seconds(60);
+
 impl Source {
     /// The region the look is addressed to; `None`: subscription-wide.
     pub fn side(&self) -> Option<Side> {

@@ -12,6 +12,7 @@ impl Evidence<'_> {
     pub fn sources(&self, killer: Killer) -> Vec<Source> {
         let (index, from, to) = (self.index(), self.from(), self.to());
         match killer {
+            _ if self.is_excused(killer) => vec![],
             Killer::ModeFits if self.graceful() => {
                 [Source::Assignments(index, from)].into_iter().chain(self.death_sources()).collect()
             }
@@ -134,7 +135,7 @@ impl Evidence<'_> {
     /// The failure of a source after its last answer, else that answer.
     fn newest(&self, source: &Source) -> Option<Footing> {
         let silence = self.seen.picture.reading(source)?.silence.as_ref();
-        silence.map(|(at, _)| Footing::of(source, *at)).or_else(|| self.last(source))
+        silence.map(|(at, _)| Footing::failed(source, *at)).or_else(|| self.last(source))
     }
 
     /// A source at every scope the plan writes to; while it is not known where the machines are, what
@@ -148,17 +149,6 @@ impl Evidence<'_> {
 
     /// Everything the death rule looks at, the other region for comparison included.
     pub fn death_sources(&self) -> Vec<Source> {
-        let (index, from, to) = (self.index(), self.from(), self.to());
-        vec![
-            Source::Events,
-            Source::Hosts(index, from),
-            Source::Hosts(index, to),
-            Source::Machines(from),
-            Source::Machines(to),
-            Source::Directory(from),
-            Source::Directory(to),
-            Source::Storage(index, from),
-            Source::Storage(index, to),
-        ]
+        death::sources(self.estate, self.index())
     }
 }

@@ -145,17 +145,15 @@ impl Evidence<'_> {
             Killer::StandbyShares => self.standby_shares(),
             Killer::StandbyPublished => self.standby_published(),
             Killer::StandbyPlanHeld => self.plan_held(self.to()),
-            Killer::ActivePlanHeld if self.excused(Action::HoldActivePlan) => Ok((true, "owed".to_owned())),
+            _ if self.is_excused(killer) => Ok((true, "owed".to_owned())),
             Killer::ActivePlanHeld => self.plan_held(self.from()),
             Killer::Rights => self.rights(),
             Killer::NoLocks => self.no_locks(),
             Killer::HoldersAccounted => self.holders_accounted(),
             Killer::NothingInherited => self.nothing_inherited(),
             Killer::ProfileSettings => Ok(self.profile_settings()),
-            Killer::ActiveDrained if self.excused(Action::DrainActive) => Ok((true, "owed".to_owned())),
             Killer::ActiveDrained => self.active_drained(),
             Killer::NoticePassed => self.notice_passed(),
-            Killer::NoHolderOnActive if self.excused(Action::RevokeActive) => Ok((true, "owed".to_owned())),
             Killer::NoHolderOnActive => self.no_holder_on_active(),
             Killer::ActiveEmpty => self.active_empty(),
             Killer::ActiveEmptyOrDead => self.active_empty_or_dead(),
@@ -175,9 +173,16 @@ impl Evidence<'_> {
         }
     }
 
-    /// Whether another step of the run with this action is owed or was skipped, so that its
-    /// proof cannot be demanded of later steps.
-    fn excused(&self, action: Action) -> bool {
+    /// Whether another step of the run which would have made an item so is owed or was skipped: its
+    /// proof cannot be demanded of later steps. That is known from the run alone, and nothing is looked
+    /// at for it.
+    pub(super) fn is_excused(&self, killer: Killer) -> bool {
+        let action = match killer {
+            Killer::ActivePlanHeld => Action::HoldActivePlan,
+            Killer::ActiveDrained => Action::DrainActive,
+            Killer::NoHolderOnActive => Action::RevokeActive,
+            _ => return false,
+        };
         self.run.plan.steps[self.step].action != Some(action) && self.run.is_owed_or_skipped(action)
     }
 

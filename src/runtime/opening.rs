@@ -159,7 +159,7 @@ pub async fn plan(session: &Session, order: &Order) -> Result<Plan, OpenError> {
         runbook::builtin(&order.runbook).ok_or_else(|| OpenError::NoRunbook(Safe::new(&order.runbook)))?;
     let mut sources = survey::planning_sources(order.service);
     if order.mode.is_none() {
-        sources.extend(survey::death_sources(order.service));
+        sources.extend(death::sources(&session.estate, order.service));
     }
     let sources: BTreeSet<Source> = sources.into_iter().collect();
     let mut picture = survey::survey(&session.azure, &session.clock, sources).await;

@@ -7,16 +7,10 @@ use tokio::{sync::mpsc::Sender, task::JoinSet};
 use crate::{
     app::Event,
     azure::Azure,
-    domain::{
-        Source,
-        time::{Span, seconds},
-    },
+    domain::{Source, source::SILENT_PAUSE, time::Span},
 };
 
 use super::clock::Clock;
-
-/// Longest pause of a source that does not answer (design §9).
-const SILENT_PAUSE: Span = seconds(60);
 
 /// Shortest pause in our own time: a simulated estate's clock may run so fast that its pollers
 /// would leave the machine nothing for the run. What is then old is shown as old.
@@ -99,6 +93,7 @@ fn pause(interval: Span, misses: u32) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::seconds;
 
     #[test]
     fn a_silent_source_is_asked_less_often_but_never_forgotten() {

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use crate::{
     azure::Azure,
     domain::{
-        Observation, Safe, Side, Source,
+        Observation, Safe, Side, Source, death,
         estate::Estate,
         picture::Picture,
         reading::{Silence, SilenceKind},
@@ -154,31 +154,14 @@ pub fn planning_sources(service: usize) -> Vec<Source> {
         .collect()
 }
 
-/// What the signs of a side's death rest on. Those of both sides: what fails in both is no sign.
-pub fn death_sources(service: usize) -> Vec<Source> {
-    let of_both = Side::BOTH.into_iter().flat_map(|side| calls(service, side));
-    [Source::Events].into_iter().chain(of_both).collect()
-}
-
-/// Calls to a side whose answers and failures tell of its death.
-fn calls(service: usize, side: Side) -> [Source; 5] {
-    [
-        Source::Hosts(service, side),
-        Source::Sessions(service, side),
-        Source::Machines(side),
-        Source::Directory(side),
-        Source::Storage(service, side),
-    ]
-}
-
-/// Those of them that give no answer on `side`, each with its twin: a failure counts only beside an
-/// answer of the same minute.
+/// The calls which would tell of the death of `side` and give no answer, each with its twin: a failure
+/// counts only beside an answer of the same minute.
 pub fn silent_on(picture: &Picture, service: usize, side: Side) -> BTreeSet<Source> {
     let unreachable = |source: &Source| {
         let silence = picture.reading(source).and_then(|reading| reading.silence.as_ref());
         silence.is_some_and(|(_, silence)| silence.kind == SilenceKind::Unreachable)
     };
-    let pairs = calls(service, side).into_iter().zip(calls(service, side.other()));
+    let pairs = death::calls(service, side).into_iter().zip(death::calls(service, side.other()));
     pairs.filter(|(here, _)| unreachable(here)).flat_map(|(here, there)| [here, there]).collect()
 }
 

@@ -35,7 +35,7 @@ const AGE: usize = 5;
 /// The table: verdict and worst problem first, then one row a component.
 pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
     let mut out = String::new();
-    let worst = summary.worst().map_or("nothing wrong", |problem| problem.text.as_str());
+    let worst = summary.worst().map_or_else(|| "nothing wrong".to_owned(), Problem::words);
     let head = format!("{}{} {}: {worst}", sim(world), summary.verdict.word(), summary.estate);
     wrapped(&mut out, &head, "  ");
     out.push('\n');
@@ -56,7 +56,13 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
     wrapped(&mut out, &format!("{:LABEL$}{}", "services", services.join(" · ")), &" ".repeat(LABEL));
     for problem in &summary.problems {
         let mark = if problem.state == CellState::Ok { "-" } else { problem.state.mark() };
-        wrapped(&mut out, &format!("{:LABEL$}{mark:3}{}", "problem", problem.text), &" ".repeat(LABEL + 3));
+        let age = age_of(problem.at, problem.stale, summary.at);
+        let text = format!("{:LABEL$}{mark:3}{}", "problem", problem.words());
+        for (place, part) in text::broken(&text, COLUMNS - AGE - 2, &" ".repeat(LABEL + 3)).iter().enumerate()
+        {
+            let age = if place == 0 { age.as_str() } else { "" };
+            line(&mut out, &format!("{part:width$} {age:>5}", width = COLUMNS - AGE - 2));
+        }
     }
     for debt in &summary.debts {
         let ready = if debt.ready { "ready to be paid" } else { "not ready" };
@@ -80,11 +86,11 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
 
 /// One line for a monitoring system, with figures.
 pub fn nagios(summary: &Summary, world: WorldKind) -> String {
-    let worst = summary.worst().map_or("nothing wrong", |problem| problem.text.as_str());
+    let worst = summary.worst().map_or_else(|| "nothing wrong".to_owned(), Problem::words);
     // One line tells the worst only; a run or service that nobody can read must not hide behind it.
     let unread = summary.unread.iter().map(crate::domain::Safe::as_str);
     let hidden = unread.chain(summary.unseen.as_deref()).filter(|text| *text != worst);
-    let worst = std::iter::once(worst).chain(hidden).collect::<Vec<_>>().join("; ");
+    let worst = std::iter::once(worst.as_str()).chain(hidden).collect::<Vec<_>>().join("; ");
     // A bar would begin the figures, a line break would end the answer.
     let text = worst.replace('|', "/").replace(['\n', '\r'], " ");
     let mut out = format!("{}FARSHORE {} {}: {text} |", sim(world), summary.verdict.word(), summary.estate);
@@ -153,6 +159,8 @@ struct ProblemObject<'a> {
     component: Option<&'static str>,
     side: Option<&'static str>,
     at: Option<String>,
+    age_s: Option<i64>,
+    stale: bool,
 }
 
 #[derive(Serialize)]
@@ -236,7 +244,7 @@ impl<'a> Object<'a> {
             },
             verdict: summary.verdict.word().to_lowercase(),
             exit_code: summary.verdict.exit_code(),
-            worst: summary.worst().map(problem),
+            worst: summary.worst().map(|worst| problem(worst, summary.at)),
             invariant: InvariantObject {
                 state: invariant.state.key(),
                 value: &invariant.text,
@@ -262,19 +270,21 @@ impl<'a> Object<'a> {
                 .into_iter()
                 .map(|side| (side.key(), components(estate, summary, side)))
                 .collect(),
-            problems: summary.problems.iter().map(problem).collect(),
+            problems: summary.problems.iter().map(|one| problem(one, summary.at)).collect(),
             not_in_this_version: &summary.not_in_this_version,
         }
     }
 }
 
-fn problem(problem: &Problem) -> ProblemObject<'_> {
+fn problem(problem: &Problem, now: Timestamp) -> ProblemObject<'_> {
     ProblemObject {
         state: problem.state.key(),
         text: &problem.text,
         component: problem.component.map(Component::key),
         side: problem.side.map(Side::key),
         at: problem.at.map(wall_text),
+        age_s: age_s(problem.at, now),
+        stale: problem.stale,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         death::{self, Sign},
         estate::{Estate, Layout, Service},
         picture::Picture,
-        reading::SilenceKind,
+        reading::{Footing, SilenceKind},
         seats,
         standing::{self, ActiveSide},
         text::counted,
@@ -118,6 +118,8 @@ impl<'a> Scene<'a> {
             display: region.display().to_owned(),
             role: format!("{}{role}", if past { "last " } else { "" }),
             signs: self.signs[side].clone(),
+            signs_at: death::oldest(self.footings(side)),
+            signs_stale: self.footings(side).any(|footing| footing.is_old(self.now)),
             dead: self.dead(side),
             serves: self.serves(side),
         }
@@ -314,21 +316,21 @@ impl<'a> Scene<'a> {
     pub(super) fn problems(&self, rows: &[Row], invariant: &Invariant, debts: &[Debt]) -> Vec<Problem> {
         let mut problems = Vec::new();
         let unsigned = self.no_token();
-        problems.extend(unsigned.map(|why| Problem {
-            state: CellState::Unknown,
-            text: format!("not signed in: {why}; sign in with az login"),
-            component: None,
-            side: None,
-            at: None,
+        problems.extend(unsigned.map(|why| {
+            Problem::said(CellState::Unknown, format!("not signed in: {why}; sign in with az login"))
         }));
         for run in self.runs.iter().filter(|run| self.services.contains(&run.service_index)) {
             if run.primary_is_back {
+                // Its hosts are what is looked at to tell.
+                let row = rows.iter().find(|row| row.component == Component::Hosts);
+                let seen = row.map(|row| &row.cells[run.from]);
                 problems.push(Problem {
                     state: CellState::Crit,
                     text: format!("PRIMARY IS BACK · {}", counted(run.debts.len(), "debt")),
                     component: None,
                     side: Some(run.from),
-                    at: invariant.from,
+                    at: seen.and_then(|cell| cell.from),
+                    stale: seen.is_some_and(|cell| cell.stale),
                 });
             }
         }
@@ -339,6 +341,7 @@ impl<'a> Scene<'a> {
                 component: None,
                 side: None,
                 at: invariant.from,
+                stale: invariant.stale,
             });
         }
         problems.extend(self.services.iter().filter_map(|&service| self.shut(service)));
@@ -372,6 +375,7 @@ impl<'a> Scene<'a> {
             component: None,
             side: None,
             at: held.into_iter().flatten().map(|look| look.at).min(),
+            stale: self.held(service).is_past(),
         })
     }
 
@@ -379,6 +383,11 @@ impl<'a> Scene<'a> {
     fn no_token(&self) -> Option<&Safe> {
         let silences = self.picture.iter().filter_map(|(_, reading)| reading.silence.as_ref());
         silences.map(|(_, silence)| silence).find(|one| one.kind == SilenceKind::NoToken).map(|one| &one.why)
+    }
+
+    /// What the signs of a side's death rest on.
+    fn footings(&self, side: Side) -> impl Iterator<Item = &Footing> {
+        self.signs[side].iter().flat_map(|sign| &sign.footings)
     }
 
     fn death(&self, side: Side) -> Option<Problem> {
@@ -400,7 +409,8 @@ impl<'a> Scene<'a> {
             text: format!("{} looks dead: {}", self.code(side), signs.join(", ")),
             component: None,
             side: Some(side),
-            at: None,
+            at: death::oldest(self.footings(side)),
+            stale: self.footings(side).any(|footing| footing.is_old(self.now)),
         })
     }
 
@@ -417,7 +427,8 @@ impl<'a> Scene<'a> {
         {
             let _ = write!(text, ", last answer {} ago", age_text(age));
         }
-        Some(Problem { state: cell.state, text, component: Some(component), side: Some(side), at: cell.from })
+        let (at, stale) = (cell.from, cell.stale);
+        Some(Problem { state: cell.state, text, component: Some(component), side: Some(side), at, stale })
     }
 }
 
@@ -449,7 +460,7 @@ fn owed(debts: &[Debt], mode: Mode) -> Option<Problem> {
     let several = all.iter().any(|debt| debt.run != first.run);
     let whose = if several { format!("{} runs", mode.word()) } else { one.to_owned() };
     let text = format!("{service}{} of {whose}, {ready}", counted(all.len(), "debt"));
-    Some(Problem { state, text, component: None, side: None, at: None })
+    Some(Problem::said(state, text))
 }
 
 /// Signs of several services, one of each class and wording.

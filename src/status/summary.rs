@@ -236,6 +236,10 @@ pub struct RegionHead {
     pub role: String,
     /// Signs of death that are seen now.
     pub signs: Vec<Sign>,
+    /// When the oldest answer or failure under them was in.
+    pub signs_at: Option<Timestamp>,
+    /// Whether one of those is older than it is trusted.
+    pub signs_stale: bool,
     /// Whether they satisfy the death rule for a service in scope.
     pub dead: bool,
     /// Whether a service in scope is active there.
@@ -318,6 +322,21 @@ pub struct Problem {
     pub side: Option<Side>,
     /// Age of what it rests on, as of a cell.
     pub at: Option<Timestamp>,
+    /// Whether that is older than it is trusted.
+    pub stale: bool,
+}
+
+impl Problem {
+    /// One that rests on no look.
+    pub(super) fn said(state: CellState, text: String) -> Self {
+        Self { state, text, component: None, side: None, at: None, stale: false }
+    }
+
+    /// The sentence; what is old is called so, where its own words do not.
+    pub fn words(&self) -> String {
+        let last = if self.stale && !self.text.contains("last ") { "last " } else { "" };
+        format!("{last}{}", self.text)
+    }
 }
 
 /// The whole in one word (design §7).
@@ -403,13 +422,7 @@ impl Summary {
     /// so that nothing can be called right.
     pub fn unread(&mut self, runs: &[Safe]) {
         for text in runs {
-            self.problems.push(Problem {
-                state: CellState::Unknown,
-                text: text.to_string(),
-                component: None,
-                side: None,
-                at: None,
-            });
+            self.problems.push(Problem::said(CellState::Unknown, text.to_string()));
             self.unread.push(text.clone());
         }
         worst_first(&mut self.problems);
@@ -467,13 +480,7 @@ pub fn summarize(
     let debts = scene.debts();
     let mut problems = scene.problems(&rows, &invariant, &debts);
     let unseen = scene::unseen(estate, scope);
-    problems.extend(unseen.clone().map(|text| Problem {
-        state: CellState::Warn,
-        text,
-        component: None,
-        side: None,
-        at: None,
-    }));
+    problems.extend(unseen.clone().map(|text| Problem::said(CellState::Warn, text)));
     worst_first(&mut problems);
     let states = rows
         .iter()

@@ -247,8 +247,7 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
         pen.text(left, y, pen.width() - left - 1, line, Role::of_state(worst.state));
         y += 1;
     }
-    if let Some((state, text)) = vantage(app, pen.width() < NARROW) {
-        let (at, past) = (oldest_sign(app), signs_are_past(app));
+    if let Some((state, text, (at, past))) = vantage(app, pen.width() < NARROW) {
         let text = if past { format!("last {text}") } else { text };
         verdict(pen, y, "vantage", state, &text, &age_of(at, past, now));
     } else {
@@ -273,13 +272,13 @@ fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, 
 }
 
 /// Whether a region is dead, or only not to be seen from here.
-fn vantage(app: &App, narrow: bool) -> Option<(CellState, String)> {
+fn vantage(app: &App, narrow: bool) -> Option<(CellState, String, (Option<Timestamp>, bool))> {
     let side = Side::BOTH.into_iter().find(|side| !app.summary.regions[*side].signs.is_empty())?;
     let region = &app.summary.regions[side];
     let mut classes: Vec<String> = region.signs.iter().map(|sign| sign.class.to_string()).collect();
     classes.dedup();
     let (word, classes) = (if classes.len() == 1 { "sign" } else { "signs" }, classes.join(", "));
-    Some(if head::is_back(app, side) {
+    let (state, text) = if head::is_back(app, side) {
         (CellState::Warn, format!("{} answers again; its {word} {classes} will pass", region.code))
     } else if region.dead && region.serves {
         let gap = if narrow { "" } else { "  ->  ungraceful failover" };
@@ -288,25 +287,12 @@ fn vantage(app: &App, narrow: bool) -> Option<(CellState, String)> {
         (CellState::Crit, format!("{} dead ({word} {classes}); it serves nobody", region.code))
     } else {
         (CellState::Warn, format!("{}: {word} {classes}; two of different kinds make it dead", region.code))
-    })
-}
-
-/// The oldest answer the signs can rest on: heartbeats, storage and posted events.
-pub(super) fn oldest_sign(app: &App) -> Option<Timestamp> {
-    let rows =
-        app.summary.rows.iter().filter(|row| {
-            matches!(row.component, Component::Hosts | Component::Profiles | Component::Health)
-        });
-    rows.flat_map(|row| row.cells.iter().filter_map(|(_, cell)| cell.from)).min()
+    };
+    Some((state, text, (region.signs_at, region.signs_stale)))
 }
 
 /// How a procedure stands where too little is seen to say.
 const NOT_KNOWN: &str = "not known";
-
-/// Whether what the signs of death rest on no longer stands for what there is now.
-fn signs_are_past(app: &App) -> bool {
-    app.is_past(oldest_sign(app))
-}
 
 /// Whether it can be known if a procedure fits: hosts, sessions and assignments of both regions are seen.
 fn is_seen(app: &App) -> bool {
@@ -365,13 +351,13 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
     // A short window shows the first; `r` offers them all.
     let count = if pen.height() < 24 { 1 } else { 3 };
     let blocked = app.readiness.iter().any(|found| found.state == State::Crit);
-    let dead = Side::BOTH.iter().any(|side| app.summary.regions[*side].dead);
+    let dead = app.summary.regions.iter().map(|(_, region)| region).find(|region| region.dead);
     let (mode, state) = match (dead, blocked) {
-        (true, _) if signs_are_past(app) => (Mode::Ungraceful, NOT_KNOWN),
-        (true, _) => (Mode::Ungraceful, "ready ungraceful"),
-        (false, true) => (Mode::Graceful, "blocked"),
-        (false, false) if !is_seen(app) => (Mode::Graceful, NOT_KNOWN),
-        (false, false) => (Mode::Graceful, "ready"),
+        (Some(region), _) if region.signs_stale => (Mode::Ungraceful, NOT_KNOWN),
+        (Some(_), _) => (Mode::Ungraceful, "ready ungraceful"),
+        (None, true) => (Mode::Graceful, "blocked"),
+        (None, false) if !is_seen(app) => (Mode::Graceful, NOT_KNOWN),
+        (None, false) => (Mode::Graceful, "ready"),
     };
     for entry in app.runbooks.iter().take(count) {
         let mark = if entry.local { " (local)" } else { "" };
@@ -400,7 +386,7 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
 /// What is wrong besides the worst, and what the checks found, worst first, each once.
 fn also(app: &App) -> Vec<Also> {
     let mut all: Vec<Also> = Vec::new();
-    all.extend(app.summary.problems.iter().skip(1).map(|problem| Also::of(app, problem)));
+    all.extend(app.summary.problems.iter().skip(1).map(|problem| Also::of(problem)));
     for found in &app.readiness {
         let state = match found.state {
             State::Crit => CellState::Crit,

@@ -7,11 +7,7 @@ use crate::{
     status::{CellState, Component, Problem},
 };
 
-use super::{
-    home::{age_of, oldest_sign},
-    pen::Pen,
-    theme::Role,
-};
+use super::{home::age_of, pen::Pen, theme::Role};
 
 /// A problem with the age of what it rests on.
 pub(super) struct Also {
@@ -22,22 +18,8 @@ pub(super) struct Also {
 }
 
 impl Also {
-    pub(super) fn of(app: &App, problem: &Problem) -> Self {
-        let cell = problem.component.zip(problem.side).and_then(|(what, side)| app.summary.cell(what, side));
-        let both = problem.component.is_none() && problem.side.is_none() && app.summary.invariant.stale;
-        let stale = cell.is_some_and(|cell| cell.stale) || (both && problem.at == app.summary.invariant.from);
-        // What is old is called so, where its own words do not.
-        let said = |stale: bool| {
-            let last = if stale && !problem.text.contains("last ") { "last " } else { "" };
-            format!("{last}{}", problem.text)
-        };
-        if problem.at.is_none() && problem.component.is_none() && problem.side.is_some() {
-            // A dead region is told from its signs: it is as old as the oldest of them.
-            let at = oldest_sign(app);
-            let stale = app.is_past(at);
-            return Self { state: problem.state, text: said(stale), at, stale };
-        }
-        Self { state: problem.state, text: said(stale), at: problem.at, stale }
+    pub(super) fn of(problem: &Problem) -> Self {
+        Self { state: problem.state, text: problem.words(), at: problem.at, stale: problem.stale }
     }
 }
 
@@ -61,7 +43,7 @@ pub(super) fn of(app: &App) -> Also {
         let text = if open { "nothing is wrong in the rows; see readiness" } else { "nothing is wrong" };
         return Also { at: app.summary.oldest(), ..says(CellState::Ok, text.to_owned()) };
     };
-    Also::of(app, problem)
+    Also::of(problem)
 }
 
 /// The worst problem; while a run moves people, one of the region they are moved to comes first: that

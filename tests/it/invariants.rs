@@ -11,7 +11,7 @@
 //! | I6 | what the journal calls done is so in the simulator, or was within its staleness |
 //! | I7 | no request to another origin |
 //! | I8 | no write while the run is not armed, other than items confirmed in this process |
-//! | I11 | a gate passes on green items no older than 30 s |
+//! | I11 | a gate passes on green items no older than 30 s; what a dead side told before may be older, if it was asked again within that time |
 //! | I12 | after a 429 nothing of that kind before its Retry-After |
 //! | I13 | when faults stop, the run ends or asks within the step's patience and 15 min |
 
@@ -29,7 +29,7 @@ use farshore::{
     },
     engine::{
         Engine, Stamped,
-        event::{Acknowledgement, DoneHow, GateVerdict, RunEvent},
+        event::{Acknowledgement, DoneHow, GateItem, GateVerdict, RunEvent},
     },
     runtime::clock::Clock,
     sim::{EndState, Sim},
@@ -42,6 +42,9 @@ pub const AUTHORITY: &str = "127.0.0.1:1";
 
 /// Oldest look a gate may pass on (reliability-security §3).
 const GATE_FRESH_S: u64 = 30;
+
+/// Oldest sign of death that counts (design §11); items that rest on signs may be as old.
+const SIGN_FRESH_S: u64 = 300;
 
 /// Beyond the patience of its step a run may be quiet for this long once faults have stopped.
 const QUIET: Span = minutes(15);
@@ -122,6 +125,8 @@ struct Book {
     quiet_from: Option<Timestamp>,
     patience: Span,
     requests: usize,
+    /// When the pool of the side that is left was last asked for anything.
+    asked: Option<Timestamp>,
 }
 
 /// Watches one run through all its processes.
@@ -132,6 +137,8 @@ pub struct Witness {
     disturbance: Disturbance,
     /// Names of the application groups a side has, lower case.
     groups: [Vec<String>; 2],
+    /// Path of the pool that is left, lower case.
+    pool: String,
     /// Ids of the principals that are to be moved, lower case.
     planned: BTreeSet<String>,
     book: Mutex<Book>,
@@ -146,6 +153,7 @@ impl Witness {
         let witness = Self {
             planned: planned.collect(),
             groups: [names(Side::Primary), names(Side::Secondary)],
+            pool: estate.services[0].sides[Side::Primary].pool.as_str().to_lowercase(),
             book: Mutex::default(),
             writes: tokio::sync::watch::Sender::new(0),
             sim,
@@ -222,6 +230,9 @@ impl Witness {
             self.broken("I12", &format!("{} {} {left:?} too early", request.method(), request.uri().path()));
         }
         if !write {
+            if request.uri().path().to_lowercase().starts_with(&self.pool) {
+                self.book().asked = Some(self.clock.now());
+            }
             return Arrival(None);
         }
         let arrival = self.write_arrives(request);
@@ -359,8 +370,7 @@ impl Witness {
                 RunEvent::Done { step, item: Some(item), how, .. } => self.done(step, item, *how),
                 RunEvent::Gate { step, verdict: GateVerdict::Passed, items } => {
                     for item in items {
-                        let old = item.age_s.is_some_and(|age| age > GATE_FRESH_S);
-                        if item.verdict != GateVerdict::Green || (old && !self.disturbance.clock) {
+                        if item.verdict != GateVerdict::Green || !self.is_fresh(item) {
                             self.broken("I11", &format!("{step} passed on {item:?}"));
                         }
                     }
@@ -368,6 +378,22 @@ impl Witness {
                 _ => {}
             }
         }
+    }
+
+    /// I11: whether a green item may pass. Its age is that of the oldest answer under it; where that is
+    /// what a dead side told before it fell silent, the side must have been asked again.
+    fn is_fresh(&self, item: &GateItem) -> bool {
+        let age = item.age_s.unwrap_or_default();
+        if self.disturbance.clock || age <= GATE_FRESH_S {
+            return true;
+        }
+        let may = match item.id.as_str() {
+            "mode-fits" | "active-empty-or-dead" => age <= SIGN_FRESH_S,
+            "nobody-in-both" => item.value.as_str().contains(": owed"),
+            _ => false,
+        };
+        let asked = self.book().asked.map(|at| self.clock.now().duration_since(at).as_secs().unsigned_abs());
+        may && self.disturbance.dead && asked.is_some_and(|ago| ago <= GATE_FRESH_S)
     }
 
     fn intended(&self, event: &RunEvent) {
