@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::{
     Intent, Motion, Play,
-    keys::{BINDINGS, Binding, Context, Key, TYPING},
+    keys::{BINDINGS, Binding, Context, Key, MOVING, Places, TYPING},
     state::App,
 };
 
@@ -158,7 +158,7 @@ pub struct Clash {
     pub place: Context,
 }
 
-/// A usual key that means what a person gave it to: the action it belonged to does without it.
+/// A usual key that means what a person gave it to: there the action it belonged to does without it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Yielded {
     /// The key.
@@ -167,6 +167,10 @@ pub struct Yielded {
     pub from: Intent,
     /// The action that a person gave it to.
     pub to: &'static str,
+    /// Where both would have worked.
+    pub places: Places,
+    /// Whether the action has the key nowhere now.
+    pub wholly: bool,
 }
 
 /// The keys of a person.
@@ -217,7 +221,7 @@ impl Keyboard {
 
     /// What a key means in a place; `None`: nothing.
     pub fn intent(&self, context: Context, key: Key) -> Option<Intent> {
-        let bound = self.bindings.iter().find(|row| row.key == key && row.contexts.contains(&context));
+        let bound = self.bindings.iter().find(|row| row.key == key && row.contexts.contains(context));
         match (bound, context, key) {
             (Some(binding), ..) => Some(binding.intent),
             // In a dialog without text a key that means nothing still ends a hold: it reaches the
@@ -227,12 +231,14 @@ impl Keyboard {
         }
     }
 
-    /// The shortest name of a key that does this, in one place or in any; `None`: it has none.
+    /// The shortest name of a key that does this in one place, or wherever it can be done; `None`: it has
+    /// none.
     pub fn name(&self, intent: Intent, place: Option<Context>) -> Option<String> {
+        let yielded = |row: &Binding| self.yielded.iter().any(|one| (one.key, one.from) == (row.key, intent));
         let fits = |row: &&Binding| {
             row.intent == intent
                 && row.key != Key::Unset
-                && place.is_none_or(|place| row.contexts.contains(&place))
+                && place.map_or_else(|| !yielded(row), |place| row.contexts.contains(place))
         };
         let names = self.bindings.iter().filter(fits).map(|row| row.key.name());
         names.min_by_key(|name| name.chars().count())
@@ -251,6 +257,23 @@ impl Keyboard {
 }
 
 impl App {
+    /// Takes the keys of a person, and tells which usual ones they cost.
+    pub fn take_keys(&mut self, keys: Keyboard) {
+        let cost = |one: &Yielded| {
+            let (key, from) = (one.key.name(), action(one.from));
+            if one.wholly {
+                return format!("{key} is {} ({from}: {})", one.to, keys.way(one.from));
+            }
+            let places: Vec<&str> = one.places.iter().map(Context::word).collect();
+            format!("{key} is {} in {} ({from}: {})", one.to, places.join(", "), keys.way(one.from))
+        };
+        let cost: Vec<String> = keys.yielded.iter().map(cost).collect();
+        self.keys = keys;
+        if !cost.is_empty() {
+            self.tell_all(format!("your own keys: {}", cost.join(", ")));
+        }
+    }
+
     /// The key that does this, for a sentence; where it has none, the command that does it.
     pub fn key(&self, intent: Intent) -> String {
         self.keys.way(intent)
@@ -262,7 +285,7 @@ impl App {
 fn is_widest(at: usize) -> bool {
     let this = &BINDINGS[at];
     !BINDINGS.iter().enumerate().any(|(other, row)| {
-        let covers = this.contexts.iter().all(|place| row.contexts.contains(place));
+        let covers = row.contexts.covers(this.contexts);
         let same = row.contexts.len() == this.contexts.len();
         other != at && row.intent == this.intent && covers && (!same || other < at)
     })
@@ -271,17 +294,17 @@ fn is_widest(at: usize) -> bool {
 /// The rows of an action with other keys. Where letters are text a letter stays one, and the usual key
 /// stays where it would be the only one there.
 fn rows(usual: &Binding, keys: &[Key]) -> Vec<Binding> {
-    let typing = TYPING.iter().all(|place| usual.contexts.contains(place));
+    let typing = usual.contexts.covers(Places::of(TYPING));
     if keys.is_empty() {
         return vec![Binding { key: Key::Unset, ..*usual }];
     }
     let one = |key: &Key| {
-        let contexts = if typing && is_text(*key) { super::keys::MOVING } else { usual.contexts };
+        let contexts = if typing && is_text(*key) { Places::of(MOVING) } else { usual.contexts };
         Binding { key: *key, contexts, ..*usual }
     };
     let mut rows: Vec<Binding> = keys.iter().map(one).collect();
     if typing && keys.iter().copied().all(is_text) {
-        rows.push(Binding { contexts: TYPING, ..*usual });
+        rows.push(Binding { contexts: Places::of(TYPING), ..*usual });
     }
     rows
 }
@@ -290,31 +313,36 @@ fn is_text(key: Key) -> bool {
     matches!(key, Key::Char(_))
 }
 
-/// Takes usual keys away where a person's `own` action has the same key in the same place. What leads out,
-/// confirms or edits yields to nobody.
+/// Takes usual keys away where a person's `own` action has the same key, and in those places only. What
+/// leads out, confirms or edits yields to nobody.
 fn yields(bindings: &mut Vec<Binding>, own: impl Fn(&str) -> bool) -> Vec<Yielded> {
-    let meets = |usual: &Binding, mine: &Binding| {
-        let together = usual.contexts.iter().any(|place| mine.contexts.contains(place));
-        mine.key == usual.key && usual.key != Key::Unset && together && own(action(mine.intent))
-    };
+    let is_own = |row: &Binding| own(action(row.intent));
+    let mine: Vec<Binding> =
+        bindings.iter().filter(|row| is_own(row) && row.key != Key::Unset).copied().collect();
     let mut yielded: Vec<Yielded> = Vec::new();
-    for usual in bindings.iter().filter(|row| !own(action(row.intent)) && stays(action(row.intent)).is_none())
-    {
-        if let Some(mine) = bindings.iter().find(|mine| meets(usual, mine)) {
-            yielded.push(Yielded { key: usual.key, from: usual.intent, to: action(mine.intent) });
+    let left_alone = |row: &Binding| !is_own(row) && stays(action(row.intent)).is_none();
+    for usual in bindings.iter_mut().filter(|row| left_alone(row)) {
+        for one in mine.iter().filter(|one| one.key == usual.key) {
+            let places = usual.contexts.both(one.contexts);
+            if !places.is_empty() {
+                usual.contexts = usual.contexts.without(places);
+                let (key, from, to) = (usual.key, usual.intent, action(one.intent));
+                yielded.push(Yielded { key, from, to, places, wholly: false });
+            }
         }
     }
-    let gone = |row: &Binding| yielded.iter().any(|one| one.key == row.key && one.from == row.intent);
-    let rest: Vec<Binding> = bindings.iter().filter(|row| !gone(row)).copied().collect();
-    let without = |row: &&Binding| gone(row) && rest.iter().all(|left| left.intent != row.intent);
-    // An action without a key stays in the table, where the help finds it.
-    let mut unset: Vec<Binding> = Vec::new();
-    for row in bindings.iter().filter(without) {
-        if unset.iter().all(|known| known.intent != row.intent) {
-            unset.push(Binding { key: Key::Unset, ..*row });
+    let gone: Vec<Binding> = bindings.iter().filter(|row| row.contexts.is_empty()).copied().collect();
+    bindings.retain(|row| !row.contexts.is_empty());
+    for one in &mut yielded {
+        one.wholly = bindings.iter().all(|row| (row.key, row.intent) != (one.key, one.from));
+    }
+    for row in gone {
+        // An action without a key stays in the table, where the help finds it.
+        if bindings.iter().all(|left| left.intent != row.intent) {
+            let usual = BINDINGS.iter().find(|usual| (usual.key, usual.intent) == (row.key, row.intent));
+            bindings.extend(usual.map(|usual| Binding { key: Key::Unset, ..*usual }));
         }
     }
-    *bindings = rest.into_iter().chain(unset).collect();
     yielded
 }
 
@@ -322,10 +350,10 @@ fn clashes(bindings: &[Binding]) -> Vec<Clash> {
     let mut found = Vec::new();
     for (at, one) in bindings.iter().enumerate().filter(|(_, one)| one.key != Key::Unset) {
         for two in bindings[at + 1..].iter().filter(|two| two.key == one.key) {
-            let place = one.contexts.iter().find(|place| two.contexts.contains(place));
+            let place = one.contexts.both(two.contexts).iter().next();
             let actions = [action(one.intent), action(two.intent)];
             if let Some(place) = place.filter(|_| actions[0] != actions[1]) {
-                found.push(Clash { key: one.key, actions, place: *place });
+                found.push(Clash { key: one.key, actions, place });
             }
         }
     }

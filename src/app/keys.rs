@@ -201,21 +201,74 @@ const SCOPED: &[Context] = &[
     Context::Vantage,
 ];
 
+/// A set of places.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Places(u16);
+
+impl Places {
+    /// These.
+    pub const fn of(contexts: &[Context]) -> Self {
+        let (mut bits, mut at) = (0, 0);
+        while at < contexts.len() {
+            bits |= 1 << contexts[at] as u16;
+            at += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether this place is among them.
+    pub fn contains(self, context: Context) -> bool {
+        self.0 & Self::of(&[context]).0 != 0
+    }
+
+    /// Whether all of `others` are among them.
+    pub fn covers(self, others: Self) -> bool {
+        others.without(self).is_empty()
+    }
+
+    /// Those that are in both.
+    #[must_use]
+    pub fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Those that are not among `others`.
+    #[must_use]
+    pub fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// How many there are.
+    pub fn len(self) -> usize {
+        self.0.count_ones() as usize
+    }
+
+    /// Each of them, in the order of [`EVERYWHERE`].
+    pub fn iter(self) -> impl Iterator<Item = Context> {
+        EVERYWHERE.iter().copied().filter(move |context| self.contains(*context))
+    }
+}
+
 /// One key, where it works and what it means.
 #[derive(Debug, Clone, Copy)]
 pub struct Binding {
     /// The key.
     pub key: Key,
     /// Where.
-    pub contexts: &'static [Context],
+    pub contexts: Places,
     /// What.
     pub intent: Intent,
     /// What it does, for the help.
     pub help: &'static str,
 }
 
-const fn bind(key: Key, contexts: &'static [Context], intent: Intent, help: &'static str) -> Binding {
-    Binding { key, contexts, intent, help }
+const fn bind(key: Key, contexts: &[Context], intent: Intent, help: &'static str) -> Binding {
+    Binding { key, contexts: Places::of(contexts), intent, help }
 }
 
 /// The table. Ctrl-d stays unbound: elsewhere it deletes (terminal-ux §3.1).

@@ -586,6 +586,7 @@ pub(crate) fn move_phase() -> RunView {
         current: Some(7),
         debts: Vec::new(),
         debts_ready: Vec::new(),
+        debt_settles: None,
         primary_is_back: false,
         free_exit: false,
         wrote: true,

@@ -144,16 +144,21 @@ impl StartDialog {
         Some((side, death::signs(estate, picture, service, side, Timestamp::MIN, now)))
     }
 
+    /// Whether that side looks dead.
+    fn leaves_dead(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> bool {
+        self.departing(estate, picture, now).is_some_and(|(_, signs)| death::rule(&signs))
+    }
+
     /// Why no run of the chosen service can be started as things stand, whatever else is filled in;
     /// `None`: it can. Opening would say the same, once it has looked itself.
-    pub fn unfit(&self, estate: &Estate, picture: &Picture) -> Option<String> {
+    pub fn unfit(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> Option<String> {
         let Some(service) = self.service() else { return Some(NO_SERVICE.to_owned()) };
         let direction = || bind::direction(estate, picture, service, self.mode);
-        self.unseen(estate, picture).or_else(|| direction().err().map(|why| why.to_string()))
+        self.unseen(estate, picture, now).or_else(|| direction().err().map(|why| why.to_string()))
     }
 
     /// Why nothing can be said yet, or no longer, of where a run would go and how.
-    fn unseen(&self, estate: &Estate, picture: &Picture) -> Option<String> {
+    fn unseen(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> Option<String> {
         let service = self.service()?;
         let name = &estate.services[service].name;
         let held = Side::BOTH.map(|side| Source::Assignments(service, side));
@@ -165,9 +170,11 @@ impl StartDialog {
             ));
         }
         // What the direction and the mode rest on. A silence is an answer of its own, and a picture that
-        // was kept from an earlier start is none.
-        let all = held.into_iter().chain(death::sources(estate, service));
-        let first = all.into_iter().find(|source| !picture.is_looked_at(source))?;
+        // was kept from an earlier start is none. Two signs are enough: then nobody waits for more.
+        let unlooked = |source: &Source| !picture.is_looked_at(source);
+        let more = || death::sources(estate, service).into_iter().find(unlooked);
+        let wanted = || if self.leaves_dead(estate, picture, now) { None } else { more() };
+        let first = held.iter().find(|source| unlooked(source)).cloned().or_else(wanted)?;
         let code = first.side().map(|side| format!(" in {}", estate.regions[side].code)).unwrap_or_default();
         Some(format!("{name} has not been looked at yet ({}{code}): wait for the answer", first.word()))
     }
@@ -176,7 +183,7 @@ impl StartDialog {
     /// anything to fit the mode to fits it once there is: by then nobody could have started anything.
     pub fn seen(&mut self, estate: &Estate, picture: &Picture, moment: Moment) {
         self.look_for_holders(estate, picture);
-        if !self.fit && self.unfit(estate, picture).is_none() {
+        if !self.fit && self.unfit(estate, picture, moment.now).is_none() {
             self.fit_mode(estate, picture, moment.now);
             self.fit = true;
             self.guard.reveal(moment.terminal);
@@ -190,9 +197,8 @@ impl StartDialog {
         if self.mode_by == ModeBy::Person {
             return;
         }
-        self.fit = self.unfit(estate, picture).is_none();
-        let dead = self.departing(estate, picture, now).is_some_and(|(_, signs)| death::rule(&signs));
-        self.mode = if dead { Mode::Ungraceful } else { Mode::Graceful };
+        self.fit = self.unfit(estate, picture, now).is_none();
+        self.mode = if self.leaves_dead(estate, picture, now) { Mode::Ungraceful } else { Mode::Graceful };
     }
 
     /// Whether letters are text where the focus is.
@@ -305,7 +311,7 @@ impl StartDialog {
         moment: Moment,
     ) -> Result<StartOrder, String> {
         let service = self.service().ok_or(NO_SERVICE)?;
-        if let Some(why) = self.unfit(estate, picture) {
+        if let Some(why) = self.unfit(estate, picture, moment.now) {
             return Err(why);
         }
         if self.reason.trimmed().is_empty() {

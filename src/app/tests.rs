@@ -556,6 +556,15 @@ fn fill_in(app: &mut App) {
     dialog.focus = StartFocus::Button(Button::Act);
 }
 
+/// All of a calm day, kept from an earlier start: no look, however much of it there is.
+fn kept() -> Event {
+    let looks = scene::readings(Weather::Calm).into_iter().filter_map(|seen| {
+        let Observation { source, started, ended: at, outcome } = seen;
+        Some((source, Look { started, at, answer: outcome.ok()? }))
+    });
+    Event::Recalled { looks: looks.collect(), told: Safe::new("kept") }
+}
+
 #[test]
 fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
     let denied = |kind, why: &str| {
@@ -597,19 +606,16 @@ fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
     ];
     for (name, readings, said) in cases {
         let mut app = scene::opened(World::Live);
-        // What was kept from an earlier start is no look, however much of it there is.
-        let kept = scene::readings(Weather::Calm).into_iter().filter_map(|seen| {
-            let Observation { source, started, ended: at, outcome } = seen;
-            Some((source, Look { started, at, answer: outcome.ok()? }))
-        });
-        let kept = if name == "never allowed to look" { vec![] } else { kept.collect() };
-        app.update(Event::Recalled { looks: kept, told: Safe::new("kept") }, at(0));
+        let before = if name == "never allowed to look" { Event::Tick } else { kept() };
+        app.update(before, at(0));
         for seen in readings {
             app.update(Event::Observed(seen), at(0));
         }
         press(&mut app, &[(1_000, Intent::Start)]);
         let unfit = |app: &App| match app.modals.last() {
-            Some(Modal::Start(dialog)) => dialog.unfit(&app.estate, &app.picture).unwrap_or_default(),
+            Some(Modal::Start(dialog)) => {
+                dialog.unfit(&app.estate, &app.picture, app.now()).unwrap_or_default()
+            }
             other => panic!("{other:?}"),
         };
         assert!(unfit(&app).contains(said), "{name}: {}", unfit(&app));

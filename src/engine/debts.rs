@@ -94,11 +94,25 @@ impl Engine {
         if self.run.steps[index].mark == StepMark::Working {
             return false;
         }
-        let since = self.opened_at.get(&index).map_or(back, |opened| back.max(*opened));
+        let since = self.seen_since(index, back);
         let planned = self.run.plan.steps[index].clone();
         self.want_killers(index, &planned.after, since, PREVIEW_PACE, now);
         self.want_list(&planned, since);
         self.by_observation(index, &planned, since, now)
+    }
+
+    /// Since when what is seen of the side tells of a debt.
+    fn seen_since(&self, debt: usize, back: Timestamp) -> Timestamp {
+        self.opened_at.get(&debt).map_or(back, |opened| back.max(*opened))
+    }
+
+    /// Whether nothing is left to write under the debt that comes first: nobody has to pay it.
+    pub(super) fn settles(&self, first: usize, now: Timestamp) -> bool {
+        let Some(back) = self.back_since.filter(|_| self.run.steps[first].mark != StepMark::Working) else {
+            return false;
+        };
+        let found = self.found(first, self.seen_since(first, back), now);
+        found.is_some_and(|found| found.is_ok_and(|found| found.is_quiet()))
     }
 
     /// Everybody was logged off a side that has come back, and nobody was let in on the other one yet: what

@@ -186,7 +186,7 @@ impl Engine {
     ) -> bool {
         let value = self.run.steps[index].value.is_some();
         let quiet = match self.found(index, since, now) {
-            Some(Ok(found)) => found.items.iter().all(|item| item.operation.is_none()),
+            Some(Ok(found)) => found.is_quiet(),
             _ => false,
         };
         if !(quiet || value) || !self.proven(index, planned, since, now) {

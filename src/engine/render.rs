@@ -42,6 +42,8 @@ impl Engine {
         let back = !debts.is_empty() && self.is_back(now);
         let ready: Vec<usize> =
             debts.iter().copied().filter(|&index| run.waits_for(index).is_none()).collect();
+        let settles = debts.first().copied().filter(|&first| back && self.settles(first, now));
+        let ready: Vec<usize> = ready.into_iter().filter(|index| settles != Some(*index)).collect();
         let names =
             |indices: &[usize]| indices.iter().map(|&index| run.plan.steps[index].id.clone()).collect();
         let impact = run.opened.impact.unwrap_or(run.opened_at);
@@ -70,6 +72,7 @@ impl Engine {
             current: current.and_then(|current| shown.iter().position(|&index| index == current)),
             debts: names(&debts),
             debts_ready: if back { names(&ready) } else { Vec::new() },
+            debt_settles: settles.map(|index| run.plan.steps[index].id.clone()),
             primary_is_back: back && run.leaves_dead(),
             free_exit: !run.past_free_exit(),
             wrote: run.wrote(),

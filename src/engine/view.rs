@@ -63,6 +63,8 @@ pub struct RunView {
     pub debts: Vec<StepId>,
     /// Debts that can be paid now.
     pub debts_ready: Vec<StepId>,
+    /// The debt under which nothing is left to write: it is settled by what is seen, without a person.
+    pub debt_settles: Option<StepId>,
     /// Whether the side that was left answers again while debts are owed.
     pub primary_is_back: bool,
     /// Whether nothing has been done yet that a user could notice.

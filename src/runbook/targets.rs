@@ -36,6 +36,13 @@ pub struct Found {
     pub users: u32,
 }
 
+impl Found {
+    /// Whether there is nothing to write.
+    pub fn is_quiet(&self) -> bool {
+        self.items.iter().all(|item| item.operation.is_none())
+    }
+}
+
 /// What the run has done so far, as far as targets depend on it.
 #[derive(Debug, Clone, Default)]
 pub struct History {

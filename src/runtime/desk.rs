@@ -621,7 +621,9 @@ mod tests {
         let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
         desk.feed(Event::Intent(app::Intent::Start), Some(1));
         let known = |desk: &Desk| match desk.app.modals.last() {
-            Some(Modal::Start(dialog)) => dialog.unfit(&desk.app.estate, &desk.app.picture).is_none(),
+            Some(Modal::Start(dialog)) => {
+                dialog.unfit(&desk.app.estate, &desk.app.picture, desk.app.now()).is_none()
+            }
             _ => false,
         };
         until(&mut desk, "where it would go", known).await;

@@ -147,7 +147,7 @@ fn one(
     tokio::task::block_in_place(|| {
         handle.block_on(async {
             let mut app = App::new(setup(cli, &session), Moment { now: session.clock.now(), terminal: 0 });
-            app.keys = keys.clone();
+            app.take_keys(keys.clone());
             if let Some(masks) = paper::masks() {
                 app.redact(masks);
             }

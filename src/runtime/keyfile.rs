@@ -74,7 +74,13 @@ fn warnings(keyboard: &Keyboard, given: &[(Change, Range<usize>)], lines: Mistak
             given.iter().find(|(change, _)| change.action == one.to).map_or(0..0, |(_, span)| span.clone());
         let (key, from) = (one.key.name(), keyboard::action(one.from));
         let left = keyboard.way(one.from);
-        let what = format!("\"{key}\" means \"{}\" now, and \"{from}\" no longer; it keeps {left}", one.to);
+        let what = if one.wholly {
+            format!("\"{key}\" means \"{}\" now, and \"{from}\" no longer; it keeps {left}", one.to)
+        } else {
+            let places: Vec<&str> = one.places.iter().map(Context::word).collect();
+            let (to, places) = (one.to, places.join(", "));
+            format!("\"{key}\" means \"{to}\" in {places} now, where \"{from}\" keeps {left}")
+        };
         lines.add(&span, "keys", &what, None);
     }
     if lines.none() {
@@ -195,7 +201,7 @@ impl Reader<'_> {
         let why = keyboard::taken(key).or_else(|| {
             let digit = matches!(key, Key::Char(c) if c.is_ascii_digit());
             let of_dialogs = |row: &Binding| {
-                keyboard::action(row.intent) == action && row.contexts.contains(&Context::Dialog)
+                keyboard::action(row.intent) == action && row.contexts.contains(Context::Dialog)
             };
             (digit && BINDINGS.iter().any(of_dialogs)).then_some("in dialogs a digit chooses")
         });
@@ -258,6 +264,12 @@ mod tests {
                 "1 changed\nkeys.toml:3:1: \"x\" means \"freeze\" now, and \"accept\" no longer; it keeps :accept",
             ),
             ("freeze = [\"x\"]\naccept = [\"z\"]", "2 changed"),
+            (
+                "hold = [\"r\"]\naccept = [\"A\"]",
+                "2 changed\n\
+                 keys.toml:3:1: \"r\" means \"hold\" in run now, where \"run\" keeps :run\n\
+                 keys.toml:4:1: \"A\" means \"accept\" in run now, where \"arm\" keeps :arm",
+            ),
             ("q = [\"Q\"]", "keys.toml:3:1: unknown action \"q\"; nearest is \"back\""),
             (
                 "up = [\"ctrl-u\"]",
@@ -276,6 +288,25 @@ mod tests {
             let errors = parse(text, "keys.toml".into()).expect_err(text).to_string();
             assert!(errors.contains(expected), "{text}: {errors}");
         }
+    }
+
+    #[test]
+    fn a_usual_key_yields_only_where_it_meets_ones_own() {
+        let text = "format = 1\n[keys]\nhold = [\"q\"]\naccept = [\"A\"]\n";
+        let keys = parse(text, "keys.toml".into()).unwrap().keyboard;
+        for (place, key, means) in [
+            (Context::Run, 'q', Intent::Hold),
+            (Context::Home, 'q', Intent::Back),
+            (Context::Help, 'q', Intent::Back),
+            (Context::Run, 'A', Intent::AcceptStuck),
+            (Context::Lists, 'A', Intent::Arm),
+        ] {
+            assert_eq!(keys.intent(place, Key::Char(key)), Some(means), "{place:?} {key}");
+        }
+        // A sentence is read in any place: it names what is true in all of them.
+        assert_eq!((keys.way(Intent::Back), keys.way(Intent::Arm)), ("esc".to_owned(), ":arm".to_owned()));
+        assert_eq!(keys.name(Intent::Arm, Some(Context::Home)).as_deref(), Some("A"));
+        assert_eq!(keys.name(Intent::Arm, Some(Context::Run)), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Keys from the terminal, each with the time it was read at.
 
+use std::{future::poll_fn, task::Poll};
+
 use crossterm::event::{Event as TermEvent, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use futures_util::StreamExt;
 use tokio::{
@@ -13,6 +15,7 @@ use crate::{
 };
 
 use super::{
+    flood::Flood,
     ground::{Ear, Heard},
     terminal::TerminalClock,
 };
@@ -54,8 +57,8 @@ impl Input {
     }
 }
 
-/// The keyboard. A person types at most some dozens of keys a second and a paste is one event,
-/// so the channel is unbounded: a key must never be dropped, and nothing can flood it.
+/// The keyboard. A person types at most some dozens of keys a second and a paste is one event, with
+/// brackets or without, so the channel is unbounded: a key must never be dropped, and nothing can flood it.
 #[derive(Debug)]
 pub struct Keys {
     inbox: UnboundedReceiver<Input>,
@@ -68,11 +71,11 @@ impl Keys {
     /// Starts to read, behind what was read before. Needs a tokio runtime.
     pub fn start(clock: TerminalClock, heard: Heard) -> Self {
         let (outbox, inbox) = unbounded_channel();
-        for event in heard.typed {
-            if let Some(input) = translate(&event, clock.ms()) {
-                // Its other end is in our hands.
-                let _ = outbox.send(input);
-            }
+        let at = clock.ms();
+        let typed = heard.typed.iter().filter_map(|event| translate(event, at)).collect();
+        for input in Flood::default().sift(typed, at) {
+            // Its other end is in our hands.
+            let _ = outbox.send(input);
         }
         let mut keys = Self { inbox, outbox, clock, reader: None };
         keys.read_on(heard.ear);
@@ -121,16 +124,40 @@ impl Drop for Keys {
 }
 
 async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Input>, clock: TerminalClock) {
-    while let Some(event) = stream.next().await {
-        let at = clock.ms();
-        let Ok(event) = event else { break };
-        for input in ear.hear(event, at).iter().filter_map(|event| translate(event, at)) {
+    let mut flood = Flood::default();
+    while let Some(first) = stream.next().await {
+        let (at, mut next, mut batch) = (clock.ms(), Some(first), Vec::new());
+        let mut lost = false;
+        // What was read together is looked at together: a paste is told by how much there is of it.
+        while let Some(event) = next.take() {
+            match event {
+                Ok(event) => {
+                    batch.extend(ear.hear(event, at).iter().filter_map(|event| translate(event, at)));
+                    next = there(&mut stream).await;
+                }
+                Err(_) => lost = true,
+            }
+        }
+        for input in flood.sift(batch, at) {
             if outbox.send(input).is_err() {
                 return;
             }
         }
+        if lost {
+            break;
+        }
     }
     let _ = outbox.send(Input::Lost);
+}
+
+/// What can be read without waiting. It is asked as the task that will wait: the stream wakes whoever asked
+/// it first.
+async fn there(stream: &mut EventStream) -> Option<std::io::Result<TermEvent>> {
+    poll_fn(|context| match stream.poll_next_unpin(context) {
+        Poll::Ready(event) => Poll::Ready(event),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Only presses count: releases and what a terminal itself calls a repeat are nothing. New sizes of

@@ -6,10 +6,12 @@
 use crate::domain::{Answer, Safe, Side, Source, text::tries, time::Timestamp};
 
 use super::{
-    pools, regional,
+    pools,
+    problem::Problem,
+    regional,
     scene::Scene,
     sight::{NOT_YET, Sight, Trust},
-    summary::{Cell, CellState, Component, Figure, Problem, Role},
+    summary::{Cell, CellState, Component, Figure, Role},
 };
 
 /// What is said of some services of one role on one side.

@@ -3,6 +3,7 @@
 mod components;
 mod output;
 mod pools;
+mod problem;
 mod regional;
 mod scene;
 mod sight;
@@ -12,8 +13,9 @@ mod summary;
 mod tests;
 
 pub use output::{json, json_line, nagios, table};
+pub use problem::Problem;
 pub use regional::clock;
 pub use summary::{
-    Cell, CellState, Component, Debt, Figure, Invariant, Problem, RegionHead, Role, Row, Scope, ServiceLine,
-    Summary, Verdict, summarize,
+    Cell, CellState, Component, Debt, Figure, Invariant, RegionHead, Role, Row, Scope, ServiceLine, Summary,
+    Verdict, summarize,
 };

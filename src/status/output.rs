@@ -16,7 +16,10 @@ use crate::{
     engine::{RunView, event::WorldKind, view::RunState},
 };
 
-use super::summary::{Cell, CellState, Component, Problem, Scope, ServiceLine, Summary};
+use super::{
+    problem::Problem,
+    summary::{Cell, CellState, Component, Scope, ServiceLine, Summary},
+};
 
 /// Version of the JSON keys.
 const SCHEMA_VERSION: u32 = 1;

@@ -12,9 +12,10 @@ use crate::domain::{
 
 use super::{
     components::{Bucket, Part, answer},
+    problem::Problem,
     scene::Scene,
     sight::{Sight, Trust},
-    summary::{CellState, Component, Problem, Role},
+    summary::{CellState, Component, Role},
 };
 
 /// Time from the start request to a host that takes users, for the remark about cold hosts

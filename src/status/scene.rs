@@ -20,10 +20,9 @@ use crate::{
 
 use super::{
     components,
+    problem::Problem,
     sight::{Sight, Trust},
-    summary::{
-        Cell, CellState, Component, Debt, Invariant, Problem, RegionHead, Role, Row, Scope, ServiceLine,
-    },
+    summary::{Cell, CellState, Component, Debt, Invariant, RegionHead, Role, Row, Scope, ServiceLine},
 };
 
 /// Everything a summary looks at, with what is derived once.

@@ -15,6 +15,7 @@ use crate::{
 
 use super::{
     components,
+    problem::{Problem, worst_first},
     scene::{self, Scene},
 };
 
@@ -309,36 +310,6 @@ pub struct Debt {
     pub mode: Mode,
 }
 
-/// One thing that is wrong, or worth knowing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// How bad; `Ok` is a remark.
-    pub state: CellState,
-    /// One sentence without a full stop.
-    pub text: String,
-    /// Row it stands in.
-    pub component: Option<Component>,
-    /// Region.
-    pub side: Option<Side>,
-    /// Age of what it rests on, as of a cell.
-    pub at: Option<Timestamp>,
-    /// Whether that is older than it is trusted.
-    pub stale: bool,
-}
-
-impl Problem {
-    /// One that rests on no look.
-    pub(super) fn said(state: CellState, text: String) -> Self {
-        Self { state, text, component: None, side: None, at: None, stale: false }
-    }
-
-    /// The sentence; what is old is called so, where its own words do not.
-    pub fn words(&self) -> String {
-        let last = if self.stale && !self.text.contains("last ") { "last " } else { "" };
-        format!("{last}{}", self.text)
-    }
-}
-
 /// The whole in one word (design §7).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Verdict {
@@ -446,16 +417,6 @@ impl Summary {
     pub fn cell(&self, component: Component, side: Side) -> Option<&Cell> {
         self.rows.iter().find(|row| row.component == component).map(|row| &row.cells[side])
     }
-}
-
-/// Worst first; among equals the order stands. What nobody looks at because something worse is known
-/// comes after what wants attention: it needs none of its own.
-fn worst_first(problems: &mut [Problem]) {
-    let worse = problems.iter().any(|problem| problem.state > CellState::NotChecked);
-    problems.sort_by_key(|problem| {
-        let after = worse && problem.state == CellState::NotChecked;
-        std::cmp::Reverse(if after { (CellState::Warn, false) } else { (problem.state, true) })
-    });
 }
 
 /// Sums up what the readings say of the services in scope. `runs` are the estate's open runs

@@ -156,6 +156,32 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
     );
 }
 
+/// Here and in all three ways it is printed.
+#[test]
+fn a_dead_region_has_the_age_of_what_its_signs_rest_on() {
+    let mut world = World::calm();
+    world.burn_primary();
+    let oldest = Some(world.now - seconds(4));
+    for (later, stale, said, age) in
+        [(0, false, "WE looks dead", " 4s"), (41, true, "last WE looks dead", "45s!")]
+    {
+        world.now += seconds(later);
+        let summary = all(&world);
+        let head = &summary.regions.primary;
+        assert_eq!((head.dead, head.signs_at, head.signs_stale), (true, oldest, stale), "{later}");
+        let death = summary.problems.iter().find(|one| one.text.contains("looks dead")).unwrap();
+        assert_eq!((death.at, death.stale), (oldest, stale), "{later}");
+        let table = table(&summary, &[], WorldKind::Sim);
+        let line = table.lines().find(|line| line.starts_with("problem") && line.contains(said)).unwrap();
+        assert!(line.ends_with(age), "{later}: {line:?}");
+        let json: serde_json::Value =
+            serde_json::from_str(&json(&world.estate, &summary, &[], WorldKind::Sim)).unwrap();
+        let problems = json["problems"].as_array().unwrap();
+        let death = problems.iter().find(|one| one["text"].as_str().unwrap().contains("looks dead")).unwrap();
+        assert_eq!((death["age_s"].as_i64(), death["stale"].as_bool()), (Some(4 + later), Some(stale)));
+    }
+}
+
 /// A dead region that nobody could look at for a while: no word stands twice, none is missing, and what
 /// is not looked at comes last.
 #[test]
@@ -646,6 +672,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         current: None,
         debts: vec!["a5-drain".to_owned(), "a7-revoke".to_owned()],
         debts_ready: vec!["a5-drain".to_owned()],
+        debt_settles: None,
         primary_is_back,
         free_exit: false,
         wrote: true,

@@ -22,7 +22,7 @@ pub(super) fn draw(app: &App, dialog: &HelpDialog, pen: &mut Pen<'_>) {
     let width = pen.width().min(WIDTH);
     let below = keymap::below(app);
     let all = app.keys.bindings();
-    let here: Vec<&Binding> = all.iter().filter(|binding| binding.contexts.contains(&below)).collect();
+    let here: Vec<&Binding> = all.iter().filter(|binding| binding.contexts.contains(below)).collect();
     let sought = dialog.filter.text();
     let found: Vec<&Binding> = here.iter().copied().filter(|binding| keymap::fits(binding, sought)).collect();
     let text = usize::from(width.saturating_sub(TEXT + 2));
@@ -142,7 +142,7 @@ mod tests {
             let below = keymap::below(&app);
             let wanted: Vec<(String, Option<String>)> = BINDINGS
                 .iter()
-                .filter(|binding| binding.contexts.contains(&below))
+                .filter(|binding| binding.contexts.contains(below))
                 .map(|binding| (binding.help.to_owned(), keymap::why_not(&app, binding.intent)))
                 .collect();
             let all = read(&mut app, size);

@@ -160,6 +160,9 @@ fn enter(app: &App, view: &RunView) -> Result<&'static str, String> {
     let Some(step) = app.selected_step() else { return Err("the run has no steps".to_owned()) };
     match step.state {
         _ if view.debts_ready.contains(&step.id) => Ok("pay"),
+        _ if view.debt_settles.as_ref() == Some(&step.id) => {
+            Err(format!("nothing is left to write for {}: it is settled by what is seen", step.id))
+        }
         state if state.over() => Ok("tell"),
         _ if step.ask.is_some() && step.value.is_none() => Ok("answer"),
         StepState::Blocked => Ok("see why"),

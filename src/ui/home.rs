@@ -386,7 +386,7 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
 /// What is wrong besides the worst, and what the checks found, worst first, each once.
 fn also(app: &App) -> Vec<Also> {
     let mut all: Vec<Also> = Vec::new();
-    all.extend(app.summary.problems.iter().skip(1).map(|problem| Also::of(problem)));
+    all.extend(app.summary.problems.iter().skip(1).map(Also::of));
     for found in &app.readiness {
         let state = match found.state {
             State::Crit => CellState::Crit,

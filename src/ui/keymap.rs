@@ -6,7 +6,7 @@ use crate::app::{
     arming::Arming,
     dialog::Modal,
     keyboard,
-    keys::EVERYWHERE,
+    keys::{EVERYWHERE, Places},
     screen::{Filter, Screen},
 };
 
@@ -99,9 +99,9 @@ pub fn places(binding: &Binding) -> String {
     if binding.contexts.len() == EVERYWHERE.len() {
         return "everywhere".to_owned();
     }
-    let all = SCREENS.iter().all(|screen| binding.contexts.contains(screen));
+    let all = binding.contexts.covers(Places::of(SCREENS));
     let own = binding.contexts.iter().filter(|context| !all || !SCREENS.contains(context));
-    let places = all.then_some("every screen").into_iter().chain(own.map(|context| context.word()));
+    let places = all.then_some("every screen").into_iter().chain(own.map(Context::word));
     places.collect::<Vec<_>>().join(", ")
 }
 
@@ -247,7 +247,7 @@ mod tests {
     fn no_key_means_two_things_in_one_place() {
         for (index, one) in BINDINGS.iter().enumerate() {
             for two in &BINDINGS[index + 1..] {
-                let shared = one.contexts.iter().any(|context| two.contexts.contains(context));
+                let shared = !one.contexts.both(two.contexts).is_empty();
                 assert!(!(one.key == two.key && shared), "{:?}: {} / {}", one.key, one.help, two.help);
             }
         }

@@ -435,7 +435,7 @@ fn every_pane_is_two_keys_from_home() {
     };
     let mut reached: Vec<Screen> = Vec::new();
     let keys: Vec<Key> = ('0'..='9').map(Key::Char).chain([Key::Enter]).collect();
-    for first in BINDINGS.iter().filter(|binding| binding.contexts.contains(&Context::Home)) {
+    for first in BINDINGS.iter().filter(|binding| binding.contexts.contains(Context::Home)) {
         let mut app = start();
         press(&mut app, first.key, 2_000);
         reached.push(app.screen);

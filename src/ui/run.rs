@@ -229,6 +229,9 @@ fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
         StepState::Confirmed | StepState::Running | StepState::Waiting if step.choices.is_empty() => {
             keys.push("at work".to_owned());
         }
+        StepState::Deferred if steps::settles(view, step) => {
+            keys.push("nothing to write: settles by itself".to_owned());
+        }
         StepState::Deferred if is_payable(view, step) => {
             keys.push(if armed { "enter pays".to_owned() } else { format!("{arm} arms, then enter pays") });
         }

@@ -337,9 +337,9 @@ fn every_hint_of_the_last_line_works() {
         assert!(with.iter().all(|words| last.contains(words)), "{name}: {last}");
         assert!(!without.iter().any(|words| last.contains(words)), "{name}: {last}");
         for (key, what) in hints::run(&app, app.run_view().unwrap()) {
-            let bound = keymap::BINDINGS.iter().find(|binding| {
-                binding.key.name() == key && binding.contexts.contains(&keymap::Context::Run)
-            });
+            let bound = keymap::BINDINGS
+                .iter()
+                .find(|binding| binding.key.name() == key && binding.contexts.contains(keymap::Context::Run));
             let why = keymap::why_not(&app, bound.unwrap().intent);
             assert_eq!(why, None, "{name}: `{key} {what}` does nothing");
         }

@@ -45,7 +45,7 @@ impl Row {
 pub(super) fn draw(app: &App, dialog: &StartDialog, pen: &mut Pen<'_>) {
     let width = pen.width().saturating_sub(2).min(74);
     let rows: Vec<Row> = rows(app, dialog).into_iter().flat_map(|row| row.broken(width - 17)).collect();
-    let unfit = dialog.unfit(&app.estate, &app.picture);
+    let unfit = dialog.unfit(&app.estate, &app.picture, app.shown_at());
     let said = dialog.remark.as_ref().or(unfit.as_ref());
     let remark = said.map_or("tab next   left right choose   enter on Start begins", String::as_str);
     let remark = wrap(remark, usize::from(width - 5));

@@ -301,6 +301,11 @@ pub(super) fn is_payable(view: &RunView, step: &StepView) -> bool {
     step.state == StepState::Deferred && view.debts_ready.contains(&step.id)
 }
 
+/// Whether what the step owes is settled by what is seen, without anybody.
+pub(super) fn settles(view: &RunView, step: &StepView) -> bool {
+    view.debt_settles.as_ref() == Some(&step.id)
+}
+
 /// Whether the run was ended while the step was at work: what it had done by then stays.
 fn was_left(view: &RunView, step: &StepView) -> bool {
     matches!(view.state, RunState::Closed(_))
@@ -321,6 +326,7 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
         _ if left => "left",
         StepState::Done | StepState::Pending | StepState::Running => "",
         StepState::Deferred if is_payable(view, step) => "owed, ready",
+        StepState::Deferred if settles(view, step) => "owed, settling",
         state => state.word(),
     };
     let count = match (step.kind, step.items.len()) {

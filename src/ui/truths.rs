@@ -171,7 +171,7 @@ fn untouched(make: &dyn Fn() -> App) -> App {
 /// The intents of one name in a hint line.
 fn meant(app: &App, name: &str) -> Vec<Intent> {
     let context = keymap::context(app);
-    let bound = BINDINGS.iter().find(|one| one.key.name() == name && one.contexts.contains(&context));
+    let bound = BINDINGS.iter().find(|one| one.key.name() == name && one.contexts.contains(context));
     let typed = || name.chars().next().filter(|_| name.chars().count() == 1).map(Intent::Type);
     bound.map(|one| one.intent).or_else(typed).into_iter().collect()
 }
@@ -204,7 +204,7 @@ fn every_key_that_help_dims_does_nothing_and_every_other_does_something() {
             continue;
         }
         let (context, mut still) = (keymap::below(&app), untouched(&make));
-        for binding in BINDINGS.iter().filter(|binding| binding.contexts.contains(&context)) {
+        for binding in BINDINGS.iter().filter(|binding| binding.contexts.contains(context)) {
             let works = does(&make, &mut still, binding.intent);
             // The double of a run offers whatever it is asked for; a real one refuses a step that waits.
             if binding.intent == Intent::Enter && name.starts_with("run ") && works {

@@ -235,7 +235,7 @@ fn nothing_is_decided_over_a_frozen_display() {
             let (mut app, _, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
             press(&mut app, &[screen, Intent::Freeze]);
             let told = script.lock().unwrap().told.len();
-            if !binding.contexts.contains(&below(&app)) || binding.intent == Intent::Freeze {
+            if !binding.contexts.contains(below(&app)) || binding.intent == Intent::Freeze {
                 continue;
             }
             press(&mut app, &[binding.intent]);

@@ -64,6 +64,7 @@ fn ones_own_key_wins_over_a_usual_one_and_the_check_says_what_it_cost() {
     assert!(said.contains("warning: ") && said.contains(warning), "{said}");
     assert_eq!(check.status.code(), Some(0), "{said}");
     let Some(mut terminal) = Terminal::farshore(&state, &["--sim"]) else { return };
+    terminal.see("your own keys: r is freeze (run: :run)");
     terminal.press("r");
     terminal.see("the display stands still, polling goes on; r shows what is now");
     terminal.press("r");

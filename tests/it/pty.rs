@@ -490,6 +490,10 @@ fn a_hundred_window_sizes_lose_no_key() {
         if let Some(letter) = letters.next() {
             terminal.press(&letter.to_string());
         }
+        // More of them without a pause would be a paste.
+        if at % 15 == 14 {
+            terminal.pause();
+        }
     }
     assert_eq!(letters.next(), None, "a letter between any two sizes");
     terminal.resize(24, 80);
@@ -500,6 +504,33 @@ fn a_hundred_window_sizes_lose_no_key() {
     terminal.command("quit");
     assert_eq!(terminal.end(LIMIT), 0);
     left_as_found(&terminal.rest());
+}
+
+/// Not every terminal puts brackets round a paste.
+#[test]
+fn a_paste_without_brackets_is_thrown_away_wherever_it_comes() {
+    let state = State::new();
+    let Some(mut terminal) = Terminal::farshore(&state, &["--sim"]) else { return };
+    terminal.see("SIM RO");
+    let paste: String = "rAmoel6zhq\rcontoso-avd\r".chars().cycle().take(5_000).collect();
+    for (opens, shows) in [("", "hosts"), ("A", "writes may be confirmed"), ("?", "keys that work here"), (":", ":")]
+    {
+        terminal.pause();
+        terminal.press(opens);
+        terminal.see(shows);
+        terminal.pause();
+        terminal.press(&paste);
+        terminal.see("a paste was thrown away");
+        terminal.pause();
+        terminal.press("\x1b");
+        terminal.until("home", |screen| {
+            screen.contains("SIM RO") && screen.contains("in both") && !screen.contains("keys that work here")
+        });
+    }
+    terminal.pause();
+    terminal.command("quit");
+    assert_eq!(terminal.end(LIMIT), 0);
+    assert!(state.runs().is_empty());
 }
 
 #[test]

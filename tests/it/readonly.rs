@@ -119,7 +119,7 @@ async fn press_everything(night: &mut Night) -> BTreeSet<&'static str> {
         for (context, way) in PLACES {
             for binding in BINDINGS {
                 let last = binding.key == Key::Ctrl('c');
-                if last != ends || !binding.contexts.contains(context) {
+                if last != ends || !binding.contexts.contains(*context) {
                     continue;
                 }
                 night.to(way).await;

@@ -1,0 +1,92 @@
+//! A paste that came without its brackets: letters that nobody typed one by one.
+
+use crate::{
+    app::gesture::{BURST_MS, QUIET_MS},
+    ui::keymap::Key,
+};
+
+use super::keys::Input;
+
+/// So many different characters on each other's heels are no typing. What a person types ahead while the
+/// line stands still comes at once as well, and is shorter; a held key is one character many times.
+const FLOOD_CHARACTERS: usize = 20;
+
+/// Looks at what was read together, before anything of it acts.
+#[derive(Debug, Default)]
+pub struct Flood {
+    /// Changes of character in the unbroken row so far.
+    changes: usize,
+    /// The last character of it.
+    last: Option<Key>,
+    /// When something was last read.
+    read: u64,
+    /// Whether what comes belongs to a paste, until there is a pause.
+    pours: bool,
+}
+
+impl Flood {
+    /// What of a batch that was read at `at` is left: all of it, or of a paste that there is one. The
+    /// way out leads out of a paste too.
+    pub fn sift(&mut self, batch: Vec<Input>, at: u64) -> Vec<Input> {
+        let gap = at.saturating_sub(self.read);
+        self.read = at;
+        if gap >= BURST_MS {
+            (self.changes, self.last) = (0, None);
+        }
+        let poured = self.pours && gap < QUIET_MS;
+        for input in &batch {
+            if let Input::Press { key: key @ Key::Char(_), .. } = input {
+                self.changes += usize::from(self.last != Some(*key));
+                self.last = Some(*key);
+            }
+        }
+        self.pours = poured || self.changes > FLOOD_CHARACTERS;
+        if !self.pours {
+            return batch;
+        }
+        let stays = |input: &Input| !matches!(input, Input::Press { key, .. } if *key != Key::Ctrl('c'));
+        let told = (!poured).then_some(Input::Paste);
+        told.into_iter().chain(batch.into_iter().filter(stays)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &str, at: u64) -> Vec<Input> {
+        let key = |c| if c == '\r' { Key::Enter } else { Key::Char(c) };
+        text.chars().map(|c| Input::Press { key: key(c), at }).collect()
+    }
+
+    /// When it is read, what is read, and how much of it is left: keys, and words of a paste.
+    type Read = (u64, &'static str, usize, usize);
+
+    #[test]
+    fn what_nobody_typed_one_by_one_is_a_paste() {
+        let long = "abcdefghij\rklmnopqrstuvwxyz";
+        let held = "jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj";
+        let cases: [(&str, &[Read]); 6] = [
+            ("one by one", &[(0, "a", 1, 0), (120, "b", 1, 0), (260, "\r", 1, 0)]),
+            ("typed ahead", &[(0, "on-call lead", 12, 0)]),
+            ("a held key over a line that stood still", &[(0, held, held.len(), 0)]),
+            ("all at once, and its rest", &[(0, long, 0, 1), (150, "qq", 0, 0), (340, "q\r", 0, 0)]),
+            ("typing goes on after a pause", &[(0, long, 0, 1), (250, "q", 1, 0)]),
+            ("in small pieces", &[(0, "abcdefgh", 8, 0), (4, "ijklmnop", 8, 0), (9, "qrstuvw", 0, 1)]),
+        ];
+        for (name, reads) in cases {
+            let mut flood = Flood::default();
+            for (at, text, keys, pastes) in reads {
+                let left = flood.sift(typed(text, 1_000 + at), 1_000 + at);
+                let told = left.iter().filter(|input| **input == Input::Paste).count();
+                assert_eq!((left.len() - told, told), (*keys, *pastes), "{name} at {at}");
+            }
+        }
+        let mut flood = Flood::default();
+        let mut batch = typed(long, 0);
+        let out = Input::Press { key: Key::Ctrl('c'), at: 0 };
+        batch.push(out.clone());
+        batch.push(Input::Lost);
+        assert_eq!(flood.sift(batch, 0), [Input::Paste, out, Input::Lost]);
+    }
+}
