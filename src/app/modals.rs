@@ -20,6 +20,9 @@ use super::{
     state::App,
 };
 
+/// What is said of letters where the start dialog takes none.
+const NO_TEXT_HERE: &str = "no text is taken here: tab leads to the reason";
+
 impl App {
     pub(super) fn intend_modal(&mut self, intent: Intent, at: u64) {
         if let (Intent::Escape, Some(Modal::Help(help))) = (intent, self.modals.last_mut())
@@ -407,6 +410,7 @@ impl App {
                 }
                 _ => dialog.step_focus(false),
             },
+            Intent::Type(_) => dialog.remark = Some(NO_TEXT_HERE.to_owned()),
             _ => {}
         }
     }

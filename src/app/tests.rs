@@ -647,6 +647,20 @@ fn stranger() -> Principal {
 }
 
 #[test]
+fn letters_that_the_start_dialog_takes_nowhere_are_told_so() {
+    let mut app = scene::app(World::Sim, Weather::Calm);
+    press(&mut app, &[(1_000, Intent::Start), (2_000, Intent::Type('d'))]);
+    let remark = |app: &App| match app.modals.last() {
+        Some(Modal::Start(dialog)) => (dialog.remark.clone().unwrap_or_default(), dialog.reason.text().len()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(remark(&app), ("no text is taken here: tab leads to the reason".to_owned(), 0));
+    press(&mut app, &[(3_000, Intent::Next), (3_200, Intent::Next), (3_400, Intent::Next)]);
+    press(&mut app, &[(4_000, Intent::Type('d'))]);
+    assert_eq!(remark(&app), (String::new(), 1));
+}
+
+#[test]
 fn the_start_dialog_asks_for_the_holders_of_both_sides() {
     let mut app = scene::app(World::Sim, Weather::Calm);
     app.update(Event::Observed(scene::stranger_on_standby(&stranger())), at(0));

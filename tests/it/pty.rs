@@ -513,7 +513,8 @@ fn a_paste_without_brackets_is_thrown_away_wherever_it_comes() {
     let Some(mut terminal) = Terminal::farshore(&state, &["--sim"]) else { return };
     terminal.see("SIM RO");
     let paste: String = "rAmoel6zhq\rcontoso-avd\r".chars().cycle().take(5_000).collect();
-    for (opens, shows) in [("", "hosts"), ("A", "writes may be confirmed"), ("?", "keys that work here"), (":", ":")]
+    for (opens, shows) in
+        [("", "hosts"), ("A", "writes may be confirmed"), ("?", "keys that work here"), (":", ":")]
     {
         terminal.pause();
         terminal.press(opens);
