@@ -261,9 +261,14 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Verdict> {
     built.chain(listed).collect()
 }
 
+/// What to do about a check whose sources did not answer.
+const UNSEEN: &str = "find out why its sources do not answer, and look again";
+
 fn verdict(context: &Context<'_>, spec: &Spec) -> Verdict {
     let sources = (spec.sources)(context);
     let Basis { at, from, complete, flaw } = context.basis(&sources);
+    // Nothing is known to be wrong where nothing was seen: what would set it right is not told then.
+    let next = if flaw.is_some() { UNSEEN } else { spec.next };
     let finding = match flaw {
         Some(flaw) => Finding::unknown(flaw),
         None => (spec.judge)(context),
@@ -281,7 +286,7 @@ fn verdict(context: &Context<'_>, spec: &Spec) -> Verdict {
         from,
         source: if words.is_empty() { "this process".to_owned() } else { words.join(", ") },
         complete,
-        next: if finding.state == State::Ok { "" } else { spec.next },
+        next: if finding.state == State::Ok { "" } else { next },
     }
 }
 

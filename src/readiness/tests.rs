@@ -273,6 +273,16 @@ fn each_broken_thing_is_seen_by_its_check() {
     }
 }
 
+#[test]
+fn no_remedy_is_told_for_what_was_not_seen() {
+    let mut world = World::calm();
+    world.picture.forget(&Source::Directory(Side::Secondary));
+    let verdicts = run(&world);
+    let directory = find(&verdicts, "G14");
+    assert_eq!(directory.state, State::Unknown);
+    assert_eq!(directory.next, "find out why its sources do not answer, and look again");
+}
+
 /// The machines of the last two standby hosts, which are cold, lie in a subscription of their own.
 fn move_cold_machines(world: &mut World) -> ArmId {
     let other = ArmId::parse("/subscriptions/33333333-3333-4333-8333-333333333333").unwrap();

@@ -124,11 +124,7 @@ fn window(
                 && let Some(last) = pinned.last_mut()
             {
                 *last = under(
-                    format!(
-                        "{:INDENT$}and {} more that failed or are not green",
-                        "",
-                        hidden.len() + 1 - pins
-                    ),
+                    format!("{:INDENT$}and {} more not green or not known", "", hidden.len() + 1 - pins),
                     Role::Bad,
                 );
             }
