@@ -69,7 +69,9 @@ impl Widths {
         if let Some(why) = &run.trouble {
             return format!("{:<19}{why}", run.run);
         }
-        let took = run.took.map(span_text).unwrap_or_default();
+        // Of one that goes on nobody knows yet how long it takes.
+        let ended = run.open == RunOpen::Closed || run.debts > 0;
+        let took = run.took.filter(|_| ended).map(span_text).unwrap_or_default();
         let (service, state) = (padded(&run.service, self.service), padded(&run.state, self.state));
         let debts = padded(&owed(run).unwrap_or_default(), self.debts);
         let text = format!("{:<19}{service} {:<11}{state} {debts}{took}", run.run, run.mode);

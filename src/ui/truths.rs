@@ -247,6 +247,12 @@ fn how_long_each_run_took_is_seen_at_80_columns() {
     let shown = shot(&mut app, (80, 24), Glyphs::Ascii);
     let rows = shown.lines().filter(|line| line.contains("ungraceful"));
     assert!(rows.clone().count() > 10 && rows.clone().all(|line| line.contains(&took)), "{took}: {shown}");
+    // One that goes on has not taken anything yet.
+    for run in &mut app.runs {
+        (run.open, run.debts) = (crate::app::run::RunOpen::Open, 0);
+    }
+    let shown = shot(&mut app, (80, 24), Glyphs::Ascii);
+    assert!(!shown.contains(&took), "{shown}");
 }
 
 #[test]
