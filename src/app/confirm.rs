@@ -3,7 +3,7 @@
 use crate::engine::{event::StepId, view::OfferView};
 
 use super::gesture::{
-    Arrival, Button, CANCEL_FOCUSED, Field, Guard, Hold, TOO_QUICK, TYPED_EARLY, excuse, too_quick,
+    Arrival, Button, CANCEL_FOCUSED, Field, Guard, Hold, PASTED, TOO_QUICK, TYPED_EARLY, excuse, too_quick,
 };
 
 /// A dialog over one step. It shows one offer, whose list the run keeps while people come and go;
@@ -112,9 +112,9 @@ impl ConfirmDialog {
             self.remark = Some(TYPED_EARLY.to_owned());
             return;
         }
-        if arrival == Arrival::Burst && self.is_held() {
+        if arrival == Arrival::Burst {
             self.typed.clear();
-            self.remark = Some("that came too fast to be typed: pasting does not count".to_owned());
+            self.remark = Some(PASTED.to_owned());
             return;
         }
         self.typed.push(c);

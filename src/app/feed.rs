@@ -122,8 +122,8 @@ impl Feed {
                 }
             }
             Ok(answer) => {
-                if let Some((since, _)) = reading.and_then(|reading| reading.silence.as_ref()) {
-                    let gone = crate::domain::time::span_text(seen.ended.duration_since(*since));
+                if let Some(since) = reading.and_then(|reading| reading.fell_silent) {
+                    let gone = crate::domain::time::span_text(seen.ended.duration_since(since));
                     self.push(seen.ended, origin.clone(), format!("{what}: answers again after {gone}"));
                 }
                 let was = reading.and_then(|reading| reading.last.as_ref()).map(|look| &look.answer);

@@ -16,6 +16,8 @@ pub const TOO_QUICK: &str = "too quick: press enter again";
 pub const CANCEL_FOCUSED: &str = "cancel has the focus: tab to the button, or esc to cancel";
 /// What is said of characters that did not count.
 pub const TYPED_EARLY: &str = "what is typed before this could be read does not count";
+/// What is said of characters that nobody typed one by one, where typing is what counts.
+pub const PASTED: &str = "that came too fast to be typed: pasting does not count";
 /// Characters closer than this were not typed one by one.
 pub const BURST_MS: u64 = 10;
 /// How long Enter is held at level 3 (design §11).

@@ -50,7 +50,7 @@ pub(crate) mod scene;
 mod tests;
 
 pub use event::{Effect, Event, Intent, LeaveReason, Moment, Motion, StartOrder};
-pub use mode::{Access, Bell, Identity, RunbookEntry, Setup, Speed, TokenStatus, World};
+pub use mode::{Access, Bell, Identity, Recorded, RunbookEntry, Setup, Speed, TokenStatus, World};
 pub use replay::{Going, Play, Spot};
 pub use run::{OpenRun, RunHandle, RunSummary};
 pub use state::{App, Notice, OthersChanges};

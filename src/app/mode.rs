@@ -17,7 +17,16 @@ pub enum World {
     /// Azure, or a loopback endpoint.
     Live,
     /// A recording: nothing can be changed.
-    Replay,
+    Replay(Recorded),
+}
+
+/// Whose facts a recording holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// Those of a simulated estate.
+    Sim,
+    /// Those of a real one.
+    Live,
 }
 
 impl World {
@@ -26,7 +35,8 @@ impl World {
         match self {
             Self::Sim => "SIM",
             Self::Live => "LIVE",
-            Self::Replay => "REPLAY",
+            Self::Replay(Recorded::Sim) => "REPLAY SIM",
+            Self::Replay(Recorded::Live) => "REPLAY LIVE",
         }
     }
 }

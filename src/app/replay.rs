@@ -126,7 +126,7 @@ impl Seat {
 impl App {
     /// Whether a recording is played.
     pub fn is_replay(&self) -> bool {
-        self.world == World::Replay
+        matches!(self.world, World::Replay(_))
     }
 
     /// What the cockpit itself has written into the events since this was asked last.

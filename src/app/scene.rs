@@ -389,7 +389,7 @@ pub(crate) fn app(world: World, weather: Weather) -> App {
 pub(crate) fn opened(world: World) -> App {
     let token = match world {
         World::Live => TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None, sealed: true },
-        World::Sim | World::Replay => TokenStatus::NotNeeded,
+        World::Sim | World::Replay(_) => TokenStatus::NotNeeded,
     };
     let name = if world == World::Live { "op.01@contoso.example" } else { "sim operator" };
     let setup = Setup {

@@ -176,7 +176,7 @@ pub enum OthersChanges<'a> {
 /// What the events begin with; of a recording they are those of the recorded cockpit.
 fn first_words(setup: &Setup) -> Vec<String> {
     let on = match (setup.world, &setup.endpoint) {
-        (World::Replay, _) => return Vec::new(),
+        (World::Replay(_), _) => return Vec::new(),
         (World::Sim, _) => "the simulated estate".to_owned(),
         (World::Live, None) => setup.estate.name.clone(),
         (World::Live, Some(endpoint)) => format!("{} at {endpoint}", setup.estate.name),
@@ -192,7 +192,7 @@ impl App {
     /// Opens the cockpit, read-only.
     pub fn new(setup: Setup, moment: Moment) -> Self {
         let arming = match (setup.world, setup.access) {
-            (World::Replay, _) => Arming::Locked("a recording cannot be armed"),
+            (World::Replay(_), _) => Arming::Locked("a recording cannot be armed"),
             (_, Access::ReadOnly) => Arming::Locked("started with --read-only, it cannot be armed"),
             (_, Access::MayArm) => Arming::Off,
         };
@@ -311,7 +311,7 @@ impl App {
     /// What stands in the badge of line 1.
     pub fn badge(&self) -> String {
         match (self.world, self.arming.left(self.moment.terminal)) {
-            (World::Replay, _) => World::Replay.word().to_owned(),
+            (world @ World::Replay(_), _) => world.word().to_owned(),
             (world, None) => format!("{} RO", world.word()),
             (world, Some(left)) => format!("{} ARMED {}m", world.word(), left.div_ceil(60_000)),
         }

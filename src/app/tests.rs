@@ -93,7 +93,7 @@ fn read_only_and_recordings_cannot_be_armed_and_say_why() {
         assert!(notice(&app).contains(said), "{}", notice(&app));
     };
     check(World::Sim, Access::ReadOnly, "--read-only");
-    check(World::Replay, Access::MayArm, "recording");
+    check(World::Replay(crate::app::Recorded::Sim), Access::MayArm, "recording");
 }
 
 #[test]

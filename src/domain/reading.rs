@@ -130,6 +130,8 @@ pub struct Reading {
     pub silence: Option<(Timestamp, Silence)>,
     /// When the look of that failure began: it is evidence of nothing earlier.
     pub failed: Option<Timestamp>,
+    /// When the first failure after the last answer ended.
+    pub fell_silent: Option<Timestamp>,
     /// When the first request of an unbroken row began that left and was not answered.
     pub silent_since: Option<Timestamp>,
     /// Requests in a row that left and were not answered.
@@ -193,6 +195,7 @@ impl Reading {
             Ok(answer) => {
                 self.last = Some(Look { started: observation.started, at: observation.ended, answer });
                 (self.silence, self.failed, self.silent_since) = (None, None, None);
+                self.fell_silent = None;
                 self.misses = 0;
             }
             Err(silence) => self.fall_silent(observation.started, observation.ended, silence),
@@ -230,6 +233,7 @@ impl Reading {
                 (self.misses, self.silent_since) = (0, None);
             }
         }
+        self.fell_silent.get_or_insert(at);
         (self.silence, self.failed) = (Some((at, silence)), Some(started));
     }
 

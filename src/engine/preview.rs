@@ -23,7 +23,11 @@ impl Engine {
         let evidence = self.evidence(index, Timestamp::MIN, now);
         let words: Vec<String> =
             self.told_before(index).map(|killer| evidence.judge(killer).value.to_string()).collect();
-        Safe::new(&words.join("; "))
+        match self.run.plan.steps[index].phase {
+            // What an undo would take back is what the run has made so.
+            None if words.is_empty() => Safe::new("as this run has set it"),
+            _ => Safe::new(&words.join("; ")),
+        }
     }
 
     /// Age of the oldest answer that this rests on, also where what is acknowledged is told instead.

@@ -172,7 +172,11 @@ pub fn player(
     let (estate, endpoint) = estate(&tape, path)?;
     let clock = Arc::new(Clock::new(tape.start(), speed));
     let setup = Setup {
-        world: World::Replay,
+        world: World::Replay(if tape.header.mode == "SIM" {
+            crate::app::Recorded::Sim
+        } else {
+            crate::app::Recorded::Live
+        }),
         access: Access::ReadOnly,
         endpoint: None,
         runbooks: front::runbooks(&estate),

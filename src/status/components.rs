@@ -122,7 +122,15 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         (_, value) => distrusted(scene, bucket, &sight, value),
     };
     let sight = match part.beside.take() {
-        Some(beside) => sight.beside(beside),
+        Some(beside) => {
+            // What never answered, or is refused now, has no part in the value.
+            let grew_old = beside.trust == Trust::Stale;
+            let sight = sight.beside(beside);
+            if grew_old {
+                (part.text, part.short) = (last(&part.text), last(&part.short));
+            }
+            sight
+        }
         None => sight,
     };
     Judged { part, sight }

@@ -199,7 +199,7 @@ fn left(app: &App) -> Vec<Word> {
     let badge = match (app.world, app.arming.is_armed()) {
         (_, true) => Role::BadgeArmed,
         (World::Live, false) => Role::BadgeLive,
-        (World::Sim | World::Replay, false) => Role::BadgeSim,
+        (World::Sim | World::Replay(_), false) => Role::BadgeSim,
     };
     let mut words = vec![Word::of([app.badge()], badge, Kind::Fixed)];
     if let Some(frozen) = app.frozen() {

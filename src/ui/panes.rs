@@ -336,7 +336,7 @@ pub(super) fn scenes() -> Vec<App> {
         app.update(Event::Intent(intent), at(1_000));
         all.push(app);
     }
-    let mut one = scene::app(World::Replay, Weather::Outage);
+    let mut one = scene::app(World::Replay(crate::app::Recorded::Sim), Weather::Outage);
     one.scope = Scope::Service(1);
     all.push(one);
     let mut served = worst_names();

@@ -197,6 +197,9 @@ impl<'a> Pen<'a> {
 
     /// A frame with words in its upper edge, and everything in it blank.
     pub(super) fn frame(&mut self, area: Rect, words: &str, role: Role) {
+        for y in area.top()..area.bottom() {
+            self.uncover(area, y);
+        }
         self.fill(area, Role::Text);
         let (right, bottom) = (area.right().saturating_sub(1), area.bottom().saturating_sub(1));
         self.line(area.x, area.y, area.width);
@@ -211,6 +214,26 @@ impl<'a> Pen<'a> {
         self.text(area.x + 2, area.y, room, &format!(" {words} "), role);
     }
 
+    /// Blanks what would stick out from under `area` on line `y` of a word that it covers in part: the
+    /// rest of an age or a number would read as another one.
+    fn uncover(&mut self, area: Rect, y: u16) {
+        let inside = |pen: &Self, x: u16| pen.symbol(x, y).is_some_and(is_of_a_word);
+        let (first, after) = (area.left(), area.right());
+        let left: Vec<u16> = (0..first).rev().take_while(|x| inside(self, *x)).collect();
+        let number = left.iter().any(|x| self.symbol(*x, y).is_some_and(|c| c.is_ascii_digit()));
+        let right: Vec<u16> = (after..self.area.right()).take_while(|x| inside(self, *x)).collect();
+        let left = if number && inside(self, first) { left } else { Vec::new() };
+        let right = if after > 0 && inside(self, after - 1) { right } else { Vec::new() };
+        for x in left.into_iter().chain(right) {
+            self.fill(Rect::new(x, y, 1, 1), Role::Text);
+        }
+    }
+
+    /// The first character of a cell.
+    fn symbol(&self, x: u16, y: u16) -> Option<char> {
+        self.buffer.cell((x, y))?.symbol().chars().next()
+    }
+
     /// The terminal's cursor belongs here.
     pub(super) fn point(&mut self, x: u16, y: u16) {
         if x < self.area.width && y < self.area.height {
@@ -221,6 +244,11 @@ impl<'a> Pen<'a> {
     pub(super) fn cursor(&self) -> Option<Position> {
         self.cursor
     }
+}
+
+/// Whether a character is neither blank nor part of a line.
+fn is_of_a_word(c: char) -> bool {
+    !c.is_whitespace() && !matches!(c, '-' | '|' | '+' | '\u{2500}'..='\u{257f}')
 }
 
 /// The columns that `text` takes, counted as the buffer counts them: character by character as people

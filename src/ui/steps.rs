@@ -379,6 +379,10 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
     let (mark, role, kind) = match proof.verdict {
         // What was green when it was last looked at, too long ago, is not known now.
         GateVerdict::Green | GateVerdict::Passed if old => ("?", Role::Stale, Kind::Under),
+        // It keeps nobody from going on, and is not so.
+        GateVerdict::Green | GateVerdict::Passed if proof.value.as_str() == "owed" => {
+            ("!", Role::Warn, Kind::Under)
+        }
         GateVerdict::Green | GateVerdict::Passed => ("ok", Role::Text, Kind::Under),
         // A step at work is there to make it green.
         GateVerdict::Red if step.aims_at(proof) => match step.state {

@@ -97,7 +97,10 @@ fn states() -> Vec<Maker> {
             after(scene::running(scene::move_phase()).0, &[Intent::Pane(pane), Intent::Freeze])
         }));
         all.push(maker(&format!("replay {pane}"), move || {
-            after(scene::app(World::Replay, Weather::Outage), &[Intent::Pane(pane)])
+            after(
+                scene::app(World::Replay(crate::app::Recorded::Sim), Weather::Outage),
+                &[Intent::Pane(pane)],
+            )
         }));
     }
     for intent in [Intent::Start, Intent::Help, Intent::Palette, Intent::Arm, Intent::Lists, Intent::Filter] {

@@ -489,7 +489,7 @@ async fn nothing_can_be_decided_in_a_recording() {
         assert!(player.app.modals.is_empty(), "{key:?} opened something");
         assert!(player.app.notice.is_some(), "{key:?} says nothing");
     }
-    assert!(!player.app.arming.is_armed() && player.app.badge() == "REPLAY");
+    assert!(!player.app.arming.is_armed() && player.app.badge() == "REPLAY SIM");
     let azure = player.wire();
     let put = http::Request::put("http://127.0.0.1:1/subscriptions/x").body(Bytes::new()).unwrap();
     assert!(matches!(azure.call(put).await, Err(WireError::WriteRefused { .. })));
@@ -616,7 +616,7 @@ fn the_shipped_outage_plays_on_a_terminal_and_leaves_nothing_behind() {
     let settings = door.settings().into_iter().map(|(name, value)| format!("{name}={value} "));
     let script = format!("{}exec \"$FARSHORE\" replay '{file}' --speed 10", settings.collect::<String>());
     let Some(mut terminal) = Terminal::shell(&state, &["-c", &script]) else { return };
-    terminal.see(" REPLAY  contoso-avd");
+    terminal.see(" REPLAY SIM  contoso-avd");
     terminal.see("x10");
     terminal.press("}");
     terminal.see("paused · record 2/");

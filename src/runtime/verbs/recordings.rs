@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    app::feed::FeedLine,
+    app::feed::{self, FeedLine},
     cli::{Asked, Cli, Record, Speed},
     domain::{Safe, time::time_text},
     recording::Tape,
@@ -80,7 +80,8 @@ async fn story(tape: Tape, file: &Path) -> Result<u8, VerbError> {
     }
     let lines: Vec<&FeedLine> = player.app.feed.newest().collect();
     for line in lines.into_iter().rev() {
-        let _ = writeln!(text, "{}  {}", time_text(line.at), Safe::new(&line.text));
+        let from = feed::code(&line.origin);
+        let _ = writeln!(text, "{}  {from:3} {}", time_text(line.at), Safe::new(&line.text));
     }
     let _ = match cut {
         Some(line) => writeln!(text, "CUT after line {line}: its end is missing"),
