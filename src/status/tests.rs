@@ -551,6 +551,35 @@ fn nobody_in_both_pools() {
     );
 }
 
+/// Requests that were not answered are counted of the sources that were asked: one that answered, or was
+/// not asked, makes no `0-3 tries` of the others' three.
+#[test]
+fn the_tries_of_a_value_are_those_of_the_sources_that_were_tried() {
+    let cases: [([Option<u32>; 2], &str); 9] = [
+        ([Some(0), Some(0)], "no answer"),
+        ([Some(1), Some(1)], "no answer, 1 try"),
+        ([Some(3), Some(3)], "no answer, 3 tries"),
+        ([Some(1), Some(3)], "no answer, 1-3 tries"),
+        ([Some(3), Some(1)], "no answer, 1-3 tries"),
+        ([Some(0), Some(3)], "no answer, 3 tries"),
+        ([Some(3), Some(0)], "no answer, 3 tries"),
+        ([Some(3), None], "no answer, 3 tries"),
+        ([None, Some(3)], "not looked at yet"),
+    ];
+    for (misses, expected) in cases {
+        let mut world = World::calm();
+        let sources = [Source::Hosts(0, Side::Secondary), Source::Pool(0, Side::Secondary)];
+        for (source, misses) in sources.iter().zip(misses) {
+            world.picture.forget(source);
+            let kind = if misses == Some(0) { SilenceKind::NotAsked } else { SilenceKind::Unreachable };
+            world.silence(source, kind, misses.map_or(0, |misses| misses.max(1)));
+        }
+        let summary = summarize(&world.estate, &world.picture, &[], Scope::Service(0), world.now);
+        let (state, told) = text(&summary, Component::Capacity, Side::Secondary);
+        assert_eq!((state, told.as_str()), (CellState::Unknown, expected), "{misses:?}");
+    }
+}
+
 #[test]
 fn what_hurts_users_is_crit_and_what_wants_attention_is_a_warning() {
     let cases: [(&str, Spoil, CellState, &str); 4] = [
