@@ -379,6 +379,13 @@ fn a_clock_that_is_off_is_told_and_judges_no_host() {
             text(&summary, Component::Hosts, Side::Primary),
             (CellState::Unknown, "0 of 4, 4 not known".to_owned())
         );
+        let sessions = summary.cell(Component::Sessions, Side::Primary).unwrap();
+        let why = sessions.reason.as_ref().map_or("", Safe::as_str);
+        assert_eq!(sessions.state, CellState::Unknown);
+        assert!(
+            why.contains("is known") && !why.contains("silent") && !why.contains("not reported"),
+            "{why}"
+        );
     }
 }
 
