@@ -352,6 +352,31 @@ mod tests {
         }
     }
 
+    /// Why the button is off is said for as long as it is off; that it came on takes back nothing else.
+    #[test]
+    fn what_is_said_of_the_button_stands_only_while_it_is_so() {
+        let number = Some("type 67 first");
+        let cases = [
+            ("off and still off", 1, false, false, Some(OFF), Some(OFF)),
+            ("off, then on", 1, false, true, Some(OFF), None),
+            ("off, then on, with something to type", 2, false, true, Some(OFF), None),
+            ("on, with something to type", 2, true, true, number, number),
+            ("on, then off", 2, true, false, number, number),
+        ];
+        for (name, level, before, after, said, left) in cases {
+            let with = |green| OfferView { green, ..offer(level, (level > 1).then_some("67"), "h") };
+            let mut dialog = ConfirmDialog::new("a8".to_owned(), 0);
+            dialog.pin(&with(before), 0);
+            let arrival = dialog.guard.arrive(400);
+            dialog.next(arrival);
+            let arrival = dialog.guard.arrive(1_000);
+            assert_eq!(dialog.enter(arrival, 1_000), Decision::Open, "{name}");
+            assert_eq!(dialog.remark.as_deref(), said, "{name}");
+            dialog.pin(&with(after), 1_100);
+            assert_eq!(dialog.remark.as_deref(), left, "{name}");
+        }
+    }
+
     #[test]
     fn a_changed_list_voids_what_was_typed() {
         let line = |key: &str| WriteLine {

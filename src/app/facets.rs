@@ -170,6 +170,7 @@ fn host_facts(host: &SessionHost, now: Timestamp, holds: bool) -> Vec<Fact> {
     let usable = match (holds, host.usable(now)) {
         (false, _) => "not known, the answer is too old",
         (true, true) => "yes",
+        (true, false) if host.may_be_usable(now) => "not known, nor is its heartbeat",
         (true, false) => "no",
     };
     let admits = match host.accepts {

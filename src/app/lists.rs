@@ -312,12 +312,15 @@ pub fn columns(component: Component) -> &'static [super::table::Column] {
 mod tests {
     use super::*;
     use crate::{
-        app::scene::{self, Weather, noon},
+        app::{
+            detail::{Subject, detail},
+            scene::{self, Weather, noon},
+        },
         domain::{
             Answer, Listing, Observation,
             compute::{Power, VirtualMachine},
             health::Availability,
-            pool::UserSession,
+            pool::{Heartbeat, SessionHost, UserSession},
             standing,
             time::seconds,
         },
@@ -420,6 +423,98 @@ mod tests {
         // A twin stays where only one of the two fits.
         let found = lines(&estate, &picture, Component::Pools, "hp-fin-ne", Sort::default());
         assert_eq!(found, ["hp-fin-we|hp-fin-ne"]);
+    }
+
+    /// What becomes of the first host in the list, whether that list is whole, and what is said of a session
+    /// on it.
+    type Case = (&'static str, fn(&mut Vec<SessionHost>), bool, &'static str);
+
+    #[test]
+    fn of_a_session_no_more_is_said_than_is_known_of_its_host() {
+        let cases: [Case; 8] = [
+            ("it beats", |_| {}, true, "Active"),
+            ("it is silent", |hosts| hosts[0].heartbeat = Heartbeat::Never, true, "Active, host silent"),
+            (
+                "nobody knows when it beat",
+                |hosts| hosts[0].heartbeat = Heartbeat::Unknown,
+                true,
+                "Active, heartbeat of its host not known",
+            ),
+            (
+                "it beats by a clock that nobody knows",
+                |hosts| hosts[0].heartbeat = Heartbeat::At(noon() + seconds(600)),
+                true,
+                "Active, heartbeat of its host not known",
+            ),
+            ("it is not listed", |hosts| drop(hosts.remove(0)), true, "Active, host not listed"),
+            ("its page did not come", |hosts| drop(hosts.remove(0)), false, "Active"),
+            ("it is listed in part of a list", |_| {}, false, "Active"),
+            (
+                "it is silent in part of a list",
+                |hosts| hosts[0].heartbeat = Heartbeat::Never,
+                false,
+                "Active, host silent",
+            ),
+        ];
+        for (name, spoil, whole, words) in cases {
+            let (estate, picture) = picture(|_, picture| {
+                let source = Source::Hosts(0, Side::Primary);
+                let mut hosts = standing::hosts(picture, &source).unwrap().seen().to_vec();
+                spoil(&mut hosts);
+                let all = if whole {
+                    Listing::whole(hosts, 1)
+                } else {
+                    Listing::partial(hosts, 1, "page 2 did not come".into())
+                };
+                came(picture, source, Answer::Hosts(all));
+            });
+            let expected = match words {
+                "Active" => words.to_owned(),
+                words => format!("last told: {words}"),
+            };
+            let view = View { estate: &estate, picture: &picture, scope: Scope::All, now: noon() };
+            let query = Query::parse("user0000@", columns(Component::Sessions)).unwrap();
+            let found = lists(Component::Sessions, &view, &query, Sort::default());
+            let row = found.lines[0].primary.as_ref().unwrap();
+            let state = &row.fields[2];
+            assert_eq!(state.full.as_deref().unwrap_or(&state.text), expected, "{name}");
+            let doubtful = expected != "Active";
+            assert_eq!(row.state, if doubtful { CellState::Unknown } else { CellState::Ok }, "{name}");
+            assert_eq!(state.text.ends_with('?'), doubtful, "{name}: {}", state.text);
+            // All of it is told in the same words.
+            let objects = Pair { primary: row.object.clone(), secondary: None };
+            let subject = Subject { objects, names: Pair::build(|_| String::new()) };
+            let whole = detail(&view, &subject, Side::Primary).unwrap();
+            let told = whole.facts().find(|(_, fact)| fact.name == "state").unwrap();
+            assert_eq!(told.1.value, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_host_of_which_nobody_knows_when_it_beat_is_called_neither_alive_nor_dead() {
+        let cases = [
+            (Heartbeat::At(noon() - seconds(20)), CellState::Ok, "yes"),
+            (Heartbeat::Never, CellState::Crit, "no"),
+            (Heartbeat::Unknown, CellState::Unknown, "not known, nor is its heartbeat"),
+            (Heartbeat::At(noon() + seconds(600)), CellState::Unknown, "not known, nor is its heartbeat"),
+        ];
+        for (heartbeat, state, usable) in cases {
+            let (estate, picture) = picture(|_, picture| {
+                let source = Source::Hosts(0, Side::Primary);
+                let hosts = standing::hosts(picture, &source).unwrap().clone();
+                came(picture, source, Answer::Hosts(hosts.each(|host| host.heartbeat = heartbeat)));
+            });
+            let view = View { estate: &estate, picture: &picture, scope: Scope::All, now: noon() };
+            let query = Query::parse("shwe-hr-01", columns(Component::Hosts)).unwrap();
+            let found = lists(Component::Hosts, &view, &query, Sort::default());
+            let row = found.lines[0].primary.as_ref().unwrap();
+            assert_eq!(row.state, state, "{heartbeat:?}");
+            let objects = Pair { primary: row.object.clone(), secondary: None };
+            let subject = Subject { objects, names: Pair::build(|_| String::new()) };
+            let whole = detail(&view, &subject, Side::Primary).unwrap();
+            let told = whole.facts().find(|(_, fact)| fact.name == "usable now").unwrap();
+            assert_eq!(told.1.value, usable, "{heartbeat:?}");
+        }
     }
 
     #[test]

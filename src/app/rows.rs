@@ -179,6 +179,8 @@ impl<'a> Ground<'a> {
             CellState::NotChecked
         } else if host.status.takes_users() && host.beats(now) {
             CellState::Warn
+        } else if host.status.takes_users() && host.pulse(now) == Pulse::Unknown {
+            CellState::Unknown
         } else {
             CellState::Crit
         };
@@ -301,6 +303,8 @@ pub(super) enum Doubt {
     None,
     /// Its host did not report when it was looked at last: nobody may sit behind it.
     HostSilent,
+    /// Nobody knows when its host reported last.
+    HostUnknown,
     /// Its host is not in the list of hosts.
     HostUnlisted,
     /// The answer is too old.
@@ -310,12 +314,13 @@ pub(super) enum Doubt {
 impl Doubt {
     /// `holds`: whether the list of sessions still stands for what there is now.
     pub(super) fn of(session: &UserSession, holds: bool, beats: &Beats<'_>) -> Self {
-        let host = session.id.parent_key().and_then(|host| beats.hosts.get(host));
+        let host = session.id.parent_key().and_then(|host| beats.hosts.get(host)).copied();
         match (host, holds) {
-            (Some(false), _) => Self::HostSilent,
+            (Some(Pulse::Silent), _) => Self::HostSilent,
+            (Some(Pulse::Unknown), _) => Self::HostUnknown,
             (None, _) if beats.whole => Self::HostUnlisted,
-            (_, true) => Self::None,
-            (_, false) => Self::Old,
+            (Some(Pulse::Beats) | None, true) => Self::None,
+            (Some(Pulse::Beats) | None, false) => Self::Old,
         }
     }
 
@@ -324,6 +329,7 @@ impl Doubt {
         match self {
             Self::None => state.to_owned(),
             Self::HostSilent => format!("last told: {state}, host silent"),
+            Self::HostUnknown => format!("last told: {state}, heartbeat of its host not known"),
             Self::HostUnlisted => format!("last told: {state}, host not listed"),
             Self::Old => format!("last told: {state}, not read since"),
         }
@@ -343,8 +349,9 @@ impl Doubt {
 /// beat proves nothing.
 #[derive(Debug, Default)]
 pub(super) struct Beats<'a> {
-    /// Whether each beat. By borrowed key: an estate may list 100,000 sessions on 10,000 hosts.
-    hosts: HashMap<&'a str, bool>,
+    /// Whether each beat, as far as that is known. By borrowed key: an estate may list 100,000 sessions on
+    /// 10,000 hosts.
+    hosts: HashMap<&'a str, Pulse>,
     /// Whether the list was read to its end.
     whole: bool,
 }
@@ -354,7 +361,7 @@ impl<'a> Beats<'a> {
         let Source::Sessions(service, side) = source else { return Self::default() };
         let Some(look) = picture.last(&Source::Hosts(*service, *side)) else { return Self::default() };
         let Answer::Hosts(all) = &look.answer else { return Self::default() };
-        let hosts = all.seen().iter().map(|host| (host.id.key(), host.beats(look.at))).collect();
+        let hosts = all.seen().iter().map(|host| (host.id.key(), host.pulse(look.at))).collect();
         Self { hosts, whole: all.complete().is_some() }
     }
 }

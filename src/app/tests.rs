@@ -640,6 +640,30 @@ fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
     }
 }
 
+/// What the dialog stands on is set once there is something to set it by; an Enter that was on its way
+/// meant what stood there before.
+#[test]
+fn an_enter_that_was_on_its_way_when_the_mode_was_set_starts_nothing() {
+    for (gap, starts) in [(0, false), (100, false), (299, false), (301, true), (1_000, true)] {
+        let mut app = scene::opened(World::Live);
+        press(&mut app, &[(1_000, Intent::Start)]);
+        let mode = |app: &App| match app.modals.last() {
+            Some(Modal::Start(dialog)) => dialog.mode,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(mode(&app), Mode::Graceful);
+        for mut seen in scene::readings(Weather::Outage) {
+            (seen.started, seen.ended) = (scene::noon(), scene::noon());
+            app.update(Event::Observed(seen), at(15_000));
+        }
+        assert_eq!(mode(&app), Mode::Ungraceful);
+        fill_in(&mut app);
+        let effects = press(&mut app, &[(15_000 + gap, Intent::Enter)]);
+        let started = effects.iter().any(|effect| matches!(effect, Effect::StartRun(_)));
+        assert_eq!(started, starts, "{gap} ms after");
+    }
+}
+
 /// A group that nobody planned.
 fn stranger() -> Principal {
     let id = PrincipalId::parse("5d5d5d5d-0000-4000-8000-00000000e0fe").unwrap();

@@ -365,14 +365,19 @@ mod tests {
         found
     }
 
-    /// What is shown of a sign and what the death rule counts are the same.
+    /// What is shown of a sign and what the death rule counts are the same, also while nothing more is
+    /// seen: what has grown old is no sign of anything.
     fn agree(estate: &Estate, picture: &Picture) {
-        for side in Side::BOTH {
-            for service in 0..estate.services.len() {
-                let shown: Vec<u8> = holding(&death::evidence(estate, picture, service, side, noon()));
-                let counted = death::signs(estate, picture, service, side, Timestamp::MIN, noon());
+        for later in [0, 4, 6, 30].map(minutes) {
+            let now = noon() + later;
+            for (side, service) in
+                Side::BOTH.into_iter().flat_map(|side| (0..estate.services.len()).map(move |one| (side, one)))
+            {
+                let shown: Vec<u8> = holding(&death::evidence(estate, picture, service, side, now));
+                let counted = death::signs(estate, picture, service, side, Timestamp::MIN, now);
                 let counted: Vec<u8> = counted.iter().map(|sign| sign.class).collect();
-                assert_eq!(shown, counted, "{side:?} {service}");
+                assert_eq!(shown, counted, "{side:?} {service} after {later}");
+                assert!(later < minutes(6) || shown.is_empty(), "{side:?} {service} after {later}");
             }
         }
     }

@@ -242,7 +242,7 @@ pub fn sources(estate: &Estate, service: usize) -> Vec<Source> {
 }
 
 /// Whose calls these are, in words: those of one provider are one sign.
-fn provider(source: &Source) -> &'static str {
+pub fn provider(source: &Source) -> &'static str {
     match source {
         Source::Hosts(..) | Source::Sessions(..) => HOST_POOL_CALLS,
         Source::Storage(..) => STORAGE_CALLS,
@@ -303,4 +303,37 @@ fn shares_down(picture: &Picture, service: usize, side: Side, since: Timestamp) 
     let accounts = listing.complete()?;
     let down = accounts.iter().filter(|account| !account.available()).count();
     (down > 0 && down == accounts.len()).then_some(down)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Observation;
+
+    /// How long ago the sources told something, in seconds; `None`: never.
+    type Told = [Option<i64>; 2];
+
+    #[test]
+    fn what_rests_on_a_source_that_never_answered_has_no_age() {
+        let now: Timestamp = "2026-11-20T08:12:07Z".parse().unwrap();
+        let sources = Side::BOTH.map(Source::Control);
+        let cases: [(Told, Option<i64>); 5] = [
+            ([Some(4), Some(9)], Some(9)),
+            ([Some(9), Some(4)], Some(9)),
+            ([Some(4), None], None),
+            ([None, Some(4)], None),
+            ([None, None], None),
+        ];
+        for (told, expected) in cases {
+            let mut picture = Picture::default();
+            for (source, ago) in sources.iter().zip(told) {
+                let Some(ago) = ago else { continue };
+                let (source, ended) = (source.clone(), now - seconds(ago));
+                let outcome = Ok(Answer::Control { millis: 41, skew: None });
+                picture.take(Observation { source, started: ended, ended, outcome });
+            }
+            let age = oldest_of(&picture, &sources).map(|at| now.duration_since(at).as_secs());
+            assert_eq!(age, expected, "{told:?}");
+        }
+    }
 }

@@ -178,6 +178,11 @@ impl SessionHost {
         self.pulse(now) == Pulse::Silent
     }
 
+    /// Whether only its heartbeat, which nobody knows, is missing for a user to be sent here at `now`.
+    pub fn may_be_usable(&self, now: Timestamp) -> bool {
+        self.status.takes_users() && self.accepts == Some(true) && self.pulse(now) == Pulse::Unknown
+    }
+
     /// Whether a user could be sent here at `now`: status, admission and heartbeat all say so.
     pub fn usable(&self, now: Timestamp) -> bool {
         self.status.takes_users() && self.accepts == Some(true) && self.beats(now)

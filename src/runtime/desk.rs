@@ -614,6 +614,21 @@ mod tests {
         assert!(matches!(opening::resume(&other, &first, None).await, Err(OpenError::Lock(_))));
     }
 
+    /// A run that is being gone on with, and a new one that was asked for before: either answer may come
+    /// first.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn going_on_with_a_run_ends_with_its_own_answer_and_no_other() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
+        desk.resuming = Some("r-1".to_owned());
+        for (mark, goes_on) in [(Some(7), true), (Some(8), true), (None, false)] {
+            let why = OpenError::NoRunbook("x".into());
+            desk.take(Happening::Opened(Box::new((mark, Err(why)))));
+            assert_eq!(desk.resuming.is_some(), goes_on, "after the answer to {mark:?}");
+        }
+    }
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
     async fn a_holder_left_in_the_start_dialog_is_journaled_once() {
         let state = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use crate::{
         access::PrincipalId,
         death,
         picture::Picture,
-        time::{Timestamp, wall_text},
+        time::{Span, Timestamp, seconds, wall_text},
     },
     engine::{
         Context, Engine, Input, Output, Run, Stamped,
@@ -178,6 +178,13 @@ pub async fn plan(session: &Session, order: &Order) -> Result<Plan, OpenError> {
     Ok(binding.bind(&runbook)?)
 }
 
+/// How often the calls are looked at that would tell of a death if they went on failing. A provider that
+/// keeps failing is left alone for a while: not every look brings a failure.
+const LOOKS: u32 = 2 * death::FAILED_CALLS;
+
+/// The pause after a look for which nothing was asked.
+const LEFT_ALONE: Span = seconds(15);
+
 /// The mode where nobody has said which: graceful, unless the side that is left looks dead. Then which one
 /// fits is for a person to say, before there is a run that would begin as what it is not.
 async fn usual_mode(session: &Session, service: usize, picture: &mut Picture) -> Result<Mode, OpenError> {
@@ -190,13 +197,20 @@ async fn usual_mode(session: &Session, service: usize, picture: &mut Picture) ->
     let signs =
         |picture: &Picture| death::signs(estate, picture, service, from, Timestamp::MIN, session.clock.now());
     let mut seen = signs(picture);
-    for _ in 1..death::FAILED_CALLS {
+    for _ in 1..LOOKS {
         let silent = survey::silent_on(picture, service, from);
         if death::rule(&seen) || silent.is_empty() {
             break;
         }
         // One call that fails is no sign: several in a row are, while the other region answers them.
-        survey::survey_into(picture, &session.azure, &session.clock, silent).await;
+        let misses = |picture: &Picture| -> u32 {
+            silent.iter().filter_map(|source| picture.reading(source)).map(|reading| reading.misses).sum()
+        };
+        let before = misses(picture);
+        survey::survey_into(picture, &session.azure, &session.clock, silent.clone()).await;
+        if misses(picture) == before {
+            session.clock.sleep_until(session.clock.now() + LEFT_ALONE).await;
+        }
         seen = signs(picture);
     }
     if !death::rule(&seen) {
@@ -412,6 +426,51 @@ pub fn bound_to(state: &Path, run: &str) -> Result<(Opened, Timestamp), OpenErro
 mod tests {
     use super::*;
     use crate::cli;
+
+    /// A region whose calls fail says so only when it is asked again and again.
+    #[tokio::test(start_paused = true)]
+    async fn a_mode_that_nobody_said_is_not_guessed_where_calls_fail_three_times_in_a_row() {
+        const STORES: &str = "fault = \"share-down\"\nregion = \"primary\"";
+        const SILENT: &str = "fault = \"silent\"\nregion = \"primary\"\nproviders = \
+                              [\"Microsoft.Compute\", \"Microsoft.DesktopVirtualization\"]";
+        let cases: [(&[&str], &[&str]); 4] = [
+            (&[], &[]),
+            (&[STORES], &[]),
+            (&[SILENT], &[]),
+            (&[SILENT, STORES], &["sign 3: compute calls and host pool calls fail here", "sign 4: "]),
+        ];
+        for (faults, signs) in cases {
+            let state = tempfile::tempdir().unwrap();
+            let words = ["farshore", "--sim=tiny", "--state-dir", state.path().to_str().unwrap()];
+            let cli = cli::parse(words.map(std::ffi::OsString::from)).unwrap();
+            let session = Session::open(&cli.global, None).unwrap();
+            let Place::Sim(rehearsed) = &session.place else { panic!() };
+            for fault in faults {
+                rehearsed.sim.inject(crate::sim::Fault::from_toml(fault).unwrap());
+            }
+            let order = |mode| Order {
+                runbook: "avd-pooled-failover".to_owned(),
+                service: 0,
+                mode,
+                reason: "test".into(),
+                impact: None,
+                moved_too: vec![],
+                left_holders: vec![],
+            };
+            let found = plan(&session, &order(None)).await;
+            let said = match &found {
+                Err(error @ OpenError::LooksDead { .. }) => error.to_string(),
+                _ => String::new(),
+            };
+            assert_eq!(said.is_empty(), signs.is_empty(), "{faults:?}: {found:?}");
+            for sign in signs {
+                assert!(said.contains(sign), "{faults:?}: {said}");
+            }
+            // Whoever says how is taken at their word.
+            let said = plan(&session, &order(Some(Mode::Ungraceful))).await;
+            assert!(!matches!(said, Err(OpenError::LooksDead { .. })), "{faults:?}");
+        }
+    }
 
     type Edit = fn(&mut Opened);
 

@@ -1,6 +1,9 @@
 //! Looks at many sources at once and puts the answers into one picture.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 
@@ -154,15 +157,26 @@ pub fn planning_sources(service: usize) -> Vec<Source> {
         .collect()
 }
 
-/// The calls which would tell of the death of `side` and give no answer, each with its twin: a failure
-/// counts only beside an answer of the same minute.
+/// The calls which would tell of the death of `side` if they went on failing, each with its twin: a
+/// failure counts only beside an answer of the same minute. One of each provider, that which failed most
+/// often: of one that is left alone for a while little is asked, and all that is must count for one call.
 pub fn silent_on(picture: &Picture, service: usize, side: Side) -> BTreeSet<Source> {
-    let unreachable = |source: &Source| {
-        let silence = picture.reading(source).and_then(|reading| reading.silence.as_ref());
-        silence.is_some_and(|(_, silence)| silence.kind == SilenceKind::Unreachable)
+    let misses = |source: &Source| {
+        let reading = picture.reading(source)?;
+        let (_, silence) = reading.silence.as_ref()?;
+        let fails = matches!(silence.kind, SilenceKind::Unreachable | SilenceKind::NotAsked);
+        fails.then_some(reading.misses)
     };
-    let pairs = death::calls(service, side).into_iter().zip(death::calls(service, side.other()));
-    pairs.filter(|(here, _)| unreachable(here)).flat_map(|(here, there)| [here, there]).collect()
+    let mut most: BTreeMap<&str, (u32, [Source; 2])> = BTreeMap::new();
+    for (here, there) in death::calls(service, side).into_iter().zip(death::calls(service, side.other())) {
+        let Some(misses) = misses(&here) else { continue };
+        let known = most.get(death::provider(&here));
+        if known.is_none_or(|(most, _)| misses > *most) {
+            most.insert(death::provider(&here), (misses, [here, there]));
+        }
+    }
+    let open = most.into_values().filter(|(misses, _)| *misses < death::FAILED_CALLS);
+    open.flat_map(|(_, pair)| pair).collect()
 }
 
 #[cfg(test)]

@@ -211,14 +211,14 @@ pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         .filter_map(|&service| standing::unproven_sessions(scene.picture, service, bucket.side))
         .sum();
     if unproven > 0 {
-        // Some hosts are silent: whoever is listed on them may be gone.
+        // Some hosts are silent, or not known to live: whoever is listed on them may be gone.
         let text = format!("{unproven} of {all} unproven");
         let hosts = bucket
             .services
             .iter()
             .map(|&service| Sight::of(scene.picture, &Source::Hosts(service, bucket.side), scene.now));
         let part = Part::new(CellState::Unknown, text, format!("{}+{unproven}?", all - unproven))
-            .because("the broker lists sessions on hosts that have not reported for 5 min")
+            .because("the broker lists sessions on hosts of which no heartbeat of the last 5 min is known")
             .figure(all, None);
         return Some(Part { beside: hosts.reduce(Sight::join), ..part });
     }

@@ -17,7 +17,8 @@ pub(super) struct Sight {
     pub(super) at: Option<Timestamp>,
     /// What its age counts from: the answer, or where there is none the first request that was not answered.
     pub(super) from: Option<Timestamp>,
-    /// Requests in a row that were not answered, of the source with the fewest and of that with the most.
+    /// Requests in a row that were not answered, of the source with the fewest and of that with the most
+    /// among those that left any unanswered.
     pub(super) tries: (u32, u32),
     /// Whether the value may be used, and if not, why.
     pub(super) trust: Trust,
@@ -110,7 +111,10 @@ impl Sight {
             _ => None,
         };
         let from = self.from.into_iter().chain(other.from).min();
-        let tries = (self.tries.0.min(other.tries.0), self.tries.1.max(other.tries.1));
+        let tries = match (self.tries, other.tries) {
+            ((_, 0), tries) | (tries, (_, 0)) => tries,
+            (one, two) => (one.0.min(two.0), one.1.max(two.1)),
+        };
         let old = self.old || other.old;
         let (worse, better) = if other.trust > self.trust { (other, self) } else { (self, other) };
         Self { at, from, tries, trust: worse.trust, reason: worse.reason.or(better.reason), old }

@@ -379,6 +379,13 @@ fn a_clock_that_is_off_is_told_and_judges_no_host() {
             text(&summary, Component::Hosts, Side::Primary),
             (CellState::Unknown, "0 of 4, 4 not known".to_owned())
         );
+        let sessions = summary.cell(Component::Sessions, Side::Primary).unwrap();
+        let why = sessions.reason.as_ref().map_or("", Safe::as_str);
+        assert_eq!(sessions.state, CellState::Unknown);
+        assert!(
+            why.contains("is known") && !why.contains("silent") && !why.contains("not reported"),
+            "{why}"
+        );
     }
 }
 
@@ -549,6 +556,35 @@ fn nobody_in_both_pools() {
         "{}",
         summary.invariant.text
     );
+}
+
+/// Requests that were not answered are counted of the sources that were asked: one that answered, or was
+/// not asked, makes no `0-3 tries` of the others' three.
+#[test]
+fn the_tries_of_a_value_are_those_of_the_sources_that_were_tried() {
+    let cases: [([Option<u32>; 2], &str); 9] = [
+        ([Some(0), Some(0)], "no answer"),
+        ([Some(1), Some(1)], "no answer, 1 try"),
+        ([Some(3), Some(3)], "no answer, 3 tries"),
+        ([Some(1), Some(3)], "no answer, 1-3 tries"),
+        ([Some(3), Some(1)], "no answer, 1-3 tries"),
+        ([Some(0), Some(3)], "no answer, 3 tries"),
+        ([Some(3), Some(0)], "no answer, 3 tries"),
+        ([Some(3), None], "no answer, 3 tries"),
+        ([None, Some(3)], "not looked at yet"),
+    ];
+    for (misses, expected) in cases {
+        let mut world = World::calm();
+        let sources = [Source::Hosts(0, Side::Secondary), Source::Pool(0, Side::Secondary)];
+        for (source, misses) in sources.iter().zip(misses) {
+            world.picture.forget(source);
+            let kind = if misses == Some(0) { SilenceKind::NotAsked } else { SilenceKind::Unreachable };
+            world.silence(source, kind, misses.map_or(0, |misses| misses.max(1)));
+        }
+        let summary = summarize(&world.estate, &world.picture, &[], Scope::Service(0), world.now);
+        let (state, told) = text(&summary, Component::Capacity, Side::Secondary);
+        assert_eq!((state, told.as_str()), (CellState::Unknown, expected), "{misses:?}");
+    }
 }
 
 #[test]

@@ -482,6 +482,25 @@ fn an_old_proof_is_not_shown_as_ok() {
     assert!(!shown.contains(&format!("{all} of {all} green")), "{shown}");
 }
 
+/// A value can rest on an old answer though it was looked at a moment ago: it stands as it is, and its age
+/// is marked.
+#[test]
+fn a_proof_that_rests_on_an_old_answer_has_its_age_marked() {
+    for (dated, age) in [(false, "13m"), (true, "13m!")] {
+        let mut view = scene::gate();
+        view.steps[10].proofs[0].age_s = Some(830);
+        if dated {
+            view.steps[10].dated_proofs = vec!["no-holder-on-active".to_owned()];
+        }
+        for size in [(60, 20), (80, 24), (160, 50)] {
+            let shown = run_lines(view.clone(), size);
+            let line = shown.lines().find(|line| line.contains("no-holder-on-active")).unwrap_or_default();
+            assert!(line.contains("ok no-holder-on-active 0 of 3"), "{size:?} {shown}");
+            assert_eq!((line.contains("13m!"), line.contains(age)), (dated, true), "{size:?} {line}");
+        }
+    }
+}
+
 #[test]
 fn evidence_of_death_carries_the_age_of_its_oldest_look() {
     let mut offer = scene::offer(3, Some("NE"));

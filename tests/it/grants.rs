@@ -8,10 +8,10 @@ use std::sync::{
 use bytes::Bytes;
 use farshore::{
     domain::{
-        Operation, Safe,
+        Operation, Safe, Side, Source,
         access::PrincipalId,
         estate::Principal,
-        time::{minutes, seconds},
+        time::{Timestamp, minutes, seconds},
     },
     engine::{
         Command, Engine, Refusal, RunEvent,
@@ -26,6 +26,7 @@ use farshore::{
 use super::{
     outage::{Cockpit, said, turn},
     rehearsal::{Rehearsal, Setting},
+    seats::{dead, graceful},
 };
 
 /// Somebody the estate file does not plan.
@@ -217,6 +218,39 @@ async fn a_grant_whose_intent_was_durable_too_late_is_not_sent_and_guarded_anew(
             matches!(stamped.event, RunEvent::Failed { step, how: FailedHow::NotSent, .. } if step == "a11-grant")
         });
         assert!(told, "{}", cockpit.rehearsal.story());
+    }
+}
+
+/// A write may wait before it leaves: a grant waits no longer than the oldest look counts that let it go.
+#[tokio::test(start_paused = true)]
+async fn a_grant_may_leave_for_as_long_as_its_oldest_evidence_counts() {
+    let rests: [(bool, &[Source]); 2] = [
+        (false, &[Source::Assignments(0, Side::Primary), Source::Sessions(0, Side::Primary)]),
+        (
+            true,
+            &[
+                Source::Assignments(0, Side::Primary),
+                Source::Hosts(0, Side::Primary),
+                Source::Machines(Side::Primary),
+                Source::Storage(0, Side::Primary),
+            ],
+        ),
+    ];
+    for (fenced, rests) in rests {
+        let mut cockpit =
+            if fenced { dead(&[], &[], "a11-grant").await } else { graceful("a11-grant").await };
+        cockpit.turn("a12-first-user").await;
+        let (grants, others): (Vec<_>, Vec<_>) =
+            cockpit.let_go.iter().partition(|write| write.step == "a11-grant");
+        assert!(!grants.is_empty() && !others.is_empty());
+        assert!(others.iter().all(|write| write.until.is_none()), "{others:?}");
+        for grant in grants {
+            let lately = |at: &Timestamp| grant.at.duration_since(*at) <= seconds(30);
+            let looks = rests.iter().filter_map(|source| grant.looks.get(source)).copied();
+            let oldest = looks.filter(lately).min().unwrap();
+            let until = grant.until.unwrap();
+            assert!(grant.at <= until && until <= oldest + seconds(30), "{fenced}: {oldest} {grant:?}");
+        }
     }
 }
 

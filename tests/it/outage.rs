@@ -8,7 +8,7 @@ use std::{
 use farshore::{
     azure::Azure,
     domain::{
-        Observation, Operation, Safe,
+        Observation, Operation, Safe, Source,
         time::{Span, Timestamp, minutes, seconds},
     },
     engine::{
@@ -47,6 +47,21 @@ pub struct Cockpit {
     wake: Option<Timestamp>,
     auto: Auto,
     pub rehearsal: Rehearsal,
+    /// When the newest look at each source began, of those that were heard.
+    looks: BTreeMap<Source, Timestamp>,
+    /// The writes that were let go.
+    pub let_go: Vec<LetGo>,
+}
+
+/// A write that was let go.
+#[derive(Debug)]
+pub struct LetGo {
+    pub step: String,
+    pub at: Timestamp,
+    /// Not to leave after this.
+    pub until: Option<Timestamp>,
+    /// When the newest look at each source had begun by then.
+    pub looks: BTreeMap<Source, Timestamp>,
 }
 
 impl Cockpit {
@@ -73,7 +88,17 @@ impl Cockpit {
         let clock = rehearsal.clock.clone();
         let hands =
             Hands::new(azure, clock.clone(), outbox, Scribe::Inline(Box::new(rehearsal.journal.clone())));
-        let mut cockpit = Self { engine, hands, clock, inbox, wake: None, auto: Auto::default(), rehearsal };
+        let mut cockpit = Self {
+            engine,
+            hands,
+            clock,
+            inbox,
+            wake: None,
+            auto: Auto::default(),
+            rehearsal,
+            looks: BTreeMap::new(),
+            let_go: Vec::new(),
+        };
         cockpit.perform(first);
         cockpit
     }
@@ -81,6 +106,11 @@ impl Cockpit {
     fn perform(&mut self, outputs: Vec<Output>) {
         self.wake = None;
         for output in outputs {
+            if let Output::Send(order) = &output {
+                let step = self.engine.run().plan.steps[order.token.step].id.clone();
+                let (at, until, looks) = (self.clock.now(), order.until, self.looks.clone());
+                self.let_go.push(LetGo { step, at, until, looks });
+            }
             match output {
                 Output::WakeAt(at) => self.wake = Some(at),
                 other => self.hands.perform(other),
@@ -89,6 +119,10 @@ impl Cockpit {
     }
 
     fn give(&mut self, input: Input) -> Option<Refusal> {
+        if let Input::Observed(seen) = &input {
+            let known = self.looks.entry(seen.source.clone()).or_insert(seen.started);
+            *known = seen.started.max(*known);
+        }
         let (outputs, refusal) = self.engine.handle(input, self.clock.now());
         self.perform(outputs);
         refusal
@@ -514,6 +548,52 @@ async fn evidence_of_death_is_as_old_as_the_oldest_answer_under_it() {
         assert!(said.ends_with(signs), "{waited} min: {age} {said}");
         let old = signs.ends_with('4');
         assert_eq!(age >= minutes(waited), old, "{waited} min: {age} under {said}");
+    }
+}
+
+/// Who waits for a person looks on: what is old beneath a value that is looked at all the time is marked.
+#[tokio::test(start_paused = true)]
+async fn an_item_that_rests_on_an_old_answer_is_marked_however_lately_it_was_tried() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&OUTAGE), Mode::Ungraceful).await;
+    cockpit.offer("a0-declare").await;
+    let told = |cockpit: &Cockpit| {
+        let shown = cockpit.shown("a0-declare");
+        assert_eq!(shown.old_proofs, Vec::<String>::new(), "it is looked at again and again");
+        (shown.dated_proofs, shown.proofs[0].clone())
+    };
+    let (dated, item) = told(&cockpit);
+    assert!(dated.is_empty(), "{item:?}");
+    cockpit.inject("fault = \"silent\"\nregion = \"primary\"\nproviders = [\"Microsoft.Compute\", \"Microsoft.Storage\"]");
+    for _ in 0..2 {
+        cockpit.pass(minutes(2)).await;
+        let (dated, item) = told(&cockpit);
+        assert!(item.value.as_str().ends_with("4, which make it dead"), "{item:?}");
+        assert_eq!(dated, ["mode-fits"], "{item:?}");
+        assert!(item.age_s.is_some_and(|age| age >= 120), "{item:?}");
+    }
+}
+
+/// A side that falls silent is told of by what was seen there last: the failures since make that no younger.
+#[tokio::test(start_paused = true)]
+async fn nobody_in_both_is_as_old_as_the_last_answer_of_the_side_that_fell_silent() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&OUTAGE), Mode::Ungraceful).await;
+    cockpit.turn("a12-first-user").await;
+    let item = |cockpit: &Cockpit| {
+        let proofs = cockpit.shown("a12-first-user").proofs;
+        proofs.into_iter().find(|item| item.id == "nobody-in-both").unwrap()
+    };
+    cockpit.pass(minutes(1)).await;
+    let before = item(&cockpit);
+    assert!(before.verdict == GateVerdict::Green && before.age_s.is_some_and(|age| age <= 90), "{before:?}");
+    cockpit.inject(
+        "fault = \"silent\"\nregion = \"primary\"\nproviders = [\"Microsoft.DesktopVirtualization\"]",
+    );
+    for waited in [3_u64, 6] {
+        cockpit.pass(minutes(3)).await;
+        let item = item(&cockpit);
+        assert_eq!(item.verdict, GateVerdict::Green, "{item:?}");
+        assert!(item.value.as_str().contains("WE does not tell its"), "{item:?}");
+        assert!(item.age_s.is_some_and(|age| age >= waited * 60), "after {waited} min: {item:?}");
     }
 }
 
