@@ -143,6 +143,25 @@ fn what_the_person_here_changed_is_no_change_by_others() {
     assert_eq!(others(&app).len(), 2, "it stays known");
 }
 
+/// The name is what is asked for, letter by letter: a paste of it is none, with brackets or without.
+#[test]
+fn a_pasted_name_does_not_arm() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let name = app.estate.name.clone();
+    press(&mut app, &[(1_000, Intent::Arm)]);
+    let paste: Vec<(u64, Intent)> = name.chars().map(|c| (2_000, Intent::Type(c))).collect();
+    press(&mut app, &paste);
+    press(&mut app, &[(3_000, Intent::Next), (4_000, Intent::Enter)]);
+    assert!(!app.arming.is_armed());
+    let Some(Modal::Arm(dialog)) = app.modals.last() else { panic!() };
+    assert_eq!(dialog.typed.text(), "");
+    let keys: Vec<(u64, Intent)> =
+        name.chars().enumerate().map(|(n, c)| (5_000 + 100 * n as u64, Intent::Type(c))).collect();
+    press(&mut app, &keys);
+    press(&mut app, &[(9_000, Intent::Enter)]);
+    assert!(app.arming.is_armed());
+}
+
 #[test]
 fn arming_ends_by_itself_and_tells_the_run() {
     let (mut app, view, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
@@ -763,9 +782,10 @@ fn a_silence_and_its_end_are_told_once_each() {
         app.update(Event::Observed(gone), at(1_000 * n as u64));
     }
     assert_eq!(app.feed.count(), before + 1);
-    let back = scene::readings(Weather::Calm).into_iter().find(|seen| seen.source == source).unwrap();
+    let mut back = scene::readings(Weather::Calm).into_iter().find(|seen| seen.source == source).unwrap();
+    (back.started, back.ended) = (scene::noon() + minutes(6), scene::noon() + minutes(6));
     app.update(Event::Observed(back), Moment { now: scene::noon() + minutes(6), terminal: 9_000 });
-    assert!(app.feed.newest().any(|line| line.text.contains("answers again")));
+    assert!(app.feed.newest().any(|line| line.text.contains("answers again after 6 min")));
 }
 
 /// What home shows of the hosts of one region.

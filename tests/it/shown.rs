@@ -64,6 +64,7 @@ fn squeezed(text: &str) -> String {
 /// What, where, how many, before and after, the way back, the usual time, the calls with the first of them.
 fn owed(step: &StepView, offer: &OfferView) -> Vec<(&'static str, String)> {
     let (before, after) = &offer.before_after;
+    assert!(!before.as_str().is_empty() && !after.as_str().is_empty(), "{}: {offer:?}", step.id);
     let calls = match offer.writes.first() {
         None => "nothing is written".to_owned(),
         Some(write) => format!("{} x {}", offer.writes.len(), write.method),
