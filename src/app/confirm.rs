@@ -112,7 +112,8 @@ impl ConfirmDialog {
             self.remark = Some(TYPED_EARLY.to_owned());
             return;
         }
-        if arrival == Arrival::Burst {
+        // At level 3 only: over a line that stands still now and then typing comes in clumps as well.
+        if arrival == Arrival::Burst && self.is_held() {
             self.typed.clear();
             self.remark = Some(PASTED.to_owned());
             return;

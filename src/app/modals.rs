@@ -13,7 +13,7 @@ use super::{
     confirm::Decision,
     dialog::{AskDialog, Asked, HelpDialog, LeaveDialog, Modal, Purpose, Scroll},
     event::{Effect, Intent, LeaveReason, Motion},
-    gesture::{Arrival, Button, CANCEL_FOCUSED, PASTED, early, edit, excuse, too_quick},
+    gesture::{Arrival, Button, CANCEL_FOCUSED, early, edit, excuse, too_quick},
     palette::{self, PaletteCommand},
     screen::{Filter, Screen},
     start::{Progress, StartFocus},
@@ -279,11 +279,6 @@ impl App {
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {
             return early(&mut dialog.remark, intent, Some(dialog.button));
-        }
-        if arrival == Arrival::Burst && matches!(intent, Intent::Type(_)) {
-            dialog.typed.clear();
-            dialog.remark = Some(PASTED.to_owned());
-            return;
         }
         if edit(&mut dialog.typed, intent) {
             dialog.remark = None;

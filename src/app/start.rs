@@ -141,7 +141,7 @@ impl StartDialog {
         let service = self.service()?;
         // As a run would go: a closed or a split service is left like any other.
         let (side, _) = bind::direction(estate, picture, service, Mode::Ungraceful).ok()?;
-        Some((side, death::signs(estate, picture, service, side, Timestamp::MIN, now)))
+        Some((side, death::signs(estate, picture, service, side, picture.own_since(), now)))
     }
 
     /// Whether that side looks dead.
@@ -171,6 +171,12 @@ impl StartDialog {
         }
         // What the direction and the mode rest on. A silence is an answer of its own, and a picture that
         // was kept from an earlier start is none. Two signs are enough: then nobody waits for more.
+        for source in held.iter().filter(|source| picture.own(source).is_none()) {
+            if let Some((_, silence)) = picture.reading(source).and_then(|reading| reading.silence.as_ref()) {
+                let code = source.side().map_or("", |side| estate.regions[side].code.as_str());
+                return Some(format!("cannot tell which side of {name} is active ({code}: {})", silence.why));
+            }
+        }
         let unlooked = |source: &Source| !picture.is_looked_at(source);
         let more = || death::sources(estate, service).into_iter().find(unlooked);
         let wanted = || if self.leaves_dead(estate, picture, now) { None } else { more() };

@@ -143,25 +143,6 @@ fn what_the_person_here_changed_is_no_change_by_others() {
     assert_eq!(others(&app).len(), 2, "it stays known");
 }
 
-/// The name is what is asked for, letter by letter: a paste of it is none, with brackets or without.
-#[test]
-fn a_pasted_name_does_not_arm() {
-    let mut app = scene::app(World::Live, Weather::Calm);
-    let name = app.estate.name.clone();
-    press(&mut app, &[(1_000, Intent::Arm)]);
-    let paste: Vec<(u64, Intent)> = name.chars().map(|c| (2_000, Intent::Type(c))).collect();
-    press(&mut app, &paste);
-    press(&mut app, &[(3_000, Intent::Next), (4_000, Intent::Enter)]);
-    assert!(!app.arming.is_armed());
-    let Some(Modal::Arm(dialog)) = app.modals.last() else { panic!() };
-    assert_eq!(dialog.typed.text(), "");
-    let keys: Vec<(u64, Intent)> =
-        name.chars().enumerate().map(|(n, c)| (5_000 + 100 * n as u64, Intent::Type(c))).collect();
-    press(&mut app, &keys);
-    press(&mut app, &[(9_000, Intent::Enter)]);
-    assert!(app.arming.is_armed());
-}
-
 #[test]
 fn arming_ends_by_itself_and_tells_the_run() {
     let (mut app, view, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
@@ -576,8 +557,8 @@ fn fill_in(app: &mut App) {
 }
 
 /// All of a calm day, kept from an earlier start: no look, however much of it there is.
-fn kept() -> Event {
-    let looks = scene::readings(Weather::Calm).into_iter().filter_map(|seen| {
+fn kept(weather: Weather) -> Event {
+    let looks = scene::readings(weather).into_iter().filter_map(|seen| {
         let Observation { source, started, ended: at, outcome } = seen;
         Some((source, Look { started, at, answer: outcome.ok()? }))
     });
@@ -625,8 +606,7 @@ fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
     ];
     for (name, readings, said) in cases {
         let mut app = scene::opened(World::Live);
-        let before = if name == "never allowed to look" { Event::Tick } else { kept() };
-        app.update(before, at(0));
+        app.update(kept(Weather::Calm), at(0));
         for seen in readings {
             app.update(Event::Observed(seen), at(0));
         }
@@ -687,6 +667,24 @@ fn an_enter_that_was_on_its_way_when_the_mode_was_set_starts_nothing() {
 fn stranger() -> Principal {
     let id = PrincipalId::parse("5d5d5d5d-0000-4000-8000-00000000e0fe").unwrap();
     Principal { name: "GRP-OLD".to_owned(), id, principal_type: "Group".to_owned() }
+}
+
+/// Nor is one of a burning region a reason to leave it.
+#[test]
+fn a_kept_picture_of_a_burning_region_starts_nothing() {
+    let mut app = scene::opened(World::Live);
+    app.update(kept(Weather::Outage), at(0));
+    for mut seen in scene::readings(Weather::Calm) {
+        if matches!(seen.source, Source::Assignments(..)) {
+            (seen.started, seen.ended) = (scene::noon() + minutes(1), scene::noon() + minutes(1));
+            app.update(Event::Observed(seen), at(500));
+        }
+    }
+    press(&mut app, &[(1_000, Intent::Start)]);
+    let Some(Modal::Start(dialog)) = app.modals.last() else { panic!() };
+    let unfit = dialog.unfit(&app.estate, &app.picture, app.now()).unwrap_or_default();
+    assert!(unfit.contains("has not been looked at yet"), "{unfit}");
+    assert_eq!(dialog.mode, Mode::Graceful);
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl App {
             Event::Recorded(stamped) => self.recorded(&stamped),
             Event::Told(text) => self.told_then(&text),
             Event::Spot(spot) => self.spot = Some(spot),
-            Event::PasteDiscarded => self.say("a paste was thrown away: nothing here takes one"),
+            Event::PasteDiscarded => self.say("a paste was thrown away: nothing here takes one, type it"),
             Event::Notice(text) => {
                 self.tell_all(text.as_str());
                 self.say(text.as_str());

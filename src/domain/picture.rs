@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Observation, Reading, Source, reading::Look, time::Timestamp};
+use super::{
+    Answer, Observation, Reading, Source,
+    reading::Look,
+    time::{Span, Timestamp},
+};
 
 /// Every source with its last reading.
 #[derive(Debug, Clone, Default)]
 pub struct Picture {
     readings: BTreeMap<Source, Reading>,
     awaited: BTreeMap<Source, Timestamp>,
+    /// When the newest look of an earlier process began.
+    recalled: Option<Timestamp>,
     revision: u64,
 }
 
@@ -25,7 +31,18 @@ impl Picture {
     /// Takes in what an earlier process saw, where nothing was seen since.
     pub fn recall(&mut self, source: Source, look: Look) {
         self.revision += 1;
+        self.recalled = self.recalled.max(Some(look.started));
         self.readings.entry(source).or_default().recall(look);
+    }
+
+    /// Looks that began at or after this are those of this process.
+    pub fn own_since(&self) -> Timestamp {
+        self.recalled.and_then(|at| at.checked_add(Span::from_millis(1)).ok()).unwrap_or(Timestamp::MIN)
+    }
+
+    /// The last answer of a source, where this process got it.
+    pub fn own(&self, source: &Source) -> Option<&Look> {
+        self.last(source).filter(|look| look.started >= self.own_since())
     }
 
     /// Whether this process has looked at a source, whatever that brought.

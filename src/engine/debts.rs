@@ -6,11 +6,11 @@ use crate::{
         Safe, Source, standing,
         time::{Span, Timestamp, minutes},
     },
-    runbook::{Action, Mode, PlannedStep},
+    runbook::{Action, Killer, Mode, PlannedStep},
 };
 
 use super::{
-    event::{RunEnd, RunEvent},
+    event::{GateVerdict, RunEnd, RunEvent},
     machine::Engine,
     run::{NOT_APPLICABLE, Run, StepMark},
     steps::PREVIEW_PACE,
@@ -106,13 +106,18 @@ impl Engine {
         self.opened_at.get(&debt).map_or(back, |opened| back.max(*opened))
     }
 
-    /// Whether nothing is left to write under the debt that comes first: nobody has to pay it.
+    /// Whether nothing is left to write under the debt that comes first and nothing stands against it:
+    /// nobody has to pay it. Where a proof is red although nothing can be written, a person must see why.
     pub(super) fn settles(&self, first: usize, now: Timestamp) -> bool {
         let Some(back) = self.back_since.filter(|_| self.run.steps[first].mark != StepMark::Working) else {
             return false;
         };
-        let found = self.found(first, self.seen_since(first, back), now);
-        found.is_some_and(|found| found.is_ok_and(|found| found.is_quiet()))
+        let since = self.seen_since(first, back);
+        let evidence = self.evidence(first, since, now);
+        let red = |killer: &Killer| evidence.judge(*killer).verdict == GateVerdict::Red;
+        let quiet =
+            self.found(first, since, now).is_some_and(|found| found.is_ok_and(|found| found.is_quiet()));
+        quiet && !self.run.plan.steps[first].after.iter().any(red)
     }
 
     /// Everybody was logged off a side that has come back, and nobody was let in on the other one yet: what

@@ -106,8 +106,11 @@ impl Evidence<'_> {
     pub fn is_old(&self, killer: Killer) -> bool {
         let since = self.seen.since;
         self.sources(killer).iter().any(|source| {
-            let tried = self.tried_at(source).filter(|at| *at >= since);
-            tried.is_some_and(|at| Footing::of(source, at).is_old(self.seen.now))
+            let Some(reading) = self.seen.picture.reading(source) else { return false };
+            let answered = reading.last.as_ref().map(|look| Footing::of(source, look.started));
+            let failed = reading.failed.map(|at| Footing::failed(source, at));
+            let tried = answered.into_iter().chain(failed).max_by_key(|footing| footing.at);
+            tried.is_some_and(|tried| tried.at >= since && tried.is_old(self.seen.now))
         })
     }
 

@@ -7,18 +7,18 @@ use crate::{
 
 use super::keys::Input;
 
-/// So many different characters on each other's heels are no typing. What a person types ahead while the
-/// line stands still comes at once as well, and is shorter; a held key is one character many times.
-const FLOOD_CHARACTERS: usize = 20;
+/// So many changes of key on each other's heels are no typing: what a person types ahead while the line
+/// stands still comes at once as well, and is rarely as long. A held key is one, many times.
+const FLOOD_KEYS: usize = 40;
 
 /// Looks at what was read together, before anything of it acts.
 #[derive(Debug, Default)]
 pub struct Flood {
-    /// Changes of character in the unbroken row so far.
+    /// Changes of key in the unbroken row so far.
     changes: usize,
-    /// The last character of it.
+    /// The last key of it.
     last: Option<Key>,
-    /// When something was last read.
+    /// When a key was last read.
     read: u64,
     /// Whether what comes belongs to a paste, until there is a pause.
     pours: bool,
@@ -28,6 +28,10 @@ impl Flood {
     /// What of a batch that was read at `at` is left: all of it, or of a paste that there is one. The
     /// way out leads out of a paste too.
     pub fn sift(&mut self, batch: Vec<Input>, at: u64) -> Vec<Input> {
+        // Sizes of the window, and what no key is, say nothing of how somebody types.
+        if !batch.iter().any(|input| matches!(input, Input::Press { .. })) {
+            return batch;
+        }
         let gap = at.saturating_sub(self.read);
         self.read = at;
         if gap >= BURST_MS {
@@ -35,16 +39,21 @@ impl Flood {
         }
         let poured = self.pours && gap < QUIET_MS;
         for input in &batch {
-            if let Input::Press { key: key @ Key::Char(_), .. } = input {
+            if let Input::Press { key, .. } = input {
                 self.changes += usize::from(self.last != Some(*key));
                 self.last = Some(*key);
             }
         }
-        self.pours = poured || self.changes > FLOOD_CHARACTERS;
+        self.pours = poured || self.changes > FLOOD_KEYS;
         if !self.pours {
             return batch;
         }
-        let stays = |input: &Input| !matches!(input, Input::Press { key, .. } if *key != Key::Ctrl('c'));
+        let stays = |input: &Input| match input {
+            Input::Press { key, .. } => *key == Key::Ctrl('c'),
+            // The shell would get the rest of it.
+            Input::Suspend => false,
+            Input::Paste | Input::Lost => true,
+        };
         let told = (!poured).then_some(Input::Paste);
         told.into_iter().chain(batch.into_iter().filter(stays)).collect()
     }
@@ -64,15 +73,29 @@ mod tests {
 
     #[test]
     fn what_nobody_typed_one_by_one_is_a_paste() {
-        let long = "abcdefghij\rklmnopqrstuvwxyz";
+        let long = "abcdefghij\rklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+        let lines = "y\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\r";
         let held = "jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj";
-        let cases: [(&str, &[Read]); 6] = [
+        let cases: [(&str, &[Read]); 8] = [
             ("one by one", &[(0, "a", 1, 0), (120, "b", 1, 0), (260, "\r", 1, 0)]),
-            ("typed ahead", &[(0, "on-call lead", 12, 0)]),
+            ("typed ahead", &[(0, "WE does not answer since 8", 26, 0)]),
             ("a held key over a line that stood still", &[(0, held, held.len(), 0)]),
             ("all at once, and its rest", &[(0, long, 0, 1), (150, "qq", 0, 0), (340, "q\r", 0, 0)]),
             ("typing goes on after a pause", &[(0, long, 0, 1), (250, "q", 1, 0)]),
-            ("in small pieces", &[(0, "abcdefgh", 8, 0), (4, "ijklmnop", 8, 0), (9, "qrstuvw", 0, 1)]),
+            ("lines of one letter", &[(0, lines, 0, 1)]),
+            (
+                "in small pieces",
+                &[(0, "abcdefghijklmnop", 16, 0), (4, "qrstuvwxyzABCDEF", 16, 0), (9, "GHIJKLMNOPQ", 0, 1)],
+            ),
+            (
+                "typed between sizes of the window",
+                &[
+                    (0, "abcdefghijklmnopqrst", 20, 0),
+                    (7, "", 0, 0),
+                    (14, "", 0, 0),
+                    (21, "uvwxyzABCDEFGHIJKLMNO", 21, 0),
+                ],
+            ),
         ];
         for (name, reads) in cases {
             let mut flood = Flood::default();

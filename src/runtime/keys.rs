@@ -123,6 +123,9 @@ impl Drop for Keys {
     }
 }
 
+/// Inputs that are looked at together at most: a terminal that never pauses is heard all the same.
+const BATCH: usize = 1_024;
+
 async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Input>, clock: TerminalClock) {
     let mut flood = Flood::default();
     while let Some(first) = stream.next().await {
@@ -133,7 +136,9 @@ async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Inp
             match event {
                 Ok(event) => {
                     batch.extend(ear.hear(event, at).iter().filter_map(|event| translate(event, at)));
-                    next = there(&mut stream).await;
+                    if batch.len() < BATCH {
+                        next = there(&mut stream).await;
+                    }
                 }
                 Err(_) => lost = true,
             }

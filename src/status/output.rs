@@ -68,7 +68,11 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
         }
     }
     for debt in &summary.debts {
-        let ready = if debt.ready { "ready to be paid" } else { "not ready" };
+        let ready = match (debt.ready, debt.settles) {
+            (true, _) => "ready to be paid",
+            (false, true) => "settles by itself",
+            (false, false) => "not ready",
+        };
         line(
             &mut out,
             &format!("{:LABEL$}{} {} of run {}, {ready}", "debt", debt.service, debt.step, debt.run),
@@ -183,6 +187,7 @@ struct DebtObject<'a> {
     service: &'a str,
     step: &'a str,
     ready: bool,
+    settles: bool,
 }
 
 #[derive(Serialize)]
@@ -265,6 +270,7 @@ impl<'a> Object<'a> {
                     service: &debt.service,
                     step: &debt.step,
                     ready: debt.ready,
+                    settles: debt.settles,
                 })
                 .collect(),
             runs: runs.iter().map(run_object).collect(),

@@ -175,6 +175,7 @@ impl<'a> Scene<'a> {
                     service: run.service.clone(),
                     step: step.clone(),
                     ready: run.debts_ready.contains(step),
+                    settles: run.debt_settles.as_ref() == Some(step),
                     mode: run.mode,
                 })
             })
@@ -448,7 +449,9 @@ fn owed(debts: &[Debt], mode: Mode) -> Option<Problem> {
     } else {
         String::new()
     };
+    let settles = all.iter().any(|debt| debt.settles);
     let ready = match all.iter().filter(|debt| debt.ready).count() {
+        0 if settles => "the first settles by itself".to_owned(),
         0 => "none can be paid yet".to_owned(),
         ready => format!("{ready} can be paid now"),
     };

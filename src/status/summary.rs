@@ -306,6 +306,8 @@ pub struct Debt {
     pub step: StepId,
     /// Whether it can be paid now.
     pub ready: bool,
+    /// Whether it is settled by what is seen, without anybody.
+    pub settles: bool,
     /// Mode of its run: what an ungraceful run owes is CRIT until it is paid.
     pub mode: Mode,
 }

@@ -230,7 +230,7 @@ impl Witness {
             self.broken("I12", &format!("{} {} {left:?} too early", request.method(), request.uri().path()));
         }
         if !write {
-            if request.uri().path().to_lowercase().starts_with(&self.pool) {
+            if request.uri().path().to_lowercase().starts_with(&format!("{}/", self.pool)) {
                 self.book().asked = Some(self.clock.now());
             }
             return Arrival(None);
@@ -388,7 +388,8 @@ impl Witness {
             return true;
         }
         let may = match item.id.as_str() {
-            "mode-fits" | "active-empty-or-dead" => age <= SIGN_FRESH_S,
+            "mode-fits" => age <= SIGN_FRESH_S,
+            "active-empty-or-dead" => item.value.as_str().contains("sign") && age <= SIGN_FRESH_S,
             "nobody-in-both" => item.value.as_str().contains(": owed"),
             _ => false,
         };

@@ -158,6 +158,25 @@ async fn nobody_is_logged_off_while_the_side_still_lets_people_in() {
     pay(&mut cockpit, log_off).await;
 }
 
+/// Where nothing can be written and a proof is red, nothing settles: a person is told why.
+#[tokio::test(start_paused = true)]
+async fn a_debt_that_people_stand_against_does_not_settle_by_itself() {
+    let mut cockpit = dead(&[], &[], "a13-ramp").await;
+    assert_eq!(cockpit.end().await, RunEnd::Monitoring);
+    cockpit.rehearsal.sim.heal("dead");
+    cockpit.until("back", false, |engine, now| engine.view(now).primary_is_back).await;
+    cockpit.pass(minutes(5)).await;
+    arm(&mut cockpit);
+    for step in ["a5-drain", "a3-hold-active-scaling", "a8-log-off"] {
+        pay(&mut cockpit, step).await;
+    }
+    cockpit.inject("fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 4");
+    cockpit.pass(minutes(30)).await;
+    let view = cockpit.engine.view(cockpit.clock.now());
+    assert_eq!(view.debts, ["a14-stop-hosts"]);
+    assert_eq!((view.debt_settles, view.debts_ready), (None, view.debts.clone()));
+}
+
 /// Stopped hosts are silent, and yet nobody is kept from setting the rest right. What is owed to them is
 /// paid before they are stopped by us.
 #[tokio::test(start_paused = true)]
