@@ -1,12 +1,13 @@
 //! Keys from the terminal, each with the time it was read at.
 
-use std::{future::poll_fn, task::Poll};
+use std::{future::poll_fn, task::Poll, time::Duration};
 
 use crossterm::event::{Event as TermEvent, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use futures_util::StreamExt;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::JoinHandle,
+    time::timeout,
 };
 
 use crate::{
@@ -125,6 +126,10 @@ impl Drop for Keys {
 
 /// Inputs that are looked at together at most: a terminal that never pauses is heard all the same.
 const BATCH: usize = 1_024;
+/// So many at once may be the beginning of a paste.
+const MANY: usize = 8;
+/// For so long the next piece of it is waited for; nobody who types notices.
+const PIECE: Duration = Duration::from_millis(5);
 
 async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Input>, clock: TerminalClock) {
     let mut flood = Flood::default();
@@ -136,9 +141,12 @@ async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Inp
             match event {
                 Ok(event) => {
                     batch.extend(ear.hear(event, at).iter().filter_map(|event| translate(event, at)));
-                    if batch.len() < BATCH {
-                        next = there(&mut stream).await;
-                    }
+                    next = match batch.len() {
+                        0..MANY => there(&mut stream).await,
+                        // A terminal hands a paste over in pieces, the first of which may be small.
+                        MANY..BATCH => timeout(PIECE, stream.next()).await.ok().flatten(),
+                        _ => None,
+                    };
                 }
                 Err(_) => lost = true,
             }
