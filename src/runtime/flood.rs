@@ -57,6 +57,11 @@ impl Flood {
         let told = (!poured).then_some(Input::Paste);
         told.into_iter().chain(batch.into_iter().filter(stays)).collect()
     }
+
+    /// The batch was read to its end at `at`: the pause before the next one counts from here.
+    pub fn read_until(&mut self, at: u64) {
+        self.read = self.read.max(at);
+    }
 }
 
 #[cfg(test)]
@@ -102,6 +107,11 @@ mod tests {
                 assert_eq!((left.len() - told, told), (*keys, *pastes), "{name} at {at}");
             }
         }
+        // A long piece over a slow line takes longer to read than the pause after a paste.
+        let mut flood = Flood::default();
+        flood.sift(typed(long, 1_000), 1_000);
+        flood.read_until(1_500);
+        assert_eq!(flood.sift(typed("q", 1_504), 1_504), []);
         let mut flood = Flood::default();
         let mut batch = typed(long, 0);
         let out = Input::Press { key: Key::Ctrl('c'), at: 0 };

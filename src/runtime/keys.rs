@@ -151,7 +151,9 @@ async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Inp
                 Err(_) => lost = true,
             }
         }
-        for input in flood.sift(batch, at) {
+        let sifted = flood.sift(batch, at);
+        flood.read_until(clock.ms());
+        for input in sifted {
             if outbox.send(input).is_err() {
                 return;
             }
