@@ -24,6 +24,13 @@ pub struct Sign {
     pub footings: Vec<Footing>,
 }
 
+impl Sign {
+    /// Whether something it rests on is older at `now` than it is trusted: it tells of what was.
+    pub fn is_old(&self, now: Timestamp) -> bool {
+        self.footings.iter().any(|footing| footing.is_old(now))
+    }
+}
+
 /// Share of powered-on hosts that must be silent for sign 2, in percent.
 pub const SILENT_HOSTS_PERCENT: usize = 80;
 

@@ -1,8 +1,8 @@
 //! What must be looked at before a killer item can be judged, and what its value then rests on.
 
 use crate::{
-    domain::{ArmId, Source, death, reading::Footing},
-    runbook::Killer,
+    domain::{ArmId, Safe, Source, death, reading::Footing, time::span_text},
+    runbook::{Killer, seen::Missing},
 };
 
 use super::{event::GateVerdict, judge::Evidence, rights};
@@ -125,6 +125,24 @@ impl Evidence<'_> {
             footings.extend(self.death_sources().iter().filter_map(|source| self.newest(source)));
         }
         footings
+    }
+
+    /// Where the signs of now do not suffice, the rule is broken only if everything was looked at and
+    /// those of some minutes ago would not suffice either: else it is open.
+    pub(super) fn is_not_dead(&self) -> Result<(), Missing> {
+        self.all_looked_at()?;
+        let (all, now) = (self.all_signs(), self.seen.now);
+        let past = all.iter().filter(|sign| sign.is_old(now)).flat_map(|sign| &sign.footings);
+        let Some(at) = death::oldest(past).filter(|_| death::rule(&all)) else { return Ok(()) };
+        let ago = span_text(now.duration_since(at));
+        let told = |source: &Source| {
+            let footings = [self.last(source), self.newest(source)];
+            footings.into_iter().flatten().any(|footing| footing.at == at)
+        };
+        Err(Missing {
+            source: self.death_sources().into_iter().find(told).unwrap_or(Source::Events),
+            why: Safe::new(&format!("made it look dead {ago} ago, asked again")),
+        })
     }
 
     /// The last answer of a source.

@@ -115,7 +115,7 @@ impl Evidence<'_> {
     }
 
     /// Whether an answer under its value is older than its source's answers are trusted, however the
-    /// item stands: the death rule takes what is up to five minutes old.
+    /// item stands: what is not dead may rest on what a silent side told last.
     pub fn is_dated(&self, killer: Killer) -> bool {
         let footings = self.footings(killer, self.judge(killer).verdict);
         footings.iter().any(|footing| footing.is_old(self.seen.now))
@@ -189,8 +189,15 @@ impl Evidence<'_> {
         self.run.plan.steps[self.step].action != Some(action) && self.run.is_owed_or_skipped(action)
     }
 
-    /// Signs that the side that is left is dead, a person's statement included.
+    /// Signs that the side that is left is dead now, a person's statement included.
     pub fn signs(&self) -> Vec<Sign> {
+        let mut signs = self.all_signs();
+        signs.retain(|sign| !sign.is_old(self.seen.now));
+        signs
+    }
+
+    /// The same with those that tell of some minutes ago: a screen names them, no run goes on by them.
+    pub(super) fn all_signs(&self) -> Vec<Sign> {
         let Seen { picture, since, now } = self.seen;
         let mut signs = death::signs(self.estate, picture, self.index(), self.from(), since, now);
         if let Some(statement) = &self.run.statement {
@@ -210,7 +217,7 @@ impl Evidence<'_> {
         let dead = death::rule(&signs);
         // Nobody says "no sign of death" who has not looked for one.
         if !dead {
-            self.all_looked_at()?;
+            self.is_not_dead()?;
         }
         if self.graceful() {
             self.seen.assignments(self.index(), self.from())?;
@@ -223,7 +230,7 @@ impl Evidence<'_> {
     }
 
     /// Until every source of the death rule was looked at the rule is open, not broken.
-    fn all_looked_at(&self) -> Result<(), Missing> {
+    pub(super) fn all_looked_at(&self) -> Result<(), Missing> {
         for source in self.death_sources() {
             if self.tried_at(&source).is_none_or(|at| at < self.seen.since) {
                 self.seen.look(&source)?;
@@ -298,7 +305,7 @@ impl Evidence<'_> {
         let signs = self.signs();
         let dead = beating == 0 && death::rule(&signs);
         if beating == 0 && !dead {
-            self.all_looked_at()?;
+            self.is_not_dead()?;
         }
         let classes: Vec<String> = signs.iter().map(|sign| sign.class.to_string()).collect();
         Ok((dead, format!("{beating} of {} hosts with heartbeat, signs {}", hosts.len(), classes.join(", "))))

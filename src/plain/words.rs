@@ -12,7 +12,7 @@ use crate::{
         event::GateVerdict,
         view::{Choice, OfferView, RunState, StepState, StepView},
     },
-    status::{Cell, ServiceLine},
+    status::{Aged, Cell, ServiceLine},
 };
 
 /// Writes told with a question; `list` tells the others. Whoever has them read aloud waits for each.
@@ -31,7 +31,7 @@ pub fn status_lines(app: &App) -> Vec<String> {
         lines.push(format!("{}: {}; {}", row.component.key(), words.primary, words.secondary));
     }
     let both = &summary.invariant;
-    lines.push(format!("in both: {} {}{}", both.state.key(), both.text, aged(app, both.at, both.stale)));
+    lines.push(format!("in both: {} {}{}", both.state.key(), both.text, aged(app, both.at, both.aged())));
     for problem in summary.problems.iter().take(5) {
         let age = aged(app, problem.at, problem.stale);
         lines.push(format!("{}: {}{age}", problem.state.key(), problem.text));
@@ -41,15 +41,16 @@ pub fn status_lines(app: &App) -> Vec<String> {
 }
 
 fn cell_words(app: &App, code: &str, cell: &Cell) -> String {
-    format!("{code} {} {}{}", cell.state.key(), cell.text, aged(app, cell.at, cell.stale))
+    format!("{code} {} {}{}", cell.state.key(), cell.text, aged(app, cell.at, cell.aged()))
 }
 
 /// The age of what a line says, behind it; nothing where it rests on no look.
-fn aged(app: &App, at: Option<Timestamp>, stale: bool) -> String {
-    match at.map(|at| age_text(app.now().duration_since(at))) {
-        None => String::new(),
-        Some(age) if stale => format!(", last known, {age} old"),
-        Some(age) => format!(", {age}"),
+fn aged(app: &App, at: Option<Timestamp>, aged: impl Into<Aged>) -> String {
+    let Some(age) = at.map(|at| age_text(app.now().duration_since(at))) else { return String::new() };
+    match aged.into() {
+        Aged::Fresh => format!(", {age}"),
+        Aged::Missed => format!(", {age}, no answer since"),
+        Aged::Old => format!(", last known, {age} old"),
     }
 }
 

@@ -68,6 +68,7 @@ pub(super) fn cell(scene: &Scene<'_>, component: Component, side: Side) -> Cell 
             at: None,
             from: None,
             stale: false,
+            missed: false,
             complete: true,
             reason: None,
             source: word,
@@ -216,6 +217,7 @@ fn combine(
         .collect();
     let trust = sight.as_ref().map_or(Trust::Silent, |sight| sight.trust);
     let old = sight.as_ref().is_some_and(|sight| sight.old);
+    let missed = sight.as_ref().is_some_and(|sight| sight.missed);
     Cell {
         state,
         text,
@@ -223,6 +225,7 @@ fn combine(
         at: as_of.or(sight.as_ref().and_then(|sight| sight.at)),
         from: as_of.or(sight.and_then(|sight| sight.from)),
         stale: as_of.is_some() || old,
+        missed,
         complete: trust != Trust::Partial,
         reason,
         source,

@@ -1,5 +1,6 @@
 //! One screen or one line about the estate, with an exit code. Pure functions over readings.
 
+mod aged;
 mod components;
 mod output;
 mod pools;
@@ -12,6 +13,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use aged::Aged;
 pub use output::{json, json_line, nagios, table};
 pub use problem::Problem;
 pub use regional::clock;

@@ -17,6 +17,7 @@ use crate::{
 };
 
 use super::{
+    aged::Aged,
     problem::Problem,
     summary::{Cell, CellState, Component, Scope, ServiceLine, Summary},
 };
@@ -52,7 +53,7 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
         line(&mut out, &format!("{:LABEL$}{}  {}", row.component.label(), cells[0], cells[1]));
     }
     let invariant = &summary.invariant;
-    let age = age_of(invariant.from, invariant.stale, summary.at);
+    let age = age_of(invariant.from, invariant.aged(), summary.at);
     let text = fit(&format!("{:5}{}", invariant.state.mark(), invariant.text), COLUMNS - LABEL - 7);
     line(&mut out, &format!("{:LABEL$}{text:width$} {age:>5}", "in both", width = COLUMNS - LABEL - 7));
     let services: Vec<String> = summary.services.iter().map(ServiceLine::text).collect();
@@ -179,6 +180,7 @@ struct InvariantObject<'a> {
     at: Option<String>,
     age_s: Option<i64>,
     stale: bool,
+    missed: bool,
 }
 
 #[derive(Serialize)]
@@ -227,6 +229,7 @@ struct CellObject<'a> {
     source: &'a str,
     complete: bool,
     stale: bool,
+    missed: bool,
     reason: Option<&'a str>,
     figures: Vec<FigureObject<'a>>,
 }
@@ -261,6 +264,7 @@ impl<'a> Object<'a> {
                 at: invariant.at.map(wall_text),
                 age_s: age_s(invariant.at, summary.at),
                 stale: invariant.stale,
+                missed: invariant.missed,
             },
             debts: summary
                 .debts
@@ -363,6 +367,7 @@ fn components<'a>(
                     source: cell.source,
                     complete: cell.complete && (cell.at.is_some() || cell.state != CellState::Unknown),
                     stale: cell.stale,
+                    missed: cell.missed,
                     reason: cell.reason.as_ref().map(crate::domain::Safe::as_str),
                     figures: cell
                         .figures
@@ -382,6 +387,7 @@ fn components<'a>(
                     source: "estate file",
                     complete: true,
                     stale: false,
+                    missed: false,
                     reason: None,
                     figures: Vec::new(),
                 },
@@ -422,14 +428,14 @@ fn age_s(at: Option<Timestamp>, now: Timestamp) -> Option<i64> {
     at.map(|at| now.duration_since(at).as_secs().max(0))
 }
 
-fn age_of(at: Option<Timestamp>, stale: bool, now: Timestamp) -> String {
-    let mark = if stale { "!" } else { "" };
+fn age_of(at: Option<Timestamp>, aged: impl Into<Aged>, now: Timestamp) -> String {
+    let mark = aged.into().mark();
     at.map_or(String::new(), |at| format!("{}{mark}", age_text(now.duration_since(at))))
 }
 
 fn cell_text(cell: &Cell, now: Timestamp) -> String {
     let text = if cell.text.chars().count() > TEXT { &cell.short_text } else { &cell.text };
-    let age = age_of(cell.from, cell.stale, now);
+    let age = age_of(cell.from, cell.aged(), now);
     format!("{:4} {:TEXT$} {age:>AGE$}", cell.state.mark(), fit(text, TEXT))
 }
 

@@ -1,6 +1,12 @@
 //! What is wrong, and what of it is said first.
 
-use crate::domain::{Side, time::Timestamp};
+use crate::{
+    domain::{
+        Side,
+        time::{Timestamp, span_text},
+    },
+    engine::{RunView, view::RunState},
+};
 
 use super::summary::{CellState, Component};
 
@@ -32,6 +38,13 @@ impl Problem {
         let last = if self.stale && !self.text.contains("last ") { "last " } else { "" };
         format!("{last}{}", self.text)
     }
+}
+
+/// An open run that has missed its RTO.
+pub(super) fn late(run: &RunView) -> Option<Problem> {
+    let by = run.rto_left.filter(|left| left.is_negative() && !matches!(run.state, RunState::Closed(_)))?;
+    let text = format!("{}: RTO missed by {}", run.service, span_text(-by));
+    Some(Problem::said(CellState::Warn, text))
 }
 
 /// Worst first; among equals the order stands. What nobody looks at because something worse is known

@@ -20,7 +20,7 @@ use crate::{
 
 use super::{
     components,
-    problem::Problem,
+    problem::{self, Problem},
     sight::{Sight, Trust},
     summary::{Cell, CellState, Component, Debt, Invariant, RegionHead, Role, Row, Scope, ServiceLine},
 };
@@ -199,6 +199,7 @@ impl<'a> Scene<'a> {
             at: None,
             from: None,
             stale: false,
+            missed: false,
         };
         if paired.is_empty() {
             return Invariant { text: "both regions serve by design".to_owned(), ..blank };
@@ -238,6 +239,7 @@ impl<'a> Scene<'a> {
             at: both.at,
             from: both.from,
             stale: both.old,
+            missed: both.missed,
         }
     }
 
@@ -346,7 +348,10 @@ impl<'a> Scene<'a> {
         }
         problems.extend(self.services.iter().filter_map(|&service| self.shut(service)));
         problems.extend(Side::BOTH.into_iter().filter_map(|side| self.death(side)));
-        problems.extend([Mode::Ungraceful, Mode::Graceful].into_iter().filter_map(|mode| owed(debts, mode)));
+        let modes = [Mode::Ungraceful, Mode::Graceful];
+        problems.extend(modes.into_iter().filter_map(|mode| self.owed(rows, debts, mode)));
+        let in_scope = |run: &&RunView| self.services.contains(&run.service_index);
+        problems.extend(self.runs.iter().filter(in_scope).filter_map(problem::late));
         let cells =
             rows.iter().flat_map(|row| row.cells.iter().map(move |(side, cell)| (row.component, side, cell)));
         // Said once: it is the same for every cell.
@@ -414,6 +419,41 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// What runs of a mode owe. A region that was left as it was can harm people as soon as it is back.
+    fn owed(&self, rows: &[Row], debts: &[Debt], mode: Mode) -> Option<Problem> {
+        let all: Vec<&Debt> = debts.iter().filter(|debt| debt.mode == mode).collect();
+        let first = all.first()?;
+        let service = if all.iter().all(|debt| debt.service == first.service) {
+            format!("{}: ", first.service)
+        } else {
+            String::new()
+        };
+        // Whether it can be paid is told by the hosts of the side that was left dead.
+        let left = self
+            .runs
+            .iter()
+            .filter(|run| all.iter().any(|debt| debt.run == run.run && mode == Mode::Ungraceful));
+        let row = rows.iter().find(|row| row.component == Component::Hosts);
+        let seen: Vec<&Cell> = left.filter_map(|run| Some(&row?.cells[run.from])).collect();
+        let stale = seen.iter().any(|cell| cell.stale);
+        let settles = all.iter().any(|debt| debt.settles);
+        let ready = match all.iter().filter(|debt| debt.ready).count() {
+            0 if settles => "the first settles by itself".to_owned(),
+            0 if stale => "none could be paid when last seen".to_owned(),
+            0 => "none can be paid yet".to_owned(),
+            ready => format!("{ready} can be paid now"),
+        };
+        let (state, one) = match mode {
+            Mode::Ungraceful => (CellState::Crit, "an ungraceful run"),
+            Mode::Graceful => (CellState::Warn, "a graceful run"),
+        };
+        let several = all.iter().any(|debt| debt.run != first.run);
+        let whose = if several { format!("{} runs", mode.word()) } else { one.to_owned() };
+        let text = format!("{service}{} of {whose}, {ready}", counted(all.len(), "debt"));
+        let at = seen.iter().filter_map(|cell| cell.from).min();
+        Some(Problem { at, stale, ..Problem::said(state, text) })
+    }
+
     fn complaint(&self, component: Component, side: Side, cell: &Cell) -> Option<Problem> {
         if matches!(cell.state, CellState::Ok | CellState::NotConfigured) {
             return None;
@@ -438,31 +478,6 @@ pub(super) fn unseen(estate: &Estate, scope: Scope) -> Option<String> {
     let names: Vec<&str> = skipped.filter(|part| part.starts_with("service ")).collect();
     let told = scope == Scope::All && !names.is_empty();
     told.then(|| format!("not looked at in this version: {}", names.join(", ")))
-}
-
-/// What runs of a mode owe. A region that was left as it was can harm people as soon as it is back.
-fn owed(debts: &[Debt], mode: Mode) -> Option<Problem> {
-    let all: Vec<&Debt> = debts.iter().filter(|debt| debt.mode == mode).collect();
-    let first = all.first()?;
-    let service = if all.iter().all(|debt| debt.service == first.service) {
-        format!("{}: ", first.service)
-    } else {
-        String::new()
-    };
-    let settles = all.iter().any(|debt| debt.settles);
-    let ready = match all.iter().filter(|debt| debt.ready).count() {
-        0 if settles => "the first settles by itself".to_owned(),
-        0 => "none can be paid yet".to_owned(),
-        ready => format!("{ready} can be paid now"),
-    };
-    let (state, one) = match mode {
-        Mode::Ungraceful => (CellState::Crit, "an ungraceful run"),
-        Mode::Graceful => (CellState::Warn, "a graceful run"),
-    };
-    let several = all.iter().any(|debt| debt.run != first.run);
-    let whose = if several { format!("{} runs", mode.word()) } else { one.to_owned() };
-    let text = format!("{service}{} of {whose}, {ready}", counted(all.len(), "debt"));
-    Some(Problem::said(state, text))
 }
 
 /// Signs of several services, one of each class and wording.

@@ -26,6 +26,8 @@ pub(super) struct Sight {
     pub(super) reason: Option<Safe>,
     /// Whether the answer is too old to stand for now, whatever else there is against it.
     pub(super) old: bool,
+    /// Whether an answer that is still young was asked for anew, and none came.
+    pub(super) missed: bool,
 }
 
 /// Whether a value may be used. Later variants are worse.
@@ -46,7 +48,7 @@ pub(super) enum Trust {
 impl Sight {
     /// Nobody has looked.
     pub(super) fn none(reason: Option<Safe>) -> Self {
-        Self { at: None, from: None, tries: (0, 0), trust: Trust::Silent, reason, old: false }
+        Self { at: None, from: None, tries: (0, 0), trust: Trust::Silent, reason, old: false, missed: false }
     }
 
     /// Looks at one source at `now`.
@@ -73,10 +75,12 @@ impl Sight {
                 trust,
                 reason,
                 old: false,
+                missed: false,
             };
         };
         let at = Some(look.at);
-        let seen = |trust, reason, old| Self { at, from: at, tries, trust, reason, old };
+        let missed = silence.is_some();
+        let seen = |trust, reason, old| Self { at, from: at, tries, trust, reason, old, missed };
         let old = now.duration_since(look.at) > source.interval() * STALE_INTERVALS;
         let spoils = |kind| matches!(kind, SilenceKind::Denied | SilenceKind::NoToken | SilenceKind::Absent);
         if silence.is_some_and(|silence| spoils(silence.kind)) {
@@ -115,8 +119,8 @@ impl Sight {
             ((_, 0), tries) | (tries, (_, 0)) => tries,
             (one, two) => (one.0.min(two.0), one.1.max(two.1)),
         };
-        let old = self.old || other.old;
+        let (old, missed) = (self.old || other.old, self.missed || other.missed);
         let (worse, better) = if other.trust > self.trust { (other, self) } else { (self, other) };
-        Self { at, from, tries, trust: worse.trust, reason: worse.reason.or(better.reason), old }
+        Self { at, from, tries, trust: worse.trust, reason: worse.reason.or(better.reason), old, missed }
     }
 }

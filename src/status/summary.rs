@@ -14,6 +14,7 @@ use crate::{
 };
 
 use super::{
+    aged::Aged,
     components,
     problem::{Problem, worst_first},
     scene::{self, Scene},
@@ -160,6 +161,8 @@ pub struct Cell {
     pub from: Option<Timestamp>,
     /// Whether that answer is too old to be trusted.
     pub stale: bool,
+    /// Whether something behind it was asked anew since, and gave no answer.
+    pub missed: bool,
     /// Whether everything behind it was read to the end.
     pub complete: bool,
     /// Why it is not `ok`, in words.
@@ -171,6 +174,11 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// How far its age can be trusted. What never came has only its tries to tell of.
+    pub fn aged(&self) -> Aged {
+        Aged::of(self.stale, self.missed && self.at.is_some())
+    }
+
     /// Age of its answer at `now`.
     pub fn age(&self, now: Timestamp) -> Option<Span> {
         Some(now.duration_since(self.at?))
@@ -293,6 +301,15 @@ pub struct Invariant {
     pub from: Option<Timestamp>,
     /// Whether it is too old.
     pub stale: bool,
+    /// Whether something behind it was asked anew since, and gave no answer.
+    pub missed: bool,
+}
+
+impl Invariant {
+    /// How far its age can be trusted.
+    pub fn aged(&self) -> Aged {
+        Aged::of(self.stale, self.missed && self.at.is_some())
+    }
 }
 
 /// Something owed.

@@ -20,7 +20,7 @@ use crate::{
     runbook::Mode,
 };
 
-use super::{CellState, Component, Scope, Summary, Verdict, json, summarize, table};
+use super::{Aged, Cell, CellState, Component, Scope, Summary, Verdict, json, summarize, table};
 
 /// Spoils one thing in a calm world.
 type Spoil = fn(&mut World);
@@ -154,6 +154,37 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
         "{:?}",
         summary.worst()
     );
+}
+
+/// A look without an answer shows at once beside the value of the look before, which still stands.
+#[test]
+fn a_missed_look_shows_before_its_value_is_old() {
+    let mut world = World::calm();
+    let hosts = |summary: &Summary| {
+        let cell = summary.cell(Component::Hosts, Side::Primary).unwrap();
+        (cell.state, cell.aged())
+    };
+    assert_eq!(hosts(&all(&world)), (CellState::Ok, Aged::Fresh));
+    world.silence(&Source::Hosts(0, Side::Primary), SilenceKind::Unreachable, 1);
+    let summary = all(&world);
+    assert_eq!(hosts(&summary), (CellState::Ok, Aged::Missed));
+    let missed = |cell: &Cell| cell.aged() == Aged::Missed;
+    let rows = summary.rows.iter().filter(|row| missed(&row.cells.primary) || missed(&row.cells.secondary));
+    let rows: Vec<Component> = rows.map(|row| row.component).collect();
+    assert_eq!(rows, [Component::Hosts, Component::Capacity], "and what rests on it");
+    let table = table(&summary, &[], WorldKind::Sim);
+    let line = table.lines().find(|line| line.starts_with("hosts")).unwrap();
+    assert_eq!(line.matches("4s?").count(), 1, "{line:?}");
+    let json: serde_json::Value =
+        serde_json::from_str(&json(&world.estate, &summary, &[], WorldKind::Sim)).unwrap();
+    let told = |side: &str| json["regions"][side]["hosts"]["missed"].as_bool();
+    assert_eq!((told("primary"), told("secondary")), (Some(true), Some(false)));
+    world.now += seconds(40);
+    assert_eq!(hosts(&all(&world)), (CellState::Unknown, Aged::Old));
+    // What never came has no age that could be trusted or not.
+    let mut never = World::calm();
+    never.never(&Source::Hosts(0, Side::Primary), SilenceKind::Unreachable);
+    assert_eq!(hosts(&all(&never)).1, Aged::Fresh);
 }
 
 /// Here and in all three ways it is printed.

@@ -14,7 +14,7 @@ use crate::{
     engine::view::StepState,
     readiness::State,
     runbook::Mode,
-    status::{Cell, CellState, Component},
+    status::{Aged, Cell, CellState, Component},
 };
 
 use super::{
@@ -190,7 +190,7 @@ const DIFFERS: &str = "≠";
 fn cell(pen: &mut Pen<'_>, cell: &Cell, (left, y, end): (u16, u16, u16), columns: &Columns, now: Timestamp) {
     let role = Role::of_state(cell.state);
     pen.text(left, y, 2, cell.state.mark(), role);
-    let (age, age_role) = age_of(cell.from, cell.stale, now);
+    let (age, age_role) = age_of(cell.from, cell.aged(), now);
     let from = pen.right(end, y, &age, age_role);
     let role = match cell.state {
         CellState::Ok => Role::Text,
@@ -213,15 +213,13 @@ fn words_of(cell: &Cell, words: Words, room: usize) -> String {
     }
 }
 
-/// An age as its column shows it: `4s`, or `12m!` when it is too old.
-pub(super) fn age_of(at: Option<Timestamp>, stale: bool, now: Timestamp) -> (String, Role) {
-    match at {
-        None => (String::new(), Role::Dim),
-        Some(at) => {
-            let age = age_text(now.duration_since(at));
-            if stale { (format!("{age}!"), Role::Stale) } else { (age, Role::Dim) }
-        }
-    }
+/// An age as its column shows it: `4s`, `12m!` when it is too old, and `20s?` when the look after it
+/// brought no answer.
+pub(super) fn age_of(at: Option<Timestamp>, aged: impl Into<Aged>, now: Timestamp) -> (String, Role) {
+    let Some(at) = at else { return (String::new(), Role::Dim) };
+    let aged = aged.into();
+    let age = format!("{}{}", age_text(now.duration_since(at)), aged.mark());
+    (age, if aged == Aged::Fresh { Role::Dim } else { Role::Stale })
 }
 
 /// The invariant, the worst problem, and the third line: debts, signs of death, or readiness.
@@ -229,7 +227,7 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
     let now = app.shown_at();
     let invariant = &app.summary.invariant;
     if invariant.state != CellState::NotConfigured {
-        let age = age_of(invariant.from, invariant.stale, now);
+        let age = age_of(invariant.from, invariant.aged(), now);
         let last = if invariant.stale { "last " } else { "" };
         verdict(pen, y, "in both", invariant.state, &format!("{last}{}", invariant.text), &age);
         y += 1;

@@ -125,5 +125,5 @@ fn words(cell: &Cell, text: &str) -> (String, Role) {
 }
 
 fn age(app: &App, cell: &Cell) -> (String, Role) {
-    age_of(cell.from, cell.stale, app.shown_at())
+    age_of(cell.from, cell.aged(), app.shown_at())
 }

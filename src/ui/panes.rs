@@ -386,7 +386,7 @@ fn marks(app: &App, buffer: &Buffer) {
             let (from, end) = if side == Side::Primary { (x, two) } else { (x, width) };
             let all: String = (from..end).map(|x| buffer.cell((x, y)).unwrap().symbol()).collect();
             let age = cell.at.map(|at| age_text(app.now().duration_since(at)));
-            let wanted = age.map(|age| format!(" {age}{}", if cell.stale { "!" } else { "" }));
+            let wanted = age.map(|age| format!(" {age}{}", cell.aged().mark()));
             match wanted {
                 Some(age) => assert!(all.trim_end().ends_with(&age), "{age}: {all}"),
                 None => assert!(!all.contains(|c: char| c.is_ascii_digit()), "no age: {all}"),

@@ -43,8 +43,14 @@ pub const AUTHORITY: &str = "127.0.0.1:1";
 /// Oldest look a gate may pass on (reliability-security §3).
 const GATE_FRESH_S: u64 = 30;
 
-/// Oldest sign of death that counts (design §11); items that rest on signs may be as old.
-const SIGN_FRESH_S: u64 = 300;
+/// Oldest sign of death a gate may rest on: twice the pause of a silent source (design §9).
+const SIGN_FRESH_S: u64 = 120;
+
+/// The lists of a pool as an item names them, and how their address ends.
+const ASKED: [(&str, &str); 2] = [("hosts", "/sessionhosts"), ("sessions", "/usersessions")];
+
+/// Any of them, and the pool itself.
+const POOL: &str = "pool";
 
 /// Beyond the patience of its step a run may be quiet for this long once faults have stopped.
 const QUIET: Span = minutes(15);
@@ -125,8 +131,8 @@ struct Book {
     quiet_from: Option<Timestamp>,
     patience: Span,
     requests: usize,
-    /// When the pool of the side that is left was last asked for anything.
-    asked: Option<Timestamp>,
+    /// When the pool of the side that is left was last asked for anything, and for each of its lists.
+    asked: BTreeMap<&'static str, Timestamp>,
 }
 
 /// Watches one run through all its processes.
@@ -231,7 +237,11 @@ impl Witness {
         }
         if !write {
             if request.uri().path().to_lowercase().starts_with(&format!("{}/", self.pool)) {
-                self.book().asked = Some(self.clock.now());
+                let path = request.uri().path().to_lowercase();
+                let list = ASKED.into_iter().find(|(_, tail)| path.ends_with(tail));
+                let words = [Some(POOL), list.map(|(word, _)| word)];
+                let now = self.clock.now();
+                self.book().asked.extend(words.into_iter().flatten().map(|word| (word, now)));
             }
             return Arrival(None);
         }
@@ -393,7 +403,15 @@ impl Witness {
             "nobody-in-both" => item.value.as_str().contains(": owed"),
             _ => false,
         };
-        let asked = self.book().asked.map(|at| self.clock.now().duration_since(at).as_secs().unsigned_abs());
+        // The list that it says is not told is the one that must have been asked for.
+        let untold = ASKED.into_iter().find(|(word, _)| item.value.as_str().contains(&format!("its {word}")));
+        let asked = untold.map_or(POOL, |(word, _)| word);
+        let asked = self
+            .book()
+            .asked
+            .get(asked)
+            .copied()
+            .map(|at| self.clock.now().duration_since(at).as_secs().unsigned_abs());
         may && self.disturbance.dead && asked.is_some_and(|ago| ago <= GATE_FRESH_S)
     }
 
