@@ -2,7 +2,8 @@
 
 use crate::{
     domain::{
-        Safe,
+        Safe, Source,
+        reading::SilenceKind,
         time::{Span, Timestamp, minutes},
     },
     runbook::{Action, Killer, StepKind},
@@ -39,6 +40,9 @@ const RETRIES: u32 = 3;
 /// minutes.
 const AGAIN: Span = minutes(2);
 
+/// For so long a token that does not come is waited for: a source of tokens may be down for a moment.
+const SIGNED_OUT: Span = minutes(5);
+
 /// What `--auto` remembers between two wishes.
 #[derive(Debug, Clone, Default)]
 pub struct Auto {
@@ -71,6 +75,9 @@ impl Auto {
     fn step(&mut self, engine: &Engine, index: usize, now: Timestamp) -> Wish {
         let planned = &engine.run().plan.steps[index];
         let step = planned.id.clone();
+        if let Some(why) = engine.signed_out(index, now) {
+            return Wish::NeedsPerson(Safe::new(&format!("{step} cannot be looked at: {why}")));
+        }
         match engine.step_state(index, now) {
             StepState::Ready => self.confirm(engine, index, now),
             StepState::AwaitingPerson => {
@@ -128,6 +135,26 @@ impl Auto {
 }
 
 impl Engine {
+    /// Why there has been no token for a while to look with at what the step asks. That is no answer of
+    /// the world, and its patience must not be spent on it: somebody has to sign in.
+    fn signed_out(&self, index: usize, now: Timestamp) -> Option<Safe> {
+        self.asked_for(index, now).iter().find_map(|source| {
+            let reading = self.picture.reading(source)?;
+            let (_, silence) =
+                reading.silence.as_ref().filter(|(_, one)| one.kind == SilenceKind::NoToken)?;
+            let long = reading.fell_silent.is_some_and(|since| now.duration_since(since) >= SIGNED_OUT);
+            long.then(|| silence.why.clone())
+        })
+    }
+
+    /// What must be looked at for that of a step which is not green.
+    fn asked_for(&self, index: usize, now: Timestamp) -> Vec<Source> {
+        let (planned, evidence) = (&self.run.plan.steps[index], self.evidence(index, Timestamp::MIN, now));
+        let killers = planned.before.iter().chain(&planned.after);
+        let open = killers.filter(|killer| evidence.judge(**killer).verdict != GateVerdict::Green);
+        open.flat_map(|killer| evidence.sources(*killer)).collect()
+    }
+
     /// Why no write can leave any more.
     pub fn stopped_by(&self) -> Option<&Safe> {
         self.stopped.as_ref()

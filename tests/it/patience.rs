@@ -1,5 +1,11 @@
 //! Patience measures the world, not the operator, and a new process measures the same.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytes::Bytes;
 use farshore::{
     domain::{
         ArmId, Operation, Safe,
@@ -8,6 +14,7 @@ use farshore::{
     },
     engine::{
         Actor, Command, Engine, Run, RunEvent, Stamped,
+        auto::{Auto, Wish},
         event::{
             Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy,
             NoteAbout, Opened, RequestRecord, RunEnd, StepId,
@@ -17,6 +24,7 @@ use farshore::{
         view::{RunState, StepState},
     },
     runbook::Mode,
+    wire::{Reply, Request, Wire},
 };
 
 use super::{
@@ -359,6 +367,49 @@ async fn under_auto_a_red_gate_ends_the_run_after_its_patience() {
     assert_eq!(cockpit.end().await, RunEnd::AbortedAsIs, "{}", cockpit.rehearsal.story());
     let took = cockpit.clock.now().duration_since(turned);
     assert!(took >= minutes(90) && took < minutes(101), "{took:?}");
+}
+
+/// A wire behind which every token is refused as not enough, while it is shut.
+#[derive(Debug)]
+struct Challenging {
+    inner: Arc<dyn Wire>,
+    shut: Arc<AtomicBool>,
+}
+
+impl Wire for Challenging {
+    fn call(&self, request: Request) -> Reply<'_> {
+        if !self.shut.load(Ordering::Relaxed) {
+            return self.inner.call(request);
+        }
+        let why = "Bearer error=\"insufficient_claims\", claims=\"e30=\"";
+        let answer = http::Response::builder().status(401).header("www-authenticate", why);
+        Box::pin(async move { Ok(answer.body(Bytes::from_static(b"{}")).unwrap()) })
+    }
+}
+
+/// Whoever cannot look does not know that anything is wrong: the run is handed to somebody who can sign
+/// in, and goes on from there.
+#[tokio::test(start_paused = true)]
+async fn under_auto_a_lost_sign_in_ends_no_run() {
+    for step in ["a4-standby-can-take-users", "a8-log-off", "a10-safe-to-open"] {
+        let shut = Arc::new(AtomicBool::new(false));
+        let wire = |inner| Arc::new(Challenging { inner, shut: shut.clone() }) as Arc<dyn Wire>;
+        let mut cockpit = Cockpit::open(Rehearsal::through(&Setting::PLAIN, wire), Mode::Graceful).await;
+        cockpit.turn(step).await;
+        shut.store(true, Ordering::Relaxed);
+        let from = cockpit.clock.now();
+        let handed = |engine: &Engine, now: Timestamp| match Auto::default().wish(engine, now) {
+            Wish::NeedsPerson(why) => why.as_str().contains("sign in again"),
+            _ => false,
+        };
+        cockpit.until("somebody is asked", false, handed).await;
+        assert!(cockpit.clock.now().duration_since(from) <= minutes(6), "{step}");
+        assert!(!timed_out(&cockpit.engine, step), "{step}");
+        shut.store(false, Ordering::Relaxed);
+        let mut cockpit = cockpit.recover();
+        cockpit.clock.sleep_until(cockpit.clock.now() + minutes(60)).await;
+        assert_eq!(cockpit.end().await, RunEnd::Completed, "{step}: {}", cockpit.rehearsal.story());
+    }
 }
 
 /// A stuck session waits for a decision; what it had left of its patience is left afterwards.
