@@ -1,8 +1,10 @@
 //! Keys in, state and effects out.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{
-        Answer, Listing, Observation, Safe, Source,
+        Answer, Listing, Observation, Pair, Safe, Side, Source,
         access::PrincipalId,
         estate::Principal,
         reading::{Look, Silence, SilenceKind},
@@ -636,6 +638,47 @@ fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
             _ => None,
         });
         assert_eq!(started, Some(Mode::Ungraceful), "{name}");
+    }
+}
+
+/// Where two signs are seen nobody waits for more of them; where none is, each that was not looked at may
+/// still be one. What the estate has none of is never waited for.
+#[test]
+fn two_signs_of_death_are_enough_to_start_by() {
+    let late = Source::Machines(Side::Secondary);
+    for (weather, directory, said) in [
+        (Weather::Outage, true, ""),
+        (Weather::Calm, true, "virtual machines in NE"),
+        (Weather::Calm, false, "virtual machines in NE"),
+    ] {
+        let mut app = scene::opened(World::Live);
+        if !directory {
+            let mut estate = (*app.estate).clone();
+            estate.directory = Pair::build(|_| Vec::new());
+            app.estate = Arc::new(estate);
+        }
+        let looked = |seen: &Observation| {
+            seen.source != late && (directory || !matches!(seen.source, Source::Directory(_)))
+        };
+        let see = |app: &mut App, mut seen: Observation| {
+            (seen.started, seen.ended) = (scene::noon(), scene::noon());
+            app.update(Event::Observed(seen), at(500));
+        };
+        for seen in scene::readings(weather).into_iter().filter(looked) {
+            see(&mut app, seen);
+        }
+        press(&mut app, &[(1_000, Intent::Start)]);
+        let unfit = |app: &App| match app.modals.last() {
+            Some(Modal::Start(dialog)) => {
+                dialog.unfit(&app.estate, &app.picture, app.now()).unwrap_or_default()
+            }
+            other => panic!("{other:?}"),
+        };
+        let told = unfit(&app);
+        assert!(if said.is_empty() { told.is_empty() } else { told.contains(said) }, "{weather:?}: {told}");
+        let rest = scene::readings(weather).into_iter().find(|seen| seen.source == late);
+        see(&mut app, rest.unwrap());
+        assert_eq!(unfit(&app), "", "{weather:?}, directory {directory}");
     }
 }
 

@@ -280,6 +280,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_an_earlier_process_saw_replaces_nothing_that_this_one_asked() {
+        let epoch: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
+        let answer = |millis| Answer::Control { millis, skew: None };
+        let kept = Look { started: epoch, at: epoch, answer: answer(9) };
+        let asked = |outcome: Result<Answer, Silence>| Observation {
+            source: Source::Control(super::super::Side::Primary),
+            started: epoch + seconds(60),
+            ended: epoch + seconds(61),
+            outcome,
+        };
+        let silent = Silence { kind: SilenceKind::Unreachable, why: Safe::new("no answer") };
+        for (own, last) in [(None, Some(9)), (Some(Ok(answer(1))), Some(1)), (Some(Err(silent)), None)] {
+            let mut reading = Reading::default();
+            reading.awaits(epoch).then(|| own.clone().map(|own| reading.take(asked(own))));
+            reading.recall(kept.clone());
+            assert_eq!(reading.last.map(|look| look.answer), last.map(answer), "{own:?}");
+        }
+    }
+
     /// The misses, the silence that stands with the second it came, and the second since when nothing was
     /// heard at all.
     type Silent = (u32, (SilenceKind, i64), Option<i64>);

@@ -72,9 +72,7 @@ impl Keys {
     /// Starts to read, behind what was read before. Needs a tokio runtime.
     pub fn start(clock: TerminalClock, heard: Heard) -> Self {
         let (outbox, inbox) = unbounded_channel();
-        let at = clock.ms();
-        let typed = heard.typed.iter().filter_map(|event| translate(event, at)).collect();
-        for input in Flood::default().sift(typed, at) {
+        for input in before(&heard.typed, clock.ms()) {
             // Its other end is in our hands.
             let _ = outbox.send(input);
         }
@@ -122,6 +120,12 @@ impl Drop for Keys {
             reader.abort();
         }
     }
+}
+
+/// What was typed before anybody listened: all of it comes at once, and a paste is none of it.
+fn before(typed: &[TermEvent], at: u64) -> Vec<Input> {
+    let typed = typed.iter().filter_map(|event| translate(event, at)).collect();
+    Flood::default().sift(typed, at)
 }
 
 /// Inputs that are looked at together at most: a terminal that never pauses is heard all the same.
@@ -232,5 +236,15 @@ mod tests {
         check(key(KeyCode::Char('x'), KeyModifiers::ALT, KeyEventKind::Press), None);
         check(TermEvent::Paste("67\t\r".to_owned()), Some(Input::Paste));
         check(TermEvent::Resize(100, 30), None);
+    }
+
+    #[test]
+    fn a_paste_into_the_first_moment_is_thrown_away_too() {
+        let typed = |text: &str| -> Vec<TermEvent> {
+            let key = |c| TermEvent::Key(KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE));
+            text.chars().map(key).collect()
+        };
+        assert_eq!(before(&typed("q"), 7), [Input::Press { key: Key::Char('q'), at: 7 }]);
+        assert_eq!(before(&typed("abcdefghijklmnopqrstuvwxyz"), 7), [Input::Paste]);
     }
 }

@@ -103,7 +103,8 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         .reduce(Sight::join)
         .unwrap_or(Sight::none(None));
     if component == Component::Capacity && bucket.role != Role::Standby && scene.dead(bucket.side) {
-        let part = Part::new(CellState::NotChecked, "not checked", "");
+        // Its lists were asked, and whatever they told would be room for nobody.
+        let part = Part::new(CellState::NotChecked, "no room counted", "not counted");
         return Judged { part, sight: Sight { at: None, from: None, ..sight } };
     }
     let value = match component {

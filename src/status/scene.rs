@@ -326,13 +326,15 @@ impl<'a> Scene<'a> {
                 // Its hosts are what is looked at to tell.
                 let row = rows.iter().find(|row| row.component == Component::Hosts);
                 let seen = row.map(|row| &row.cells[run.from]);
+                let stale = seen.is_some_and(|cell| cell.stale);
+                let back = if stale { "PRIMARY WAS BACK when last seen" } else { "PRIMARY IS BACK" };
                 problems.push(Problem {
                     state: CellState::Crit,
-                    text: format!("PRIMARY IS BACK · {}", counted(run.debts.len(), "debt")),
+                    text: format!("{back} · {}", counted(run.debts.len(), "debt")),
                     component: None,
                     side: Some(run.from),
                     at: seen.and_then(|cell| cell.from),
-                    stale: seen.is_some_and(|cell| cell.stale),
+                    stale,
                 });
             }
         }
@@ -441,6 +443,7 @@ impl<'a> Scene<'a> {
             0 if settles => "the first settles by itself".to_owned(),
             0 if stale => "none could be paid when last seen".to_owned(),
             0 => "none can be paid yet".to_owned(),
+            ready if stale => format!("{ready} could be paid when last seen"),
             ready => format!("{ready} can be paid now"),
         };
         let (state, one) = match mode {

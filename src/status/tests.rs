@@ -20,7 +20,7 @@ use crate::{
     runbook::Mode,
 };
 
-use super::{Aged, Cell, CellState, Component, Scope, Summary, Verdict, json, summarize, table};
+use super::{Aged, Cell, CellState, Component, Problem, Scope, Summary, Verdict, json, summarize, table};
 
 /// Spoils one thing in a calm world.
 type Spoil = fn(&mut World);
@@ -143,7 +143,7 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
         text(&summary, Component::Directory, Side::Primary),
         (CellState::Crit, "no answer, 1 try".to_owned())
     );
-    assert_eq!(text(&summary, Component::Capacity, Side::Primary).1, "not checked");
+    assert_eq!(text(&summary, Component::Capacity, Side::Primary).1, "no room counted");
     assert_eq!(text(&summary, Component::Capacity, Side::Secondary).1, "60%, 120% if started");
     assert_eq!(
         text(&summary, Component::Health, Side::Primary),
@@ -785,6 +785,49 @@ fn what_an_ungraceful_run_owes_is_crit_until_it_is_paid() {
     let other = sum(&world, std::slice::from_ref(&back), Scope::Service(1));
     assert_eq!((other.verdict, other.debts.len()), (Verdict::Ok, 0), "{:#?}", other.problems);
     assert!(super::nagios(&summary, WorldKind::Live).contains("debts=2;;;0"));
+}
+
+/// What is said of a run, of a service and of the standby is as old as what it rests on.
+#[test]
+fn problems_grow_old_with_what_they_rest_on() {
+    let moved = || {
+        let mut world = World::calm();
+        world.activate(0, Side::Secondary);
+        world
+    };
+    let (mut returned, mut owing) = (moved(), moved());
+    let mut closed = World::calm();
+    for side in Side::BOTH {
+        closed.hold(0, side, Vec::new());
+    }
+    let mut cold = World::calm();
+    cold.edit_hosts(0, Side::Secondary, |at, host| {
+        if at > 0 {
+            (host.heartbeat, host.status) = (Heartbeat::Never, HostStatus::Shutdown);
+        }
+    });
+    let (back, away) = (indebted(&returned, true), indebted(&owing, false));
+    let cases: [(&str, &mut World, &[RunView], &str, &str); 4] = [
+        ("back", &mut returned, &[back], "PRIMARY IS BACK", "PRIMARY WAS BACK when last seen"),
+        ("owing", &mut owing, &[away], "1 can be paid now", "1 could be paid when last seen"),
+        ("closed", &mut closed, &[], "nobody can sign in", "last hr: nobody can sign in"),
+        ("cold", &mut cold, &[], "more hosts", "last hr: NE needs"),
+    ];
+    for (name, world, runs, fresh, old) in cases {
+        let seen = world.now - seconds(4);
+        for (later, said, stale) in [(0, fresh, false), (300, old, true)] {
+            world.now += seconds(later);
+            let summary = summarize(&world.estate, &world.picture, runs, Scope::All, world.now);
+            let words: Vec<String> = summary.problems.iter().map(Problem::words).collect();
+            let place = words.iter().position(|words| words.contains(said));
+            let problem = place.map(|place| &summary.problems[place]);
+            assert_eq!(
+                problem.map(|one| (one.at, one.stale)),
+                Some((Some(seen), stale)),
+                "{name}: {words:#?}"
+            );
+        }
+    }
 }
 
 #[test]

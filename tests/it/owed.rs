@@ -16,7 +16,7 @@ use farshore::{
 use super::{
     killers::colleague,
     outage::{Cockpit, said, turn},
-    seats::{arm, dead, offered},
+    seats::{arm, dead, of, offered},
 };
 
 /// What is so already is found so, the rest is confirmed.
@@ -175,6 +175,47 @@ async fn a_debt_that_people_stand_against_does_not_settle_by_itself() {
     let view = cockpit.engine.view(cockpit.clock.now());
     assert_eq!(view.debts, ["a14-stop-hosts"]);
     assert_eq!((view.debt_settles, view.debts_ready), (None, view.debts.clone()));
+}
+
+/// While a debt is paid nobody is told that it settles by itself, also when its last change is through and
+/// only to be seen.
+#[tokio::test(start_paused = true)]
+async fn what_is_being_paid_does_not_settle_by_itself() {
+    let step = "a5-drain";
+    let mut cockpit = dead(&[], &[], "a13-ramp").await;
+    assert_eq!(cockpit.end().await, RunEnd::Monitoring);
+    cockpit.rehearsal.sim.heal("dead");
+    cockpit.until("back", false, |engine, now| engine.view(now).primary_is_back).await;
+    cockpit.pass(minutes(5)).await;
+    arm(&mut cockpit);
+    let offer = cockpit.offer(step).await;
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    let mut worked = 0;
+    let paid = |engine: &Engine, now: Timestamp| {
+        let view = engine.view(now);
+        if of(engine, step).mark == StepMark::Working {
+            worked += 1;
+            assert_eq!(view.debt_settles, None, "{:?}", of(engine, step));
+        }
+        engine.run().paid.contains(step)
+    };
+    cockpit.until("paid", false, paid).await;
+    assert!(worked > 2, "{worked}");
+}
+
+/// What is owed is known from the run alone: nothing is looked at for it, and it has no age.
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_owed_rests_on_no_look() {
+    let mut cockpit = dead(&[], &[], "a10-safe-to-open").await;
+    cockpit.pass(minutes(3)).await;
+    let shown = cockpit.shown("a10-safe-to-open");
+    let owed: Vec<_> = shown.proofs.iter().filter(|item| item.value.as_str() == "owed").collect();
+    assert!(!owed.is_empty(), "{:?}", shown.proofs);
+    for item in owed {
+        assert_eq!((item.verdict, item.age_s), (GateVerdict::Green, None), "{item:?}");
+        let marked = |ids: &[String]| ids.contains(&item.id);
+        assert!(!marked(&shown.old_proofs) && !marked(&shown.dated_proofs), "{item:?}");
+    }
 }
 
 /// Stopped hosts are silent, and yet nobody is kept from setting the rest right. What is owed to them is
