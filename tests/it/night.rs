@@ -13,7 +13,7 @@ use farshore::{
         Source,
         time::{Span, Timestamp, minutes, seconds},
     },
-    engine::{Engine, Input, Output, RunEvent},
+    engine::{Actor, Engine, Input, Output, RunEvent},
     readiness,
     recording::{FORMAT, Header, Recorder, Sink, Tee},
     runbook,
@@ -138,6 +138,9 @@ impl Night {
         let recorder = Recorder::begin(header, &recordings::names(&rehearsal.estate), sink).unwrap();
         let clock = rehearsal.clock.clone();
         let now = Arc::new(move || clock.now());
+        let identity = setup(&rehearsal).identity;
+        rehearsal.actor = Actor { upn: identity.name, oid: identity.oid, os: "operator".into() };
+        rehearsal.reason = "drill of a region outage";
         rehearsal.wire = Arc::new(Tee::new(rehearsal.wire.clone(), recorder.clone(), now));
         fastrand::seed(1);
         let mut night = Self { tap: Some(Tap::new(recorder)), ..Self::over(rehearsal) };

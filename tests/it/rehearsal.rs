@@ -109,6 +109,9 @@ pub struct Rehearsal {
     pub journal: SharedJournal,
     /// When the impact began, as whoever opens the run states it.
     pub impact: Option<Timestamp>,
+    /// Who does everything, and why the run is opened.
+    pub actor: Actor,
+    pub reason: &'static str,
 }
 
 impl Rehearsal {
@@ -141,6 +144,8 @@ impl Rehearsal {
             clock,
             journal: SharedJournal::new(),
             impact: None,
+            actor: Actor::default(),
+            reason: "test",
         }
     }
 
@@ -156,7 +161,7 @@ impl Rehearsal {
             estate: self.estate.clone(),
             encode: azure.encoder(),
             run: RUN.to_owned(),
-            actor: Actor::default(),
+            actor: self.actor.clone(),
         }
     }
 
@@ -190,12 +195,12 @@ impl Rehearsal {
             endpoint: "http://127.0.0.1:1".to_owned(),
             world: WorldKind::Sim,
             scenario: None,
-            tool: "test".to_owned(),
+            tool: format!("farshore {}", env!("CARGO_PKG_VERSION")),
             plan_hash: plan.hash(),
             plan,
             previous: None,
             impact: self.impact,
-            reason: "test".into(),
+            reason: self.reason.into(),
         };
         let (engine, first) = Engine::open(self.context(&azure), opened, now);
         (azure, engine, first)
