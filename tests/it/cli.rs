@@ -24,6 +24,16 @@ fn check(state: &State, words: &str, code: i32, said: &[&str]) -> Output {
     output
 }
 
+/// `head` reads a line and leaves: nobody is troubled with that.
+#[test]
+fn whoever_reads_no_further_is_told_nothing() {
+    let state = State::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = state.command(&["runbook", "list"]).stdout(writer).output().unwrap();
+    assert_eq!((text(&output.stderr), output.status.code()), (String::new(), Some(1)));
+}
+
 #[test]
 fn wrong_words_are_answered_with_the_verbs_own_code_and_a_hint() {
     let state = State::new();

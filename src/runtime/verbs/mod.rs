@@ -12,7 +12,11 @@ mod shell;
 
 pub use runs::{report_text, session_of};
 
-use std::{future::Future, io::Write, panic::AssertUnwindSafe};
+use std::{
+    future::Future,
+    io::{self, Write},
+    panic::AssertUnwindSafe,
+};
 
 use crate::{
     cli::{self, Cli, Speed, Verb},
@@ -54,7 +58,7 @@ pub enum VerbError {
     Vault(#[from] vault::VaultError),
     /// Nothing could be printed.
     #[error("could not print: {0}")]
-    Print(#[from] std::io::Error),
+    Print(#[from] io::Error),
 }
 
 impl From<BeginError> for VerbError {
@@ -160,6 +164,10 @@ fn answer(failure: u8, result: Result<u8, VerbError>) -> u8 {
 
 /// Says what went wrong. A terminal that is gone is no reason to panic.
 fn complain(error: &VerbError) {
+    // Whoever reads has read enough, as `head` does: that is no trouble of anybody's.
+    if matches!(error, VerbError::Print(why) if why.kind() == io::ErrorKind::BrokenPipe) {
+        return;
+    }
     let text = error.to_string();
     for (line, text) in text.lines().enumerate() {
         let lead = if line == 0 { "farshore: " } else { "  " };
