@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::{Deserialize, Deserializer, Serialize};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Text that came from outside and may be shown: nothing in it can move the cursor, hide,
 /// reorder or imitate. What was taken out stands as a visible escape such as `<U+202E>`.
@@ -59,15 +60,54 @@ impl Safe {
     }
 }
 
-/// A text broken between words into lines of at most `columns` characters; later lines begin with `indent`.
+/// The columns that a text takes on a terminal: a wide character takes two, one that joins another none.
+pub fn columns(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+/// How many bytes of `text` fit into `columns`.
+fn fitting(text: &str, columns: usize) -> usize {
+    let mut used = 0;
+    for (at, c) in text.char_indices() {
+        used += c.width().unwrap_or(0);
+        if used > columns {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// A text in at most `width` columns; what is cut is marked with `~`.
+pub fn fit(text: &str, width: usize) -> String {
+    let text = super::mask::said(text);
+    if columns(&text) <= width {
+        return text.into_owned();
+    }
+    format!("{}~", &text[..fitting(&text, width.saturating_sub(1))])
+}
+
+/// A text in exactly `width` columns: cut, or blanks behind it.
+pub fn padded(text: &str, width: usize) -> String {
+    let text = fit(text, width);
+    let blanks = width.saturating_sub(columns(&text));
+    format!("{text}{:blanks$}", "")
+}
+
+/// A text broken between words into lines of at most `columns` columns; later lines begin with `indent`.
 pub fn broken(text: &str, columns: usize, indent: &str) -> Vec<String> {
     // A name that is broken in two is not found any more.
     let (mut lines, mut rest) = (Vec::new(), super::mask::said(text).trim_end().to_owned());
-    while rest.chars().count() > columns {
-        let limit = rest.char_indices().nth(columns).map_or(rest.len(), |(at, _)| at);
+    while self::columns(&rest) > columns {
+        // At least one character goes on each line, however narrow it is.
+        let lead = if lines.is_empty() { 0 } else { indent.chars().count() };
+        let least = rest.char_indices().nth(lead + 1).map_or(rest.len(), |(at, _)| at);
+        let limit = fitting(&rest, columns).max(least);
         let at = rest[..limit].rfind(' ').filter(|at| *at > indent.len()).unwrap_or(limit);
         let tail = rest.split_off(at);
         lines.push(rest);
+        if tail.trim_start().is_empty() {
+            return lines;
+        }
         rest = format!("{indent}{}", tail.trim_start());
     }
     lines.push(rest);
@@ -149,6 +189,41 @@ impl<'de> Deserialize<'de> for Safe {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A text, columns, what is left in them, and the same with blanks behind it.
+    type Fits = (&'static str, usize, &'static str, &'static str);
+
+    #[test]
+    fn what_is_printed_is_cut_and_padded_by_columns() {
+        let cases: [Fits; 6] = [
+            ("hosts", 7, "hosts", "hosts  "),
+            ("hosts", 4, "hos~", "hos~"),
+            ("東日本", 7, "東日本", "東日本 "),
+            ("東日本", 5, "東日~", "東日~"),
+            ("東日本", 4, "東~", "東~ "),
+            ("cafe\u{301} bar", 8, "cafe\u{301} bar", "cafe\u{301} bar"),
+        ];
+        for (text, width, cut, all) in cases {
+            assert_eq!(
+                (fit(text, width).as_str(), padded(text, width).as_str()),
+                (cut, all),
+                "{text} in {width}"
+            );
+            assert_eq!(columns(all), width, "{text} in {width}");
+        }
+        // Whatever it is, it comes to an end and no line is wider than asked, or than one character.
+        for text in ["東日本東日本", "a 東日本 b", "日"] {
+            for width in 1..9 {
+                let lines = broken(text, width, "  ");
+                assert!(
+                    lines.iter().all(|line| columns(line) <= width.max(4)),
+                    "{text} in {width}: {lines:?}"
+                );
+                let whole: String = lines.concat().split_whitespace().collect();
+                assert_eq!(whole, text.split_whitespace().collect::<String>(), "{width}");
+            }
+        }
+    }
 
     #[test]
     fn lines_break_between_words_and_long_words_anywhere() {

@@ -8,9 +8,8 @@ use crate::{
     domain::{
         Side,
         estate::Estate,
-        mask,
         standing::ActiveSide,
-        text,
+        text::{self, fit, padded},
         time::{Timestamp, age_text, wall_text},
     },
     engine::{RunView, event::WorldKind, view::RunState},
@@ -47,15 +46,15 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
         let head = &summary.regions[side];
         format!("{} {}, {}", head.code, head.display, head.role)
     });
-    line(&mut out, &format!("{:LABEL$}{:34}{}", "", fit(&heads[0], 32), fit(&heads[1], 33)));
+    line(&mut out, &format!("{:LABEL$}{}  {}", "", padded(&heads[0], 32), fit(&heads[1], 33)));
     for row in &summary.rows {
         let cells = [&row.cells.primary, &row.cells.secondary].map(|cell| cell_text(cell, summary.at));
         line(&mut out, &format!("{:LABEL$}{}  {}", row.component.label(), cells[0], cells[1]));
     }
     let invariant = &summary.invariant;
     let age = age_of(invariant.from, invariant.aged(), summary.at);
-    let text = fit(&format!("{:5}{}", invariant.state.mark(), invariant.text), COLUMNS - LABEL - 7);
-    line(&mut out, &format!("{:LABEL$}{text:width$} {age:>5}", "in both", width = COLUMNS - LABEL - 7));
+    let text = padded(&format!("{:5}{}", invariant.state.mark(), invariant.text), COLUMNS - LABEL - 7);
+    line(&mut out, &format!("{:LABEL$}{text} {age:>5}", "in both"));
     let services: Vec<String> = summary.services.iter().map(ServiceLine::text).collect();
     wrapped(&mut out, &format!("{:LABEL$}{}", "services", services.join(" · ")), &" ".repeat(LABEL));
     for problem in &summary.problems {
@@ -65,7 +64,7 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
         for (place, part) in text::broken(&text, COLUMNS - AGE - 2, &" ".repeat(LABEL + 3)).iter().enumerate()
         {
             let age = if place == 0 { age.as_str() } else { "" };
-            line(&mut out, &format!("{part:width$} {age:>5}", width = COLUMNS - AGE - 2));
+            line(&mut out, &format!("{} {age:>5}", padded(part, COLUMNS - AGE - 2)));
         }
     }
     for debt in &summary.debts {
@@ -434,20 +433,9 @@ fn age_of(at: Option<Timestamp>, aged: impl Into<Aged>, now: Timestamp) -> Strin
 }
 
 fn cell_text(cell: &Cell, now: Timestamp) -> String {
-    let text = if cell.text.chars().count() > TEXT { &cell.short_text } else { &cell.text };
+    let text = if text::columns(&cell.text) > TEXT { &cell.short_text } else { &cell.text };
     let age = age_of(cell.from, cell.aged(), now);
-    format!("{:4} {:TEXT$} {age:>AGE$}", cell.state.mark(), fit(text, TEXT))
-}
-
-/// Cuts a text to `width` columns; what is cut is marked.
-pub(crate) fn fit(text: &str, width: usize) -> String {
-    let text = mask::said(text);
-    if text.chars().count() <= width {
-        return text.into_owned();
-    }
-    let mut cut: String = text.chars().take(width.saturating_sub(1)).collect();
-    cut.push('~');
-    cut
+    format!("{:4} {} {age:>AGE$}", cell.state.mark(), padded(text, TEXT))
 }
 
 fn line(out: &mut String, text: &str) {
