@@ -432,8 +432,9 @@ fn status_field(status: &HostStatus) -> Field {
 
 fn admits(accepts: Option<bool>) -> Field {
     match accepts {
+        // One spelling in one column: the detail says it in words.
         Some(true) => Field::short("y", "yes"),
-        Some(false) => Field::short("n", "no, drained"),
+        Some(false) => Field::short("n", "no"),
         None => Field::unknown(),
     }
 }

@@ -496,6 +496,8 @@ fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> StepView {
         state,
         items: Vec::new(),
         done: 0,
+        stands: 0,
+        taken_back: 0,
         proofs: Vec::new(),
         old_proofs: Vec::new(),
         dated_proofs: Vec::new(),
@@ -550,6 +552,8 @@ pub(crate) fn move_phase() -> RunView {
     ];
     steps[5].items = (1..=12).map(|n| item(&format!("shwe-hr-{n:02}"), ItemPhase::Done, "drained")).collect();
     steps[5].done = 12;
+    steps[5].stands = 12;
+    steps[7].stands = 2;
     steps[7].items = vec![
         item("GRP1 @ DAG1", ItemPhase::Done, "404 twice"),
         item("GRP2 @ APPG2", ItemPhase::Done, "404 twice"),

@@ -77,8 +77,9 @@ pub const fn minutes(count: i64) -> Span {
 pub fn age_text(span: Span) -> String {
     let secs = span.as_secs().max(0);
     match secs {
-        0..100 => format!("{secs}s"),
-        100..6_000 => format!("{}m", secs / 60),
+        // Cut off as a minute, what is nearly two would look younger than it is.
+        0..120 => format!("{secs}s"),
+        120..6_000 => format!("{}m", secs / 60),
         6_000..36_000 => format!("{}h{:02}", secs / 3_600, secs / 60 % 60),
         36_000..172_800 => format!("{}h", secs / 3_600),
         _ => format!("{}d", secs / 86_400),
@@ -186,7 +187,8 @@ mod tests {
         );
         assert_eq!(local_text(noon, &Zone::UTC), None);
         for (secs, text) in [
-            (99, "99s"),
+            (119, "119s"),
+            (120, "2m"),
             (720, "12m"),
             (5_999, "99m"),
             (6_000, "1h40"),

@@ -52,8 +52,8 @@ impl Engine {
                 Some(Action::RevokeActive) => true,
                 // Who is left by decision may be there again once everybody else has moved.
                 Some(Action::LogOffActive) => !granted,
-                // What is not drained stands in the way of the revoke, and of nothing else.
-                Some(Action::DrainActive) => blocks(Killer::ActiveDrained),
+                // What is not drained stands in the way of the revoke, and of what is still owed.
+                Some(Action::DrainActive) => blocks(Killer::ActiveDrained) || self.owes_behind_the_drain(),
                 _ => false,
             };
             let ended = step.ended.map_or(now, |ended| self.here(ended, now));
@@ -62,6 +62,16 @@ impl Engine {
         });
         self.recheck = doubted.map(|index| (index, now));
         doubted.is_some()
+    }
+
+    /// Whether something is still owed to a side whose scaling plan acts no more: the drain is paid before the
+    /// plan is held, and until then the plan may have lifted it.
+    fn owes_behind_the_drain(&self) -> bool {
+        let debts = self.run.debts();
+        let plan = self.run.of_action(Action::HoldActivePlan);
+        let held =
+            plan.is_none_or(|(planned, _)| debts.iter().all(|&at| self.run.plan.steps[at].id != planned.id));
+        self.run.closed.is_some() && held && !debts.is_empty()
     }
 
     /// Whether anybody asks that now. A run that has ended asks while it watches what it owes.
@@ -102,7 +112,8 @@ impl Engine {
             return;
         }
         // Where the process ends between the two, the revoke is found undone again.
-        if self.is_done(Action::LogOffActive)
+        if self.run.plan.steps[index].action == Some(Action::RevokeActive)
+            && self.is_done(Action::LogOffActive)
             && let Some((log_off, _)) = self.run.of_action(Action::LogOffActive)
         {
             let (step, reason) = (log_off.id.clone(), Safe::new(&format!("{step} came undone")));
@@ -171,10 +182,11 @@ impl Engine {
                 self.emit(RunEvent::Observed { step: planned.id, item: None, what, value }, now);
                 true
             }
-            // While debts are watched only who is in both is seen to; the record says what was seen.
+            // While debts are watched only who is in both is seen to, and who could be; the record says what
+            // was seen.
             GateVerdict::Red
                 if self.run.closed.is_some()
-                    && (planned.action != Some(Action::RevokeActive)
+                    && (!matches!(planned.action, Some(Action::RevokeActive | Action::DrainActive))
                         || !self.came_undone(index, since, now)) =>
             {
                 self.recheck = None;

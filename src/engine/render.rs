@@ -263,6 +263,7 @@ impl Engine {
         let since = self.began(index, state);
         let running = since.map_or(Span::ZERO, |at| step.ended.unwrap_or(now).duration_since(at));
         let active = !matches!(state, StepState::Pending) && !state.over();
+        let (stands, taken_back) = self.run.changes_of(index);
         let Proofs { items, old, dated } = if active { self.proofs(index, now) } else { Proofs::default() };
         StepView {
             id: planned.id.clone(),
@@ -274,6 +275,8 @@ impl Engine {
             kind: planned.kind,
             state,
             done: step.items.iter().filter(|item| item.mark.over()).count(),
+            stands,
+            taken_back,
             items: step.items.iter().map(|item| self.item_view(index, item)).collect(),
             proofs: items,
             old_proofs: old,

@@ -62,6 +62,31 @@ impl StepRun {
 }
 
 impl Run {
+    /// How many changes of a step stand, and how many were taken back, by an undo that is at work too. What
+    /// an undo step does takes back and is no change of its own.
+    pub(super) fn changes_of(&self, index: usize) -> (usize, usize) {
+        let (planned, step) = (&self.plan.steps[index], &self.steps[index]);
+        if planned.phase.is_none() {
+            return (0, 0);
+        }
+        let done = |item: &&ItemRun| {
+            matches!(item.mark, ItemMark::Done(DoneHow::Action | DoneHow::Adopted | DoneHow::Manual))
+        };
+        let undo = planned.undo.as_ref().and_then(|undo| self.plan.position(undo));
+        let undone: Vec<&Operation> = undo
+            .iter()
+            .flat_map(|&at| self.steps[at].items.iter().filter(done))
+            .filter_map(|item| item.operation.as_ref())
+            .collect();
+        let stands = |item: &&ItemRun| {
+            let change = item.operation.as_ref();
+            !change.is_some_and(|change| undone.iter().any(|undo| undo.undoes(change)))
+        };
+        let standing = step.standing().filter(done).filter(stands).count();
+        let all = step.past.iter().chain(&step.items).filter(done).count();
+        (standing, all - standing)
+    }
+
     /// What the undo step opens again once it is done: the steps it takes back, and every later one,
     /// because what was told, waited for and judged there was so in the world before. What is owed
     /// stays owed, unless something was sent that the undo has just taken back.

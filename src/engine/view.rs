@@ -120,10 +120,14 @@ impl RunView {
         self.steps.iter().filter(|step| !step.is_undo && step.state == StepState::Pending).count()
     }
 
-    /// Changes that the run has made, step by step; what was so already is none.
+    /// Changes that the run has made and that stand, step by step; what was so already is none.
     pub fn changes(&self) -> Vec<(&StepView, usize)> {
-        let made = |step: &StepView| step.items.iter().filter(|item| item.state == ItemPhase::Done).count();
-        self.steps.iter().map(|step| (step, made(step))).filter(|(_, made)| *made > 0).collect()
+        self.steps.iter().map(|step| (step, step.stands)).filter(|(_, stands)| *stands > 0).collect()
+    }
+
+    /// Changes that it has made and taken back.
+    pub fn taken_back(&self) -> usize {
+        self.steps.iter().map(|step| step.taken_back).sum()
     }
 }
 
@@ -244,6 +248,10 @@ pub struct StepView {
     pub items: Vec<ItemView>,
     /// Items that are over.
     pub done: usize,
+    /// Changes made in it that stand.
+    pub stands: usize,
+    /// Changes made in it that were taken back.
+    pub taken_back: usize,
     /// Killer items or proofs with values.
     pub proofs: Vec<GateItem>,
     /// Ids of those among them that rest on a look too old to be trusted.

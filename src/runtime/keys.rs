@@ -133,7 +133,7 @@ const BATCH: usize = 1_024;
 /// So many at once may be the beginning of a paste.
 const MANY: usize = 8;
 /// For so long the next piece of it is waited for; nobody who types notices.
-const PIECE: Duration = Duration::from_millis(5);
+const PIECE: Duration = Duration::from_millis(30);
 
 async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Input>, clock: TerminalClock) {
     let mut flood = Flood::default();

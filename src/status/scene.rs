@@ -404,7 +404,7 @@ impl<'a> Scene<'a> {
         // In short words: the line is cut at 80 columns, and the rows say the rest.
         let word = |sign: &Sign| match sign.class {
             1 => "event posted",
-            2 => "no heartbeats",
+            2 => "hosts silent",
             3 => "calls fail only there",
             4 => "shares down",
             _ => "stated by a person",

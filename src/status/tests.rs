@@ -150,7 +150,7 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
         (CellState::Crit, "ServiceIssue, 1 svc".to_owned())
     );
     assert!(
-        summary.worst().unwrap().text.starts_with("WE looks dead: event posted, no heartbeats"),
+        summary.worst().unwrap().text.starts_with("WE looks dead: event posted, hosts silent"),
         "{:?}",
         summary.worst()
     );

@@ -134,9 +134,13 @@ fn abort(app: &App, sheet: &mut Sheet) {
     let each: Vec<String> =
         made.iter().map(|(step, made)| format!("{} {made}", short_id(&step.id))).collect();
     let all: usize = made.iter().map(|(_, made)| made).sum();
-    let done = match all {
-        0 => "no change of this run has been seen to have happened".to_owned(),
-        all => format!("{} made and kept ({})", counted(all, "change"), each.join(", ")),
+    let done = match (all, view.taken_back()) {
+        (0, 0) => "no change of this run has been seen to have happened".to_owned(),
+        (0, back) => format!("nothing: {} made and taken back", counted(back, "change")),
+        (all, 0) => format!("{} made and kept ({})", counted(all, "change"), each.join(", ")),
+        (all, back) => {
+            format!("{} made and kept ({}), {back} taken back", counted(all, "change"), each.join(", "))
+        }
     };
     sheet.pair("", done, Role::Text);
     if view.steps.iter().any(|step| step.choices.contains(&Choice::Undo)) {

@@ -12,7 +12,10 @@ use crate::{
     engine::view::{RunState, RunView, StepState},
 };
 
-use super::keymap::{self, Context, Hint};
+use super::{
+    keymap::{self, Context, Hint},
+    steps,
+};
 
 /// What is said of a key that a run that has ended does not hear.
 const OVER: &str = "the run is over";
@@ -159,7 +162,7 @@ fn enter(app: &App, view: &RunView) -> Result<&'static str, String> {
     }
     let Some(step) = app.selected_step() else { return Err("the run has no steps".to_owned()) };
     match step.state {
-        _ if view.debts_ready.contains(&step.id) => Ok("pay"),
+        _ if steps::is_payable(view, step) => Ok("pay"),
         _ if view.debt_settles.as_ref() == Some(&step.id) => {
             Err(format!("nothing is left to write for {}: it is settled by what is seen", step.id))
         }

@@ -196,12 +196,12 @@ pub fn hints(context: Context) -> &'static [Hint] {
         ],
         Context::Run => &[
             (&[Intent::Enter], "confirm"),
+            HELP,
             (&[Intent::Undo], "undo"),
             (&[Intent::Skip], "skip"),
             (&[Intent::Hold], "hold"),
-            (&[Intent::Note], "note"),
             (&[Intent::Flip], "home"),
-            HELP,
+            (&[Intent::Note], "note"),
         ],
         Context::Lists => &[
             HELP,

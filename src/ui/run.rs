@@ -288,9 +288,13 @@ fn abort(view: &RunView, step: &StepView, usual: usize) -> (&'static str, String
         }
         RunState::Closed(_) => {
             let made: usize = view.changes().iter().map(|(_, made)| made).sum();
-            let text = match made {
-                0 if view.wrote => "no change of this run has been seen to have happened".to_owned(),
-                made => format!("{} made by this run", counted(made, "change")),
+            let text = match (made, view.taken_back()) {
+                (0, 0) if view.wrote => "no change of this run has been seen to have happened".to_owned(),
+                (made, 0) => format!("{} made by this run", counted(made, "change")),
+                (0, back) => format!("{} made by this run and taken back", counted(back, "change")),
+                (made, back) => {
+                    format!("{} made by this run, {back} more taken back", counted(made, "change"))
+                }
             };
             ("ended", text, usual)
         }
@@ -371,7 +375,10 @@ fn proof(step: &StepView) -> String {
             format!("{} of {all} green{old}", steps::green(step))
         }
     };
-    format!("{proofs}   usual {}   running {}", clock_text(step.usual), clock_text(step.running))
+    // Nobody has begun what waits for its confirmation.
+    let word =
+        if steps::at_work(step.state) || step.state.over() || step.begun() { "running" } else { "waiting" };
+    format!("{proofs}   usual {}   {word} {}", clock_text(step.usual), clock_text(step.running))
 }
 
 /// The journal's last lines, or the events' where the journal has none yet.

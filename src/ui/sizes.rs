@@ -180,6 +180,26 @@ fn abort_tells_of_the_step_in_turn() {
     }
 }
 
+/// What an undo took back is not called kept, and not said never to have been.
+#[test]
+fn an_abort_tells_what_stands_and_what_was_taken_back() {
+    let cases = [
+        ((12, 0), "12 changes made and kept (a5 12)"),
+        ((5, 7), "5 changes made and kept (a5 5), 7 taken back"),
+        ((0, 12), "nothing: 12 changes made and taken back"),
+        ((0, 0), "no change of this run has been seen to have happened"),
+    ];
+    for ((stands, taken_back), said) in cases {
+        let mut view = scene::move_phase();
+        (view.steps[5].stands, view.steps[5].taken_back) = (stands, taken_back);
+        view.steps[7].stands = 0;
+        let mut app = scene::running(view).0;
+        pressed(&mut app, &[Intent::Interrupt]);
+        let shown = shot(&mut app, (100, 30), Glyphs::Box);
+        assert!(shown.contains(said), "no `{said}` in:\n{shown}");
+    }
+}
+
 /// What the step in turn would leave once it is begun is not said of a run that has written nothing.
 #[test]
 fn an_abort_that_leaves_nothing_says_so_before_and_after() {

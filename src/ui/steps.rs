@@ -420,7 +420,7 @@ fn is_green(step: &StepView, proof: &GateItem) -> bool {
     matches!(proof.verdict, GateVerdict::Green | GateVerdict::Passed) && !step.old_proofs.contains(&proof.id)
 }
 
-fn at_work(state: StepState) -> bool {
+pub(super) fn at_work(state: StepState) -> bool {
     matches!(state, StepState::Confirmed | StepState::Running | StepState::Waiting)
 }
 

@@ -797,8 +797,18 @@ async fn undo_brings_everything_back() {
         let mut cockpit = Cockpit::open(rehearsal, Mode::Graceful).await;
         cockpit.turn(until).await;
         assert_ne!(kept(&cockpit.rehearsal.sim.end_state()), kept(&before), "{until}");
+        let count = |cockpit: &Cockpit| -> (usize, usize) {
+            let view = cockpit.view();
+            (view.changes().iter().map(|(_, made)| made).sum(), view.taken_back())
+        };
+        let (made, none) = count(&cockpit);
+        assert!(made > 0 && none == 0, "{until}");
         for (step, opened) in undos {
             undo(&mut cockpit, step).await;
+            let (stands, back) = count(&cockpit);
+            assert!(stands < made && stands + back == made, "{until}: {stands} of {made}, {back} back");
+            let view = cockpit.view();
+            assert!(view.changes().iter().all(|(made, _)| made.id != *opened), "{until}: {step}");
             assert_eq!(not_open(&cockpit, opened), Vec::<String>::new(), "{until}: {step}");
             assert_eq!(word(&cockpit.step(opened).mark), "open", "{until}: {step}");
         }

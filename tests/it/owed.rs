@@ -177,6 +177,37 @@ async fn a_debt_that_people_stand_against_does_not_settle_by_itself() {
     assert_eq!((view.debt_settles, view.debts_ready), (None, view.debts.clone()));
 }
 
+const HOST_1: &str = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-avd-we/providers/Microsoft.DesktopVirtualization/hostPools/hp-hr-we/sessionHosts/shwe-hr-01.contoso.example?api-version=2024-04-03";
+
+/// The drain is paid first, and the scaling plan, which acts until it is held, lifts it: then it is owed
+/// again, and nobody is logged off before it is paid once more.
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_a_plan_lifted_is_owed_again() {
+    let (drain, plan, log_off) = ("a5-drain", "a3-hold-active-scaling", "a8-log-off");
+    let mut cockpit = dead(&[], &[], "a13-ramp").await;
+    assert_eq!(cockpit.end().await, RunEnd::Monitoring);
+    cockpit.rehearsal.sim.heal("dead");
+    cockpit.until("back", false, |engine, now| engine.view(now).primary_is_back).await;
+    cockpit.pass(minutes(5)).await;
+    arm(&mut cockpit);
+    pay(&mut cockpit, drain).await;
+    colleague(&cockpit.rehearsal.sim, "PATCH", HOST_1, r#"{"properties":{"allowNewSession":true}}"#);
+    cockpit.pass(minutes(3)).await;
+    assert!(cockpit.engine.run().paid.contains(drain), "the plan still acts: it would be lifted again");
+    pay(&mut cockpit, plan).await;
+    let owed = |engine: &Engine, _: Timestamp| !engine.run().paid.contains(drain);
+    cockpit.until("owed again", false, owed).await;
+    let ready = cockpit.engine.view(cockpit.clock.now()).debts_ready;
+    assert!(ready.iter().any(|step| step == drain) && !ready.iter().any(|step| step == log_off), "{ready:?}");
+    pay(&mut cockpit, drain).await;
+    pay(&mut cockpit, log_off).await;
+    let refuse = cockpit.rehearsal.sim.end_state().accepts;
+    assert!(
+        refuse.iter().filter(|(host, _)| host.contains("-we")).all(|(_, accepts)| !accepts),
+        "{refuse:?}"
+    );
+}
+
 /// While a debt is paid nobody is told that it settles by itself, also when its last change is through and
 /// only to be seen.
 #[tokio::test(start_paused = true)]
