@@ -23,7 +23,7 @@ use super::{
     breaker,
     dates::Dates,
     definitions::Definitions,
-    failure::{Again, Failure},
+    failure::{Again, Failure, without_token},
     lane::{Gates, Lane, Places, Provider},
     limits::{Buckets, Kind, Limits, Refusal},
     origin::Origin,
@@ -233,13 +233,14 @@ impl Client {
     ) -> Result<Response, WireError> {
         let now = Instant::now();
         let end = deadline.min(now + limit);
+        let sent = request.headers().get(header::AUTHORIZATION).cloned();
         let response = timeout_at(end, self.wire.call(request)).await.unwrap_or_else(|_| {
             Err(WireError::Timeout { elapsed_ms: millis(now.elapsed()), limit_ms: millis(end - now) })
         })?;
         if response.body().len() > MAX_BODY {
             return Err(WireError::TooLarge { limit_bytes: MAX_BODY });
         }
-        Ok(response)
+        Ok(if response.status().is_success() { response } else { without_token(response, sent.as_ref()) })
     }
 
     /// Notes how far the clocks differ, where a look told.

@@ -41,6 +41,8 @@ enum Kind {
     Opaque,
     WrongTenant,
     Garbage,
+    /// It answers with this status, and repeats what it was asked beside a token.
+    Refuses(u16),
 }
 
 fn base64url(text: &str) -> String {
@@ -82,7 +84,9 @@ fn identity(kind: Kind) -> String {
                 }
             }
             let ends = Timestamp::now().as_second() + 3_600;
+            let status = if let Kind::Refuses(status) = kind { status } else { 200 };
             let body = match kind {
+                Kind::Refuses(status) => refusal(status, &String::from_utf8_lossy(&seen)),
                 Kind::Garbage => format!("<html>\u{1b}[2J{CANARY}</html>"),
                 _ => format!(
                     r#"{{"access_token":"{}","expires_on":"{ends}","resource":"r","token_type":"Bearer"}}"#,
@@ -90,13 +94,28 @@ fn identity(kind: Kind) -> String {
                 ),
             };
             let answer = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                "HTTP/1.1 {status} Said\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
                 body.len()
             );
             let _ = socket.write_all(answer.as_bytes());
         }
     });
     format!("http://{address}/msi/token")
+}
+
+/// A refusal that holds the header it was sent and two tokens, in one of the shapes that endpoints have.
+fn refusal(status: u16, asked: &str) -> String {
+    assert!(asked.contains(CANARY), "the header was sent: {asked}");
+    let all = format!("nope {CANARY}TOK9x7opaque-secret {} {asked}", token(Kind::Jwt, 4_000_000_000));
+    let quoted = serde_json::Value::from(all.as_str());
+    match status {
+        400 => format!(r#"{{"error":"invalid_request","error_description":{quoted}}}"#),
+        401 => format!(r#"{{"error":{{"code":{quoted},"message":{quoted}}}}}"#),
+        404 => {
+            format!(r#"{{"statusCode":404,"message":{quoted},"error":{quoted},"error_codes":[{quoted}]}}"#)
+        }
+        _ => all,
+    }
 }
 
 /// A verb on the served estate, with tokens of this identity endpoint.
@@ -358,8 +377,10 @@ fn no_token_is_seen_in_a_whole_sitting() {
     assert!(nothing_readable(state.path()) >= 4);
     // The cockpit in a terminal: line 1 tells how long the token lives, and nothing tells the token.
     let set = format!(
-        "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header FARSHORE_PASSPHRASE_FILE={word} exec $FARSHORE {}",
-        live(&server)
+        "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header FARSHORE_PASSPHRASE_FILE={word} \
+         exec $FARSHORE {} record --out {}",
+        live(&server),
+        state.path().join("sitting").display()
     );
     let Some(mut terminal) = Terminal::shell(&state, &["-c", &set]) else { return };
     terminal.until("a token's life", |screen| screen.contains("tok 5") && screen.contains("op.07"));
@@ -368,7 +389,71 @@ fn no_token_is_seen_in_a_whole_sitting() {
     let shown = text(&terminal.raw());
     assert!(!shown.contains(CANARY) && !shown.contains("eyJ0eXAi"), "{shown}");
     assert!(!shown.contains("mem"), "it is sealed: {shown}");
+    assert!(fs::read_to_string(state.path().join("sitting")).unwrap().contains("op.07"), "it was taken down");
     nothing_readable(state.path());
+}
+
+/// Whatever an identity endpoint puts into a refusal, nothing of it is seen: in no output, screen, journal,
+/// report or recording.
+#[test]
+fn no_token_is_seen_where_an_identity_endpoint_refuses() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &["--speed", "240"]);
+    for (status, told) in [
+        (400, "400 invalid_request"),
+        (401, "401 Unauthorized"),
+        (403, "403 Forbidden"),
+        (404, "404 Not Found"),
+        // It is asked again and again, until the time is over.
+        (503, "503 Service Unavailable"),
+    ] {
+        let identity = identity(Kind::Refuses(status));
+        if status < 500 {
+            let no = format!("managed identity  no: {told}");
+            ends(command(&server, &state, &identity, &["login"]), 1, &[&no]);
+        }
+        let who = format!("not signed in     no token from managed identity: {told}");
+        ends(command(&server, &state, &identity, &["whoami"]), 1, &[&who]);
+    }
+    let identity = identity(Kind::Refuses(403));
+    let mut all = String::new();
+    let mut verb = |words: &[&str]| {
+        let mut command = command(&server, &state, &identity, words);
+        command.env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
+        all += &said(&command.output().unwrap());
+    };
+    for words in [
+        vec!["status"],
+        vec!["status", "--output", "json"],
+        vec!["check", "--output", "json"],
+        vec!["doctor"],
+        vec!["doctor", "--output", "json"],
+        vec!["run", "avd-pooled-failover", "--auto"],
+    ] {
+        verb(&words);
+    }
+    for run in state.runs() {
+        verb(&["audit", "show", &run, "--output", "json"]);
+        verb(&["report", &run, "--output", "json"]);
+    }
+    assert!(all.contains("403 Forbidden"), "what it said is told: {all}");
+    assert!(!all.contains(CANARY) && !all.contains("eyJ0eXAi"), "{all}");
+    let out = state.path().join("sitting");
+    let set = format!(
+        "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header exec $FARSHORE {} record --out {}",
+        live(&server),
+        out.display()
+    );
+    if let Some(mut terminal) = Terminal::shell(&state, &["-c", &set]) {
+        terminal.until("the refusal", |screen| screen.contains("403"));
+        terminal.press("qq");
+        assert_eq!(terminal.end(LIMIT), 0);
+        let shown = text(&terminal.raw());
+        assert!(!shown.contains(CANARY) && !shown.contains("eyJ0eXAi"), "{shown}");
+        let recorded = fs::read_to_string(&out).unwrap();
+        assert!(recorded.contains("403 Forbidden"), "it is in there: {recorded}");
+    }
+    assert!(nothing_readable(state.path()) >= 1);
 }
 
 /// The words that name a served estate.

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use azure_core::credentials::TokenCredential;
+use azure_core::{credentials::TokenCredential, error::ErrorKind};
 use azure_identity::{AzureCliCredential, AzureCliCredentialOptions, Executor};
 use futures_util::future::BoxFuture;
 use tokio::{
@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{AZ_LIMIT, Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment};
+use super::{AZ_LIMIT, Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, moment, of_library};
 
 pub(super) const NAME: &str = "az login";
 
@@ -83,8 +83,21 @@ fn open_to_others(_: &Path) -> bool {
     false
 }
 
+/// What `az` said, or what is wrong with what it gave.
 fn refused(error: &azure_core::Error) -> TokenError {
-    TokenError::Refused { source_name: NAME, why: in_words(error) }
+    let inner = error.downcast_ref::<azure_core::Error>().map(azure_core::Error::kind);
+    if matches!(inner, Some(ErrorKind::DataConversion)) {
+        // What cannot be read may be a token all the same.
+        return nothing("what it printed is no token; az 2.54 or newer is needed");
+    }
+    match of_library(NAME, error) {
+        TokenError::Refused { why, .. } if why.as_str().is_empty() => nothing("it failed and said nothing"),
+        told => told,
+    }
+}
+
+fn nothing(why: &str) -> TokenError {
+    TokenError::Refused { source_name: NAME, why: why.into() }
 }
 
 impl TokenSource for AzCli {
@@ -185,11 +198,17 @@ mod tests {
         assert_eq!(bearer.identity.to_string(), "op@contoso.example");
         for (script, words) in [
             ("printf '\\033[31mPlease run az login\\n' >&2; exit 1", "<U+001B>[31mPlease run az login"),
-            ("echo '<html>'", "no token from az login"),
+            ("echo '<html>'", "what it printed is no token; az 2.54 or newer is needed"),
+            // Whatever it says, tokens stay unseen.
+            ("echo 'eyJ0eXAiOiJKV1QifQ.CANARY' >&2; exit 1", "no token from az login: [hidden]"),
+            ("echo 'Authorization: Bearer CANARY' >&2; exit 1", "Bearer [hidden]"),
+            ("echo '{\"accessToken\":\"x\",\"tokenType\":\"B\",\"expires_on\":\"CANARY\"}'", "is no token"),
+            ("exit 1", "it failed and said nothing"),
             ("head -c 1000000 /dev/zero | tr '\\0' x; echo gone >&2; exit 3", "gone"),
         ] {
             let error = ask(script).await.expect_err(script).to_string();
             assert!(error.contains(words) && error.len() < 800, "{script}: {error}");
+            assert!(!error.contains("CANARY"), "{script}: {error}");
         }
     }
 

@@ -10,6 +10,7 @@ mod over;
 mod pinned;
 mod principal;
 mod resting;
+pub(in crate::azure) mod words;
 
 pub use crate::domain::Secret;
 pub use azcli::AzCli;
@@ -346,15 +347,9 @@ async fn within<T>(source_name: &'static str, attempt: impl Future<Output = T>) 
     tokio::time::timeout(ATTEMPT_LIMIT, attempt).await.map_err(|_| late)
 }
 
-/// What a credential of the library says, in one line.
-fn in_words(error: &azure_core::Error) -> Safe {
-    const MAX_WORDS: usize = 300;
-    let text = error.to_string();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    // The first sentence only names the credential; the last only links to a manual.
-    let told: String = lines.filter(|line| !line.contains("aka.ms")).collect::<Vec<_>>().join(" ");
-    let told = told.split_once("authentication failed.").map_or(told.as_str(), |(_, rest)| rest.trim());
-    Safe::new(&told.chars().take(MAX_WORDS).collect::<String>())
+/// What a credential of the library says where nobody was asked.
+fn of_library(source_name: &'static str, error: &azure_core::Error) -> TokenError {
+    TokenError::Refused { source_name, why: words::of_program(&error.to_string()) }
 }
 
 /// A moment from seconds since 1970, if there is one.

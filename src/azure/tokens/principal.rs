@@ -6,7 +6,6 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use azure_core::{
     cloud::CloudConfiguration,
     credentials::TokenCredential,
-    error::Error,
     http::{ClientOptions, Method, Transport},
 };
 use azure_identity::{
@@ -18,7 +17,8 @@ use futures_util::future::BoxFuture;
 use crate::{domain::estate::Cloud, wire::Wire};
 
 use super::{
-    Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment, over::OverWire, within,
+    Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, moment, of_library,
+    over::{Heard, OverWire},
 };
 
 /// Its name where it has a secret.
@@ -84,9 +84,10 @@ impl Principal {
 
     /// A credential of its own for every request: those of the library keep tokens, which is for
     /// [`super::Cached`] to do.
-    fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
+    fn credential(&self) -> azure_core::Result<(Arc<dyn TokenCredential>, Arc<Heard>)> {
         let address = format!("{}/{}/oauth2/v2.0/token", self.cloud.login_origin(), self.tenant);
-        let transport = OverWire::new(self.wire.clone(), Method::Post, move |url| url.as_str() == address);
+        let (transport, heard) =
+            OverWire::new(self.wire.clone(), Method::Post, move |url| url.as_str() == address);
         let cloud = match self.cloud {
             Cloud::Public => CloudConfiguration::AzurePublic,
             Cloud::UsGovernment => CloudConfiguration::AzureGovernment,
@@ -97,22 +98,23 @@ impl Principal {
             cloud: Some(Arc::new(cloud)),
             ..Default::default()
         };
-        match &self.proof {
-            Proof::Secret(secret) => Ok(ClientSecretCredential::new(
+        let credential: Arc<dyn TokenCredential> = match &self.proof {
+            Proof::Secret(secret) => ClientSecretCredential::new(
                 &self.tenant,
                 self.client.clone(),
                 secret.expose().to_owned().into(),
                 Some(ClientSecretCredentialOptions { client_options }),
-            )?),
+            )?,
             Proof::Federated(path) => {
-                Ok(WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+                WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
                     credential_options: ClientAssertionCredentialOptions { client_options },
                     client_id: Some(self.client.clone()),
                     tenant_id: Some(self.tenant.clone()),
                     token_file_path: Some(path.clone()),
-                }))?)
+                }))?
             }
-        }
+        };
+        Ok((credential, heard))
     }
 }
 
@@ -120,9 +122,8 @@ impl TokenSource for Principal {
     fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
         Box::pin(async move {
             let name = self.name();
-            let refused = |error: Error| TokenError::Refused { source_name: name, why: in_words(&error) };
-            let credential = self.credential().map_err(refused)?;
-            let token = within(name, credential.get_token(&[&self.scope], None)).await?.map_err(refused)?;
+            let (credential, heard) = self.credential().map_err(|error| of_library(name, &error))?;
+            let token = heard.ask(name, credential.as_ref(), &self.scope).await?;
             let secret = Secret::new(token.token.secret());
             Bearer::new(&secret, Issuer::Real, moment(token.expires_on.unix_timestamp()))
         })
@@ -230,22 +231,31 @@ mod tests {
             let error = named(&env, &good(), Cloud::Public).expect_err(expected).to_string();
             assert!(error.contains(expected) && !error.contains("CANARY"), "{error}");
         }
-        for (status, body) in [
-            (
-                401,
-                r#"{"error":"invalid_client","error_description":"AADSTS7000215: \u001b[2Jwrong secret CANARY-secret"}"#,
-            ),
-            (200, "<html>CANARY-secret</html>"),
-            (302, ""),
-            (500, ""),
+        let echo =
+            "client_secret=CANARY-secret&client_assertion=CANARY-federated&x=eyJ0eXAiOiJKV1QifQ.CANARY";
+        let described =
+            format!(r#"{{"error":"invalid_client","error_description":"AADSTS7000215: \u001b[2J{echo}"}}"#);
+        let elsewhere =
+            format!(r#"{{"error":"{echo}","code":"{echo}","message":"{echo}","access_token":"{echo}"}}"#);
+        let odd = format!(r#"{{"token_type":"Bearer","expires_in":"{echo}","access_token":"x"}}"#);
+        for (status, body, expected) in [
+            (401, described.as_str(), "401 invalid_client AADSTS7000215: the client secret is wrong"),
+            (401, echo, "401 Unauthorized"),
+            (403, echo, "403 Forbidden"),
+            (400, &elsewhere, "400 Bad Request"),
+            (404, &elsewhere, "404 Not Found"),
+            (200, "<html>CANARY-secret</html>", "the answer holds no token that can be read"),
+            (200, &odd, "the answer holds no token that can be read"),
+            (302, "", "302 Found: it points elsewhere, which is not followed"),
+            // These are asked again until the time is over.
+            (500, echo, "500 Internal Server Error"),
+            (429, &elsewhere, "429 Too Many Requests"),
         ] {
             let wire = entra(status, body);
             let principal = named(&[secret, client], &wire, Cloud::Public).unwrap();
-            let error = principal.bearer().await.expect_err(body).to_string();
-            assert!(
-                error.starts_with("no token from service principal") && !error.contains('\u{1b}'),
-                "{error}"
-            );
+            let error = principal.bearer().await.expect_err(body);
+            assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
+            assert_eq!(error.to_string(), format!("no token from service principal: {expected}"));
             let asked = wire.0.lock().unwrap();
             assert!(
                 asked.iter().all(|(url, _)| url.starts_with("https://login.microsoftonline.com/")),
