@@ -8,7 +8,8 @@ use crate::{
     azure::{
         Bearer, Endpoint, Issuer, TokenError, TokenSource, TokenStatus,
         tokens::{
-            AzCli, Cached, Chain, IdentityEndpoint, ManagedIdentity, Pinned, Principal, Start, WallClock,
+            Assertion, AzCli, Cached, Chain, IdentityEndpoint, ManagedIdentity, Pinned, Principal, Start,
+            WallClock,
         },
     },
     domain::{Safe, estate::Estate, time::Timestamp},
@@ -16,7 +17,7 @@ use crate::{
     wire::{Guard, Live, LiveError, LiveOptions, Reach, Wire},
 };
 
-use super::shelf;
+use super::{federated::TokenFile, shelf};
 
 /// One source, or why it has nothing to give.
 pub type Candidate = (&'static str, Result<Arc<dyn TokenSource>, TokenError>);
@@ -40,7 +41,8 @@ pub fn candidates(estate: &Estate, endpoint: &Endpoint) -> Result<Vec<Candidate>
         all.insert(0, ("az login", az));
         let internet: Arc<dyn Wire> =
             Arc::new(Guard::new(Arc::new(Live::new(LiveOptions::new(Reach::Https))?)));
-        let principal = Principal::from_env(lookup, internet, estate.cloud, &estate.tenant)
+        let token_file = |path| Arc::new(TokenFile::at(path)) as Arc<dyn Assertion>;
+        let principal = Principal::from_env(lookup, token_file, internet, estate.cloud, &estate.tenant)
             .map(|principal| Arc::new(principal) as Arc<dyn TokenSource>);
         all.push(("service principal", principal));
     }

@@ -114,7 +114,12 @@ impl fmt::Debug for Cached {
 impl Cached {
     /// Keeps what `source` gives. `seed` spreads the renewals.
     pub fn new(source: Arc<dyn TokenSource>, clock: WallClock, seed: u64) -> Self {
-        Self::over(source, clock, seed, None, Start::Fresh)
+        Self::beginning(source, clock, seed, Start::Fresh)
+    }
+
+    /// Like [`Cached::new`], with what this process begins with.
+    pub fn beginning(source: Arc<dyn TokenSource>, clock: WallClock, seed: u64, start: Start) -> Self {
+        Self::over(source, clock, seed, None, start)
     }
 
     /// Keeps what `source` gives, and lets it rest on `shelf` beyond this process.

@@ -19,7 +19,7 @@ pub use chain::Chain;
 pub use fixed::Fixed;
 pub use managed::{IdentityEndpoint, ManagedIdentity};
 pub use pinned::Pinned;
-pub use principal::Principal;
+pub use principal::{Assertion, Principal};
 pub use resting::{Resting, Shelf};
 
 use std::{fmt, sync::Arc, time::Duration};
