@@ -10,6 +10,7 @@ use std::{
     process::{Command, Output},
     sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
 use farshore::{
@@ -26,7 +27,7 @@ use farshore::{
 
 use super::{
     cli::Server,
-    terminal::{LIMIT, State, Terminal, text},
+    terminal::{LIMIT, State, Terminal, kill, text},
 };
 
 /// Stands in every secret of these tests, and must stand nowhere else.
@@ -454,6 +455,54 @@ fn no_token_is_seen_where_an_identity_endpoint_refuses() {
         assert!(recorded.contains("403 Forbidden"), "it is in there: {recorded}");
     }
     assert!(nothing_readable(state.path()) >= 1);
+}
+
+/// Whether a process lives that is no zombie.
+fn lives(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// Waits until `fits` holds, and not for ever.
+#[track_caller]
+fn wait_for(what: &str, fits: impl Fn() -> bool) {
+    let before = Instant::now();
+    while !fits() {
+        assert!(before.elapsed() < LIMIT, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// However farshore ends while `az` runs, `az` and what it started end with it.
+#[test]
+fn az_ends_with_the_process_that_asked_it() {
+    if !Path::new("/proc/self/stat").exists() {
+        println!("skipped: no /proc here");
+        return;
+    }
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let bin = state.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let az = bin.join("az");
+    for signal in ["INT", "TERM", "HUP", "KILL"] {
+        let pids = state.path().join(format!("pids-{signal}"));
+        let note = format!("echo $! >>'{}'", pids.display());
+        let script =
+            format!("#!/bin/sh\nsleep 300 & {note}; (sleep 300; :) & {note}; sleep 300 & {note}; wait\n");
+        fs::write(&az, script).unwrap();
+        fs::set_permissions(&az, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = state.command(&["whoami", "--estate"]);
+        command.arg(&server.estate).env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        command.env("IDENTITY_ENDPOINT", "http://127.0.0.1:9/x").env("IDENTITY_HEADER", "x");
+        let mut child = command.spawn().unwrap();
+        let read = || fs::read_to_string(&pids).unwrap_or_default();
+        wait_for("az runs", || read().lines().count() == 3);
+        assert!(read().lines().all(lives), "{signal}");
+        kill(child.id(), signal);
+        let _ = child.wait();
+        wait_for(signal, || !read().lines().any(lives));
+    }
 }
 
 /// The words that name a served estate.
