@@ -208,8 +208,9 @@ impl Client {
         let headers = request.headers_mut();
         headers.insert("x-ms-client-request-id", self.guid());
         headers.insert("x-ms-correlation-request-id", visit.correlation.clone());
-        headers
-            .insert(header::AUTHORIZATION, timeout_at(visit.deadline, self.bearer()).await.map_err(late)??);
+        let asked = timeout_at(visit.deadline, self.bearer()).await;
+        let still = |_| Failure::new(SilenceKind::NoToken, "no token yet: its sources are still being asked");
+        headers.insert(header::AUTHORIZATION, asked.map_err(still)??);
         let (began, limit) = (Instant::now(), ask.limit.min(visit.deadline - Instant::now()));
         let response = self
             .call(request, ask.limit, visit.deadline)
@@ -294,9 +295,10 @@ impl Client {
         let refused = |error: TokenError| {
             // What is held back or unfit is there: signing in mends nothing.
             let kind = match error {
-                TokenError::Refused { .. } | TokenError::Slow { .. } | TokenError::SignIn { .. } => {
-                    SilenceKind::NoToken
-                }
+                TokenError::Refused { .. }
+                | TokenError::Missing { .. }
+                | TokenError::Slow { .. }
+                | TokenError::SignIn { .. } => SilenceKind::NoToken,
                 _ => SilenceKind::Denied,
             };
             Failure::new(kind, error.to_string())

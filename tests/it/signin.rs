@@ -457,6 +457,38 @@ fn no_token_is_seen_where_an_identity_endpoint_refuses() {
     assert!(nothing_readable(state.path()) >= 1);
 }
 
+/// Every source that somebody has set up tells why it gives nothing, the last one first; nothing that stands
+/// in the place of a token file holds anybody up.
+#[test]
+fn what_is_set_up_and_gives_nothing_is_told() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let bin = state.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("az"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(bin.join("az"), fs::Permissions::from_mode(0o777)).unwrap();
+    let fifo = state.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let huge = state.path().join("huge");
+    fs::File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+    for (file, told) in [
+        (fifo.as_path(), "AZURE_FEDERATED_TOKEN_FILE is no regular file"),
+        (Path::new("/dev/zero"), "AZURE_FEDERATED_TOKEN_FILE is no regular file"),
+        (state.path(), "AZURE_FEDERATED_TOKEN_FILE is no regular file"),
+        (&huge, "AZURE_FEDERATED_TOKEN_FILE is larger than 64 KiB, too large for a token"),
+    ] {
+        let mut command = state.command(&["whoami", "--estate"]);
+        command.arg(&server.estate).env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        command.env("IDENTITY_ENDPOINT", "http://127.0.0.1:9/x").env("IDENTITY_HEADER", "x");
+        command.env("AZURE_CLIENT_ID", "app").env("AZURE_FEDERATED_TOKEN_FILE", file);
+        let before = Instant::now();
+        let first =
+            format!("no token from workload identity: {told}; managed identity: IDENTITY_ENDPOINT is on");
+        ends(command, 1, &[&first, "~; az login: ", "bin/az"]);
+        assert!(before.elapsed() < Duration::from_secs(10), "{file:?}");
+    }
+}
+
 /// Whether a process lives that is no zombie.
 fn lives(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -62,7 +62,10 @@ impl AzCli {
             .filter(|folder| folder.is_absolute())
             .map(|folder| folder.join("az"))
             .find(|file| file.is_file())
-            .ok_or_else(|| refused("az is not installed on this machine".to_owned()))?;
+            .ok_or_else(|| TokenError::Missing {
+                source_name: NAME,
+                why: "az is not installed on this machine".into(),
+            })?;
         let real = found.canonicalize().map_err(|error| refused(format!("{}: {error}", found.display())))?;
         for place in [Some(real.as_path()), found.parent(), real.parent()].into_iter().flatten() {
             if open_to_others(place) {

@@ -405,7 +405,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hanging_issuer_is_given_up_after_a_while() {
         let (cached, _) = cached(3_600, 3_600, u32::MAX);
-        assert_eq!(cached.bearer().await.err(), Some(TokenError::Slow { source_name: "slow", limit_s: 18 }));
+        assert_eq!(cached.bearer().await.err(), Some(TokenError::Slow { source_name: "slow", limit_s: 26 }));
     }
 
     #[tokio::test(start_paused = true)]

@@ -108,7 +108,13 @@ impl TokenSource for ManagedIdentity {
     fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
         Box::pin(async move {
             let (credential, heard) = self.credential().map_err(|error| of_library(NAME, &error))?;
-            let token = heard.ask(NAME, credential.as_ref(), &self.scope).await?;
+            let asked = heard.ask(NAME, credential.as_ref(), &self.scope).await;
+            let token = asked.map_err(|error| match error {
+                TokenError::Refused { source_name, why } if !self.is_set_up() && !heard.has_answered() => {
+                    TokenError::Missing { source_name, why }
+                }
+                other => other,
+            })?;
             let secret = Secret::new(token.token.secret());
             Bearer::new(&secret, self.endpoint.issuer(), moment(token.expires_on.unix_timestamp()))
         })
@@ -116,6 +122,11 @@ impl TokenSource for ManagedIdentity {
 
     fn describe(&self) -> TokenStatus {
         TokenStatus::unasked(NAME)
+    }
+
+    /// The address of the machine's metadata service is the same everywhere, also where there is none.
+    fn is_set_up(&self) -> bool {
+        self.endpoint != IdentityEndpoint::Machine
     }
 }
 

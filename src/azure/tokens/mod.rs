@@ -38,18 +38,20 @@ const AZ_LIMIT: Duration = Duration::from_secs(10);
 /// Longest wait for one attempt at a token over the network.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Longest wait for the source in force, and for the first one: what it says itself comes before.
+/// Longest wait for the source in force, and for one that somebody has set up: what it says itself comes
+/// before.
 const SOURCE_LIMIT: Duration = Duration::from_secs(11);
 
-/// Longest wait for a source that is asked because the one before it had nothing: away from Azure
-/// nothing at all answers for a managed identity, and the word of the first must not wait for that.
+/// Longest wait for a source that may not even be there, beside others: away from Azure nothing at all
+/// answers for a managed identity, and the word of the others must not wait for that.
 const NEXT_LIMIT: Duration = Duration::from_secs(3);
 
-/// Longest wait for a token: three sources, one after the other, and within the 20 s of a look.
-const WHOLE_LIMIT: Duration = Duration::from_secs(18);
+/// Longest wait for a token: three sources, one after the other. A look that ends before leaves the question
+/// under way, and the next one takes its answer.
+const WHOLE_LIMIT: Duration = Duration::from_secs(26);
 
 const _: () = assert!(AZ_LIMIT.as_secs() < SOURCE_LIMIT.as_secs());
-const _: () = assert!(SOURCE_LIMIT.as_secs() + 2 * NEXT_LIMIT.as_secs() < WHOLE_LIMIT.as_secs());
+const _: () = assert!(2 * SOURCE_LIMIT.as_secs() + NEXT_LIMIT.as_secs() < WHOLE_LIMIT.as_secs());
 
 /// Names of all sources, as they are shown and as a resting token says who gave it.
 pub const SOURCES: [&str; 4] = [azcli::NAME, managed::NAME, principal::SECRET, principal::FEDERATED];
@@ -195,6 +197,14 @@ pub enum TokenError {
         /// What it said, made safe and cut.
         why: Safe,
     },
+    /// Nobody has set the source up here.
+    #[error("no token from {source_name}: {why}")]
+    Missing {
+        /// Name of the source.
+        source_name: &'static str,
+        /// What is not there.
+        why: Safe,
+    },
     /// The source did not answer in time.
     #[error("no token from {source_name} in {limit_s} s")]
     Slow {
@@ -325,6 +335,11 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
 
     /// The last token was refused with 401: the next one has to be new.
     fn challenged(&self, _: Challenge) {}
+
+    /// Whether somebody has set it up here, so that its word counts; else it is only tried.
+    fn is_set_up(&self) -> bool {
+        true
+    }
 }
 
 impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
@@ -338,6 +353,10 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
 
     fn challenged(&self, how: Challenge) {
         (**self).challenged(how);
+    }
+
+    fn is_set_up(&self) -> bool {
+        (**self).is_set_up()
     }
 }
 

@@ -41,15 +41,31 @@ pub(super) struct OverWire {
 
 /// What the last exchange over a transport brought, in words of ours: those of the library repeat the answer.
 #[derive(Debug, Default)]
-pub(super) struct Heard(Mutex<Option<Safe>>);
+pub(super) struct Heard(Mutex<Option<Said>>);
+
+#[derive(Debug, Clone)]
+struct Said {
+    words: Safe,
+    /// Somebody answered.
+    answered: bool,
+}
 
 impl Heard {
-    fn note(&self, words: Option<Safe>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = words;
+    fn note(&self, said: Option<Said>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = said;
+    }
+
+    fn said(&self) -> Option<Said> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn words(&self) -> Option<Safe> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said().map(|said| said.words)
+    }
+
+    /// Whether the last request was answered, with whatever.
+    pub(super) fn has_answered(&self) -> bool {
+        self.said().is_some_and(|said| said.answered)
     }
 
     /// Waits for a credential over this transport, and not for long.
@@ -116,17 +132,18 @@ impl HttpClient for OverWire {
                 _ => ErrorKind::Io,
             };
             let why = error.to_string();
-            self.heard.note(Some(words::of_program(&why)));
+            self.heard.note(Some(Said { words: words::of_program(&why), answered: false }));
             fail(kind, &why)
         })?;
         let (status, large) = (answer.status(), answer.body().len() > MAX_ANSWER);
-        self.heard.note(Some(match (status.is_success(), large) {
+        let words = match (status.is_success(), large) {
             (false, _) => {
                 words::of_answer(status.as_u16(), &answer.body()[..answer.body().len().min(MAX_ANSWER)])
             }
             (true, false) => NO_TOKEN.into(),
             (true, true) => TOO_LARGE.into(),
-        }));
+        };
+        self.heard.note(Some(Said { words, answered: true }));
         let mut headers = Headers::new();
         for (name, value) in answer.headers() {
             if let Ok(value) = value.to_str() {

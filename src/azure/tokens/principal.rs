@@ -88,8 +88,10 @@ impl Principal {
                 given("AZURE_FEDERATED_TOKEN_FILE").map(|path| Proof::Federated(from_file(path.into())))
             });
         let refused = |why: &str| TokenError::Refused { source_name: SECRET, why: why.into() };
-        let proof = proof
-            .ok_or_else(|| refused("neither AZURE_CLIENT_SECRET nor AZURE_FEDERATED_TOKEN_FILE is set"))?;
+        let proof = proof.ok_or_else(|| TokenError::Missing {
+            source_name: SECRET,
+            why: "neither AZURE_CLIENT_SECRET nor AZURE_FEDERATED_TOKEN_FILE is set".into(),
+        })?;
         let client = given("AZURE_CLIENT_ID").ok_or_else(|| refused("AZURE_CLIENT_ID is not set"))?;
         if given("AZURE_TENANT_ID").is_some_and(|named| !named.eq_ignore_ascii_case(tenant)) {
             return Err(refused("AZURE_TENANT_ID names another tenant than the estate file"));
