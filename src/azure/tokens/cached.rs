@@ -145,9 +145,13 @@ impl Cached {
             Start::Fresh => None,
             Start::With(resting) => {
                 state.gave = Some(resting.source);
+                let ends = resting.bearer.expires;
                 state.take(resting.bearer, clock());
-                // It is not fresh from its issuer: a refusal of it counts at once.
-                state.held.iter_mut().for_each(|held| held.rested = true);
+                // It is not fresh from its issuer: a refusal of it counts at once, and so does its own end.
+                if let Some(held) = &mut state.held {
+                    held.rested = true;
+                    held.ends = held.ends.min(ends);
+                }
                 None
             }
             Start::Lost(why) => Some(why),
@@ -663,6 +667,24 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(3_600)).await;
         let error = cached.bearer().await.expect_err("it has ended").to_string();
         assert_eq!(error, "no token from managed identity: 500");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_resting_token_is_used_to_its_end_while_the_next_one_is_asked_for() {
+        for left in [1, 50, 600] {
+            let born = Instant::now();
+            let source = endpoint(&[Habit::Hangs], born);
+            let bearer = source.answer(Habit::Says(left), 99).await.unwrap();
+            let start = Start::With(Resting { bearer: bearer.clone(), source: "managed identity" });
+            let cached = Cached::beginning(source.clone(), Arc::new(move || clock(born)), 7, start);
+            let before = Instant::now();
+            assert!(cached.bearer().await.unwrap().is_same(&bearer), "{left} s left");
+            assert_eq!(before.elapsed(), Duration::ZERO, "{left} s left");
+            tokio::task::yield_now().await;
+            assert_eq!(source.asked.load(Ordering::SeqCst), 1, "{left} s left: the next one is asked for");
+            tokio::time::sleep(Duration::from_secs(left.unsigned_abs())).await;
+            assert!(cached.bearer().await.is_err(), "{left} s left: it has ended");
+        }
     }
 
     #[tokio::test(start_paused = true)]
