@@ -42,6 +42,8 @@ enum Kind {
     Opaque,
     WrongTenant,
     Garbage,
+    /// Its tokens live this long, in seconds.
+    Lives(i64),
     /// It answers with this status, and repeats what it was asked beside a token.
     Refuses(u16),
 }
@@ -84,7 +86,8 @@ fn identity(kind: Kind) -> String {
                     _ => break,
                 }
             }
-            let ends = Timestamp::now().as_second() + 3_600;
+            let lives = if let Kind::Lives(lives) = kind { lives } else { 3_600 };
+            let ends = Timestamp::now().as_second() + lives;
             let status = if let Kind::Refuses(status) = kind { status } else { 200 };
             let body = match kind {
                 Kind::Refuses(status) => refusal(status, &String::from_utf8_lossy(&seen)),
@@ -455,6 +458,29 @@ fn no_token_is_seen_where_an_identity_endpoint_refuses() {
         assert!(recorded.contains("403 Forbidden"), "it is in there: {recorded}");
     }
     assert!(nothing_readable(state.path()) >= 1);
+}
+
+/// A token that is over is not kept, and none is said to last for ever.
+#[test]
+fn what_is_over_is_not_kept_and_nothing_lasts_for_a_century() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let word = passphrase(&state);
+    let _gone = Gone(word.clone());
+    let verb = |lives: i64, words: &[&str]| {
+        let mut command = command(&server, &state, &identity(Kind::Lives(lives)), words);
+        command.env("FARSHORE_PASSPHRASE_FILE", &word);
+        command
+    };
+    for lives in [0, -5, -7_200] {
+        let told =
+            ["token             over since ", "kept              nothing: the token is over; is the clock"];
+        ends(verb(lives, &["login", "--store", "passphrase"]), 4, &told);
+        assert!(!state.path().join("tokens").exists(), "{lives}");
+    }
+    let told = ["28 h 0 m; its issuer says longer, farshore asks anew by then", "sealed in "];
+    ends(verb(100 * 365 * 86_400, &["login", "--store", "passphrase"]), 0, &told);
+    ends(verb(0, &["whoami"]), 0, &["27 h 59 m"]);
 }
 
 /// Every source that somebody has set up tells why it gives nothing, the last one first; nothing that stands

@@ -46,6 +46,11 @@ const LEAST_LIFE: Span = seconds(60);
 /// Continuous Access Evaluation. Who says a hundred years is not asked again in a hundred years.
 const LONGEST_LIFE: Span = minutes(28 * 60);
 
+/// The latest end of a token that is believed at `now`.
+pub fn longest(now: Timestamp) -> Timestamp {
+    now.checked_add(LONGEST_LIFE).unwrap_or(Timestamp::MAX)
+}
+
 /// A refused token this young is not thrown away: the requests sent with the one before it
 /// are still coming back.
 const YOUNG: Duration = Duration::from_secs(10);
@@ -165,7 +170,7 @@ impl State {
     fn take(&mut self, bearer: Bearer, now: Timestamp) {
         self.acts.get_or_insert_with(|| bearer.identity.clone());
         let after = |span| now.checked_add(span).unwrap_or(Timestamp::MAX);
-        let ends = bearer.expires.map(|ends| ends.clamp(after(LEAST_LIFE), after(LONGEST_LIFE)));
+        let ends = bearer.expires.map(|ends| ends.clamp(after(LEAST_LIFE), longest(now)));
         let spread = seconds(self.rng.i64(0..SPREAD_S));
         let renew_from = ends.map(|ends| {
             ends.checked_sub(RENEW_BEFORE).and_then(|at| at.checked_add(spread)).unwrap_or(Timestamp::MIN)

@@ -14,7 +14,7 @@ pub(in crate::azure) mod words;
 
 pub use crate::domain::Secret;
 pub use azcli::AzCli;
-pub use cached::{Cached, Start, WallClock};
+pub use cached::{Cached, Start, WallClock, longest};
 pub use chain::Chain;
 pub use fixed::Fixed;
 pub use managed::{IdentityEndpoint, ManagedIdentity};

@@ -5,7 +5,7 @@ use std::{env, fmt::Write as _, path::Path, sync::Arc};
 use crate::{
     azure::{
         Bearer, Identity, TokenSource,
-        tokens::{AzCli, Fixed, Rest, Resting},
+        tokens::{AzCli, Fixed, Rest, Resting, longest},
     },
     cli::{Cli, Login, Store},
     domain::{
@@ -57,7 +57,13 @@ pub async fn login(cli: &Cli, args: &Login) -> Result<u8, VerbError> {
         print(&text)?;
         return Ok(1);
     }
-    say(&mut text, "token", life(bearer.expires, Timestamp::now()));
+    let now = Timestamp::now();
+    say(&mut text, "token", life(bearer.expires, now));
+    if bearer.expires.is_some_and(|ends| ends <= now) {
+        say(&mut text, "kept", "nothing: the token is over; is the clock of this machine right?");
+        print(&text)?;
+        return Ok(EXIT_EXCEPTIONS);
+    }
     let note = match Resting::note(&bearer, &endpoint, &estate.tenant, source) {
         Ok(note) => note,
         Err(error) => {
@@ -141,7 +147,11 @@ pub fn life(ends: Option<Timestamp>, now: Timestamp) -> String {
     match ends {
         None => "its end is not known".to_owned(),
         Some(ends) if ends <= now => format!("over since {}", time_text(ends)),
-        Some(ends) => format!("until {}, {}", time_text(ends), span_text(ends.duration_since(now))),
+        Some(ends) => {
+            let known = ends.min(longest(now));
+            let more = if known < ends { "; its issuer says longer, farshore asks anew by then" } else { "" };
+            format!("until {}, {}{more}", time_text(known), span_text(known.duration_since(now)))
+        }
     }
 }
 
