@@ -28,7 +28,7 @@ use super::{
     limits::{Buckets, Kind, Limits, Refusal},
     origin::Origin,
     retry,
-    tokens::{Challenge, TokenError, TokenSource},
+    tokens::{Challenge, TokenError, TokenSource, proof_wanted},
     version::{Api, Versions},
 };
 
@@ -220,7 +220,10 @@ impl Client {
             visit.dates.note(response.headers());
             return Ok(response);
         }
-        let failure = Failure::of_answer(&response);
+        let mut failure = Failure::of_answer(&response);
+        if failure.again == Again::SignIn {
+            failure.why = self.proof();
+        }
         self.heed(&failure, ask.subscription, Kind::Read);
         Err(failure)
     }
@@ -283,6 +286,11 @@ impl Client {
             Again::SignIn => self.tokens.challenged(Challenge::Claims),
             _ => {}
         }
+    }
+
+    /// What a person does about a claims challenge.
+    pub(super) fn proof(&self) -> Safe {
+        Safe::new(&proof_wanted(self.tokens.describe().source).to_string())
     }
 
     /// Waits for room for one write, until `deadline`.

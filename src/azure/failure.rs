@@ -45,9 +45,8 @@ pub(super) enum Again {
     SignIn,
 }
 
-/// What a person does about a claims challenge.
-pub(super) const SIGN_IN: &str =
-    "sign in again: Azure asks for another proof of who you are (claims challenge); run az login";
+/// What a claims challenge says, until it is known who gave the token.
+const CHALLENGE: &str = "Azure asks for another proof of who you are (claims challenge)";
 
 /// Whether a 401 carries a claims challenge (Continuous Access Evaluation, Conditional Access): it names
 /// what the next token has to prove, in the `claims` parameter of `WWW-Authenticate`.
@@ -136,7 +135,7 @@ impl Failure {
                     status: Some(status.as_u16()),
                     code: envelope.code,
                     again: Again::SignIn,
-                    ..Self::new(SilenceKind::NoToken, SIGN_IN)
+                    ..Self::new(SilenceKind::NoToken, CHALLENGE)
                 };
             }
             StatusCode::UNAUTHORIZED => (SilenceKind::Denied, Again::NewToken),

@@ -42,6 +42,12 @@ enum Kind {
     Opaque,
     WrongTenant,
     Garbage,
+    /// Its tokens are for something else than Azure Resource Manager.
+    OtherAudience,
+    /// Its tokens are longer than any.
+    Long,
+    /// It says nothing for two seconds.
+    Late,
     /// Its tokens live this long, in seconds.
     Lives(i64),
     /// It answers with this status, and repeats what it was asked beside a token.
@@ -63,8 +69,13 @@ fn base64url(text: &str) -> String {
 
 fn token(kind: Kind, ends: i64) -> String {
     let tenant = if kind == Kind::WrongTenant { "22222222-2222-4222-8222-222222222222" } else { TENANT };
-    let claims = format!(r#"{{"upn":"op.07@contoso.example","oid":"o-7","tid":"{tenant}","exp":{ends}}}"#);
+    let audience =
+        if kind == Kind::OtherAudience { "https://graph.example" } else { "https://management.azure.com/" };
+    let claims = format!(
+        r#"{{"upn":"op.07@contoso.example","oid":"o-7","tid":"{tenant}","exp":{ends},"aud":"{audience}"}}"#
+    );
     match kind {
+        Kind::Long => format!("{CANARY}-long").repeat(3_000),
         Kind::Opaque => format!("{CANARY}-opaque"),
         _ => format!("eyJ0eXAiOiJKV1QifQ.{}.{CANARY}", base64url(&claims)),
     }
@@ -85,6 +96,9 @@ fn identity(kind: Kind) -> String {
                     Ok(count) if count > 0 => seen.extend_from_slice(&buffer[..count]),
                     _ => break,
                 }
+            }
+            if kind == Kind::Late {
+                thread::sleep(Duration::from_secs(2));
             }
             let lives = if let Kind::Lives(lives) = kind { lives } else { 3_600 };
             let ends = Timestamp::now().as_second() + lives;
@@ -458,6 +472,29 @@ fn no_token_is_seen_where_an_identity_endpoint_refuses() {
         assert!(recorded.contains("403 Forbidden"), "it is in there: {recorded}");
     }
     assert!(nothing_readable(state.path()) >= 1);
+}
+
+/// What is odd about a sign-in is told, and nothing ends in a colon with nothing behind it.
+#[test]
+fn what_is_odd_about_a_sign_in_is_told() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    for (kind, expected) in [
+        (Kind::Refuses(302), "managed identity  no: 302 Found: it points elsewhere, which is not followed"),
+        (Kind::Refuses(400), "managed identity  no: 400 invalid_request\n"),
+        (Kind::Long, "managed identity  no: token unusable: it is longer than any token"),
+        (Kind::Late, "managed identity  is asked, for 10 s at most\nmanaged identity  signed in as op.07"),
+        (
+            Kind::OtherAudience,
+            "audience          https://graph.example, which is not Azure Resource Manager's",
+        ),
+    ] {
+        let output = command(&server, &state, &identity(kind), &["login"]).output().unwrap();
+        let all = said(&output);
+        assert!(all.contains(expected) && !all.contains(CANARY), "`{expected}` is not said: {all}");
+    }
+    let output = command(&server, &state, &identity(Kind::Jwt), &["login"]).output().unwrap();
+    assert!(!said(&output).contains("audience"), "{}", said(&output));
 }
 
 /// A token that is over is not kept, and none is said to last for ever.

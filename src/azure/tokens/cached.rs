@@ -19,7 +19,7 @@ use crate::domain::{
 
 use super::{
     Bearer, Challenge, Identity, Life, Rest, Resting, Shelf, TokenError, TokenSource, TokenStatus,
-    WHOLE_LIMIT,
+    WHOLE_LIMIT, proof_wanted,
 };
 
 /// A token is renewed from this long before it ends (reliability-security §0, finding 3).
@@ -34,9 +34,6 @@ const PAUSE: Duration = Duration::from_secs(30);
 
 /// Pause after a failure while there is no valid token at all.
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
-
-/// What a person is told after a claims challenge.
-const WEAK: &str = "Azure asks for another proof of who you are (claims challenge); run az login";
 
 /// A token this fresh is used for at least this long, whatever our clock makes of its end: a
 /// jump box whose clock is wrong must not be locked out.
@@ -183,7 +180,8 @@ impl State {
     /// Whether a token may be used by this process.
     fn judge(&self, bearer: Bearer) -> Result<Bearer, TokenError> {
         if self.too_weak.as_ref().is_some_and(|weak| weak.is_same(&bearer)) {
-            return Err(TokenError::SignIn { why: WEAK.into() });
+            let source = self.gave.unwrap_or_default();
+            return Err(proof_wanted(source));
         }
         match &self.acts {
             Some(acts) if !acts.is_same(&bearer.identity) => {
@@ -317,7 +315,7 @@ impl TokenSource for Cached {
             Challenge::Claims => {
                 // The source is asked again after a pause: by then somebody may have signed in.
                 state.quiet_until = Some(Instant::now() + SHORT_PAUSE);
-                state.trouble = Some(TokenError::SignIn { why: WEAK.into() });
+                state.trouble = Some(proof_wanted(state.gave.unwrap_or_default()));
                 state.too_weak = Some(held.bearer);
             }
         }
@@ -704,7 +702,7 @@ mod tests {
         cached.challenged(Challenge::Claims);
         for _ in 0..20 {
             let error = cached.bearer().await.expect_err("the source only has the weak one");
-            assert!(matches!(error, TokenError::SignIn { .. }), "{error}");
+            assert_eq!(error, proof_wanted("az login"));
             assert!(cached.describe().trouble.is_some());
             tokio::time::sleep(Duration::from_secs(1)).await;
         }

@@ -53,6 +53,9 @@ const WHOLE_LIMIT: Duration = Duration::from_secs(26);
 const _: () = assert!(AZ_LIMIT.as_secs() < SOURCE_LIMIT.as_secs());
 const _: () = assert!(2 * SOURCE_LIMIT.as_secs() + NEXT_LIMIT.as_secs() < WHOLE_LIMIT.as_secs());
 
+/// Longest token, in bytes: Azure takes no headers that are longer.
+const LONGEST_TOKEN: usize = 32 * 1024;
+
 /// Names of all sources, as they are shown and as a resting token says who gave it.
 pub const SOURCES: [&str; 4] = [azcli::NAME, managed::NAME, principal::SECRET, principal::FEDERATED];
 
@@ -71,6 +74,8 @@ pub struct Bearer {
     header: HeaderValue,
     issued_by: Issuer,
     opaque: bool,
+    /// For which service it is, where it says so.
+    pub audience: Option<Safe>,
     /// When it ends, where that is known.
     pub expires: Option<Timestamp>,
     /// Who it is for.
@@ -132,6 +137,9 @@ impl Bearer {
     /// Takes a token from its issuer. `expires` is what the issuer said; the token's own word counts
     /// before it, because that is what Azure goes by.
     pub fn new(token: &Secret, issued_by: Issuer, expires: Option<Timestamp>) -> Result<Self, TokenError> {
+        if token.expose().len() > LONGEST_TOKEN {
+            return Err(TokenError::Unusable { why: "it is longer than any token".into() });
+        }
         let claims = jwt::claims(token.expose());
         let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| {
             TokenError::Unusable { why: "it holds characters that no header may have".into() }
@@ -142,6 +150,7 @@ impl Bearer {
             header,
             issued_by,
             opaque: claims.is_none(),
+            audience: claims.as_ref().and_then(|claims| claims.audience.clone()),
             expires: own.or(expires),
             identity: claims.map_or(Identity::Opaque, |claims| claims.identity),
         })
@@ -371,6 +380,22 @@ fn of_library(source_name: &'static str, error: &azure_core::Error) -> TokenErro
     TokenError::Refused { source_name, why: words::of_program(&error.to_string()) }
 }
 
+/// What a person is told after a claims challenge: what helps depends on who gave the token.
+pub(super) fn proof_wanted(source: &str) -> TokenError {
+    let next = match source {
+        azcli::NAME => "run az login",
+        managed::NAME => {
+            "a managed identity cannot give one: ask who keeps Conditional Access, or start anew as somebody else"
+        }
+        principal::SECRET | principal::FEDERATED => {
+            "a service principal cannot give one: ask who keeps Conditional Access, or start anew as somebody else"
+        }
+        _ => "sign in with farshore login",
+    };
+    let why = format!("Azure asks for another proof of who you are (claims challenge); {next}");
+    TokenError::SignIn { why: Safe::new(&why) }
+}
+
 /// A moment from seconds since 1970, if there is one.
 fn moment(seconds: i64) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok()
@@ -380,6 +405,16 @@ fn moment(seconds: i64) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::{azure::Endpoint, domain::estate::Cloud};
+
+    #[test]
+    fn after_a_claims_challenge_only_who_can_sign_in_is_told_to() {
+        for (source, az) in SOURCES.into_iter().zip([true, false, false, false]) {
+            let told = proof_wanted(source).to_string();
+            assert!(told.starts_with("sign in again: Azure asks for another proof"), "{told}");
+            assert_eq!(told.ends_with("run az login"), az, "{told}");
+            assert_eq!(told.contains("cannot give one: ask who keeps Conditional Access"), !az, "{told}");
+        }
+    }
 
     #[test]
     fn tokens_go_where_they_belong_and_nowhere_else() {
@@ -405,6 +440,7 @@ mod tests {
             assert!(!shown.contains(token.expose()), "{shown}");
         }
         assert!(Bearer::new(&Secret::new("a\nb"), Issuer::Real, None).is_err());
+        assert!(Bearer::new(&Secret::new("x".repeat(LONGEST_TOKEN + 1)), Issuer::Loopback, None).is_err());
         assert_eq!(format!("{:?}", Secret::new("x")), "(secret)");
     }
 }
