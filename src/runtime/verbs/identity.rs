@@ -118,14 +118,13 @@ async fn first(aim: &Aim, text: &mut String) -> Result<Option<(Bearer, &'static 
         let got = match source {
             Ok(source) => {
                 let mut asked = source.bearer();
-                let got = match timeout(SILENT, &mut asked).await {
-                    Ok(got) => got,
-                    Err(_) => {
-                        say(text, name, "is asked, for 10 s at most");
-                        print(text)?;
-                        text.clear();
-                        asked.await
-                    }
+                let got = if let Ok(got) = timeout(SILENT, &mut asked).await {
+                    got
+                } else {
+                    say(text, name, "is asked, for 10 s at most");
+                    print(text)?;
+                    text.clear();
+                    asked.await
                 };
                 got.map(|bearer| (bearer, source.describe().source))
             }
