@@ -23,12 +23,12 @@ use super::{
     breaker,
     dates::Dates,
     definitions::Definitions,
-    failure::{Again, Failure},
+    failure::{Again, Failure, without_token},
     lane::{Gates, Lane, Places, Provider},
     limits::{Buckets, Kind, Limits, Refusal},
     origin::Origin,
     retry,
-    tokens::{Challenge, TokenError, TokenSource},
+    tokens::{Challenge, TokenError, TokenSource, proof_wanted},
     version::{Api, Versions},
 };
 
@@ -208,8 +208,9 @@ impl Client {
         let headers = request.headers_mut();
         headers.insert("x-ms-client-request-id", self.guid());
         headers.insert("x-ms-correlation-request-id", visit.correlation.clone());
-        headers
-            .insert(header::AUTHORIZATION, timeout_at(visit.deadline, self.bearer()).await.map_err(late)??);
+        let asked = timeout_at(visit.deadline, self.bearer()).await;
+        let still = |_| Failure::new(SilenceKind::NoToken, "no token yet: its sources are still being asked");
+        headers.insert(header::AUTHORIZATION, asked.map_err(still)??);
         let (began, limit) = (Instant::now(), ask.limit.min(visit.deadline - Instant::now()));
         let response = self
             .call(request, ask.limit, visit.deadline)
@@ -219,7 +220,10 @@ impl Client {
             visit.dates.note(response.headers());
             return Ok(response);
         }
-        let failure = Failure::of_answer(&response);
+        let mut failure = Failure::of_answer(&response);
+        if failure.again == Again::SignIn {
+            failure.why = self.proof();
+        }
         self.heed(&failure, ask.subscription, Kind::Read);
         Err(failure)
     }
@@ -233,13 +237,14 @@ impl Client {
     ) -> Result<Response, WireError> {
         let now = Instant::now();
         let end = deadline.min(now + limit);
+        let sent = request.headers().get(header::AUTHORIZATION).cloned();
         let response = timeout_at(end, self.wire.call(request)).await.unwrap_or_else(|_| {
             Err(WireError::Timeout { elapsed_ms: millis(now.elapsed()), limit_ms: millis(end - now) })
         })?;
         if response.body().len() > MAX_BODY {
             return Err(WireError::TooLarge { limit_bytes: MAX_BODY });
         }
-        Ok(response)
+        Ok(if response.status().is_success() { response } else { without_token(response, sent.as_ref()) })
     }
 
     /// Notes how far the clocks differ, where a look told.
@@ -283,6 +288,11 @@ impl Client {
         }
     }
 
+    /// What a person does about a claims challenge.
+    pub(super) fn proof(&self) -> Safe {
+        Safe::new(&proof_wanted(self.tokens.describe().source).to_string())
+    }
+
     /// Waits for room for one write, until `deadline`.
     pub(super) async fn room_for_write(&self, subscription: &str, deadline: Instant) -> Result<(), Refusal> {
         self.buckets.take(subscription, Kind::Write, deadline).await
@@ -293,9 +303,10 @@ impl Client {
         let refused = |error: TokenError| {
             // What is held back or unfit is there: signing in mends nothing.
             let kind = match error {
-                TokenError::Refused { .. } | TokenError::Slow { .. } | TokenError::SignIn { .. } => {
-                    SilenceKind::NoToken
-                }
+                TokenError::Refused { .. }
+                | TokenError::Missing { .. }
+                | TokenError::Slow { .. }
+                | TokenError::SignIn { .. } => SilenceKind::NoToken,
                 _ => SilenceKind::Denied,
             };
             Failure::new(kind, error.to_string())

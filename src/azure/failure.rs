@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -14,7 +15,10 @@ use crate::{
     wire::{Response, WireError, tenths},
 };
 
-use super::lenient::{self, Lax};
+use super::{
+    lenient::{self, Lax},
+    tokens::words::{HIDDEN, without_jwt},
+};
 
 /// Bounds of a wait that Azure asks for, in seconds (design §9).
 const RETRY_AFTER: std::ops::RangeInclusive<u64> = 1..=600;
@@ -22,6 +26,9 @@ const RETRY_AFTER: std::ops::RangeInclusive<u64> = 1..=600;
 /// Wait after a 429 that names none, in seconds: the contract of long operations and the
 /// refill of the buckets both make ten a safe figure.
 const UNTOLD_WAIT: u64 = 10;
+
+/// Shorter tokens are words of tests and of the simulator, which stand in every text.
+const LEAST_TOKEN: usize = 12;
 
 /// Whether another attempt can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +45,8 @@ pub(super) enum Again {
     SignIn,
 }
 
-/// What a person does about a claims challenge.
-pub(super) const SIGN_IN: &str =
-    "sign in again: Azure asks for another proof of who you are (claims challenge); run az login";
+/// What a claims challenge says, until it is known who gave the token.
+const CHALLENGE: &str = "Azure asks for another proof of who you are (claims challenge)";
 
 /// Whether a 401 carries a claims challenge (Continuous Access Evaluation, Conditional Access): it names
 /// what the next token has to prove, in the `claims` parameter of `WWW-Authenticate`.
@@ -129,7 +135,7 @@ impl Failure {
                     status: Some(status.as_u16()),
                     code: envelope.code,
                     again: Again::SignIn,
-                    ..Self::new(SilenceKind::NoToken, SIGN_IN)
+                    ..Self::new(SilenceKind::NoToken, CHALLENGE)
                 };
             }
             StatusCode::UNAUTHORIZED => (SilenceKind::Denied, Again::NewToken),
@@ -200,6 +206,12 @@ const EXCERPT: usize = 80;
 impl Envelope {
     /// Reads what can be read; never fails.
     pub(super) fn read(body: &[u8]) -> Self {
+        let told = Self::as_told(body);
+        let clean = |text: Option<Safe>| text.map(|text| Safe::new(&without_jwt(text.as_str())));
+        Self { code: clean(told.code), message: clean(told.message) }
+    }
+
+    fn as_told(body: &[u8]) -> Self {
         let Ok(outer) = lenient::from_slice::<Outer>(body) else { return Self::default() };
         let Some(error) = outer.error else { return Self { code: outer.code.0, message: outer.message.0 } };
         let inner = lenient::from_slice::<Inner>(error.get().as_bytes()).unwrap_or_default();
@@ -223,6 +235,19 @@ impl Envelope {
     }
 }
 
+/// A refusal without the token of its request: who refuses may repeat what it was sent.
+pub(super) fn without_token(mut refusal: Response, authorization: Option<&HeaderValue>) -> Response {
+    let token =
+        authorization.and_then(|value| value.to_str().ok()).and_then(|text| text.strip_prefix("Bearer "));
+    let Some(token) = token.filter(|token| token.len() >= LEAST_TOKEN) else { return refusal };
+    if let Ok(text) = std::str::from_utf8(refusal.body())
+        && text.contains(token)
+    {
+        *refusal.body_mut() = Bytes::from(text.replace(token, HIDDEN));
+    }
+    refusal
+}
+
 /// Why a body with status 200 is no answer of ARM.
 pub(super) fn not_json(body: &[u8], error: &serde_json::Error) -> Failure {
     let start: String =
@@ -236,8 +261,7 @@ pub(super) fn not_json(body: &[u8], error: &serde_json::Error) -> Failure {
             "the answer is a web page, not Azure's: is there a sign-in page or proxy in between?",
         );
     }
-    // serde_json names lines and columns, never values.
-    Failure::garbled(format!("the answer cannot be read: {error}"))
+    Failure::garbled(without_jwt(&format!("the answer cannot be read: {error}")))
 }
 
 /// The wait an answer asks for, clamped; `None` where it asks for none that can be read.
@@ -259,8 +283,6 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
@@ -274,6 +296,29 @@ mod tests {
     fn check(status: u16, body: &str, kind: SilenceKind, why: &str) {
         let failure = Failure::of_answer(&answer(status, &[], body));
         assert_eq!((failure.kind, failure.why.as_str()), (kind, why), "{status} {body}");
+    }
+
+    /// Who refuses may repeat what it was sent: no word of ours does.
+    #[test]
+    fn a_refusal_is_told_without_the_token_it_repeats() {
+        let (opaque, jwt) = ("CANARY-opaque-token", "eyJ0eXAiOiJKV1QifQ.eyJvaWQiOiJvIn0.CANARY");
+        for (token, status, body) in [
+            (opaque, 403, r#"{"error":{"code":"No","message":"Bearer CANARY-opaque-token may not"}}"#),
+            (opaque, 500, r#"{"error":{"code":"CANARY-opaque-token","message":"no"}}"#),
+            (
+                jwt,
+                403,
+                r#"{"error":{"code":"No","message":"eyJ0eXAiOiJKV1QifQ.eyJvaWQiOiJvIn0.CANARY may not"}}"#,
+            ),
+            // Nor another one than ours.
+            (opaque, 404, r#"{"code":"No","message":"eyJ0eXAiOiJKV1QifQ.eyJvaWQiOiJvIn0.CANARY may not"}"#),
+        ] {
+            let sent = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
+            let refusal = without_token(answer(status, &[], body), Some(&sent));
+            let (failure, envelope) = (Failure::of_answer(&refusal), Envelope::read(refusal.body()));
+            let told = format!("{failure:?} {envelope:?}");
+            assert!(!told.contains("CANARY") && told.contains(HIDDEN), "{told}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     client::{Client, push_path, push_query, request},
-    failure::{Envelope, Failure, SIGN_IN, asks_for_proof, retry_after},
+    failure::{Envelope, Failure, asks_for_proof, retry_after},
     limits::Kind,
     probe,
     version::{Api, Versions},
@@ -220,7 +220,7 @@ fn outcome(client: &Client, image: &WriteImage, response: &Response) -> Sent {
         StatusCode::UNAUTHORIZED if asks_for_proof(headers) => Sent::Refused {
             status: number,
             code: envelope.code.unwrap_or_else(|| "Unauthorized".into()),
-            message: SIGN_IN.into(),
+            message: client.proof(),
         },
         StatusCode::REQUEST_TIMEOUT => ambiguous(&words),
         status if status.is_server_error() || status.is_informational() => ambiguous(&words),

@@ -7,6 +7,7 @@ pub mod cockpit;
 pub mod desk;
 pub mod doctor;
 pub mod facts;
+mod federated;
 mod flood;
 mod frame;
 pub mod front;

@@ -8,7 +8,8 @@ use crate::{
     azure::{
         Bearer, Endpoint, Issuer, TokenError, TokenSource, TokenStatus,
         tokens::{
-            AzCli, Cached, Chain, IdentityEndpoint, ManagedIdentity, Pinned, Principal, Start, WallClock,
+            Assertion, AzCli, Cached, Chain, IdentityEndpoint, ManagedIdentity, Pinned, Principal, Start,
+            WallClock,
         },
     },
     domain::{Safe, estate::Estate, time::Timestamp},
@@ -16,7 +17,7 @@ use crate::{
     wire::{Guard, Live, LiveError, LiveOptions, Reach, Wire},
 };
 
-use super::shelf;
+use super::{federated::TokenFile, shelf};
 
 /// One source, or why it has nothing to give.
 pub type Candidate = (&'static str, Result<Arc<dyn TokenSource>, TokenError>);
@@ -40,7 +41,8 @@ pub fn candidates(estate: &Estate, endpoint: &Endpoint) -> Result<Vec<Candidate>
         all.insert(0, ("az login", az));
         let internet: Arc<dyn Wire> =
             Arc::new(Guard::new(Arc::new(Live::new(LiveOptions::new(Reach::Https))?)));
-        let principal = Principal::from_env(lookup, internet, estate.cloud, &estate.tenant)
+        let token_file = |path| Arc::new(TokenFile::at(path)) as Arc<dyn Assertion>;
+        let principal = Principal::from_env(lookup, token_file, internet, estate.cloud, &estate.tenant)
             .map(|principal| Arc::new(principal) as Arc<dyn TokenSource>);
         all.push(("service principal", principal));
     }
@@ -63,18 +65,17 @@ fn fits(identity: IdentityEndpoint, endpoint: &Endpoint) -> Result<IdentityEndpo
     }
 }
 
-/// In the place of a source where there is none; it says why.
+/// In the place of a source that cannot be asked; it says why.
 #[derive(Debug)]
-struct Nothing(Safe);
+struct Nothing(&'static str, TokenError);
 
 impl TokenSource for Nothing {
     fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
-        let (source_name, why) = (NO_SOURCE, self.0.clone());
-        Box::pin(std::future::ready(Err(TokenError::Refused { source_name, why })))
+        Box::pin(std::future::ready(Err(self.1.clone())))
     }
 
     fn describe(&self) -> TokenStatus {
-        TokenStatus::unasked(NO_SOURCE)
+        TokenStatus::unasked(self.0)
     }
 }
 
@@ -83,7 +84,7 @@ const NO_SOURCE: &str = "any source";
 /// Why none of them can be asked.
 fn told(refusals: &[Candidate]) -> Safe {
     let why = |name: &str, error: &TokenError| match error {
-        TokenError::Refused { why, .. } => format!("{name}: {why}"),
+        TokenError::Refused { why, .. } | TokenError::Missing { why, .. } => format!("{name}: {why}"),
         other => format!("{name}: {other}"),
     };
     let all: Vec<String> = refusals
@@ -93,16 +94,25 @@ fn told(refusals: &[Candidate]) -> Safe {
     Safe::new(&all.join("; "))
 }
 
+/// The sources in their order. One that somebody has set up wrongly keeps its place and says why; one that
+/// nobody has set up is passed over, unless there is no other: then all tell why.
+fn in_order(all: Vec<Candidate>) -> Vec<Arc<dyn TokenSource>> {
+    if all.iter().all(|(_, source)| source.is_err()) {
+        let why = TokenError::Refused { source_name: NO_SOURCE, why: told(&all) };
+        return vec![Arc::new(Nothing(NO_SOURCE, why))];
+    }
+    all.into_iter()
+        .filter_map(|(name, source)| match source {
+            Ok(source) => Some(source),
+            Err(TokenError::Missing { .. }) => None,
+            Err(error) => Some(Arc::new(Nothing(name, error)) as Arc<dyn TokenSource>),
+        })
+        .collect()
+}
+
 /// The tokens of a session: the one that rests in the cache, then what the sources give.
 pub fn tokens(estate: &Estate, endpoint: &Endpoint, vault: Vault) -> Result<Arc<dyn TokenSource>, LiveError> {
-    let all = candidates(estate, endpoint)?;
-    let (sources, refusals): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, source)| source.is_ok());
-    let mut sources: Vec<Arc<dyn TokenSource>> =
-        sources.into_iter().filter_map(|(_, source)| source.ok()).collect();
-    if sources.is_empty() {
-        // One that cannot even be asked is passed over, unless there is no other: then they tell why.
-        sources.push(Arc::new(Nothing(told(&refusals))));
-    }
+    let sources = in_order(candidates(estate, endpoint)?);
     let wall: WallClock = Arc::new(Timestamp::now);
     let (keeper, start) = shelf::open(vault, estate, endpoint, wall());
     let chain = match &start {

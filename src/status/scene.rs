@@ -319,7 +319,11 @@ impl<'a> Scene<'a> {
         let mut problems = Vec::new();
         let unsigned = self.no_token();
         problems.extend(unsigned.map(|why| {
-            Problem::said(CellState::Unknown, format!("not signed in: {why}; sign in with az login"))
+            // It helps nobody whose service principal was refused.
+            let says = |name: &str| why.as_str().contains(name);
+            let program = says("service principal") || says("workload identity");
+            let next = if program && !says("az login") { "" } else { "; sign in with az login" };
+            Problem::said(CellState::Unknown, format!("not signed in: {why}{next}"))
         }));
         for run in self.runs.iter().filter(|run| self.services.contains(&run.service_index)) {
             if run.primary_is_back {

@@ -10,6 +10,7 @@ use std::{
     process::{Command, Output},
     sync::Arc,
     thread,
+    time::{Duration, Instant},
 };
 
 use farshore::{
@@ -26,7 +27,7 @@ use farshore::{
 
 use super::{
     cli::Server,
-    terminal::{LIMIT, State, Terminal, text},
+    terminal::{LIMIT, State, Terminal, kill, text},
 };
 
 /// Stands in every secret of these tests, and must stand nowhere else.
@@ -41,6 +42,16 @@ enum Kind {
     Opaque,
     WrongTenant,
     Garbage,
+    /// Its tokens are for something else than Azure Resource Manager.
+    OtherAudience,
+    /// Its tokens are longer than any.
+    Long,
+    /// It says nothing for two seconds.
+    Late,
+    /// Its tokens live this long, in seconds.
+    Lives(i64),
+    /// It answers with this status, and repeats what it was asked beside a token.
+    Refuses(u16),
 }
 
 fn base64url(text: &str) -> String {
@@ -58,8 +69,13 @@ fn base64url(text: &str) -> String {
 
 fn token(kind: Kind, ends: i64) -> String {
     let tenant = if kind == Kind::WrongTenant { "22222222-2222-4222-8222-222222222222" } else { TENANT };
-    let claims = format!(r#"{{"upn":"op.07@contoso.example","oid":"o-7","tid":"{tenant}","exp":{ends}}}"#);
+    let audience =
+        if kind == Kind::OtherAudience { "https://graph.example" } else { "https://management.azure.com/" };
+    let claims = format!(
+        r#"{{"upn":"op.07@contoso.example","oid":"o-7","tid":"{tenant}","exp":{ends},"aud":"{audience}"}}"#
+    );
     match kind {
+        Kind::Long => format!("{CANARY}-long").repeat(3_000),
         Kind::Opaque => format!("{CANARY}-opaque"),
         _ => format!("eyJ0eXAiOiJKV1QifQ.{}.{CANARY}", base64url(&claims)),
     }
@@ -81,8 +97,14 @@ fn identity(kind: Kind) -> String {
                     _ => break,
                 }
             }
-            let ends = Timestamp::now().as_second() + 3_600;
+            if kind == Kind::Late {
+                thread::sleep(Duration::from_secs(2));
+            }
+            let lives = if let Kind::Lives(lives) = kind { lives } else { 3_600 };
+            let ends = Timestamp::now().as_second() + lives;
+            let status = if let Kind::Refuses(status) = kind { status } else { 200 };
             let body = match kind {
+                Kind::Refuses(status) => refusal(status, &String::from_utf8_lossy(&seen)),
                 Kind::Garbage => format!("<html>\u{1b}[2J{CANARY}</html>"),
                 _ => format!(
                     r#"{{"access_token":"{}","expires_on":"{ends}","resource":"r","token_type":"Bearer"}}"#,
@@ -90,13 +112,28 @@ fn identity(kind: Kind) -> String {
                 ),
             };
             let answer = format!(
-                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                "HTTP/1.1 {status} Said\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
                 body.len()
             );
             let _ = socket.write_all(answer.as_bytes());
         }
     });
     format!("http://{address}/msi/token")
+}
+
+/// A refusal that holds the header it was sent and two tokens, in one of the shapes that endpoints have.
+fn refusal(status: u16, asked: &str) -> String {
+    assert!(asked.contains(CANARY), "the header was sent: {asked}");
+    let all = format!("nope {CANARY}TOK9x7opaque-secret {} {asked}", token(Kind::Jwt, 4_000_000_000));
+    let quoted = serde_json::Value::from(all.as_str());
+    match status {
+        400 => format!(r#"{{"error":"invalid_request","error_description":{quoted}}}"#),
+        401 => format!(r#"{{"error":{{"code":{quoted},"message":{quoted}}}}}"#),
+        404 => {
+            format!(r#"{{"statusCode":404,"message":{quoted},"error":{quoted},"error_codes":[{quoted}]}}"#)
+        }
+        _ => all,
+    }
 }
 
 /// A verb on the served estate, with tokens of this identity endpoint.
@@ -358,8 +395,10 @@ fn no_token_is_seen_in_a_whole_sitting() {
     assert!(nothing_readable(state.path()) >= 4);
     // The cockpit in a terminal: line 1 tells how long the token lives, and nothing tells the token.
     let set = format!(
-        "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header FARSHORE_PASSPHRASE_FILE={word} exec $FARSHORE {}",
-        live(&server)
+        "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header FARSHORE_PASSPHRASE_FILE={word} \
+         exec $FARSHORE {} record --out {}",
+        live(&server),
+        state.path().join("sitting").display()
     );
     let Some(mut terminal) = Terminal::shell(&state, &["-c", &set]) else { return };
     terminal.until("a token's life", |screen| screen.contains("tok 5") && screen.contains("op.07"));
@@ -368,7 +407,197 @@ fn no_token_is_seen_in_a_whole_sitting() {
     let shown = text(&terminal.raw());
     assert!(!shown.contains(CANARY) && !shown.contains("eyJ0eXAi"), "{shown}");
     assert!(!shown.contains("mem"), "it is sealed: {shown}");
+    assert!(fs::read_to_string(state.path().join("sitting")).unwrap().contains("op.07"), "it was taken down");
     nothing_readable(state.path());
+}
+
+/// Whatever an identity endpoint puts into a refusal, nothing of it is seen: in no output, screen, journal,
+/// report or recording.
+#[test]
+fn no_token_is_seen_where_an_identity_endpoint_refuses() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &["--speed", "240"]);
+    for (status, told) in [
+        (400, "400 invalid_request"),
+        (401, "401 Unauthorized"),
+        (403, "403 Forbidden"),
+        (404, "404 Not Found"),
+        // It is asked again and again, until the time is over.
+        (503, "503 Service Unavailable"),
+    ] {
+        let identity = identity(Kind::Refuses(status));
+        if status < 500 {
+            let no = format!("managed identity  no: {told}");
+            ends(command(&server, &state, &identity, &["login"]), 1, &[&no]);
+        }
+        let who = format!("not signed in     no token from managed identity: {told}");
+        ends(command(&server, &state, &identity, &["whoami"]), 1, &[&who]);
+    }
+    let identity = identity(Kind::Refuses(403));
+    let mut all = String::new();
+    let mut verb = |words: &[&str]| {
+        let mut command = command(&server, &state, &identity, words);
+        command.env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
+        all += &said(&command.output().unwrap());
+    };
+    for words in [
+        vec!["status"],
+        vec!["status", "--output", "json"],
+        vec!["check", "--output", "json"],
+        vec!["doctor"],
+        vec!["doctor", "--output", "json"],
+        vec!["run", "avd-pooled-failover", "--auto"],
+    ] {
+        verb(&words);
+    }
+    for run in state.runs() {
+        verb(&["audit", "show", &run, "--output", "json"]);
+        verb(&["report", &run, "--output", "json"]);
+    }
+    assert!(all.contains("403 Forbidden"), "what it said is told: {all}");
+    assert!(!all.contains(CANARY) && !all.contains("eyJ0eXAi"), "{all}");
+    let out = state.path().join("sitting");
+    let set = format!(
+        "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header exec $FARSHORE {} record --out {}",
+        live(&server),
+        out.display()
+    );
+    if let Some(mut terminal) = Terminal::shell(&state, &["-c", &set]) {
+        terminal.until("the refusal", |screen| screen.contains("403"));
+        terminal.press("qq");
+        assert_eq!(terminal.end(LIMIT), 0);
+        let shown = text(&terminal.raw());
+        assert!(!shown.contains(CANARY) && !shown.contains("eyJ0eXAi"), "{shown}");
+        let recorded = fs::read_to_string(&out).unwrap();
+        assert!(recorded.contains("403 Forbidden"), "it is in there: {recorded}");
+    }
+    assert!(nothing_readable(state.path()) >= 1);
+}
+
+/// What is odd about a sign-in is told, and nothing ends in a colon with nothing behind it.
+#[test]
+fn what_is_odd_about_a_sign_in_is_told() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    for (kind, expected) in [
+        (Kind::Refuses(302), "managed identity  no: 302 Found: it points elsewhere, which is not followed"),
+        (Kind::Refuses(400), "managed identity  no: 400 invalid_request\n"),
+        (Kind::Long, "managed identity  no: token unusable: it is longer than any token"),
+        (Kind::Late, "managed identity  is asked, for 10 s at most\nmanaged identity  signed in as op.07"),
+        (
+            Kind::OtherAudience,
+            "audience          https://graph.example, which is not Azure Resource Manager's",
+        ),
+    ] {
+        let output = command(&server, &state, &identity(kind), &["login"]).output().unwrap();
+        let all = said(&output);
+        assert!(all.contains(expected) && !all.contains(CANARY), "`{expected}` is not said: {all}");
+    }
+    let output = command(&server, &state, &identity(Kind::Jwt), &["login"]).output().unwrap();
+    assert!(!said(&output).contains("audience"), "{}", said(&output));
+}
+
+/// A token that is over is not kept, and none is said to last for ever.
+#[test]
+fn what_is_over_is_not_kept_and_nothing_lasts_for_a_century() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let word = passphrase(&state);
+    let _gone = Gone(word.clone());
+    let verb = |lives: i64, words: &[&str]| {
+        let mut command = command(&server, &state, &identity(Kind::Lives(lives)), words);
+        command.env("FARSHORE_PASSPHRASE_FILE", &word);
+        command
+    };
+    for lives in [0, -5, -7_200] {
+        let told =
+            ["token             over since ", "kept              nothing: the token is over; is the clock"];
+        ends(verb(lives, &["login", "--store", "passphrase"]), 4, &told);
+        assert!(!state.path().join("tokens").exists(), "{lives}");
+    }
+    let told = ["28 h 0 m; its issuer says longer, farshore asks anew by then", "sealed in "];
+    ends(verb(100 * 365 * 86_400, &["login", "--store", "passphrase"]), 0, &told);
+    ends(verb(0, &["whoami"]), 0, &["27 h 59 m"]);
+}
+
+/// Every source that somebody has set up tells why it gives nothing, the last one first; nothing that stands
+/// in the place of a token file holds anybody up.
+#[test]
+fn what_is_set_up_and_gives_nothing_is_told() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let bin = state.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    fs::write(bin.join("az"), "#!/bin/sh\n").unwrap();
+    fs::set_permissions(bin.join("az"), fs::Permissions::from_mode(0o777)).unwrap();
+    let fifo = state.path().join("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let huge = state.path().join("huge");
+    fs::File::create(&huge).unwrap().set_len(1 << 40).unwrap();
+    for (file, told) in [
+        (fifo.as_path(), "AZURE_FEDERATED_TOKEN_FILE is no regular file"),
+        (Path::new("/dev/zero"), "AZURE_FEDERATED_TOKEN_FILE is no regular file"),
+        (state.path(), "AZURE_FEDERATED_TOKEN_FILE is no regular file"),
+        (&huge, "AZURE_FEDERATED_TOKEN_FILE is larger than 64 KiB, too large for a token"),
+    ] {
+        let mut command = state.command(&["whoami", "--estate"]);
+        command.arg(&server.estate).env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        command.env("IDENTITY_ENDPOINT", "http://127.0.0.1:9/x").env("IDENTITY_HEADER", "x");
+        command.env("AZURE_CLIENT_ID", "app").env("AZURE_FEDERATED_TOKEN_FILE", file);
+        let before = Instant::now();
+        let first =
+            format!("no token from workload identity: {told}; managed identity: IDENTITY_ENDPOINT is on");
+        ends(command, 1, &[&first, "~; az login: ", "bin/az"]);
+        assert!(before.elapsed() < Duration::from_secs(10), "{file:?}");
+    }
+}
+
+/// Whether a process lives that is no zombie.
+fn lives(pid: &str) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+}
+
+/// Waits until `fits` holds, and not for ever.
+#[track_caller]
+fn wait_for(what: &str, fits: impl Fn() -> bool) {
+    let before = Instant::now();
+    while !fits() {
+        assert!(before.elapsed() < LIMIT, "{what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// However farshore ends while `az` runs, `az` and what it started end with it.
+#[test]
+fn az_ends_with_the_process_that_asked_it() {
+    if !Path::new("/proc/self/stat").exists() {
+        println!("skipped: no /proc here");
+        return;
+    }
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let bin = state.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let az = bin.join("az");
+    for signal in ["INT", "TERM", "HUP", "KILL"] {
+        let pids = state.path().join(format!("pids-{signal}"));
+        let note = format!("echo $! >>'{}'", pids.display());
+        let script =
+            format!("#!/bin/sh\nsleep 300 & {note}; (sleep 300; :) & {note}; sleep 300 & {note}; wait\n");
+        fs::write(&az, script).unwrap();
+        fs::set_permissions(&az, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut command = state.command(&["whoami", "--estate"]);
+        command.arg(&server.estate).env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        command.env("IDENTITY_ENDPOINT", "http://127.0.0.1:9/x").env("IDENTITY_HEADER", "x");
+        let mut child = command.spawn().unwrap();
+        let read = || fs::read_to_string(&pids).unwrap_or_default();
+        wait_for("az runs", || read().lines().count() == 3);
+        assert!(read().lines().all(lives), "{signal}");
+        kill(child.id(), signal);
+        let _ = child.wait();
+        wait_for(signal, || !read().lines().any(lives));
+    }
 }
 
 /// The words that name a served estate.

@@ -19,7 +19,7 @@ use crate::domain::{
 
 use super::{
     Bearer, Challenge, Identity, Life, Rest, Resting, Shelf, TokenError, TokenSource, TokenStatus,
-    WHOLE_LIMIT,
+    WHOLE_LIMIT, proof_wanted,
 };
 
 /// A token is renewed from this long before it ends (reliability-security §0, finding 3).
@@ -35,9 +35,6 @@ const PAUSE: Duration = Duration::from_secs(30);
 /// Pause after a failure while there is no valid token at all.
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 
-/// What a person is told after a claims challenge.
-const WEAK: &str = "Azure asks for another proof of who you are (claims challenge); run az login";
-
 /// A token this fresh is used for at least this long, whatever our clock makes of its end: a
 /// jump box whose clock is wrong must not be locked out.
 const LEAST_LIFE: Span = seconds(60);
@@ -45,6 +42,11 @@ const LEAST_LIFE: Span = seconds(60);
 /// No token lasts longer than this, whatever its issuer says: Entra ID's own last 28 h at most, with
 /// Continuous Access Evaluation. Who says a hundred years is not asked again in a hundred years.
 const LONGEST_LIFE: Span = minutes(28 * 60);
+
+/// The latest end of a token that is believed at `now`.
+pub fn longest(now: Timestamp) -> Timestamp {
+    now.checked_add(LONGEST_LIFE).unwrap_or(Timestamp::MAX)
+}
 
 /// A refused token this young is not thrown away: the requests sent with the one before it
 /// are still coming back.
@@ -114,7 +116,12 @@ impl fmt::Debug for Cached {
 impl Cached {
     /// Keeps what `source` gives. `seed` spreads the renewals.
     pub fn new(source: Arc<dyn TokenSource>, clock: WallClock, seed: u64) -> Self {
-        Self::over(source, clock, seed, None, Start::Fresh)
+        Self::beginning(source, clock, seed, Start::Fresh)
+    }
+
+    /// Like [`Cached::new`], with what this process begins with.
+    pub fn beginning(source: Arc<dyn TokenSource>, clock: WallClock, seed: u64, start: Start) -> Self {
+        Self::over(source, clock, seed, None, start)
     }
 
     /// Keeps what `source` gives, and lets it rest on `shelf` beyond this process.
@@ -140,9 +147,13 @@ impl Cached {
             Start::Fresh => None,
             Start::With(resting) => {
                 state.gave = Some(resting.source);
+                let ends = resting.bearer.expires;
                 state.take(resting.bearer, clock());
-                // It is not fresh from its issuer: a refusal of it counts at once.
-                state.held.iter_mut().for_each(|held| held.rested = true);
+                // It is not fresh from its issuer: a refusal of it counts at once, and so does its own end.
+                if let Some(held) = &mut state.held {
+                    held.rested = true;
+                    held.ends = held.ends.min(ends);
+                }
                 None
             }
             Start::Lost(why) => Some(why),
@@ -156,7 +167,7 @@ impl State {
     fn take(&mut self, bearer: Bearer, now: Timestamp) {
         self.acts.get_or_insert_with(|| bearer.identity.clone());
         let after = |span| now.checked_add(span).unwrap_or(Timestamp::MAX);
-        let ends = bearer.expires.map(|ends| ends.clamp(after(LEAST_LIFE), after(LONGEST_LIFE)));
+        let ends = bearer.expires.map(|ends| ends.clamp(after(LEAST_LIFE), longest(now)));
         let spread = seconds(self.rng.i64(0..SPREAD_S));
         let renew_from = ends.map(|ends| {
             ends.checked_sub(RENEW_BEFORE).and_then(|at| at.checked_add(spread)).unwrap_or(Timestamp::MIN)
@@ -169,7 +180,8 @@ impl State {
     /// Whether a token may be used by this process.
     fn judge(&self, bearer: Bearer) -> Result<Bearer, TokenError> {
         if self.too_weak.as_ref().is_some_and(|weak| weak.is_same(&bearer)) {
-            return Err(TokenError::SignIn { why: WEAK.into() });
+            let source = self.gave.unwrap_or_default();
+            return Err(proof_wanted(source));
         }
         match &self.acts {
             Some(acts) if !acts.is_same(&bearer.identity) => {
@@ -303,7 +315,7 @@ impl TokenSource for Cached {
             Challenge::Claims => {
                 // The source is asked again after a pause: by then somebody may have signed in.
                 state.quiet_until = Some(Instant::now() + SHORT_PAUSE);
-                state.trouble = Some(TokenError::SignIn { why: WEAK.into() });
+                state.trouble = Some(proof_wanted(state.gave.unwrap_or_default()));
                 state.too_weak = Some(held.bearer);
             }
         }
@@ -400,7 +412,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hanging_issuer_is_given_up_after_a_while() {
         let (cached, _) = cached(3_600, 3_600, u32::MAX);
-        assert_eq!(cached.bearer().await.err(), Some(TokenError::Slow { source_name: "slow", limit_s: 18 }));
+        assert_eq!(cached.bearer().await.err(), Some(TokenError::Slow { source_name: "slow", limit_s: 26 }));
     }
 
     #[tokio::test(start_paused = true)]
@@ -661,6 +673,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_resting_token_is_used_to_its_end_while_the_next_one_is_asked_for() {
+        for left in [1, 50, 600] {
+            let born = Instant::now();
+            let source = endpoint(&[Habit::Hangs], born);
+            let bearer = source.answer(Habit::Says(left), 99).await.unwrap();
+            let start = Start::With(Resting { bearer: bearer.clone(), source: "managed identity" });
+            let cached = Cached::beginning(source.clone(), Arc::new(move || clock(born)), 7, start);
+            let before = Instant::now();
+            assert!(cached.bearer().await.unwrap().is_same(&bearer), "{left} s left");
+            assert_eq!(before.elapsed(), Duration::ZERO, "{left} s left");
+            tokio::task::yield_now().await;
+            assert_eq!(source.asked.load(Ordering::SeqCst), 1, "{left} s left: the next one is asked for");
+            tokio::time::sleep(Duration::from_secs(left.unsigned_abs())).await;
+            assert!(cached.bearer().await.is_err(), "{left} s left: it has ended");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_claims_challenge_asks_for_a_sign_in_and_the_weak_token_is_not_sent_again() {
         let born = Instant::now();
         let source = endpoint(&[Habit::Says(3_600)], born);
@@ -672,7 +702,7 @@ mod tests {
         cached.challenged(Challenge::Claims);
         for _ in 0..20 {
             let error = cached.bearer().await.expect_err("the source only has the weak one");
-            assert!(matches!(error, TokenError::SignIn { .. }), "{error}");
+            assert_eq!(error, proof_wanted("az login"));
             assert!(cached.describe().trouble.is_some());
             tokio::time::sleep(Duration::from_secs(1)).await;
         }

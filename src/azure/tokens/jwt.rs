@@ -14,6 +14,7 @@ use super::Identity;
 pub(super) struct Claims {
     pub(super) identity: Identity,
     pub(super) expires: Option<Timestamp>,
+    pub(super) audience: Option<Safe>,
 }
 
 #[derive(Deserialize, Default)]
@@ -26,6 +27,7 @@ struct Payload {
     oid: Lax<Safe>,
     tid: Lax<Safe>,
     exp: Lax<u64>,
+    aud: Lax<Safe>,
 }
 
 /// Reads the claims, if the token is a JWT: three parts, the middle one JSON.
@@ -41,7 +43,7 @@ pub(super) fn claims(token: &str) -> Option<Claims> {
     let tenant = payload.tid.0.unwrap_or_default();
     let name = name.unwrap_or_else(|| oid.clone());
     let expires = payload.exp.0.and_then(|exp| Timestamp::from_second(i64::try_from(exp).ok()?).ok());
-    Some(Claims { identity: Identity::Named { name, oid, tenant }, expires })
+    Some(Claims { identity: Identity::Named { name, oid, tenant }, expires, audience: payload.aud.0 })
 }
 
 /// Decodes base64url, with or without padding.

@@ -2,11 +2,7 @@
 
 use std::{net::Ipv4Addr, sync::Arc};
 
-use azure_core::{
-    credentials::TokenCredential,
-    error::Error,
-    http::{ClientOptions, Method, Transport},
-};
+use azure_core::http::{ClientOptions, Method, Transport};
 use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId};
 use futures_util::future::BoxFuture;
 use url::{Host, Url};
@@ -14,7 +10,8 @@ use url::{Host, Url};
 use crate::{azure::Endpoint, wire::Wire};
 
 use super::{
-    Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment, over::OverWire, within,
+    Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, moment, of_library,
+    over::{Heard, OverWire},
 };
 
 pub(super) const NAME: &str = "managed identity";
@@ -92,26 +89,32 @@ impl ManagedIdentity {
 
     /// A credential of its own for every request: the one of the library keeps tokens until
     /// 5 min before their end, too late for us.
-    fn credential(&self) -> azure_core::Result<Arc<ManagedIdentityCredential>> {
+    fn credential(&self) -> azure_core::Result<(Arc<ManagedIdentityCredential>, Arc<Heard>)> {
         let endpoint = self.endpoint;
-        let transport = OverWire::new(self.wire.clone(), Method::Get, move |url| {
+        let (transport, heard) = OverWire::new(self.wire.clone(), Method::Get, move |url| {
             IdentityEndpoint::of(url) == Some(endpoint)
         });
         let client_options =
             ClientOptions { transport: Some(Transport::new(Arc::new(transport))), ..Default::default() };
-        ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
+        let options = ManagedIdentityCredentialOptions {
             user_assigned_id: self.client_id.clone().map(UserAssignedId::ClientId),
             client_options,
-        }))
+        };
+        Ok((ManagedIdentityCredential::new(Some(options))?, heard))
     }
 }
 
 impl TokenSource for ManagedIdentity {
     fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
         Box::pin(async move {
-            let refused = |error: Error| TokenError::Refused { source_name: NAME, why: in_words(&error) };
-            let credential = self.credential().map_err(refused)?;
-            let token = within(NAME, credential.get_token(&[&self.scope], None)).await?.map_err(refused)?;
+            let (credential, heard) = self.credential().map_err(|error| of_library(NAME, &error))?;
+            let asked = heard.ask(NAME, credential.as_ref(), &self.scope).await;
+            let token = asked.map_err(|error| match error {
+                TokenError::Refused { source_name, why } if !self.is_set_up() && !heard.has_answered() => {
+                    TokenError::Missing { source_name, why }
+                }
+                other => other,
+            })?;
             let secret = Secret::new(token.token.secret());
             Bearer::new(&secret, self.endpoint.issuer(), moment(token.expires_on.unix_timestamp()))
         })
@@ -119,6 +122,11 @@ impl TokenSource for ManagedIdentity {
 
     fn describe(&self) -> TokenStatus {
         TokenStatus::unasked(NAME)
+    }
+
+    /// The address of the machine's metadata service is the same everywhere, also where there is none.
+    fn is_set_up(&self) -> bool {
+        self.endpoint != IdentityEndpoint::Machine
     }
 }
 

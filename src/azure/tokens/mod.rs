@@ -10,15 +10,16 @@ mod over;
 mod pinned;
 mod principal;
 mod resting;
+pub(in crate::azure) mod words;
 
 pub use crate::domain::Secret;
 pub use azcli::AzCli;
-pub use cached::{Cached, Start, WallClock};
+pub use cached::{Cached, Start, WallClock, longest};
 pub use chain::Chain;
 pub use fixed::Fixed;
 pub use managed::{IdentityEndpoint, ManagedIdentity};
 pub use pinned::Pinned;
-pub use principal::Principal;
+pub use principal::{Assertion, Principal};
 pub use resting::{Resting, Shelf};
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -37,18 +38,23 @@ const AZ_LIMIT: Duration = Duration::from_secs(10);
 /// Longest wait for one attempt at a token over the network.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(10);
 
-/// Longest wait for the source in force, and for the first one: what it says itself comes before.
+/// Longest wait for the source in force, and for one that somebody has set up: what it says itself comes
+/// before.
 const SOURCE_LIMIT: Duration = Duration::from_secs(11);
 
-/// Longest wait for a source that is asked because the one before it had nothing: away from Azure
-/// nothing at all answers for a managed identity, and the word of the first must not wait for that.
+/// Longest wait for a source that may not even be there, beside others: away from Azure nothing at all
+/// answers for a managed identity, and the word of the others must not wait for that.
 const NEXT_LIMIT: Duration = Duration::from_secs(3);
 
-/// Longest wait for a token: three sources, one after the other, and within the 20 s of a look.
-const WHOLE_LIMIT: Duration = Duration::from_secs(18);
+/// Longest wait for a token: three sources, one after the other. A look that ends before leaves the question
+/// under way, and the next one takes its answer.
+const WHOLE_LIMIT: Duration = Duration::from_secs(26);
 
 const _: () = assert!(AZ_LIMIT.as_secs() < SOURCE_LIMIT.as_secs());
-const _: () = assert!(SOURCE_LIMIT.as_secs() + 2 * NEXT_LIMIT.as_secs() < WHOLE_LIMIT.as_secs());
+const _: () = assert!(2 * SOURCE_LIMIT.as_secs() + NEXT_LIMIT.as_secs() < WHOLE_LIMIT.as_secs());
+
+/// Longest token, in bytes: Azure takes no headers that are longer.
+const LONGEST_TOKEN: usize = 32 * 1024;
 
 /// Names of all sources, as they are shown and as a resting token says who gave it.
 pub const SOURCES: [&str; 4] = [azcli::NAME, managed::NAME, principal::SECRET, principal::FEDERATED];
@@ -68,6 +74,8 @@ pub struct Bearer {
     header: HeaderValue,
     issued_by: Issuer,
     opaque: bool,
+    /// For which service it is, where it says so.
+    pub audience: Option<Safe>,
     /// When it ends, where that is known.
     pub expires: Option<Timestamp>,
     /// Who it is for.
@@ -129,6 +137,9 @@ impl Bearer {
     /// Takes a token from its issuer. `expires` is what the issuer said; the token's own word counts
     /// before it, because that is what Azure goes by.
     pub fn new(token: &Secret, issued_by: Issuer, expires: Option<Timestamp>) -> Result<Self, TokenError> {
+        if token.expose().len() > LONGEST_TOKEN {
+            return Err(TokenError::Unusable { why: "it is longer than any token".into() });
+        }
         let claims = jwt::claims(token.expose());
         let mut header = HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| {
             TokenError::Unusable { why: "it holds characters that no header may have".into() }
@@ -139,6 +150,7 @@ impl Bearer {
             header,
             issued_by,
             opaque: claims.is_none(),
+            audience: claims.as_ref().and_then(|claims| claims.audience.clone()),
             expires: own.or(expires),
             identity: claims.map_or(Identity::Opaque, |claims| claims.identity),
         })
@@ -192,6 +204,14 @@ pub enum TokenError {
         /// Name of the source.
         source_name: &'static str,
         /// What it said, made safe and cut.
+        why: Safe,
+    },
+    /// Nobody has set the source up here.
+    #[error("no token from {source_name}: {why}")]
+    Missing {
+        /// Name of the source.
+        source_name: &'static str,
+        /// What is not there.
         why: Safe,
     },
     /// The source did not answer in time.
@@ -324,6 +344,11 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
 
     /// The last token was refused with 401: the next one has to be new.
     fn challenged(&self, _: Challenge) {}
+
+    /// Whether somebody has set it up here, so that its word counts; else it is only tried.
+    fn is_set_up(&self) -> bool {
+        true
+    }
 }
 
 impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
@@ -338,6 +363,10 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
     fn challenged(&self, how: Challenge) {
         (**self).challenged(how);
     }
+
+    fn is_set_up(&self) -> bool {
+        (**self).is_set_up()
+    }
 }
 
 /// Waits for one attempt at a token, and not for long.
@@ -346,15 +375,25 @@ async fn within<T>(source_name: &'static str, attempt: impl Future<Output = T>) 
     tokio::time::timeout(ATTEMPT_LIMIT, attempt).await.map_err(|_| late)
 }
 
-/// What a credential of the library says, in one line.
-fn in_words(error: &azure_core::Error) -> Safe {
-    const MAX_WORDS: usize = 300;
-    let text = error.to_string();
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    // The first sentence only names the credential; the last only links to a manual.
-    let told: String = lines.filter(|line| !line.contains("aka.ms")).collect::<Vec<_>>().join(" ");
-    let told = told.split_once("authentication failed.").map_or(told.as_str(), |(_, rest)| rest.trim());
-    Safe::new(&told.chars().take(MAX_WORDS).collect::<String>())
+/// What a credential of the library says where nobody was asked.
+fn of_library(source_name: &'static str, error: &azure_core::Error) -> TokenError {
+    TokenError::Refused { source_name, why: words::of_program(&error.to_string()) }
+}
+
+/// What a person is told after a claims challenge: what helps depends on who gave the token.
+pub(super) fn proof_wanted(source: &str) -> TokenError {
+    let next = match source {
+        azcli::NAME => "run az login",
+        managed::NAME => {
+            "a managed identity cannot give one: ask who keeps Conditional Access, or start anew as somebody else"
+        }
+        principal::SECRET | principal::FEDERATED => {
+            "a service principal cannot give one: ask who keeps Conditional Access, or start anew as somebody else"
+        }
+        _ => "sign in with farshore login",
+    };
+    let why = format!("Azure asks for another proof of who you are (claims challenge); {next}");
+    TokenError::SignIn { why: Safe::new(&why) }
 }
 
 /// A moment from seconds since 1970, if there is one.
@@ -366,6 +405,16 @@ fn moment(seconds: i64) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use crate::{azure::Endpoint, domain::estate::Cloud};
+
+    #[test]
+    fn after_a_claims_challenge_only_who_can_sign_in_is_told_to() {
+        for (source, az) in SOURCES.into_iter().zip([true, false, false, false]) {
+            let told = proof_wanted(source).to_string();
+            assert!(told.starts_with("sign in again: Azure asks for another proof"), "{told}");
+            assert_eq!(told.ends_with("run az login"), az, "{told}");
+            assert_eq!(told.contains("cannot give one: ask who keeps Conditional Access"), !az, "{told}");
+        }
+    }
 
     #[test]
     fn tokens_go_where_they_belong_and_nowhere_else() {
@@ -391,6 +440,7 @@ mod tests {
             assert!(!shown.contains(token.expose()), "{shown}");
         }
         assert!(Bearer::new(&Secret::new("a\nb"), Issuer::Real, None).is_err());
+        assert!(Bearer::new(&Secret::new("x".repeat(LONGEST_TOKEN + 1)), Issuer::Loopback, None).is_err());
         assert_eq!(format!("{:?}", Secret::new("x")), "(secret)");
     }
 }

@@ -52,6 +52,10 @@ impl TokenSource for Pinned {
     fn challenged(&self, how: Challenge) {
         self.source.challenged(how);
     }
+
+    fn is_set_up(&self) -> bool {
+        self.source.is_set_up()
+    }
 }
 
 #[cfg(test)]

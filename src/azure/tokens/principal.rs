@@ -6,19 +6,22 @@ use std::{fmt, path::PathBuf, sync::Arc};
 use azure_core::{
     cloud::CloudConfiguration,
     credentials::TokenCredential,
-    error::Error,
-    http::{ClientOptions, Method, Transport},
+    http::{ClientMethodOptions, ClientOptions, Method, Transport},
 };
 use azure_identity::{
-    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
-    WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions,
 };
 use futures_util::future::BoxFuture;
 
-use crate::{domain::estate::Cloud, wire::Wire};
+use crate::{
+    domain::{Safe, estate::Cloud},
+    wire::Wire,
+};
 
 use super::{
-    Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, in_words, moment, over::OverWire, within,
+    Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, moment, of_library,
+    over::{Heard, OverWire},
 };
 
 /// Its name where it has a secret.
@@ -27,10 +30,28 @@ pub(super) const SECRET: &str = "service principal";
 /// Its name where another issuer vouches for it.
 pub(super) const FEDERATED: &str = "workload identity";
 
+/// The token of another issuer that vouches for a workload. The library would read its file on the path of
+/// the loop, however long that takes.
+pub trait Assertion: fmt::Debug + Send + Sync {
+    /// The token, or why there is none.
+    fn text(&self) -> BoxFuture<'_, Result<Secret, Safe>>;
+}
+
 /// What proves who it is.
 enum Proof {
     Secret(Secret),
-    Federated(PathBuf),
+    Federated(Arc<dyn Assertion>),
+}
+
+/// An assertion that was read before.
+#[derive(Debug)]
+struct Given(Secret);
+
+#[async_trait::async_trait]
+impl ClientAssertion for Given {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        Ok(self.0.expose().to_owned())
+    }
 }
 
 /// A service principal. Every call asks Entra ID; wrap it in [`super::Cached`].
@@ -52,21 +73,25 @@ impl fmt::Debug for Principal {
 impl Principal {
     /// The principal that the environment names, read through `lookup`: `AZURE_CLIENT_ID` with
     /// `AZURE_CLIENT_SECRET` or `AZURE_FEDERATED_TOKEN_FILE`, and `AZURE_TENANT_ID`, which has to be the
-    /// estate's where it is set. `wire` goes to the internet; where tokens are asked for is ours to say,
-    /// whatever `AZURE_AUTHORITY_HOST` says.
+    /// estate's where it is set. `from_file` reads that file; `wire` goes to the internet; where tokens are
+    /// asked for is ours to say, whatever `AZURE_AUTHORITY_HOST` says.
     pub fn from_env(
         lookup: impl Fn(&str) -> Option<String>,
+        from_file: impl FnOnce(PathBuf) -> Arc<dyn Assertion>,
         wire: Arc<dyn Wire>,
         cloud: Cloud,
         tenant: &str,
     ) -> Result<Self, TokenError> {
         let given = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let proof = given("AZURE_CLIENT_SECRET")
-            .map(|secret| Proof::Secret(Secret::new(secret)))
-            .or_else(|| given("AZURE_FEDERATED_TOKEN_FILE").map(|path| Proof::Federated(path.into())));
+        let proof =
+            given("AZURE_CLIENT_SECRET").map(|secret| Proof::Secret(Secret::new(secret))).or_else(|| {
+                given("AZURE_FEDERATED_TOKEN_FILE").map(|path| Proof::Federated(from_file(path.into())))
+            });
         let refused = |why: &str| TokenError::Refused { source_name: SECRET, why: why.into() };
-        let proof = proof
-            .ok_or_else(|| refused("neither AZURE_CLIENT_SECRET nor AZURE_FEDERATED_TOKEN_FILE is set"))?;
+        let proof = proof.ok_or_else(|| TokenError::Missing {
+            source_name: SECRET,
+            why: "neither AZURE_CLIENT_SECRET nor AZURE_FEDERATED_TOKEN_FILE is set".into(),
+        })?;
         let client = given("AZURE_CLIENT_ID").ok_or_else(|| refused("AZURE_CLIENT_ID is not set"))?;
         if given("AZURE_TENANT_ID").is_some_and(|named| !named.eq_ignore_ascii_case(tenant)) {
             return Err(refused("AZURE_TENANT_ID names another tenant than the estate file"));
@@ -84,9 +109,11 @@ impl Principal {
 
     /// A credential of its own for every request: those of the library keep tokens, which is for
     /// [`super::Cached`] to do.
-    fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
+    async fn credential(&self) -> Result<(Arc<dyn TokenCredential>, Arc<Heard>), TokenError> {
+        let name = self.name();
         let address = format!("{}/{}/oauth2/v2.0/token", self.cloud.login_origin(), self.tenant);
-        let transport = OverWire::new(self.wire.clone(), Method::Post, move |url| url.as_str() == address);
+        let (transport, heard) =
+            OverWire::new(self.wire.clone(), Method::Post, move |url| url.as_str() == address);
         let cloud = match self.cloud {
             Cloud::Public => CloudConfiguration::AzurePublic,
             Cloud::UsGovernment => CloudConfiguration::AzureGovernment,
@@ -97,22 +124,22 @@ impl Principal {
             cloud: Some(Arc::new(cloud)),
             ..Default::default()
         };
-        match &self.proof {
-            Proof::Secret(secret) => Ok(ClientSecretCredential::new(
-                &self.tenant,
-                self.client.clone(),
-                secret.expose().to_owned().into(),
-                Some(ClientSecretCredentialOptions { client_options }),
-            )?),
-            Proof::Federated(path) => {
-                Ok(WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
-                    credential_options: ClientAssertionCredentialOptions { client_options },
-                    client_id: Some(self.client.clone()),
-                    tenant_id: Some(self.tenant.clone()),
-                    token_file_path: Some(path.clone()),
-                }))?)
+        let (tenant, client) = (self.tenant.clone(), self.client.clone());
+        let made: azure_core::Result<Arc<dyn TokenCredential>> = match &self.proof {
+            Proof::Secret(secret) => {
+                let options = ClientSecretCredentialOptions { client_options };
+                let secret = secret.expose().to_owned().into();
+                ClientSecretCredential::new(&tenant, client, secret, Some(options)).map(|made| made as _)
             }
-        }
+            Proof::Federated(file) => {
+                let refused = |why| TokenError::Refused { source_name: name, why };
+                let given = Given(file.text().await.map_err(refused)?);
+                let options = ClientAssertionCredentialOptions { client_options };
+                ClientAssertionCredential::new(tenant, client, given, Some(options)).map(|made| made as _)
+            }
+        };
+        let credential = made.map_err(|error| of_library(name, &error))?;
+        Ok((credential, heard))
     }
 }
 
@@ -120,9 +147,8 @@ impl TokenSource for Principal {
     fn bearer(&self) -> BoxFuture<'_, Result<Bearer, TokenError>> {
         Box::pin(async move {
             let name = self.name();
-            let refused = |error: Error| TokenError::Refused { source_name: name, why: in_words(&error) };
-            let credential = self.credential().map_err(refused)?;
-            let token = within(name, credential.get_token(&[&self.scope], None)).await?.map_err(refused)?;
+            let (credential, heard) = self.credential().await?;
+            let token = heard.ask(name, credential.as_ref(), &self.scope).await?;
             let secret = Secret::new(token.token.secret());
             Bearer::new(&secret, Issuer::Real, moment(token.expires_on.unix_timestamp()))
         })
@@ -176,22 +202,33 @@ mod tests {
 
     fn named(all: &[(&str, &str)], wire: &Arc<Entra>, cloud: Cloud) -> Result<Principal, TokenError> {
         let lookup = |name: &str| all.iter().find(|(known, _)| *known == name).map(|(_, v)| (*v).to_owned());
-        Principal::from_env(lookup, wire.clone(), cloud, TENANT)
+        let from_file = |path: PathBuf| Arc::new(Named(path)) as Arc<dyn Assertion>;
+        Principal::from_env(lookup, from_file, wire.clone(), cloud, TENANT)
+    }
+
+    /// An assertion that says of which file it is.
+    #[derive(Debug)]
+    struct Named(PathBuf);
+
+    impl Assertion for Named {
+        fn text(&self) -> BoxFuture<'_, Result<Secret, Safe>> {
+            let text = match self.0.to_str() {
+                Some("/none") => Err("there is none".into()),
+                path => Ok(Secret::new(format!("CANARY-of{}", path.unwrap().replace('/', "-")))),
+            };
+            Box::pin(std::future::ready(text))
+        }
     }
 
     #[tokio::test]
     async fn a_secret_and_a_federated_token_go_to_the_clouds_own_entra_and_nowhere_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("federated");
-        std::fs::write(&file, "CANARY-federated").unwrap();
-        let file = file.to_str().unwrap();
         for (cloud, proof, name, field) in [
             (Cloud::Public, ("AZURE_CLIENT_SECRET", "CANARY-secret"), SECRET, "client_secret=CANARY-secret"),
             (
                 Cloud::China,
-                ("AZURE_FEDERATED_TOKEN_FILE", file),
+                ("AZURE_FEDERATED_TOKEN_FILE", "/federated"),
                 FEDERATED,
-                "client_assertion=CANARY-federated",
+                "client_assertion=CANARY-of-federated",
             ),
         ] {
             let wire = good();
@@ -230,22 +267,31 @@ mod tests {
             let error = named(&env, &good(), Cloud::Public).expect_err(expected).to_string();
             assert!(error.contains(expected) && !error.contains("CANARY"), "{error}");
         }
-        for (status, body) in [
-            (
-                401,
-                r#"{"error":"invalid_client","error_description":"AADSTS7000215: \u001b[2Jwrong secret CANARY-secret"}"#,
-            ),
-            (200, "<html>CANARY-secret</html>"),
-            (302, ""),
-            (500, ""),
+        let echo =
+            "client_secret=CANARY-secret&client_assertion=CANARY-federated&x=eyJ0eXAiOiJKV1QifQ.CANARY";
+        let described =
+            format!(r#"{{"error":"invalid_client","error_description":"AADSTS7000215: \u001b[2J{echo}"}}"#);
+        let elsewhere =
+            format!(r#"{{"error":"{echo}","code":"{echo}","message":"{echo}","access_token":"{echo}"}}"#);
+        let odd = format!(r#"{{"token_type":"Bearer","expires_in":"{echo}","access_token":"x"}}"#);
+        for (status, body, expected) in [
+            (401, described.as_str(), "401 invalid_client AADSTS7000215: the client secret is wrong"),
+            (401, echo, "401 Unauthorized"),
+            (403, echo, "403 Forbidden"),
+            (400, &elsewhere, "400 Bad Request"),
+            (404, &elsewhere, "404 Not Found"),
+            (200, "<html>CANARY-secret</html>", "the answer holds no token that can be read"),
+            (200, &odd, "the answer holds no token that can be read"),
+            (302, "", "302 Found: it points elsewhere, which is not followed"),
+            // These are asked again until the time is over.
+            (500, echo, "500 Internal Server Error"),
+            (429, &elsewhere, "429 Too Many Requests"),
         ] {
             let wire = entra(status, body);
             let principal = named(&[secret, client], &wire, Cloud::Public).unwrap();
-            let error = principal.bearer().await.expect_err(body).to_string();
-            assert!(
-                error.starts_with("no token from service principal") && !error.contains('\u{1b}'),
-                "{error}"
-            );
+            let error = principal.bearer().await.expect_err(body);
+            assert!(!format!("{error:?}").contains("CANARY"), "{error:?}");
+            assert_eq!(error.to_string(), format!("no token from service principal: {expected}"));
             let asked = wire.0.lock().unwrap();
             assert!(
                 asked.iter().all(|(url, _)| url.starts_with("https://login.microsoftonline.com/")),

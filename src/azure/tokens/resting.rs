@@ -6,16 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     azure::{Endpoint, origin::Origin},
-    domain::{
-        Safe,
-        time::{Span, Timestamp, seconds},
-    },
+    domain::{Safe, time::Timestamp},
 };
 
 use super::{Bearer, Issuer, Rest, SOURCES, Secret, TokenError, pinned};
-
-/// A resting token with less life than this is not taken up again: it would end on its way.
-const LEAST_LEFT: Span = seconds(60);
 
 /// Where tokens rest. None of its calls waits: they come from the path of a request.
 pub trait Shelf: fmt::Debug + Send + Sync {
@@ -101,8 +95,8 @@ impl Resting {
         let bearer = Bearer::new(&Secret::new(note.token), issuer, expires)?;
         bearer.header_for(&Origin::new(endpoint))?;
         let bearer = pinned::of_tenant(bearer, &Safe::new(tenant), source)?;
-        let left = bearer.expires.map(|ends| ends.duration_since(now));
-        Ok(left.is_some_and(|left| left > LEAST_LEFT).then_some(Self { bearer, source }))
+        // However little is left of it, it is good until then, and a new one is asked for at once.
+        Ok(bearer.expires.is_some_and(|ends| ends > now).then_some(Self { bearer, source }))
     }
 }
 
@@ -144,8 +138,10 @@ mod tests {
             (&good, Issuer::Real, &cloud, &here, TENANT, Err("another endpoint")),
             (&good, Issuer::Real, &cloud, &cloud, OTHER, Err("another endpoint or tenant")),
             (&jwt(OTHER, NOW + 3_600), Issuer::Real, &cloud, &cloud, TENANT, Err("tenant 2222")),
-            // Nor when it has ended.
-            (&jwt(TENANT, NOW + 50), Issuer::Real, &cloud, &cloud, TENANT, Ok(false)),
+            // As long as it lives, and not when it has ended.
+            (&jwt(TENANT, NOW + 50), Issuer::Real, &cloud, &cloud, TENANT, Ok(true)),
+            (&jwt(TENANT, NOW + 1), Issuer::Real, &cloud, &cloud, TENANT, Ok(true)),
+            (&jwt(TENANT, NOW), Issuer::Real, &cloud, &cloud, TENANT, Ok(false)),
             (&jwt(TENANT, NOW - 50), Issuer::Real, &cloud, &cloud, TENANT, Ok(false)),
         ] {
             let note = Resting::note(&bearer(text, issuer), to, TENANT, "az login");

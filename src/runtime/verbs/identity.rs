@@ -1,11 +1,13 @@
 //! `login`, `logout` and `whoami`.
 
-use std::{env, fmt::Write as _, path::Path, sync::Arc};
+use std::{env, fmt::Write as _, path::Path, sync::Arc, time::Duration};
+
+use tokio::time::timeout;
 
 use crate::{
     azure::{
         Bearer, Identity, TokenSource,
-        tokens::{AzCli, Fixed, Rest, Resting},
+        tokens::{AzCli, Fixed, Rest, Resting, longest},
     },
     cli::{Cli, Login, Store},
     domain::{
@@ -27,6 +29,9 @@ use super::{VerbError, print};
 
 /// Exit code where nothing went wrong and something is left undone.
 const EXIT_EXCEPTIONS: u8 = 4;
+
+/// How long a source may be silent before a person is told that it is asked.
+const SILENT: Duration = Duration::from_secs(1);
 
 /// Ways to sign in that the design knows and this version has not.
 const LATER: &str = "sign-in by browser and by device code are not in this version: az login has both";
@@ -57,7 +62,20 @@ pub async fn login(cli: &Cli, args: &Login) -> Result<u8, VerbError> {
         print(&text)?;
         return Ok(1);
     }
-    say(&mut text, "token", life(bearer.expires, Timestamp::now()));
+    if let Some(audience) = bearer.audience.as_ref().filter(|audience| !is_for_azure(audience)) {
+        say(
+            &mut text,
+            "audience",
+            format_args!("{audience}, which is not Azure Resource Manager's: it may be refused"),
+        );
+    }
+    let now = Timestamp::now();
+    say(&mut text, "token", life(bearer.expires, now));
+    if bearer.expires.is_some_and(|ends| ends <= now) {
+        say(&mut text, "kept", "nothing: the token is over; is the clock of this machine right?");
+        print(&text)?;
+        return Ok(EXIT_EXCEPTIONS);
+    }
     let note = match Resting::note(&bearer, &endpoint, &estate.tenant, source) {
         Ok(note) => note,
         Err(error) => {
@@ -79,6 +97,12 @@ pub async fn login(cli: &Cli, args: &Login) -> Result<u8, VerbError> {
     Ok(0)
 }
 
+/// Whether Azure Resource Manager takes tokens for this audience: its addresses in all clouds, and its id.
+fn is_for_azure(audience: &Safe) -> bool {
+    const ID: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
+    audience.as_str().starts_with("https://management.") || audience.as_str().eq_ignore_ascii_case(ID)
+}
+
 fn vault_at(state: &Path, store: Store) -> Vault {
     let stores = match store {
         Store::Auto => vault::stores(),
@@ -92,7 +116,18 @@ async fn first(aim: &Aim, text: &mut String) -> Result<Option<(Bearer, &'static 
     let candidates = sources::candidates(&aim.estate, &aim.endpoint).map_err(session::SessionError::from)?;
     for (name, source) in candidates {
         let got = match source {
-            Ok(source) => source.bearer().await.map(|bearer| (bearer, source.describe().source)),
+            Ok(source) => {
+                let mut asked = source.bearer();
+                let got = if let Ok(got) = timeout(SILENT, &mut asked).await {
+                    got
+                } else {
+                    say(text, name, "is asked, for 10 s at most");
+                    print(text)?;
+                    text.clear();
+                    asked.await
+                };
+                got.map(|bearer| (bearer, source.describe().source))
+            }
             Err(error) => Err(error),
         };
         match got {
@@ -141,7 +176,11 @@ pub fn life(ends: Option<Timestamp>, now: Timestamp) -> String {
     match ends {
         None => "its end is not known".to_owned(),
         Some(ends) if ends <= now => format!("over since {}", time_text(ends)),
-        Some(ends) => format!("until {}, {}", time_text(ends), span_text(ends.duration_since(now))),
+        Some(ends) => {
+            let known = ends.min(longest(now));
+            let more = if known < ends { "; its issuer says longer, farshore asks anew by then" } else { "" };
+            format!("until {}, {}{more}", time_text(known), span_text(known.duration_since(now)))
+        }
     }
 }
 
