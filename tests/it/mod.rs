@@ -19,6 +19,7 @@ mod guide;
 mod hostile;
 #[expect(clippy::struct_excessive_bools, reason = "tables and scripted doubles read better whole")]
 mod invariants;
+mod kept;
 mod keyboard;
 mod killers;
 mod lines;

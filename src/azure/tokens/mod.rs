@@ -13,6 +13,7 @@ mod resting;
 
 pub use crate::domain::Secret;
 pub use azcli::AzCli;
+pub use cached::LONGEST_LIFE;
 pub use cached::{Cached, Start, WallClock};
 pub use chain::Chain;
 pub use fixed::Fixed;
