@@ -21,6 +21,8 @@ mod hostile;
 mod invariants;
 mod kept;
 mod keyboard;
+#[cfg(target_os = "linux")]
+mod keyrings;
 mod killers;
 mod lines;
 mod masks;
