@@ -149,11 +149,11 @@ fn who(
     let ends = match known.life {
         Life::Until(ends) => Some(ends),
         Life::Unknown => None,
-        Life::None => return Finding::new(KEY, State::Crit, format!("{by}, no token: {}", lost()), NEXT),
+        Life::None => return Finding::new(KEY, State::Crit, format!("no token: {} ({by})", lost()), NEXT),
     };
     let told = format!("{by}, {}", identity::life(ends, now));
     if let Some(why) = reach::refusal(reached) {
-        return Finding::new(KEY, State::Crit, format!("{told}; Azure refuses it: {why}"), NEXT);
+        return Finding::new(KEY, State::Crit, format!("Azure refuses it: {why} ({told})"), NEXT);
     }
     match &known.trouble {
         Some(trouble) => Finding::new(KEY, State::Warn, format!("{told}; not renewed: {trouble}"), NEXT),
