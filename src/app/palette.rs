@@ -189,8 +189,9 @@ fn place(text: &str) -> Result<u32, String> {
     match text {
         "start" => Ok(0),
         "end" => Ok(u32::MAX),
-        _ => text.split(':').try_fold(0_u32, |all, part| {
-            let part = part.parse::<u32>().map_err(|_| wrong())?;
+        _ if text.split(':').count() > 3 => Err(wrong()),
+        _ => text.split(':').enumerate().try_fold(0_u32, |all, (at, part)| {
+            let part = part.parse::<u32>().ok().filter(|part| at == 0 || *part < 60).ok_or_else(wrong)?;
             all.checked_mul(60).and_then(|all| all.checked_add(part)).ok_or_else(wrong)
         }),
     }
@@ -223,7 +224,9 @@ mod tests {
         assert_eq!(parse("speed 10"), Ok(PaletteCommand::Speed(Speed::Times(10.0))));
         assert_eq!(parse(" :note  all told "), Ok(PaletteCommand::Note(Some("all told".to_owned()))));
         assert_eq!(parse("q"), Ok(PaletteCommand::Quit));
-        for (line, seconds) in [("seek 1:02:03", 3_723), ("seek 12:30", 750), ("seek end", u32::MAX)] {
+        for (line, seconds) in
+            [("seek 1:02:03", 3_723), ("seek 12:30", 750), ("seek 90:00", 5_400), ("seek end", u32::MAX)]
+        {
             assert_eq!(parse(line), Ok(PaletteCommand::Seek(seconds)));
         }
         for (line, said) in [
@@ -231,6 +234,9 @@ mod tests {
             ("speed 0", "1 to 240, or pause"),
             ("seek", "such as 12:30"),
             ("seek 9:9999999999", "such as 12:30"),
+            ("seek 99:99", "such as 12:30"),
+            ("seek 1:60:00", "such as 12:30"),
+            ("seek 1:2:3:4", "such as 12:30"),
             ("abrot", "did you mean `abort`"),
             ("delete everything", "tab lists them"),
         ] {

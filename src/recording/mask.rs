@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::domain::access::DESKTOP_USER_ROLE;
+
 /// What stands where a token stood.
 const TOKEN: &str = "[token taken out]";
 
@@ -14,9 +16,9 @@ const LEAST_TOKEN: usize = 40;
 /// Length of a GUID in text.
 const GUID: usize = 36;
 
-/// What stands before the GUID of a role definition: Azure's own and the same everywhere, and a role is
-/// recognised by it.
-const ROLE: &str = "roledefinitions/";
+/// Ids of Azure's own, the same everywhere: a role is recognised by them. All others name what an estate's
+/// people have made.
+const BUILT_IN: [&str; 1] = [DESKTOP_USER_ROLE];
 
 /// Keys of answers whose values name people or groups.
 const NAMING: [&str; 8] = [
@@ -102,8 +104,8 @@ impl Mask {
             let rest = &text[at..];
             let begins = stands_alone(text, at);
             if begins && let Some(guid) = guid(rest) {
-                let role = text[..at].to_ascii_lowercase().ends_with(ROLE);
-                let instead = if role { guid.to_owned() } else { self.id(guid) };
+                let known = BUILT_IN.iter().any(|role| role.eq_ignore_ascii_case(guid));
+                let instead = if known { guid.to_owned() } else { self.id(guid) };
                 out.push_str(&instead);
                 at += GUID;
             } else if begins && let Some(user) = user_name(rest) {
@@ -256,6 +258,12 @@ mod tests {
         assert_eq!(quoted, "eq%20%2700000000-0000-4000-8000-000000000001%27%20%27name-2%27");
         let role = "x/roleDefinitions/1d18fff3-a72a-46b5-b4a9-0b38a3cd7e63";
         assert_eq!(mask.clean(role, None), role);
+        // A custom role is somebody's own: its id goes, in its address as in its object, and by the same.
+        let own = "c5c5c5c5-1111-4222-8333-444444444444";
+        let said = mask.clean(&format!(r#"x/roleDefinitions/{own}",{{"name":"{own}"}}"#), None);
+        assert!(!said.contains("c5c5") && said.matches("00000000-0000-4000-8000-").count() == 2, "{said}");
+        let ids: Vec<&str> = said.split("00000000-0000-4000-8000-").skip(1).map(|rest| &rest[..12]).collect();
+        assert_eq!(ids[0], ids[1], "{said}");
         let named = r#"{"activeDirectoryUserName":"CONTOSO\\u0001","n":1}"#;
         let said = mask.clean(named, None);
         assert!(said.contains(r#"":"user-"#) && said.ends_with(r#"","n":1}"#), "{said}");

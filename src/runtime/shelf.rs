@@ -3,9 +3,10 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        mpsc::{Sender, channel},
+        mpsc::{Receiver, Sender, channel},
     },
     thread,
+    time::Duration,
 };
 
 use crate::{
@@ -13,8 +14,12 @@ use crate::{
         Bearer, Endpoint,
         tokens::{Rest, Resting, Shelf, Start},
     },
-    domain::{Safe, Secret, estate::Estate, time::Timestamp},
-    vault::{Contents, Kept, Sealer, Vault},
+    domain::{
+        Safe,
+        estate::Estate,
+        time::{Timestamp, second_text},
+    },
+    vault::{Contents, Entry, Held, Kept, Sealer, SignIn, Vault},
 };
 
 use super::passphrase;
@@ -22,14 +27,24 @@ use super::passphrase;
 /// Why nothing rests where nobody has signed in.
 pub const NOT_SIGNED_IN: &str = "nobody has signed in with farshore login";
 
+/// How long the end of a process waits for the disk.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// The cache, for the tokens of one endpoint and tenant.
 #[derive(Debug)]
 pub struct Keeper {
     endpoint: Endpoint,
     tenant: String,
     rest: Arc<Mutex<Rest>>,
-    /// What to put in the place of the token; `None` within: nothing. `None`: there is no cache.
-    jobs: Option<Mutex<Sender<Option<Secret>>>>,
+    /// Takes what to put in the place of the token; `None`: there is no cache.
+    writer: Option<Writer>,
+}
+
+/// A thread that writes one after the other, until nobody can give it any more.
+#[derive(Debug)]
+struct Writer {
+    jobs: Mutex<Option<Sender<Held>>>,
+    ended: Mutex<Receiver<()>>,
 }
 
 /// Opens the cache below a state directory for an estate behind an endpoint: what goes on keeping tokens in
@@ -37,57 +52,82 @@ pub struct Keeper {
 pub fn open(vault: Vault, estate: &Estate, endpoint: &Endpoint, now: Timestamp) -> (Keeper, Start) {
     let label = Resting::label(endpoint, &estate.tenant);
     let memory = |why: Safe| Rest::Memory { why };
-    let (sealer, rest, start) = match vault.open(&passphrase::ask) {
+    let (sign_in, rest, start) = match vault.open(&passphrase::ask) {
         Contents::Nothing => (None, memory(NOT_SIGNED_IN.into()), Start::Fresh),
         Contents::Lost(loss) => {
             let why = Safe::new(&loss.to_string());
             (None, memory(Safe::new(&format!("sign in again: {loss}"))), Start::Lost(why))
         }
-        Contents::Open { entries, sealer } => match entries.get(&label) {
+        Contents::Open { mut entries, sealer } => match entries.remove(&label) {
             None => {
                 (None, memory("nobody has signed in with farshore login to this estate".into()), Start::Fresh)
             }
-            Some(note) => {
-                let start = match Resting::read(note, endpoint, &estate.tenant, now) {
-                    Ok(Some(resting)) => Start::With(resting),
-                    Ok(None) => Start::Lost("the token of the last sign-in has ended".into()),
-                    Err(error) => Start::Lost(Safe::new(&error.to_string())),
-                };
-                (Some(sealer.clone()), sealed(&sealer), start)
+            Some(Entry { mark, held }) => {
+                let start = begin(&held, estate, endpoint, now);
+                (Some(SignIn { sealer: sealer.clone(), label, mark }), sealed(&sealer), start)
             }
         },
     };
     let rest = Arc::new(Mutex::new(rest));
-    let jobs = sealer.map(|sealer| Mutex::new(work(vault, sealer, label, rest.clone())));
-    (Keeper { endpoint: endpoint.clone(), tenant: estate.tenant.clone(), rest, jobs }, start)
+    let writer = sign_in.map(|sign_in| Writer::over(vault, sign_in, rest.clone()));
+    (Keeper { endpoint: endpoint.clone(), tenant: estate.tenant.clone(), rest, writer }, start)
+}
+
+/// What a process begins with that finds this of its sign-in.
+fn begin(held: &Held, estate: &Estate, endpoint: &Endpoint, now: Timestamp) -> Start {
+    match held {
+        Held::Gone(why) => Start::Lost(why.clone()),
+        Held::Secret(note) => match Resting::read(note, endpoint, &estate.tenant, now) {
+            Ok(Some(resting)) => Start::With(resting),
+            Ok(None) => Start::Lost("the token of the last sign-in has ended".into()),
+            Err(error) => Start::Lost(Safe::new(&error.to_string())),
+        },
+    }
 }
 
 fn sealed(sealer: &Sealer) -> Rest {
     Rest::Sealed { key_in: Safe::new(&sealer.rung().to_string()) }
 }
 
-/// A thread that does one job after the other, until nobody can give it any more.
-fn work(vault: Vault, sealer: Arc<Sealer>, label: String, rest: Arc<Mutex<Rest>>) -> Sender<Option<Secret>> {
-    let (jobs, queue) = channel::<Option<Secret>>();
-    thread::spawn(move || {
-        for note in queue {
-            let now = match vault.put(&sealer, &label, note.as_ref()) {
-                Ok(Kept::Done) => sealed(&sealer),
-                Ok(Kept::Gone) => {
-                    Rest::Memory { why: "somebody logged out, or signed in anew, since".into() }
-                }
-                Err(error) => Rest::Memory { why: Safe::new(&error.to_string()) },
-            };
-            *rest.lock().unwrap_or_else(PoisonError::into_inner) = now;
+impl Writer {
+    fn over(vault: Vault, sign_in: SignIn, rest: Arc<Mutex<Rest>>) -> Self {
+        let (jobs, queue) = channel::<Held>();
+        let (end, ended) = channel();
+        thread::spawn(move || {
+            for held in queue {
+                let now = match vault.put(&sign_in, held) {
+                    Ok(Kept::Done) => sealed(&sign_in.sealer),
+                    Ok(Kept::Gone) => {
+                        Rest::Memory { why: "somebody logged out, or signed in anew, since".into() }
+                    }
+                    Err(error) => Rest::Memory { why: Safe::new(&error.to_string()) },
+                };
+                *rest.lock().unwrap_or_else(PoisonError::into_inner) = now;
+            }
+            let _ = end.send(());
+        });
+        Self { jobs: Mutex::new(Some(jobs)), ended: Mutex::new(ended) }
+    }
+
+    fn give(&self, held: Held) {
+        if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = jobs.send(held);
         }
-    });
-    jobs
+    }
+}
+
+/// What was given last is written before a process ends, unless the disk does not answer.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        *self.jobs.get_mut().unwrap_or_else(PoisonError::into_inner) = None;
+        let _ = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner).recv_timeout(PATIENCE);
+    }
 }
 
 impl Keeper {
-    fn give(&self, note: Option<Secret>) {
-        if let Some(jobs) = &self.jobs {
-            let _ = jobs.lock().unwrap_or_else(PoisonError::into_inner).send(note);
+    fn give(&self, held: Held) {
+        if let Some(writer) = &self.writer {
+            writer.give(held);
         }
     }
 }
@@ -96,12 +136,13 @@ impl Shelf for Keeper {
     fn keep(&self, bearer: &Bearer, source: &'static str) {
         // What may not be written down is only used.
         if let Ok(note) = Resting::note(bearer, &self.endpoint, &self.tenant, source) {
-            self.give(Some(note));
+            self.give(Held::Secret(note));
         }
     }
 
     fn forget(&self) {
-        self.give(None);
+        let at = second_text(Timestamp::now());
+        self.give(Held::Gone(Safe::new(&format!("Azure refused the token of the last sign-in at {at}"))));
     }
 
     fn rest(&self) -> Rest {

@@ -42,6 +42,13 @@ pub(super) struct Turn {
     _directory: File,
 }
 
+/// A link in the place of the cache.
+#[derive(Debug)]
+pub(super) struct Link {
+    /// The file that it leads to; `None`: to none.
+    pub(super) to: Option<PathBuf>,
+}
+
 impl Place {
     pub(super) fn below(state: &Path) -> Self {
         Self { directory: state.join(DIRECTORY) }
@@ -67,7 +74,19 @@ impl Place {
             Ok(found) if found.is_symlink() => return Err(Loss::Symlink),
             Ok(_) => {}
         }
-        let file = options().read(true).open(&path).map_err(|error| unread(&error))?;
+        Self::read_at(&path)
+    }
+
+    /// The link that stands in the place of the directory or of the file.
+    pub(super) fn link(&self) -> Option<Link> {
+        let linked = |path: &Path| fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink());
+        let file = self.file();
+        (linked(&self.directory) || linked(&file)).then(|| Link { to: fs::canonicalize(&file).ok() })
+    }
+
+    /// What a file of ours holds that no link leads to.
+    pub(super) fn read_at(path: &Path) -> Result<Option<Vec<u8>>, Loss> {
+        let file = options().read(true).open(path).map_err(|error| unread(&error))?;
         // Asked of the open file: what was looked at above may have been replaced.
         let found = file.metadata().map_err(|error| unread(&error))?;
         if !found.is_file() {
@@ -95,13 +114,22 @@ impl Place {
     pub(super) fn write(&self, _turn: &Turn, bytes: &[u8]) -> Result<(), VaultError> {
         let failed = |doing| self.failed(doing);
         let next = self.directory.join(NEXT);
-        absent(fs::remove_file(&next)).map_err(failed("remove"))?;
+        clear(&next).map_err(failed("remove"))?;
         let mut file =
             options().write(true).create_new(true).mode(0o600).open(&next).map_err(failed("create"))?;
         file.write_all(bytes).map_err(failed("write"))?;
         file.sync_all().map_err(failed("write"))?;
+        // A file takes the place of a file or of a link, and never that of a directory.
+        if fs::symlink_metadata(self.file()).is_ok_and(|found| found.is_dir()) {
+            clear(&self.file()).map_err(failed("remove the directory"))?;
+        }
         fs::rename(&next, self.file()).map_err(failed("replace"))?;
         File::open(&self.directory).and_then(|directory| directory.sync_all()).map_err(failed("write"))
+    }
+
+    /// Removes the directory if nothing is in it: it was made for a file that was never written.
+    pub(super) fn tidy(&self) {
+        let _ = fs::remove_dir(&self.directory);
     }
 
     /// Removes the file, or the link that stands in its place, and looks whether it is gone. `false`:
@@ -120,7 +148,7 @@ impl Place {
         }
         let was = there(&self.file()).map_err(failed("look at"))?;
         for name in [NEXT, FILE] {
-            absent(fs::remove_file(self.directory.join(name))).map_err(failed("remove"))?;
+            clear(&self.directory.join(name)).map_err(failed("remove"))?;
         }
         // Somebody else's files in it are no reason to fail: ours are gone.
         let _ = fs::remove_dir(&self.directory);
@@ -147,6 +175,15 @@ fn absent(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => Ok(()),
         other => other,
+    }
+}
+
+/// Removes what stands there: a file, a link and never what it leads to, or a directory without anything in
+/// it.
+fn clear(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir(path),
+        _ => absent(fs::remove_file(path)),
     }
 }
 

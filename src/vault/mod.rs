@@ -4,13 +4,14 @@
 //! and the reason is told. Calls block, and some ask the system's services: never call them where keys are
 //! waited for.
 
+mod entry;
 mod file;
 mod memory;
 mod os;
 mod seal;
+mod sign_in;
 
 use std::{
-    collections::BTreeMap,
     fmt, io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -21,12 +22,13 @@ use zeroize::Zeroizing;
 
 use crate::domain::{Safe, Secret};
 
-use file::Place;
-use seal::Entries;
+use file::{Link, Place};
 
+pub use entry::{Entries, Entry, Held, Mark, SignIn};
 pub use memory::{is_withheld, withhold};
 pub use os::stores;
 pub use seal::{NoRandom, Sealer};
+pub use sign_in::{Begun, Ladder};
 
 /// How often a passphrase is asked for before the cache counts as locked.
 const ATTEMPTS: u32 = 3;
@@ -183,6 +185,12 @@ pub enum VaultError {
         /// The file.
         path: PathBuf,
     },
+    /// Other processes changed it again and again.
+    #[error("{path} is being changed by other processes; try again")]
+    Busy {
+        /// The file.
+        path: PathBuf,
+    },
     /// No random numbers.
     #[error(transparent)]
     Random(#[from] NoRandom),
@@ -210,8 +218,8 @@ pub enum Contents {
     Nothing,
     /// Its secrets, and what seals it again.
     Open {
-        /// Label to secret.
-        entries: BTreeMap<String, Secret>,
+        /// What rests under each label.
+        entries: Entries,
         /// Seals the file that they came from.
         sealer: Arc<Sealer>,
     },
@@ -240,10 +248,24 @@ pub struct Passed {
 /// What is left of the cache after it was wiped.
 #[derive(Debug)]
 pub struct Wiped {
-    /// Whether there was a file.
-    pub file: bool,
+    /// What became of the file.
+    pub file: FileEnd,
     /// What became of its key.
     pub key: KeyEnd,
+}
+
+/// What became of the file of a cache that was wiped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileEnd {
+    /// There was none.
+    None,
+    /// It was looked for and is gone.
+    Gone,
+    /// Only a link was removed.
+    Link {
+        /// The cache that it led to, which stays; `None`: it led to none.
+        to: Option<PathBuf>,
+    },
 }
 
 /// What became of the key of a cache that was wiped.
@@ -253,7 +275,7 @@ pub enum KeyEnd {
     None,
     /// It was looked for and is gone.
     Gone(Rung),
-    /// It may still be there: without its file it opens nothing.
+    /// It may still be there: where its file is gone, it opens nothing.
     Unsure(Safe),
 }
 
@@ -326,73 +348,43 @@ impl Vault {
         Ok((sealer.open(bytes)?, sealer))
     }
 
-    /// Goes down the ladder for a new cache: the first store that keeps a key and brings it back, else a
-    /// passphrase. `None`: neither, and nothing may be written. Nothing is on disk yet.
-    pub fn make(&self, ask: Ask<'_>) -> Result<(Option<Arc<Sealer>>, Vec<Passed>), VaultError> {
-        let mut passed = Vec::new();
-        for store in &self.stores {
-            let sealer = Sealer::random(store.rung())?;
-            match proven(&**store, &sealer) {
-                Ok(()) => return Ok((Some(Arc::new(sealer)), passed)),
-                Err(why) => {
-                    let _ = store.remove(sealer.head().id());
-                    passed.push(Passed { rung: store.rung(), why });
-                }
-            }
-        }
-        let Some(given) = ask(Asked::ToMake) else {
-            passed.push(Passed { rung: Rung::Passphrase, why: "none was given".into() });
-            return Ok((None, passed));
-        };
-        let sealer = Sealer::of_passphrase(&given)?;
-        if sealer.is_none() {
-            passed.push(Passed {
-                rung: Rung::Passphrase,
-                why: "there is no memory to make a key of it".into(),
-            });
-        }
-        Ok((sealer.map(Arc::new), passed))
-    }
-
-    /// Writes a new cache with one secret, in the place of whatever was there.
-    pub fn begin(&self, sealer: &Sealer, label: &str, secret: &Secret) -> Result<(), VaultError> {
-        let turn = self.place.turn()?;
-        let before = self.place.read();
-        let bytes = sealer.seal(&[(label.to_owned(), secret.clone())].into())?;
-        self.place.write(&turn, &bytes)?;
-        // The key of the cache before opens nothing any more.
-        if let Ok(Some(before)) = before
-            && let Ok(head) = seal::head(&before)
-            && head.id() != sealer.head().id()
-            && let Some(store) = self.store(head.rung())
-        {
-            let _ = store.remove(head.id());
-        }
-        Ok(())
-    }
-
-    /// Puts a secret into the cache that `sealer` seals, or takes it out (`None`). A cache that somebody
-    /// has wiped or made anew stays as it is.
-    pub fn put(&self, sealer: &Sealer, label: &str, secret: Option<&Secret>) -> Result<Kept, VaultError> {
+    /// Puts what is there of a sign-in now in the place of what was. A cache that somebody has wiped or made
+    /// anew stays as it is, and so does a later sign-in under the same label.
+    pub fn put(&self, sign_in: &SignIn, held: Held) -> Result<Kept, VaultError> {
         let turn = self.place.turn()?;
         let Ok(Some(bytes)) = self.place.read() else { return Ok(Kept::Gone) };
-        let Ok(mut entries) = sealer.open(&bytes) else { return Ok(Kept::Gone) };
-        match secret {
-            Some(secret) => drop(entries.insert(label.to_owned(), secret.clone())),
-            None => drop(entries.remove(label)),
+        let Ok(mut entries) = sign_in.sealer.open(&bytes) else { return Ok(Kept::Gone) };
+        match entries.get_mut(&sign_in.label) {
+            Some(entry) if entry.mark == sign_in.mark => entry.held = held,
+            _ => return Ok(Kept::Gone),
         }
-        self.place.write(&turn, &sealer.seal(&entries)?)?;
+        self.place.write(&turn, &sign_in.sealer.seal(&entries)?)?;
         Ok(Kept::Done)
     }
 
-    /// Removes file and key, and looks whether they are gone.
+    /// Removes file and key, and looks whether they are gone. Where a link stands, only the link is removed,
+    /// and the key of what it leads to.
     pub fn wipe(&self) -> Result<Wiped, VaultError> {
-        let head = self.place.read().ok().flatten().and_then(|bytes| seal::head(&bytes).ok());
-        let file = self.place.remove()?;
+        let link = self.place.link();
+        let bytes = match &link {
+            None => self.place.read(),
+            Some(Link { to: Some(path) }) => Place::read_at(path),
+            Some(Link { to: None }) => Ok(None),
+        };
+        let head = bytes.ok().flatten().and_then(|bytes| seal::head(&bytes).ok());
+        let removed = self.place.remove()?;
+        let file = match link {
+            Some(Link { to }) => FileEnd::Link { to },
+            None if removed => FileEnd::Gone,
+            None => FileEnd::None,
+        };
         let key = match head {
-            _ if !file => KeyEnd::None,
+            _ if matches!(file, FileEnd::None | FileEnd::Link { to: None }) => KeyEnd::None,
             None => KeyEnd::Unsure("the file did not say where its key rests".into()),
-            Some(head) if head.rung() == Rung::Passphrase => KeyEnd::None,
+            Some(head) if head.rung() == Rung::Passphrase => match file {
+                FileEnd::Link { .. } => KeyEnd::Unsure("a passphrase makes it".into()),
+                _ => KeyEnd::None,
+            },
             Some(head) => self.forgotten(head.rung(), head.id()),
         };
         Ok(Wiped { file, key })

@@ -9,9 +9,12 @@ use ring::{
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::domain::{Secret, text::hex};
+use crate::domain::{Safe, Secret, text::hex};
 
-use super::{Loss, Rung};
+use super::{
+    Loss, Rung,
+    entry::{Entries, Entry, Held, Mark},
+};
 
 /// The form of the file that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -28,9 +31,6 @@ const COST: Cost = Cost { memory_kib: 64 * 1024, passes: 3 };
 
 /// Costs that a file may ask of us: one that somebody wrote must not take the machine down.
 const DEAREST: Cost = Cost { memory_kib: 256 * 1024, passes: 16 };
-
-/// Everything in a cache: label to secret.
-pub(super) type Entries = BTreeMap<String, Secret>;
 
 /// What making a key of a passphrase costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,21 @@ struct Sealed {
     head: Head,
     nonce: String,
     tokens: String,
+}
+
+/// An entry, as it is sealed.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line<T> {
+    mark: T,
+    held: Told<T>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Told<T> {
+    Secret(T),
+    Gone(T),
 }
 
 /// There is no randomness to be had from this machine.
@@ -148,8 +163,8 @@ impl Sealer {
 
     /// The bytes of the file with these entries, under a nonce of their own.
     pub(super) fn seal(&self, entries: &Entries) -> Result<Vec<u8>, NoRandom> {
-        let open: BTreeMap<&str, &str> =
-            entries.iter().map(|(label, secret)| (label.as_str(), secret.expose())).collect();
+        let open: BTreeMap<&str, Line<&str>> =
+            entries.iter().map(|(label, entry)| (label.as_str(), line(entry))).collect();
         let mut text = Zeroizing::new(serde_json::to_vec(&open).map_err(|_| NoRandom)?);
         // The tag grows into room that is there, so that no copy of the text is left behind.
         let length = text.len();
@@ -175,8 +190,9 @@ impl Sealer {
         let nonce = Nonce::assume_unique_for_key(nonce);
         let open = self.cipher().map_err(|_| Loss::ForeignKey)?;
         let open = open.open_in_place(nonce, self.covered(), &mut text).map_err(|_| Loss::ForeignKey)?;
-        let entries: BTreeMap<String, String> = serde_json::from_slice(open).map_err(|_| Loss::Damaged)?;
-        Ok(entries.into_iter().map(|(label, secret)| (label, Secret::new(secret))).collect())
+        let lines: BTreeMap<String, Line<String>> =
+            serde_json::from_slice(open).map_err(|_| Loss::Damaged)?;
+        Ok(lines.into_iter().map(|(label, line)| (label, entry(line))).collect())
     }
 
     fn cipher(&self) -> Result<LessSafeKey, NoRandom> {
@@ -187,6 +203,27 @@ impl Sealer {
     fn covered(&self) -> Aad<Vec<u8>> {
         Aad::from(serde_json::to_vec(&self.head).unwrap_or_default())
     }
+}
+
+fn line(entry: &Entry) -> Line<&str> {
+    let held = match &entry.held {
+        Held::Secret(secret) => Told::Secret(secret.expose()),
+        Held::Gone(why) => Told::Gone(why.as_str()),
+    };
+    Line { mark: &entry.mark.0, held }
+}
+
+fn entry(line: Line<String>) -> Entry {
+    let held = match line.held {
+        Told::Secret(secret) => Held::Secret(Secret::new(secret)),
+        Told::Gone(why) => Held::Gone(Safe::new(&why)),
+    };
+    Entry { mark: Mark(line.mark), held }
+}
+
+/// A new sign-in.
+pub(super) fn mark() -> Result<Mark, NoRandom> {
+    Ok(Mark(hex(&drawn::<RANDOM>()?)))
 }
 
 /// The head of a file, or that it is none of ours.
@@ -221,15 +258,18 @@ mod tests {
     use super::*;
 
     fn entries() -> Entries {
-        [("https://management.azure.com t".to_owned(), Secret::new("CANARY-1"))].into()
+        let secret = Entry { mark: mark().unwrap(), held: Held::Secret(Secret::new("CANARY-1")) };
+        let gone = Entry { mark: mark().unwrap(), held: Held::Gone("refused".into()) };
+        [("https://management.azure.com t".to_owned(), secret), ("other".to_owned(), gone)].into()
     }
 
     #[test]
     fn what_is_sealed_opens_with_its_own_key_only_and_shows_nothing() {
         let one = Sealer::random(Rung::Keyutils).unwrap();
-        let bytes = one.seal(&entries()).unwrap();
-        assert_eq!(one.open(&bytes), Ok(entries()));
-        assert_ne!(one.seal(&entries()).unwrap(), bytes, "a nonce of its own each time");
+        let entries = entries();
+        let bytes = one.seal(&entries).unwrap();
+        assert_eq!(one.open(&bytes).as_ref(), Ok(&entries));
+        assert_ne!(one.seal(&entries).unwrap(), bytes, "a nonce of its own each time");
         let text = String::from_utf8(bytes.clone()).unwrap();
         for hidden in ["CANARY", "management", &hex(b"CANARY"), &hex(one.key())] {
             assert!(!text.contains(hidden), "{text}");
@@ -262,9 +302,10 @@ mod tests {
     fn a_passphrase_makes_the_key_and_a_file_cannot_ask_for_everything() {
         let word = Secret::new("correct horse");
         let sealer = Sealer::of_passphrase(&word).unwrap().expect("64 MiB");
-        let bytes = sealer.seal(&entries()).unwrap();
+        let entries = entries();
+        let bytes = sealer.seal(&entries).unwrap();
         let known = head(&bytes).unwrap();
-        assert_eq!(Sealer::unlock(known.clone(), &word).unwrap().open(&bytes), Ok(entries()));
+        assert_eq!(Sealer::unlock(known.clone(), &word).unwrap().open(&bytes), Ok(entries));
         let wrong = Sealer::unlock(known, &Secret::new("battery staple")).unwrap();
         assert_eq!(wrong.open(&bytes), Err(Loss::ForeignKey));
         let dear = String::from_utf8(bytes).unwrap().replace("65536", "4194304");

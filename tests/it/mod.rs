@@ -19,7 +19,10 @@ mod guide;
 mod hostile;
 #[expect(clippy::struct_excessive_bools, reason = "tables and scripted doubles read better whole")]
 mod invariants;
+mod kept;
 mod keyboard;
+#[cfg(target_os = "linux")]
+mod keyrings;
 mod killers;
 mod lines;
 mod masks;

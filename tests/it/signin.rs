@@ -21,7 +21,7 @@ use farshore::{
     config,
     domain::time::Timestamp,
     sim::Scenario,
-    vault::{Contents, Vault},
+    vault::{Contents, Held, Ladder, Vault},
     wire::{Live, LiveOptions, Reach},
 };
 
@@ -31,13 +31,13 @@ use super::{
 };
 
 /// Stands in every secret of these tests, and must stand nowhere else.
-const CANARY: &str = "CANARY-8d1f";
+pub const CANARY: &str = "CANARY-8d1f";
 
 const TENANT: &str = "11111111-1111-4111-8111-111111111111";
 
 /// What an identity endpoint says of itself.
 #[derive(Clone, Copy, PartialEq)]
-enum Kind {
+pub enum Kind {
     Jwt,
     Opaque,
     WrongTenant,
@@ -67,7 +67,7 @@ fn base64url(text: &str) -> String {
     all
 }
 
-fn token(kind: Kind, ends: i64) -> String {
+pub fn token(kind: Kind, ends: i64) -> String {
     let tenant = if kind == Kind::WrongTenant { "22222222-2222-4222-8222-222222222222" } else { TENANT };
     let audience =
         if kind == Kind::OtherAudience { "https://graph.example" } else { "https://management.azure.com/" };
@@ -180,7 +180,7 @@ fn files(below: &Path, all: &mut Vec<(String, Vec<u8>)>) {
 
 /// No secret stands in any file below, neither as it is nor in hexadecimal digits.
 #[track_caller]
-fn nothing_readable(below: &Path) -> usize {
+pub fn nothing_readable(below: &Path) -> usize {
     let mut all = Vec::new();
     files(below, &mut all);
     let hex = farshore::domain::text::hex(CANARY.as_bytes());
@@ -667,15 +667,12 @@ fn no_panic_shows_a_token() {
     let note = Resting::note(&bearer, &endpoint, TENANT, "managed identity").unwrap();
     let vault = Vault::new(state.path(), Vec::new());
     let word = |_| Some(Secret::new(format!("{CANARY}-passphrase")));
-    let (sealer, _) = vault.make(&word).unwrap();
-    let sealer = sealer.unwrap();
-    vault.begin(&sealer, "label", &note).unwrap();
+    let begun = vault.sign_in("label", &note, Ladder::Passphrase, &word).unwrap();
     let contents = vault.open(&word);
-    assert!(
-        matches!(&contents, Contents::Open { entries, .. } if entries["label"].expose().contains(CANARY))
-    );
+    let Contents::Open { entries, .. } = &contents else { panic!("{contents:?}") };
+    assert!(matches!(&entries["label"].held, Held::Secret(note) if note.expose().contains(CANARY)));
     let held: [&(dyn Debug + Sync); 8] =
-        [&secret, &bearer, &cached, &azure, &note, &vault, &sealer, &contents];
+        [&secret, &bearer, &cached, &azure, &note, &vault, &begun, &contents];
     for held in held {
         let panic =
             std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| panic!("at {held:?} {held:#?}")));

@@ -41,7 +41,7 @@ const LEAST_LIFE: Span = seconds(60);
 
 /// No token lasts longer than this, whatever its issuer says: Entra ID's own last 28 h at most, with
 /// Continuous Access Evaluation. Who says a hundred years is not asked again in a hundred years.
-const LONGEST_LIFE: Span = minutes(28 * 60);
+pub const LONGEST_LIFE: Span = minutes(28 * 60);
 
 /// The latest end of a token that is believed at `now`.
 pub fn longest(now: Timestamp) -> Timestamp {

@@ -1,5 +1,6 @@
 //! Whether this machine and this identity can do their work: what `doctor` looks at, and what it says.
 
+mod outside;
 mod page;
 mod reach;
 mod rights;
@@ -8,7 +9,7 @@ use std::env;
 
 use crate::{
     app::sentence,
-    azure::{Life, tokens::Rest},
+    azure::{Bearer, Life, TokenError, TokenStatus, tokens::Rest},
     domain::{
         Safe, Side,
         health::same_region,
@@ -89,12 +90,16 @@ impl Examined {
 
 /// Looks at everything. Nothing is changed, in Azure or here.
 pub async fn examine(session: &Session) -> Examined {
-    let mut findings = vec![who(session).await];
+    // Asked for before the reach is timed, and judged after it: only Azure tells what a token is worth.
+    let bearer = session.tokens.bearer().await;
+    let mut findings = Vec::new();
     findings.extend(secrets(session));
     findings.extend(memory(session.world(), vault::is_withheld()));
     findings.push(cache(&session.tokens.describe().rest, session.world()));
     let mut picture = Picture::default();
     let reached = reach::all(session, &mut picture).await;
+    let now = Timestamp::now();
+    findings.insert(0, who(session.world(), &bearer, &session.tokens.describe(), &reached, now));
     for service in 0..session.estate.services.len() {
         let sources = rights::sources(&session.estate, &picture, service);
         survey::quick_look(&mut picture, &session.azure, &session.clock, sources).await;
@@ -103,7 +108,7 @@ pub async fn examine(session: &Session) -> Examined {
     findings.extend(rights::findings(&capabilities));
     findings.extend(reach::findings(&session.estate, &reached));
     findings.push(clock(session.azure.skew()));
-    findings.extend([proxy(session), authorities(session)]);
+    findings.extend([outside::proxy(session), outside::authorities(session)]);
     let facts = facts::gather(session, None).await;
     findings.push(place(session, facts.own_region.as_ref()));
     findings.push(held(session));
@@ -118,30 +123,42 @@ pub async fn examine(session: &Session) -> Examined {
     }
 }
 
-/// Who acts, by which source, until when.
-async fn who(session: &Session) -> Finding {
+/// Who acts, by which source, until when, and whether Azure takes it.
+fn who(
+    world: WorldKind,
+    bearer: &Result<Bearer, TokenError>,
+    known: &TokenStatus,
+    reached: &[Reached],
+    now: Timestamp,
+) -> Finding {
     const NEXT: &str = "sign in: az login, a managed identity, or a service principal in the environment";
-    if session.world() == WorldKind::Sim {
-        return Finding::new("identity", State::NotConfigured, "simulated: no token is needed", "");
+    const KEY: &str = "identity";
+    if world == WorldKind::Sim {
+        return Finding::new(KEY, State::NotConfigured, "simulated: no token is needed", "");
     }
-    let bearer = session.tokens.bearer().await;
-    let known = session.tokens.describe();
-    match bearer {
-        Err(error) => Finding::new("identity", State::Crit, error.to_string(), NEXT),
-        Ok(bearer) => {
-            let ends = match known.life {
-                Life::Until(ends) => Some(ends),
-                Life::None | Life::Unknown => None,
-            };
-            let life = identity::life(ends, Timestamp::now());
-            let told = format!("{} by {}, {life}", bearer.identity, known.source);
-            match known.trouble {
-                Some(trouble) => {
-                    Finding::new("identity", State::Warn, format!("{told}; not renewed: {trouble}"), NEXT)
-                }
-                None => Finding::new("identity", State::Ok, told, ""),
-            }
-        }
+    let Some(identity) = &known.identity else {
+        let why = match (&known.trouble, bearer) {
+            (Some(trouble), _) => trouble.to_string(),
+            (None, Err(error)) => error.to_string(),
+            (None, Ok(_)) => "nobody knows whom the token is for".to_owned(),
+        };
+        return Finding::new(KEY, State::Crit, why, NEXT);
+    };
+    let by = format!("{identity} by {}", known.source);
+    let lost = || known.trouble.as_ref().map_or_else(|| "Azure refused it".to_owned(), ToString::to_string);
+    let ends = match known.life {
+        Life::Until(ends) => Some(ends),
+        Life::Unknown => None,
+        Life::None => return Finding::new(KEY, State::Crit, format!("no token: {} ({by})", lost()), NEXT),
+    };
+    let told = format!("{by}, {}", identity::life(ends, now));
+    if let Some(why) = reach::refusal(reached) {
+        return Finding::new(KEY, State::Crit, format!("Azure refuses it: {why} ({told})"), NEXT);
+    }
+    match &known.trouble {
+        Some(trouble) => Finding::new(KEY, State::Warn, format!("{told}; not renewed: {trouble}"), NEXT),
+        None if ends.is_some_and(|ends| ends <= now) => Finding::new(KEY, State::Crit, told, NEXT),
+        None => Finding::new(KEY, State::Ok, told, ""),
     }
 }
 
@@ -208,47 +225,6 @@ fn clock(skew: Option<Skew>) -> Finding {
         _ => format!("{} {way} Azure's", span_text(off)),
     };
     Finding::new("clock", state, told, NEXT)
-}
-
-/// Which proxy requests to Azure go through.
-fn proxy(session: &Session) -> Finding {
-    let told = match &session.place {
-        Place::Live(endpoint) if !endpoint.is_loopback() => named_proxy(|name| env::var(name).ok()),
-        Place::Live(_) => "none to a loopback endpoint".to_owned(),
-        Place::Sim(_) => "none: nothing leaves this process".to_owned(),
-    };
-    Finding::new("proxy", State::Ok, told, "")
-}
-
-/// The proxy that the environment names for https, without the password that may stand in it.
-fn named_proxy(lookup: impl Fn(&str) -> Option<String>) -> String {
-    let given = |names: &[&str]| names.iter().find_map(|name| lookup(name).filter(|value| !value.is_empty()));
-    let Some(address) = given(&["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]) else {
-        return "none".to_owned();
-    };
-    let host = url::Url::parse(&address).ok().and_then(|url| {
-        let host = url.host_str()?.to_owned();
-        Some(url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
-    });
-    let host = host.unwrap_or_else(|| "an address that cannot be read".to_owned());
-    match given(&["NO_PROXY", "no_proxy"]) {
-        Some(except) => format!("{host}, but not for {except}; identity endpoints are asked without it"),
-        None => format!("{host}; identity endpoints are asked without it"),
-    }
-}
-
-/// Whom we trust to vouch for Azure.
-fn authorities(session: &Session) -> Finding {
-    let told = match &session.place {
-        Place::Live(endpoint) if !endpoint.is_loopback() => {
-            let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"]
-                .into_iter()
-                .find_map(|name| env::var(name).ok().map(|value| format!("{name} {value}")));
-            named.unwrap_or_else(|| "this system's".to_owned())
-        }
-        Place::Live(_) | Place::Sim(_) => "not used: no https here".to_owned(),
-    };
-    Finding::new("authorities", State::Ok, told, "")
 }
 
 /// Whether this machine would burn with a region.

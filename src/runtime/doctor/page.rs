@@ -19,7 +19,20 @@ const COLUMNS: usize = 80;
 /// Columns before the text of a finding.
 const INDENT: usize = 20;
 
-/// One screen for a person: the verdict, then one finding after the other.
+/// Most lines of the page: a terminal of 24 with the prompt below.
+const ROWS: usize = 23;
+
+/// What is told of a finding, and how much of it is shown.
+struct Row {
+    state: State,
+    told: Vec<String>,
+    next: Vec<String>,
+    /// Lines shown of each.
+    shown: (usize, usize),
+}
+
+/// One screen for a person: the verdict, then one finding after the other. Where not all of it fits, the
+/// worst is told best, a `~` stands where a line is cut, and the last line says where the rest is.
 pub fn table(examined: &Examined) -> String {
     let count = |state: State| examined.findings.iter().filter(|finding| finding.state == state).count();
     let sim = if examined.world == WorldKind::Sim { "SIM " } else { "" };
@@ -36,20 +49,73 @@ pub fn table(examined: &Examined) -> String {
         COLUMNS,
         "",
     );
-    for finding in &examined.findings {
-        lines.extend(one(finding));
+    let mut rows = rows(&examined.findings);
+    let cut = !fitted(&mut rows, ROWS.saturating_sub(lines.len()));
+    lines.extend(rows.iter().flat_map(Row::lines));
+    if cut {
+        lines.push("the page is cut; all of it: farshore doctor --output json".to_owned());
     }
     lines.iter().flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
-fn one(finding: &Finding) -> Vec<String> {
+/// All rows in full. What several need next is said once, with the last of them.
+fn rows(findings: &[Finding]) -> Vec<Row> {
     let indent = " ".repeat(INDENT);
-    let lead = format!("{:<16}{:<4}", finding.key, finding.state.mark());
-    let mut lines = broken(&format!("{lead}{}", finding.told), COLUMNS, &indent);
-    if !finding.next.is_empty() {
-        lines.extend(broken(&format!("{indent}> {}", finding.next), COLUMNS, &indent));
+    let row = |(at, finding): (usize, &Finding)| {
+        let lead = format!("{:<16}{:<4}", finding.key, finding.state.mark());
+        let told = broken(&format!("{lead}{}", finding.told), COLUMNS, &indent);
+        let later = findings[at + 1..].iter().any(|later| later.next == finding.next);
+        let next = match finding.next {
+            "" => Vec::new(),
+            _ if later => Vec::new(),
+            next => broken(&format!("{indent}> {next}"), COLUMNS, &indent),
+        };
+        let shown = (told.len(), next.len());
+        Row { state: finding.state, told, next, shown }
+    };
+    findings.iter().enumerate().map(row).collect()
+}
+
+/// Whether all of it fits into `room` lines; else what matters most is shown in them, with one left over.
+fn fitted(rows: &mut [Row], room: usize) -> bool {
+    let lines = |rows: &[Row]| rows.iter().map(|row| row.shown.0 + row.shown.1).sum::<usize>();
+    if lines(rows) <= room {
+        return true;
     }
-    lines
+    for row in rows.iter_mut() {
+        row.shown = (1, 0);
+    }
+    let mut left = room.saturating_sub(1).saturating_sub(lines(rows));
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|at| std::cmp::Reverse(rows[*at].state));
+    // First what to do about it, then the rest of what is told.
+    for at in &order {
+        let row = &mut rows[*at];
+        if row.next.len() <= left {
+            row.shown.1 = row.next.len();
+            left -= row.next.len();
+        }
+    }
+    for at in order {
+        let row = &mut rows[at];
+        let more = (row.told.len() - 1).min(left);
+        row.shown.0 += more;
+        left -= more;
+    }
+    false
+}
+
+impl Row {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = self.told[..self.shown.0].to_vec();
+        if self.shown.0 < self.told.len()
+            && let Some(last) = lines.last_mut()
+        {
+            *last = last.chars().take(COLUMNS - 1).chain(['~']).collect();
+        }
+        lines.extend_from_slice(&self.next[..self.shown.1]);
+        lines
+    }
 }
 
 #[derive(Serialize)]

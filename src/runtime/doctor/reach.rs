@@ -28,6 +28,8 @@ pub struct Reached {
     pub millis: Option<u64>,
     /// Why there was none; empty: there was one.
     pub why: Safe,
+    /// What kind of silence it was.
+    pub kind: Option<SilenceKind>,
 }
 
 /// What is asked of each provider.
@@ -64,21 +66,23 @@ pub(super) async fn all(session: &Session, picture: &mut Picture) -> Vec<Reached
         reached.push(match look {
             None => {
                 let why = Safe::new(&format!("no answer in {} s", LIMIT.as_secs()));
-                Reached { side, provider, state: State::Crit, millis: None, why }
+                let kind = Some(SilenceKind::Unreachable);
+                Reached { side, provider, state: State::Crit, millis: None, why, kind }
             }
             Some(observation) => {
                 let one = match &observation.outcome {
-                    Ok(_) => Reached { side, provider, state: State::Ok, millis, why: Safe::default() },
+                    Ok(_) => {
+                        let why = Safe::default();
+                        Reached { side, provider, state: State::Ok, millis, why, kind: None }
+                    }
                     Err(silence) => {
                         let state = match silence.kind {
                             SilenceKind::Unreachable | SilenceKind::Denied => State::Crit,
                             SilenceKind::NotChecked => State::NotConfigured,
                             _ => State::Unknown,
                         };
-                        // Why there is no token stands above, once.
-                        let unasked = silence.kind == SilenceKind::NoToken;
-                        let why = if unasked { "not asked: no token".into() } else { silence.why.clone() };
-                        Reached { side, provider, state, millis: None, why }
+                        let (why, kind) = (silence.why.clone(), Some(silence.kind));
+                        Reached { side, provider, state, millis: None, why, kind }
                     }
                 };
                 picture.take(observation);
@@ -89,28 +93,57 @@ pub(super) async fn all(session: &Session, picture: &mut Picture) -> Vec<Reached
     reached
 }
 
+/// Why Azure takes the token of nobody: it asks for another one, or answers nothing and refuses.
+pub(super) fn refusal(reached: &[Reached]) -> Option<&Safe> {
+    let first = |kind| reached.iter().find(|one| one.kind == Some(kind)).map(|one| &one.why);
+    let nothing = reached.iter().all(|one| one.millis.is_none());
+    first(SilenceKind::NoToken).or_else(|| first(SilenceKind::Denied).filter(|_| nothing))
+}
+
+/// What a page says of a silence: how long it took stands in the JSON, and why there is no token above.
+fn cause(one: &Reached) -> &str {
+    let why = one.why.as_str();
+    match one.kind {
+        Some(SilenceKind::NoToken) => "no token that Azure takes",
+        _ => match why.rsplit_once(", after ") {
+            Some((before, after)) if after.contains("(limit") => before,
+            _ => why,
+        },
+    }
+}
+
+/// Who is silent, by cause, the commonest first.
+fn silent(here: &[&Reached]) -> Vec<String> {
+    let mut causes: Vec<(&str, Vec<&str>)> = Vec::new();
+    for one in here.iter().filter(|one| one.millis.is_none()) {
+        let why = cause(one);
+        // Before some stands what was asked for: the cause is what they have in common.
+        let same = |known: &str| known.ends_with(why) || why.ends_with(known);
+        match causes.iter_mut().find(|(known, _)| same(known)) {
+            Some((known, names)) => {
+                names.push(one.provider);
+                *known = if why.len() < known.len() { why } else { known };
+            }
+            None => causes.push((why, vec![one.provider])),
+        }
+    }
+    causes.sort_by_key(|(_, names)| std::cmp::Reverse(names.len()));
+    let names = |names: Vec<&str>| match names.len() {
+        all if all == here.len() && all > 1 => format!("all {all}"),
+        _ => names.join(", "),
+    };
+    causes.into_iter().map(|(why, who)| format!("{}: {why}", names(who))).collect()
+}
+
 /// One finding a region, and one for what belongs to none.
 pub(super) fn findings(estate: &Estate, reached: &[Reached]) -> Vec<Finding> {
     [(Some(Side::Primary), "reach primary"), (Some(Side::Secondary), "reach secondary"), (None, "reach wide")]
         .into_iter()
         .map(|(side, key)| {
             let here: Vec<&Reached> = reached.iter().filter(|one| one.side == side).collect();
-            let answered = |one: &&&Reached| one.millis.is_some();
-            let fine: Vec<String> = here
-                .iter()
-                .filter(answered)
-                .map(|one| format!("{} {} ms", one.provider, one.millis.unwrap_or_default()))
-                .collect();
-            let mut told = Vec::new();
-            // What all of them say is said once.
-            let silent: Vec<&&Reached> = here.iter().filter(|one| one.millis.is_none()).collect();
-            let same = silent.len() > 1 && silent.iter().all(|one| one.why == silent[0].why);
-            if same {
-                let names: Vec<&str> = silent.iter().map(|one| one.provider).collect();
-                told.push(format!("{}: {}", names.join(", "), silent[0].why));
-            } else {
-                told.extend(silent.iter().map(|one| format!("{}: {}", one.provider, one.why)));
-            }
+            let told_of = |one: &&Reached| Some(format!("{} {} ms", one.provider, one.millis?));
+            let fine: Vec<String> = here.iter().filter_map(told_of).collect();
+            let mut told = silent(&here);
             told.extend((!fine.is_empty()).then(|| fine.join(", ")));
             let lead = side.map_or_else(String::new, |side| format!("{}: ", estate.regions[side].display()));
             let state = worst(here.iter().map(|one| one.state));

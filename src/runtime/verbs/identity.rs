@@ -22,7 +22,7 @@ use crate::{
         session::{self, Aim, Session},
         sources,
     },
-    vault::{self, KeyEnd, Passed, Sealer, Vault},
+    vault::{self, Begun, FileEnd, KeyEnd, Ladder, Loss, Passed, SignIn, Vault, Wiped},
 };
 
 use super::{VerbError, print};
@@ -73,6 +73,7 @@ pub async fn login(cli: &Cli, args: &Login) -> Result<u8, VerbError> {
     say(&mut text, "token", life(bearer.expires, now));
     if bearer.expires.is_some_and(|ends| ends <= now) {
         say(&mut text, "kept", "nothing: the token is over; is the clock of this machine right?");
+        say(&mut text, "", "its source gives old ones, or the clock is wrong: farshore doctor");
         print(&text)?;
         return Ok(EXIT_EXCEPTIONS);
     }
@@ -86,15 +87,19 @@ pub async fn login(cli: &Cli, args: &Login) -> Result<u8, VerbError> {
     };
     // A person may be asked now: they should know for what.
     print(&text)?;
-    let vault = vault_at(&state, args.store);
-    let (sealer, passed) = vault.make(&passphrase::ask)?;
-    let Some(sealer) = sealer else {
-        print(&nowhere(&passed))?;
-        return Ok(EXIT_EXCEPTIONS);
+    let vault = Vault::new(&state, vault::stores());
+    let label = Resting::label(&endpoint, &estate.tenant);
+    let (text, code) = match vault.sign_in(&label, &note, ladder(args.store), &passphrase::ask) {
+        Ok(Begun::Kept { sign_in, passed, lost }) => (kept(&vault, &sign_in, &passed, lost.as_ref()), 0),
+        Ok(Begun::Nowhere { passed }) => (nowhere(&passed), EXIT_EXCEPTIONS),
+        Err(error) => {
+            let mut text = String::new();
+            say(&mut text, "kept", format_args!("nothing: {error}"));
+            (text, EXIT_EXCEPTIONS)
+        }
     };
-    vault.begin(&sealer, &Resting::label(&endpoint, &estate.tenant), &note)?;
-    print(&kept(&vault, &sealer, &passed))?;
-    Ok(0)
+    print(&text)?;
+    Ok(code)
 }
 
 /// Whether Azure Resource Manager takes tokens for this audience: its addresses in all clouds, and its id.
@@ -103,12 +108,11 @@ fn is_for_azure(audience: &Safe) -> bool {
     audience.as_str().starts_with("https://management.") || audience.as_str().eq_ignore_ascii_case(ID)
 }
 
-fn vault_at(state: &Path, store: Store) -> Vault {
-    let stores = match store {
-        Store::Auto => vault::stores(),
-        Store::Passphrase => Vec::new(),
-    };
-    Vault::new(state, stores)
+fn ladder(store: Store) -> Ladder {
+    match store {
+        Store::Auto => Ladder::Whole,
+        Store::Passphrase => Ladder::Passphrase,
+    }
 }
 
 /// The first source that gives a token, and what each before it said.
@@ -171,7 +175,7 @@ async fn belongs(session: &Session, estate: &Estate, text: &mut String) -> bool 
     wrong == 0
 }
 
-/// How long a token lasts, in words.
+/// How long a token lasts, in words: never longer than farshore uses one.
 pub fn life(ends: Option<Timestamp>, now: Timestamp) -> String {
     match ends {
         None => "its end is not known".to_owned(),
@@ -184,8 +188,12 @@ pub fn life(ends: Option<Timestamp>, now: Timestamp) -> String {
     }
 }
 
-fn kept(vault: &Vault, sealer: &Sealer, passed: &[Passed]) -> String {
+fn kept(vault: &Vault, sign_in: &SignIn, passed: &[Passed], lost: Option<&Loss>) -> String {
     let mut text = String::new();
+    let sealer = &sign_in.sealer;
+    if let Some(loss) = lost {
+        say(&mut text, "before", format_args!("what rested here could not be opened and is gone: {loss}"));
+    }
     say(&mut text, "kept", format_args!("sealed in {}", vault.path().display()));
     say(&mut text, "key", format_args!("in {}, {}", sealer.rung(), sealer.rung().lasts()));
     for Passed { rung, why } in passed {
@@ -214,19 +222,7 @@ pub fn logout(cli: &Cli) -> Result<u8, VerbError> {
     let path = vault.path();
     let wiped = vault.wipe()?;
     let mut text = String::new();
-    let file = if wiped.file { "wiped, and looked for: it is gone" } else { "there was none" };
-    say(&mut text, "token cache", format_args!("{file} ({})", path.display()));
-    let code = match &wiped.key {
-        KeyEnd::None => 0,
-        KeyEnd::Gone(rung) => {
-            say(&mut text, "its key", format_args!("taken out of {rung}, and looked for: it is gone"));
-            0
-        }
-        KeyEnd::Unsure(why) => {
-            say(&mut text, "its key", format_args!("may still be there, and opens nothing any more: {why}"));
-            EXIT_EXCEPTIONS
-        }
-    };
+    let code = wiped_words(&mut text, &path, &wiped);
     // A token can come again from where it came: said of what is there, and of nothing else.
     if AzCli::find(&env::var_os("PATH").unwrap_or_default()).is_ok() {
         let words = "is not touched: where it is signed in, farshore goes on using it until az logout";
@@ -238,6 +234,39 @@ pub fn logout(cli: &Cli) -> Result<u8, VerbError> {
     say(&mut text, "cockpits", "that run keep the token they hold until it ends, in memory");
     print(&text)?;
     Ok(code)
+}
+
+/// What became of file and key, and the exit code that fits.
+fn wiped_words(text: &mut String, path: &Path, wiped: &Wiped) -> u8 {
+    let path = path.display();
+    let stays = matches!(wiped.file, FileEnd::Link { to: Some(_) });
+    match &wiped.file {
+        FileEnd::None => say(text, "token cache", format_args!("there was none ({path})")),
+        FileEnd::Gone => {
+            say(text, "token cache", format_args!("wiped, and looked for: it is gone ({path})"));
+        }
+        FileEnd::Link { to: None } => {
+            say(text, "token cache", format_args!("only a link was removed, which led to none ({path})"));
+        }
+        FileEnd::Link { to: Some(to) } => {
+            let stays = to.display();
+            say(text, "token cache", format_args!("only a link was removed ({path}): {stays} stays"));
+        }
+    }
+    match &wiped.key {
+        KeyEnd::None => {}
+        KeyEnd::Gone(rung) => {
+            let so = if stays { ", and nothing else opens that file" } else { "" };
+            say(text, "its key", format_args!("taken out of {rung}, and looked for: it is gone{so}"));
+        }
+        KeyEnd::Unsure(why) if stays => {
+            say(text, "its key", format_args!("still opens that file, as far as is known: {why}"));
+        }
+        KeyEnd::Unsure(why) => {
+            say(text, "its key", format_args!("may still be there, and opens nothing any more: {why}"));
+        }
+    }
+    if stays || matches!(wiped.key, KeyEnd::Unsure(_)) { EXIT_EXCEPTIONS } else { 0 }
 }
 
 /// `farshore whoami`.
@@ -284,4 +313,27 @@ pub fn rest(rest: &Rest) -> Safe {
         Rest::Memory { why } => format!("memory only: {why}"),
         Rest::Sealed { key_in } => format!("sealed, its key in {key_in}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::seconds;
+
+    #[test]
+    fn a_token_is_said_to_last_as_long_as_it_is_used() {
+        let now = Timestamp::from_second(1_795_000_000).unwrap();
+        for (left, expected) in [
+            (-7_200, "over since "),
+            (-5, "over since "),
+            (0, "over since "),
+            (5, ", 5 s"),
+            (3_600, ", 1 h 0 m"),
+            (100 * 365 * 86_400, ", 28 h 0 m"),
+        ] {
+            let told = life(now.checked_add(seconds(left)).ok(), now);
+            assert!(told.contains(expected), "{left}: {told}");
+        }
+        assert_eq!(life(None, now), "its end is not known");
+    }
 }
