@@ -326,6 +326,7 @@ impl<'a> Scene<'a> {
             Problem::said(CellState::Unknown, format!("not signed in: {why}{next}"))
         }));
         for run in self.runs.iter().filter(|run| self.services.contains(&run.service_index)) {
+            problems.extend(problem::late(run));
             if run.primary_is_back {
                 // Its hosts are what is looked at to tell.
                 let row = rows.iter().find(|row| row.component == Component::Hosts);
@@ -356,8 +357,6 @@ impl<'a> Scene<'a> {
         problems.extend(Side::BOTH.into_iter().filter_map(|side| self.death(side)));
         let modes = [Mode::Ungraceful, Mode::Graceful];
         problems.extend(modes.into_iter().filter_map(|mode| self.owed(rows, debts, mode)));
-        let in_scope = |run: &&RunView| self.services.contains(&run.service_index);
-        problems.extend(self.runs.iter().filter(in_scope).filter_map(problem::late));
         let cells =
             rows.iter().flat_map(|row| row.cells.iter().map(move |(side, cell)| (row.component, side, cell)));
         // Said once: it is the same for every cell.
