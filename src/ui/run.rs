@@ -376,8 +376,8 @@ fn proof(step: &StepView) -> String {
         }
     };
     // Nobody has begun what waits for its confirmation.
-    let word =
-        if steps::at_work(step.state) || step.state.over() || step.begun() { "running" } else { "waiting" };
+    let sent = step.items.iter().any(|item| item.attempts > 0);
+    let word = if sent || steps::at_work(step.state) || step.state.over() { "running" } else { "waiting" };
     format!("{proofs}   usual {}   {word} {}", clock_text(step.usual), clock_text(step.running))
 }
 
