@@ -25,15 +25,16 @@ pub struct Flood {
 }
 
 impl Flood {
-    /// What of a batch that was read at `at` is left: all of it, or of a paste that there is one. The
-    /// way out leads out of a paste too.
-    pub fn sift(&mut self, batch: Vec<Input>, at: u64) -> Vec<Input> {
+    /// What of a batch is left of which reading began at `at` and ended at `until`: all of it, or of a
+    /// paste that there is one. The way out leads out of a paste too.
+    pub fn sift(&mut self, batch: Vec<Input>, at: u64, until: u64) -> Vec<Input> {
         // Sizes of the window, and what no key is, say nothing of how somebody types.
         if !batch.iter().any(|input| matches!(input, Input::Press { .. })) {
             return batch;
         }
         let gap = at.saturating_sub(self.read);
-        self.read = at;
+        // A long piece over a slow line takes its time: the pause before the next one counts from its end.
+        self.read = until;
         if gap >= BURST_MS {
             (self.changes, self.last) = (0, None);
         }
@@ -57,11 +58,6 @@ impl Flood {
         let told = (!poured).then_some(Input::Paste);
         told.into_iter().chain(batch.into_iter().filter(stays)).collect()
     }
-
-    /// The batch was read to its end at `at`: the pause before the next one counts from here.
-    pub fn read_until(&mut self, at: u64) {
-        self.read = self.read.max(at);
-    }
 }
 
 #[cfg(test)]
@@ -81,7 +77,7 @@ mod tests {
         let long = "abcdefghij\rklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
         let lines = "y\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\ry\r";
         let held = "jjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjjj";
-        let cases: [(&str, &[Read]); 8] = [
+        let cases: [(&str, &[Read]); 9] = [
             ("one by one", &[(0, "a", 1, 0), (120, "b", 1, 0), (260, "\r", 1, 0)]),
             ("typed ahead", &[(0, "WE is silent", 12, 0)]),
             ("a held key over a line that stood still", &[(0, held, held.len(), 0)]),
@@ -98,25 +94,28 @@ mod tests {
                     (21, "pqrstuvwxyzABCD", 15, 0),
                 ],
             ),
+            (
+                "a size of the window just before typing goes on",
+                &[(0, "abcdefghijklmno", 15, 0), (400, "", 0, 0), (405, "pqrstuvwxyzABCD", 15, 0)],
+            ),
         ];
         for (name, reads) in cases {
             let mut flood = Flood::default();
             for (at, text, keys, pastes) in reads {
-                let left = flood.sift(typed(text, 1_000 + at), 1_000 + at);
+                let left = flood.sift(typed(text, 1_000 + at), 1_000 + at, 1_000 + at);
                 let told = left.iter().filter(|input| **input == Input::Paste).count();
                 assert_eq!((left.len() - told, told), (*keys, *pastes), "{name} at {at}");
             }
         }
         // A long piece over a slow line takes longer to read than the pause after a paste.
         let mut flood = Flood::default();
-        flood.sift(typed(long, 1_000), 1_000);
-        flood.read_until(1_500);
-        assert_eq!(flood.sift(typed("q", 1_504), 1_504), []);
+        flood.sift(typed(long, 1_000), 1_000, 1_500);
+        assert_eq!(flood.sift(typed("q", 1_504), 1_504, 1_504), []);
         let mut flood = Flood::default();
         let mut batch = typed(long, 0);
         let out = Input::Press { key: Key::Ctrl('c'), at: 0 };
         batch.push(out.clone());
         batch.push(Input::Lost);
-        assert_eq!(flood.sift(batch, 0), [Input::Paste, out, Input::Lost]);
+        assert_eq!(flood.sift(batch, 0, 0), [Input::Paste, out, Input::Lost]);
     }
 }

@@ -125,11 +125,14 @@ impl Drop for Keys {
 /// What was typed before anybody listened: all of it comes at once, and a paste is none of it.
 fn before(typed: &[TermEvent], at: u64) -> Vec<Input> {
     let typed = typed.iter().filter_map(|event| translate(event, at)).collect();
-    Flood::default().sift(typed, at)
+    Flood::default().sift(typed, at, at)
 }
 
 /// Inputs that are looked at together at most: a terminal that never pauses is heard all the same.
 const BATCH: usize = 1_024;
+/// For so long a key waits for another that came with it: the stream hands over what it read at once one by
+/// one, each by way of its thread. A key is on the screen within 16 ms all the same.
+const NEXT: Duration = Duration::from_millis(3);
 /// So many at once may be the beginning of a paste.
 const MANY: usize = 8;
 /// For so long the next piece of it is waited for; nobody who types notices.
@@ -146,7 +149,8 @@ async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Inp
                 Ok(event) => {
                     batch.extend(ear.hear(event, at).iter().filter_map(|event| translate(event, at)));
                     next = match batch.len() {
-                        0..MANY => there(&mut stream).await,
+                        0 => there(&mut stream).await,
+                        1..MANY => timeout(NEXT, stream.next()).await.ok().flatten(),
                         // A terminal hands a paste over in pieces, the first of which may be small.
                         MANY..BATCH => timeout(PIECE, stream.next()).await.ok().flatten(),
                         _ => None,
@@ -155,9 +159,7 @@ async fn read(mut stream: EventStream, mut ear: Ear, outbox: UnboundedSender<Inp
                 Err(_) => lost = true,
             }
         }
-        let sifted = flood.sift(batch, at);
-        flood.read_until(clock.ms());
-        for input in sifted {
+        for input in flood.sift(batch, at, clock.ms()) {
             if outbox.send(input).is_err() {
                 return;
             }

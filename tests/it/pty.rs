@@ -523,7 +523,8 @@ fn a_paste_without_brackets_is_thrown_away_wherever_it_comes() {
         terminal.see(shows);
         terminal.pause();
         terminal.press(&paste);
-        terminal.see("a paste was thrown away");
+        let after = terminal.see("a paste was thrown away");
+        assert!(after.contains(shows) && !after.contains("rAm"), "its first letters acted:\n{after}");
         terminal.pause();
         terminal.press("\x1b");
         terminal.until("home", |screen| {
