@@ -197,6 +197,7 @@ fn machine(of: &SessionHost) -> VirtualMachine {
         zones: Vec::new(),
         image: None,
         power: Some(if off { Power::Deallocated } else { Power::Running }),
+        on_since: None,
     }
 }
 
@@ -354,6 +355,7 @@ fn directory(estate: &Estate, side: Side, weather: Weather) -> Answer {
             zones: Vec::new(),
             image: None,
             power: Some(if down { Power::Stopped } else { Power::Running }),
+            on_since: None,
         },
         health: None,
     };
@@ -484,7 +486,7 @@ pub(crate) fn offer(level: u8, asked: Option<&str>) -> OfferView {
     }
 }
 
-fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> StepView {
+pub(crate) fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> StepView {
     StepView {
         id: id.to_owned(),
         title: title.to_owned(),

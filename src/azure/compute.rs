@@ -115,6 +115,7 @@ fn machine(item: MachineItem, id: ArmId) -> VirtualMachine {
         zones: item.zones.0.into_iter().filter_map(|zone| zone.0).collect(),
         image: storage_profile.and_then(|storage| storage.image_reference).and_then(ImageDto::text),
         power: instance_view.and_then(|view| view.power()),
+        on_since: None,
     }
 }
 

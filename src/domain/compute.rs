@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ArmId, Safe};
+use super::{ArmId, Safe, pool::HEARTBEAT_LIMIT, time::Timestamp};
 
 /// Power state of a virtual machine. Open (azure-avd §3).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +71,30 @@ pub struct VirtualMachine {
     pub image: Option<Safe>,
     /// Power state; `None` where the answer carried none.
     pub power: Option<Power>,
+    /// Since when it was seen to be on, where an earlier look saw it off or starting. Azure does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_since: Option<Timestamp>,
+}
+
+impl VirtualMachine {
+    /// Whether it is on its way up: an agent needs some minutes to report, so no heartbeat is missed yet.
+    pub fn boots(&self, now: Timestamp) -> bool {
+        match self.power {
+            Some(Power::Starting) => true,
+            Some(Power::Running) => self.on_since.is_some_and(|on| now.duration_since(on) <= HEARTBEAT_LIMIT),
+            _ => false,
+        }
+    }
+
+    /// Takes over what an earlier look knew of it. This one was in at `at`.
+    pub fn follow(&mut self, before: &Self, at: Timestamp) {
+        self.on_since = match (&before.power, &self.power) {
+            (Some(Power::Running), Some(Power::Running)) => before.on_since,
+            (Some(Power::Unknown(_)) | None, _) => None,
+            (Some(_), Some(Power::Running)) => Some(at),
+            _ => None,
+        };
+    }
 }
 
 /// Use of one quota in one region by one subscription.

@@ -1,11 +1,12 @@
 //! Whether a region looks dead: the signs, what each rests on, and the rule over them (design §11).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
-    Answer, ArmId, Safe, Side, Source,
+    Answer, Safe, Side, Source,
     compute::Power,
     estate::Estate,
+    machines::Machines,
     picture::Picture,
     pool::HostStatus,
     reading::{Footing, Look, SilenceKind},
@@ -191,7 +192,7 @@ fn posted_event<'a>(picture: &'a Picture, azure: &str, since: Timestamp) -> Opti
     events.seen().iter().find(|event| event.hits(azure)).map(|event| &event.title)
 }
 
-/// Hosts without a recent heartbeat among those that are not off. Only a whole look at the machines
+/// Hosts without a recent heartbeat among those of which one is due: neither off nor on their way up. Only a whole look at the machines
 /// tells which of them are: one that is not listed there is counted, but not as silent, and so is
 /// one of which nobody knows when it beat.
 fn silent_hosts(
@@ -204,12 +205,12 @@ fn silent_hosts(
     since_then(picture, &Source::Hosts(service, side), since)?;
     since_then(picture, &Source::Machines(side), since)?;
     let hosts = hosts(picture, &Source::Hosts(service, side))?.complete()?;
-    let machines = machines(picture, &Source::Machines(side))?.complete()?;
-    let powers: BTreeMap<&ArmId, Option<&Power>> =
-        machines.iter().map(|machine| (&machine.id, machine.power.as_ref())).collect();
+    let listing = machines(picture, &Source::Machines(side))?;
+    listing.complete()?;
+    let machines = Machines::listed(listing);
     let (mut silent, mut of) = (0, 0);
     for host in hosts {
-        let power = host.vm.as_ref().and_then(|vm| powers.get(vm)).copied();
+        let power = machines.behind(host).map(|machine| machine.power.as_ref());
         let off = match power {
             None => false,
             // Where Azure itself cannot tell, the broker may have seen it go.
@@ -217,7 +218,8 @@ fn silent_hosts(
             Some(Some(power)) => power.is_off(),
         };
         let on = matches!(power, Some(None | Some(Power::Running | Power::Unknown(_))));
-        if host.beats(now) || !off {
+        let due = !off && !machines.boots(host, now);
+        if host.beats(now) || due {
             of += 1;
             silent += usize::from(on && host.is_silent(now));
         }

@@ -6,6 +6,7 @@ pub mod compute;
 pub mod death;
 pub mod estate;
 pub mod health;
+pub mod machines;
 pub mod mask;
 pub mod operation;
 pub mod picture;

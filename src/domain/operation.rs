@@ -133,6 +133,18 @@ impl Operation {
         )
     }
 
+    /// What this and whatever takes it back are both about: to be looked up, before
+    /// [`Self::undoes`] is asked.
+    pub fn subject(&self) -> &str {
+        match self {
+            // A grant has another name than what was revoked.
+            Self::Grant { principal, .. } | Self::Revoke { gives: Some(Gives { principal, .. }), .. } => {
+                principal.as_str()
+            }
+            other => other.target().key(),
+        }
+    }
+
     /// Whether this takes back what `done` did.
     pub fn undoes(&self, done: &Self) -> bool {
         match (self, done) {
@@ -427,6 +439,7 @@ mod tests {
             (start("a"), stop("a"), false),
         ] {
             assert_eq!(undo.undoes(&done), undoes, "{undo:?} {done:?}");
+            assert!(!undoes || undo.subject() == done.subject(), "{undo:?} {done:?}");
         }
     }
 }

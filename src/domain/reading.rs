@@ -43,6 +43,11 @@ impl<T> Listing<T> {
         &self.items
     }
 
+    /// The same, to be added to.
+    pub fn seen_mut(&mut self) -> &mut [T] {
+        &mut self.items
+    }
+
     /// Gives up the list for its items, whole or not.
     pub fn into_seen(self) -> Vec<T> {
         self.items
@@ -192,7 +197,10 @@ impl Reading {
         }
         self.asked = Some(observation.started);
         match observation.outcome {
-            Ok(answer) => {
+            Ok(mut answer) => {
+                if let Some(last) = &self.last {
+                    answer.follow(last, observation.ended);
+                }
                 self.last = Some(Look { started: observation.started, at: observation.ended, answer });
                 (self.silence, self.failed, self.silent_since) = (None, None, None);
                 self.fell_silent = None;

@@ -1,5 +1,7 @@
 //! Everything we can look at, and what a look brings.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -7,9 +9,10 @@ use super::{
     access::{AccessChange, Lock, Permissions, RoleAssignment},
     compute::{Usage, VirtualMachine},
     health::{Availability, HealthEvent},
-    pool::{ApplicationGroup, HostPool, ScalingPlan, SessionHost, UserSession, Workspace},
+    pool::{ApplicationGroup, HEARTBEAT_LIMIT, HostPool, ScalingPlan, SessionHost, UserSession, Workspace},
+    reading::Look,
     storage::StorageAccount,
-    time::{Span, seconds},
+    time::{Span, Timestamp, seconds},
 };
 
 /// One thing to look at. A look at a source is one reading; its age is one age.
@@ -223,6 +226,22 @@ impl Answer {
     /// How many things it tells of; what is no list is one.
     pub fn items(&self) -> usize {
         self.listing().map_or(1, AnyListing::seen_items)
+    }
+
+    /// Takes over what an earlier answer knew and Azure does not tell again. This one was in at `at`.
+    pub fn follow(&mut self, before: &Look, at: Timestamp) {
+        let (Self::Machines(now), Self::Machines(seen)) = (self, &before.answer) else { return };
+        // After a longer pause nobody knows when what is on now came on.
+        if at.duration_since(before.at) > HEARTBEAT_LIMIT {
+            return;
+        }
+        let before: HashMap<&ArmId, &VirtualMachine> =
+            seen.seen().iter().map(|machine| (&machine.id, machine)).collect();
+        for machine in now.seen_mut() {
+            if let Some(before) = before.get(&machine.id) {
+                machine.follow(before, at);
+            }
+        }
     }
 
     /// Why it is not whole, where it is a list and is not.

@@ -8,6 +8,7 @@ use super::{
     access::PrincipalId,
     compute::VirtualMachine,
     estate::{Estate, Layout, Service},
+    machines::Machines,
     picture::Picture,
     pool::{SessionHost, UserSession},
     seats::{Seats, seats},
@@ -153,7 +154,7 @@ pub struct Capacity {
     pub usable: u32,
     /// Hosts that run and beat but refuse new sessions.
     pub drained: u32,
-    /// Hosts whose machine is off: capacity hoped for.
+    /// Hosts whose machine is off or on its way up: capacity hoped for.
     pub cold: u32,
     /// Hosts the broker lists as taking users whose heartbeat is too old, or in another state.
     pub unhealthy: u32,
@@ -179,14 +180,14 @@ pub fn capacity(picture: &Picture, service: usize, side: Side, now: Timestamp) -
         Answer::Pool(pool) => pool.session_limit,
         _ => return None,
     };
-    let powers = machines(picture, &Source::Machines(side));
+    let powers = Machines::of(picture, side);
     let mut capacity = Capacity { hosts: hosts.len() as u32, limit, ..Capacity::default() };
     for host in hosts {
         if host.usable(now) {
             capacity.usable += 1;
         } else if host.status.takes_users() && host.beats(now) {
             capacity.drained += 1;
-        } else if is_off(host, powers) {
+        } else if powers.is_off(host) || powers.boots(host, now) {
             capacity.cold += 1;
         } else {
             capacity.unhealthy += 1;
@@ -204,18 +205,6 @@ pub fn host_groups(hosts: &[SessionHost]) -> Vec<ArmId> {
     groups.sort();
     groups.dedup();
     groups
-}
-
-/// Whether the machine behind a host is off, by Compute where known, else by the broker's word.
-pub fn is_off(host: &SessionHost, machines: Option<&Listing<VirtualMachine>>) -> bool {
-    let power = machines.and_then(|listing| {
-        let vm = host.vm.as_ref()?;
-        listing.seen().iter().find(|machine| machine.id == *vm)?.power.clone()
-    });
-    match power {
-        Some(power) => power.is_off(),
-        None => host.status == super::pool::HostStatus::Shutdown,
-    }
 }
 
 /// Sessions on a side by whether a person is connected; `None`: the list is not whole.

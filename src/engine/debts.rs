@@ -3,7 +3,9 @@
 
 use crate::{
     domain::{
-        Safe, Source, standing,
+        Safe, Source,
+        machines::Machines,
+        standing,
         time::{Span, Timestamp, minutes},
     },
     runbook::{Action, Killer, Mode, PlannedStep},
@@ -160,7 +162,7 @@ impl Engine {
         };
         let told = standing::machines(&self.picture, &machines).filter(|told| told.complete().is_some());
         let Some(told) = told.filter(|_| fresh(&hosts) && fresh(&machines)) else { return false };
-        list.complete()
-            .is_some_and(|all| !all.is_empty() && all.iter().all(|host| standing::is_off(host, Some(told))))
+        let told = Machines::listed(told);
+        list.complete().is_some_and(|all| !all.is_empty() && all.iter().all(|host| told.is_off(host)))
     }
 }

@@ -1,6 +1,6 @@
 //! Going back: when a step may be taken back, and what is open again once it was.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::{
     domain::{Operation, Safe, time::Timestamp},
@@ -13,6 +13,26 @@ use super::{
     run::{ItemMark, ItemRun, Run, StepMark, StepRun},
     streak::Streaks,
 };
+
+/// What is undone, by what it is about: an estate has thousands of hosts.
+struct Undone<'r>(HashMap<&'r str, Vec<&'r Operation>>);
+
+impl<'r> Undone<'r> {
+    fn of(undone: impl Iterator<Item = &'r ItemRun>) -> Self {
+        let mut by_subject: HashMap<&str, Vec<&Operation>> = HashMap::new();
+        for operation in undone.filter_map(|item| item.operation.as_ref()) {
+            by_subject.entry(operation.subject()).or_default().push(operation);
+        }
+        Self(by_subject)
+    }
+
+    /// Whether what the item did is among it.
+    fn holds(&self, item: &ItemRun) -> bool {
+        item.operation.as_ref().is_some_and(|done| {
+            self.0.get(done.subject()).is_some_and(|undone| undone.iter().any(|undo| undo.undoes(done)))
+        })
+    }
+}
 
 impl StepRun {
     /// What was done in this step and has not been taken back, of earlier turns too.
@@ -51,12 +71,9 @@ impl StepRun {
 
     /// All that was done is taken back, except what `left` would have undone: a person accepted that it
     /// was not.
-    fn take_back(&mut self, left: &[Operation]) {
-        let stands = |item: &&ItemRun| {
-            let done = item.operation.as_ref();
-            done.is_some_and(|done| left.iter().any(|undo| undo.undoes(done)))
-        };
-        let back = self.past.iter().filter(|item| !stands(item));
+    fn take_back(&mut self, left: &[ItemRun]) {
+        let left = Undone::of(left.iter());
+        let back = self.past.iter().filter(|item| !left.holds(item));
         self.taken_back.extend(back.map(|item| item.key.clone()));
     }
 }
@@ -73,16 +90,8 @@ impl Run {
             matches!(item.mark, ItemMark::Done(DoneHow::Action | DoneHow::Adopted | DoneHow::Manual))
         };
         let undo = planned.undo.as_ref().and_then(|undo| self.plan.position(undo));
-        let undone: Vec<&Operation> = undo
-            .iter()
-            .flat_map(|&at| self.steps[at].items.iter().filter(done))
-            .filter_map(|item| item.operation.as_ref())
-            .collect();
-        let stands = |item: &&ItemRun| {
-            let change = item.operation.as_ref();
-            !change.is_some_and(|change| undone.iter().any(|undo| undo.undoes(change)))
-        };
-        let standing = step.standing().filter(done).filter(stands).count();
+        let undone = Undone::of(undo.iter().flat_map(|&at| self.steps[at].items.iter().filter(done)));
+        let standing = step.standing().filter(done).filter(|item| !undone.holds(item)).count();
         let all = step.past.iter().chain(&step.items).filter(done).count();
         (standing, all - standing)
     }
@@ -108,7 +117,7 @@ impl Run {
     pub(super) fn go_back(&mut self, index: usize, at: Timestamp) {
         let undo = self.plan.steps[index].id.clone();
         let accepted = self.steps[index].items.iter().filter(|item| item.mark.accepted());
-        let left: Vec<Operation> = accepted.filter_map(|item| item.operation.clone()).collect();
+        let left: Vec<ItemRun> = accepted.cloned().collect();
         for other in self.opened_again_by(&undo) {
             let planned = &self.plan.steps[other];
             self.steps[other].open_again();

@@ -412,5 +412,6 @@ pub(crate) fn machine(vm: &ArmId, side: Side, number: usize, power: Power) -> Vi
         zones: vec![Safe::new(&(number % 3 + 1).to_string())],
         image: Some(Safe::new("1.2.3")),
         power: Some(power),
+        on_since: None,
     }
 }

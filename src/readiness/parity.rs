@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use crate::domain::{
     Answer, Side, Source,
     compute::VirtualMachine,
+    machines::Machines,
     pool::{ApplicationGroup, HostPool, SessionHost},
-    standing,
     text::counted,
 };
 
@@ -190,9 +190,9 @@ pub(super) fn standby_hosts(context: &Context<'_>) -> Finding {
     if hosts.is_empty() {
         return Finding::crit(format!("no host in {}", context.code(context.standby)));
     }
-    let machines = standing::machines(context.picture, &Source::Machines(context.standby));
+    let machines = Machines::of(context.picture, context.standby);
     let usable = hosts.iter().filter(|host| host.usable(context.now)).count();
-    let cold = hosts.iter().filter(|host| standing::is_off(host, machines)).count();
+    let cold = hosts.iter().filter(|host| machines.is_off(host)).count();
     let mut complaints = Vec::new();
     if usable + cold == 0 {
         complaints.push((State::Crit, "no host is usable or can be started".to_owned()));

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::domain::{
-    Answer, ArmId, Listing, Safe, Side, Source,
+    Answer, ArmId, Safe, Side, Source,
     compute::{Usage, VirtualMachine},
+    machines::Machines,
     pool::{ScalingPlan, SessionHost},
     source::DirectoryServer,
     standing,
@@ -14,7 +15,7 @@ use crate::domain::{
 
 use super::{
     State,
-    context::{Context, Finding, machine_of},
+    context::{Context, Finding},
 };
 
 /// A host's token dies when it has not run for so many days (procedures §4.G, G7).
@@ -154,11 +155,10 @@ impl Quota<'_> {
 
 /// Machines behind standby hosts that are off, and how many of them were not found.
 fn cold_machines<'a>(context: &Context<'a>) -> (Vec<&'a VirtualMachine>, usize) {
-    let machines = standing::machines(context.picture, &Source::Machines(context.standby));
-    let seen = machines.map_or(&[][..], Listing::seen);
+    let machines = Machines::of(context.picture, context.standby);
     let hosts = context.hosts(context.standby).iter();
-    let cold: Vec<&SessionHost> = hosts.filter(|host| standing::is_off(host, machines)).collect();
-    let found: Vec<&VirtualMachine> = cold.iter().filter_map(|host| machine_of(host, seen)).collect();
+    let cold: Vec<&SessionHost> = hosts.filter(|host| machines.is_off(host)).collect();
+    let found: Vec<&VirtualMachine> = cold.iter().filter_map(|host| machines.behind(host)).collect();
     let lost = cold.len() - found.len();
     (found, lost)
 }

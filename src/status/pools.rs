@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::domain::{
     Answer, Side, Source,
+    machines::Machines,
     pool::SessionHost,
     standing::{self, ActiveSide, HolderKind},
     text::counted,
@@ -41,6 +42,19 @@ pub(super) fn pools(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     )
 }
 
+/// What the machine behind a host does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Off.
+    Off,
+    /// On its way up.
+    Starting,
+    /// On by all we know.
+    On,
+    /// Compute does not tell.
+    Unknown,
+}
+
 /// Hosts of a bucket, counted.
 #[derive(Debug, Default, Clone, Copy)]
 struct Hosts {
@@ -48,6 +62,8 @@ struct Hosts {
     usable: usize,
     drained: usize,
     cold: usize,
+    /// On their way up: no heartbeat is due yet.
+    starting: usize,
     /// On by all we know, without a recent heartbeat.
     silent: usize,
     /// On by all we know, and nobody knows when they beat last.
@@ -61,8 +77,9 @@ struct Hosts {
 }
 
 impl Hosts {
+    /// Of which a heartbeat is due.
     fn on(&self) -> usize {
-        self.all - self.cold
+        self.all - self.cold - self.starting
     }
 
     /// Whether something is on, or may be, and nothing beats.
@@ -72,21 +89,22 @@ impl Hosts {
 
     /// Whether what was counted rests on which machines are off.
     fn rest_on_power(&self) -> bool {
-        self.cold + self.silent + self.unsure > 0
+        self.cold + self.starting + self.silent + self.unsure > 0
     }
 
-    /// `off`: whether its machine is off; `None`: not known.
-    fn take(&mut self, host: &SessionHost, off: Option<bool>, now: Timestamp) {
+    fn take(&mut self, host: &SessionHost, machine: Standing, now: Timestamp) {
         self.all += 1;
         self.beat = self.beat.max(host.heartbeat.at());
         if host.usable(now) {
             self.usable += 1;
-        } else if off == Some(true) {
+        } else if machine == Standing::Off {
             self.cold += 1;
-        } else if off.is_none() && host.is_silent(now) {
-            self.unsure += 1;
         } else if host.is_silent(now) {
-            self.silent += 1;
+            match machine {
+                Standing::Unknown => self.unsure += 1,
+                Standing::Starting => self.starting += 1,
+                Standing::Off | Standing::On => self.silent += 1,
+            }
         } else if !host.beats(now) {
             self.undated += 1;
         } else if host.status.takes_users() {
@@ -99,14 +117,20 @@ impl Hosts {
 
 /// Counts the hosts of a bucket; `None`: a list is missing or not whole.
 fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
-    let machines = standing::machines(scene.picture, &Source::Machines(bucket.side));
+    let machines = Machines::of(scene.picture, bucket.side);
     let known = powers(scene, bucket.side).trust == Trust::Good;
     let mut hosts = Hosts::default();
     for &service in bucket.services {
         let then = judged_at(scene, service, bucket.side);
         let listing = standing::hosts(scene.picture, &Source::Hosts(service, bucket.side))?;
         for host in listing.complete()? {
-            hosts.take(host, known.then(|| standing::is_off(host, machines)), then);
+            let machine = match () {
+                () if !known => Standing::Unknown,
+                () if machines.is_off(host) => Standing::Off,
+                () if machines.boots(host, then) => Standing::Starting,
+                () => Standing::On,
+            };
+            hosts.take(host, machine, then);
         }
     }
     Some(hosts)
@@ -169,6 +193,7 @@ fn hosts_text(hosts: &Hosts, standby: bool) -> (String, String) {
     let (usable, all) = (hosts.usable, hosts.all);
     let parts = [
         (hosts.silent, "silent", "sil"),
+        (hosts.starting, "starting", "boot"),
         (hosts.undated, "not known", "?"),
         (hosts.unfit, "unhealthy", "bad"),
         (hosts.drained, "drained", "dr"),

@@ -300,7 +300,7 @@ fn hosts_are_a_sign_of_death_only_where_their_machines_are_known_to_run() {
         world.put(Source::Machines(Side::Primary), Answer::Machines(Listing::whole(list, 1)));
     };
     let unknown = Power::Unknown(Safe::new("unknown"));
-    let cases: [PowerCase<'_>; 10] = [
+    let cases: [PowerCase<'_>; 13] = [
         ("running", true, &|_| {}),
         ("a miss after the look", true, &|world| world.silence(&source, SilenceKind::Unreachable, 1)),
         ("never looked at", false, &|world| world.never(&source, SilenceKind::Unreachable)),
@@ -318,6 +318,23 @@ fn hosts_are_a_sign_of_death_only_where_their_machines_are_known_to_run() {
         }),
         ("off", false, &|world| powered(world, Power::Deallocated)),
         ("starting", false, &|world| powered(world, Power::Starting)),
+        ("just seen to come up", false, &|world| {
+            powered(world, Power::Deallocated);
+            powered(world, Power::Running);
+        }),
+        ("up for longer than a heartbeat takes", true, &|world| {
+            powered(world, Power::Starting);
+            powered(world, Power::Running);
+            world.now += minutes(6);
+            hush(world, &HostStatus::Unavailable);
+            powered(world, Power::Running);
+        }),
+        ("seen off an hour ago, and on now", true, &|world| {
+            powered(world, Power::Deallocated);
+            world.now += minutes(60);
+            hush(world, &HostStatus::Unavailable);
+            powered(world, Power::Running);
+        }),
         ("Azure cannot tell, as of machines it lost", true, &|world| powered(world, unknown.clone())),
         ("Azure cannot tell, and the broker saw them go", false, &|world| {
             hush(world, &HostStatus::Shutdown);
@@ -618,9 +635,33 @@ fn the_tries_of_a_value_are_those_of_the_sources_that_were_tried() {
     }
 }
 
+/// The first host of `hr` in the primary was off for hours and was seen to come up.
+fn start_first(world: &mut World) {
+    let old = world.now - minutes(480);
+    world.edit_hosts(0, Side::Primary, |at, host| {
+        if at == 0 {
+            host.heartbeat = Heartbeat::At(old);
+        }
+    });
+    for power in [Power::Starting, Power::Running] {
+        let list = machines(world, |at, machine| {
+            if at == 0 {
+                machine.power = Some(power.clone());
+            }
+        });
+        world.put(Source::Machines(Side::Primary), Answer::Machines(Listing::whole(list, 1)));
+    }
+}
+
 #[test]
 fn what_hurts_users_is_crit_and_what_wants_attention_is_a_warning() {
-    let cases: [(&str, Spoil, CellState, &str); 4] = [
+    let cases: [(&str, Spoil, CellState, &str); 5] = [
+        (
+            "no heartbeat is due yet of a host that was started just now",
+            start_first,
+            CellState::Ok,
+            "5 of 6, 1 starting",
+        ),
         (
             "drained active hosts",
             |world| {

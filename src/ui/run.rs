@@ -377,7 +377,11 @@ fn proof(step: &StepView) -> String {
     };
     // Nobody has begun what waits for its confirmation.
     let sent = step.items.iter().any(|item| item.attempts > 0);
-    let word = if sent || steps::at_work(step.state) || step.state.over() { "running" } else { "waiting" };
+    let word = match () {
+        () if step.state.over() => "took",
+        () if sent || steps::at_work(step.state) => "running",
+        () => "waiting",
+    };
     format!("{proofs}   usual {}   {word} {}", clock_text(step.usual), clock_text(step.running))
 }
 

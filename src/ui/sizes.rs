@@ -569,6 +569,30 @@ fn items_that_are_not_shown_are_told_apart() {
     }
 }
 
+/// While its undo is at work a step is done no longer, and its phase is not `ok`.
+#[test]
+fn a_step_that_is_being_undone_is_not_called_done() {
+    let undoing = |state, attempts| {
+        let mut view = scene::move_phase();
+        view.steps[5].undo = Some("a5-admit".to_owned());
+        (view.steps[5].stands, view.steps[5].taken_back) = (5, 7);
+        let mut undo =
+            scene::step("a5-admit", "admit to WE again", crate::runbook::StepKind::Automatic, state);
+        undo.is_undo = true;
+        undo.items = vec![ItemView { attempts, ..scene::item("shwe-hr-01", ItemPhase::Following, "") }];
+        view.steps.push(undo);
+        run_lines(view, (80, 24))
+    };
+    for state in [StepState::Confirmed, StepState::Running, StepState::Failed, StepState::TimedOut] {
+        let shown = undoing(state, 1);
+        assert!(shown.contains("u  a5  drain WE") && shown.contains("being undone 7 of 12"), "{shown}");
+    }
+    for (state, attempts) in [(StepState::Ready, 0), (StepState::Blocked, 0), (StepState::Done, 1)] {
+        let shown = undoing(state, attempts);
+        assert!(!shown.contains("being undone"), "{state:?} {shown}");
+    }
+}
+
 #[test]
 fn what_cannot_be_undone_now_says_why() {
     let mut view = scene::move_phase();

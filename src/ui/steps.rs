@@ -206,7 +206,12 @@ fn phase_row(view: &RunView, phase: &PhaseView) -> Row {
         owed => format!("  {owed} owed"),
     };
     let left = steps().any(|step| was_left(view, step));
-    let owed = if left { format!("{owed}  left in the middle") } else { owed };
+    let back = steps().find(|step| goes_back(view, step));
+    let owed = match back {
+        _ if left => format!("{owed}  left in the middle"),
+        Some(step) => format!("{owed}  {} being undone", short_id(&step.id)),
+        None => owed,
+    };
     let (mark, role) = match (over, owed.is_empty()) {
         _ if left => ("- ", Role::Warn),
         (true, true) => ("ok", Role::Text),
@@ -309,23 +314,33 @@ fn was_left(view: &RunView, step: &StepView) -> bool {
         && step.items.iter().any(|item| item.attempts > 0)
 }
 
+/// Whether what the step did is being taken back: it is done no longer, and not yet open again.
+fn goes_back(view: &RunView, step: &StepView) -> bool {
+    let undo = view.steps.iter().find(|undo| undo.is_undo && step.undo.as_ref() == Some(&undo.id));
+    step.state.over() && undo.is_some_and(|undo| undo.begun() && !undo.state.over())
+}
+
 fn step_row(view: &RunView, index: usize, width: usize) -> Row {
     let step = &view.steps[index];
     let left = was_left(view, step);
+    let back = goes_back(view, step);
     let (mark, role) = match step.state {
         _ if left => ("-", Role::Warn),
+        _ if back => ("u", Role::Warn),
         // Taking a step back is there for whoever wants it; it is not what comes next.
         StepState::Ready | StepState::Blocked if step.is_undo => ("u", Role::Dim),
         state => mark(state),
     };
     let word = match step.state {
         _ if left => "left",
+        _ if back => "being undone",
         StepState::Done | StepState::Pending | StepState::Running => "",
         StepState::Deferred if is_payable(view, step) => "owed, ready",
         StepState::Deferred if settles(view, step) => "owed, settling",
         state => state.word(),
     };
     let count = match (step.kind, step.items.len()) {
+        _ if back => format!("{} of {}", step.taken_back, step.taken_back + step.stands),
         (StepKind::Gate, 0) if !step.proofs.is_empty() && !step.state.over() => {
             format!("{}/{}", green(step), step.proofs.len())
         }

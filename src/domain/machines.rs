@@ -1,0 +1,46 @@
+//! The machines behind session hosts, found by id: a side may have thousands of either.
+
+use std::collections::HashMap;
+
+use super::{
+    ArmId, Listing, Side, Source,
+    compute::VirtualMachine,
+    picture::Picture,
+    pool::{HostStatus, SessionHost},
+    standing,
+    time::Timestamp,
+};
+
+/// What Compute said of the machines of a side, whole or not.
+#[derive(Debug, Default)]
+pub struct Machines<'p>(HashMap<&'p ArmId, &'p VirtualMachine>);
+
+impl<'p> Machines<'p> {
+    /// Those of a side; none where nothing is known of them.
+    pub fn of(picture: &'p Picture, side: Side) -> Self {
+        standing::machines(picture, &Source::Machines(side)).map(Self::listed).unwrap_or_default()
+    }
+
+    /// Those of a list.
+    pub fn listed(listing: &'p Listing<VirtualMachine>) -> Self {
+        Self(listing.seen().iter().map(|machine| (&machine.id, machine)).collect())
+    }
+
+    /// The machine behind a host, where it was seen.
+    pub fn behind(&self, host: &SessionHost) -> Option<&'p VirtualMachine> {
+        self.0.get(host.vm.as_ref()?).copied()
+    }
+
+    /// Whether the machine behind a host is off, by Compute where known, else by the broker's word.
+    pub fn is_off(&self, host: &SessionHost) -> bool {
+        match self.behind(host).and_then(|machine| machine.power.as_ref()) {
+            Some(power) => power.is_off(),
+            None => host.status == HostStatus::Shutdown,
+        }
+    }
+
+    /// Whether the machine behind a host is on its way up: no heartbeat of it is due yet.
+    pub fn boots(&self, host: &SessionHost, now: Timestamp) -> bool {
+        self.behind(host).is_some_and(|machine| machine.boots(now))
+    }
+}
