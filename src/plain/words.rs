@@ -33,7 +33,7 @@ pub fn status_lines(app: &App) -> Vec<String> {
     let both = &summary.invariant;
     lines.push(format!("in both: {} {}{}", both.state.key(), both.text, aged(app, both.at, both.aged())));
     for problem in summary.problems.iter().take(5) {
-        let age = aged(app, problem.at, problem.stale);
+        let age = aged(app, problem.at, problem.aged());
         lines.push(format!("{}: {}{age}", problem.state.key(), problem.text));
     }
     lines.push(format!("verdict: {}", summary.verdict.word()));
