@@ -188,11 +188,14 @@ fn one_call(ground: &Ground<'_>, source: &Source) -> Cell {
     // What never came is as old as the asking for it.
     let at = last.or_else(|| plight::silent_since(picture, source));
     let Some(plight) = Plight::of(picture, source, now) else {
-        let text = match picture.last(source).map(|look| &look.answer) {
-            Some(crate::domain::Answer::Control { millis, .. }) => format!("answers in {millis} ms"),
-            _ => "answers".to_owned(),
+        let (text, full) = match picture.last(source).map(|look| &look.answer) {
+            // No region has one of its own.
+            Some(crate::domain::Answer::Control { millis, .. }) => {
+                (format!("{millis} ms (global)"), format!("answers in {millis} ms (global)"))
+            }
+            _ => ("answers".to_owned(), "answers".to_owned()),
         };
-        return Cell { state: CellState::Ok, full: text.clone(), text, at, stale };
+        return Cell { state: CellState::Ok, full, text, at, stale };
     };
     let state = match plight {
         Plight::Silent { .. } => CellState::Crit,

@@ -22,9 +22,9 @@ use crate::{
 use super::{Glyphs, shots::shot, sizes};
 
 /// A world, by name.
-type Condition = (&'static str, fn() -> App);
+pub(super) type Condition = (&'static str, fn() -> App);
 
-const CONDITIONS: [Condition; 8] = [
+pub(super) const CONDITIONS: [Condition; 8] = [
     ("calm", || scene::app(World::Live, Weather::Calm)),
     ("outage", || scene::app(World::Live, Weather::Outage)),
     // What a region that died before the cockpit was opened looks like.
@@ -280,6 +280,18 @@ fn what_never_answered_for_too_long_is_marked_on_every_screen() {
         }
     }
     assert!(seen > 100, "{seen}");
+}
+
+/// That the control plane answers says nothing of a region, at any size.
+#[test]
+fn the_vantage_says_that_the_control_plane_is_of_no_one_region() {
+    for (name, size) in ["calm", "outage"].into_iter().flat_map(|name| SIZES.map(|size| (name, size))) {
+        let mut app = (CONDITIONS.iter().find(|(known, _)| *known == name).unwrap().1)();
+        app.screen = Screen::Vantage;
+        let shot = shot(&mut app, size, Glyphs::Box);
+        let line = shot.lines().find(|line| line.contains("control ")).unwrap();
+        assert_eq!(line.matches("(global)").count(), 2, "{name} {size:?}: {shot}");
+    }
 }
 
 /// Of what never answered there is no age of an answer: how long it has been asked, and how often.
