@@ -24,7 +24,8 @@ use crate::{
 
 pub use words::status_lines;
 use words::{
-    ask, asked, choices, list_lines, owed, question, step_lines, step_words, stuck, without_figures, words_of,
+    ask, asked, choices, list_lines, numbered, owed, place, question, step_lines, stuck, without_figures,
+    words_of,
 };
 
 /// What a line came to.
@@ -60,7 +61,9 @@ pub const WRONG_MAX: u8 = 3;
 pub struct Plain {
     told: BTreeMap<StepId, StepState>,
     failed: BTreeMap<(StepId, String), ItemPhase>,
-    feed: usize,
+    feed: u64,
+    /// The notice that was told last, and when it was said.
+    notice: Option<(String, u64)>,
     state: Option<RunState>,
     /// Until when the last grant may take, as last told.
     effective: Option<Timestamp>,
@@ -122,27 +125,25 @@ impl Plain {
     /// What has changed since the last call: one line per change of state.
     pub fn news(&mut self, app: &App) -> Vec<String> {
         let mut lines = Vec::new();
-        let count = app.feed.count();
-        let fresh = count.saturating_sub(self.feed);
-        let mut events: Vec<_> = app.feed.newest().take(fresh).collect();
-        events.reverse();
-        for event in events {
+        let events = app.feed.since(self.feed);
+        for event in &events {
             match &event.origin {
                 Origin::Journal(_) => {}
                 Origin::Region(code) => lines.push(format!("{} {code} {}", time_text(event.at), event.text)),
                 Origin::Cockpit => lines.push(format!("{} {}", time_text(event.at), event.text)),
             }
         }
-        self.feed = count;
+        self.feed = app.feed.pushed();
         if let Some(view) = app.run_view() {
             self.run_news(app, view, &mut lines);
         }
-        if let Some(notice) = &app.notice {
-            let line = format!("note: {}", notice.text);
-            if notice.at == app.moment.terminal {
-                lines.push(line);
-            }
+        // What is an event as well is told as that.
+        let told = |text: &str| events.iter().any(|event| event.text == text);
+        let notice = app.notice.as_ref().map(|notice| (notice.text.clone(), notice.at));
+        if let Some((text, _)) = notice.as_ref().filter(|(text, _)| notice != self.notice && !told(text)) {
+            lines.push(format!("note: {text}"));
         }
+        self.notice = notice.or_else(|| self.notice.take());
         lines
     }
 
@@ -159,21 +160,21 @@ impl Plain {
             if step.is_undo && could && !asked_for {
                 continue;
             }
-            lines.push(format!("{time} {}", step_words(step)));
+            lines.push(format!("{time} {}", numbered(view, step)));
         }
         for step in &view.steps {
             for item in &step.items {
                 let wrong = matches!(item.state, ItemPhase::Failed | ItemPhase::Ghost | ItemPhase::Asking);
                 let key = (step.id.clone(), item.key.clone());
                 if wrong && self.failed.insert(key, item.state) != Some(item.state) {
-                    lines.push(format!("{time} {} {} {}", step.id, item.key, item.detail));
+                    lines.push(format!("{time} {} {} {}", place(view, step), item.key, item.detail));
                 }
             }
         }
         let step = view.current.and_then(|place| view.steps.get(place));
         let drift = step.and_then(|step| step.offer.as_ref()?.drift);
         if let (Some(step), Some(drift)) = (step, drift.filter(|drift| self.drift.as_ref() != Some(drift))) {
-            lines.push(format!("{time} {} now: {drift}", step.id));
+            lines.push(format!("{time} {} now: {drift}", place(view, step)));
         }
         self.drift = drift;
         if let Some(why) = view.stopped.as_ref().filter(|why| self.stopped.as_ref() != Some(why)) {
@@ -541,6 +542,75 @@ mod tests {
             let told = format!("{word} active-empty 67 sessions");
             assert!(lines.contains(&told), "{state:?} {kind:?} {blocked:?}: {lines:#?}");
         }
+    }
+
+    /// What is told late stands among the events where it happened, and is news all the same.
+    #[test]
+    fn whatever_happens_is_told_once_in_the_order_in_which_it_was_heard() {
+        let mut app = scene::app(World::Sim, Weather::Outage);
+        let mut plain = Plain::default();
+        let opening = plain.news(&app);
+        assert_eq!(opening.iter().filter(|line| line.contains("cockpit opened")).count(), 1, "{opening:#?}");
+        for (back, text) in [(600, "posted"), (0, "answers again"), (900, "posted earlier")] {
+            let at = app.now() - crate::domain::time::seconds(back);
+            app.feed.push(at, Origin::Region("WE".to_owned()), text);
+            assert_eq!(plain.news(&app), [format!("{} WE {text}", time_text(at))]);
+        }
+        assert!(plain.news(&app).is_empty());
+    }
+
+    #[test]
+    fn a_refusal_is_told_once() {
+        let why = "the run: no";
+        for told in [
+            Event::Notice(Safe::new(&format!("could not open {why}"))),
+            Event::RunRefused { order: None, why: Safe::new(&format!("open {why}")) },
+        ] {
+            let mut app = scene::app(World::Sim, Weather::Calm);
+            let mut plain = Plain::default();
+            plain.news(&app);
+            let name = format!("{told:?}");
+            app.update(told, at(1));
+            let lines: Vec<String> = (0..3).flat_map(|_| plain.news(&app)).collect();
+            assert_eq!(lines.iter().filter(|line| line.contains(why)).count(), 1, "{name}: {lines:#?}");
+        }
+    }
+
+    #[test]
+    fn a_step_has_its_number_in_every_line_and_says_why_it_is_blocked() {
+        for (blocked, why) in [
+            (&["hosts: being read"][..], "hosts: being read"),
+            (&["hosts: being read", "sessions: being read", "no token"], "hosts: being read; and 2 more"),
+            (&[], "what it rests on is being looked at"),
+        ] {
+            let mut view = scene::log_off(scene::offer(2, Some("67")));
+            view.steps[8].state = StepState::Blocked;
+            view.steps[8].blocked_by = blocked.iter().map(|one| Safe::new(one)).collect();
+            view.steps[8].items = vec![crate::app::scene::item("GRP1", ItemPhase::Failed, "404")];
+            let title = view.steps[8].title.clone();
+            let app = armed(view);
+            let mut plain = Plain::default();
+            let news = plain.news(&app);
+            let line = format!("9 a8-logoff blocked {title} 0/1: {why}");
+            assert!(news.contains(&format!("{} {line}", time_text(app.now()))), "{news:#?}");
+            assert!(news.contains(&format!("{} 9 a8-logoff GRP1 404", time_text(app.now()))), "{news:#?}");
+            let Reply::Lines(steps) = plain.answer(&app, "steps", 9) else { panic!() };
+            assert!(steps.contains(&line), "{steps:#?}");
+        }
+    }
+
+    #[test]
+    fn a_proof_that_is_too_old_is_told_once() {
+        let mut view = scene::log_off(scene::offer(2, Some("67")));
+        view.steps[8].proofs = vec![crate::engine::event::GateItem {
+            id: "active-empty".to_owned(),
+            verdict: crate::engine::event::GateVerdict::Red,
+            value: "67 sessions".into(),
+            age_s: Some(400),
+        }];
+        view.steps[8].old_proofs = vec!["active-empty".to_owned()];
+        let lines = Plain::default().prompt(&armed(view), 0, || 42).unwrap();
+        assert_eq!(lines.iter().filter(|line| line.contains("active-empty")).count(), 1, "{lines:#?}");
     }
 
     #[test]

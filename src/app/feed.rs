@@ -30,6 +30,8 @@ pub struct FeedLine {
     pub origin: Origin,
     /// What, in one line.
     pub text: String,
+    /// How many had been told with it: not its place, for what is told late stands where it happened.
+    pub told: u64,
 }
 
 impl FeedLine {
@@ -84,7 +86,7 @@ impl Feed {
         // Nearly always the end: only what Azure posted earlier is told late.
         self.pushed += 1;
         let place = self.lines.iter().rposition(|line| line.at <= at).map_or(0, |last| last + 1);
-        self.lines.insert(place, FeedLine { at, origin, text: text.into() });
+        self.lines.insert(place, FeedLine { at, origin, text: text.into(), told: self.pushed });
     }
 
     /// Adds a line of a run's journal.
@@ -95,6 +97,13 @@ impl Feed {
     /// Newest first.
     pub fn newest(&self) -> impl Iterator<Item = &FeedLine> {
         self.lines.iter().rev()
+    }
+
+    /// Those told after the first `told`, in the order in which they were told.
+    pub fn since(&self, told: u64) -> Vec<&FeedLine> {
+        let mut lines: Vec<&FeedLine> = self.lines.iter().filter(|line| line.told > told).collect();
+        lines.sort_by_key(|line| line.told);
+        lines
     }
 
     /// How many there have been, those that are gone included.

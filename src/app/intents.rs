@@ -352,10 +352,29 @@ impl App {
                 self.offer(undo, StepKind::Automatic);
             }
             Some(_) => {
-                let why = step.no_undo.map(|why| format!(": {why}")).unwrap_or_default();
-                self.say(format!("it cannot be undone now{why}"));
+                let why = match step.no_undo {
+                    Some(why) => format!(" now: {why}"),
+                    None if !step.begun() => ": it has not begun".to_owned(),
+                    None => " now".to_owned(),
+                };
+                self.say(format!("{} cannot be undone{why}; {}", step.id, self.undoable()));
             }
-            None => self.say("this step has no undo"),
+            None => self.say(format!("{} has no undo; {}", step.id, self.undoable())),
+        }
+    }
+
+    /// Which steps can be undone now, in words.
+    fn undoable(&self) -> String {
+        let steps = self.run_view().map_or(&[][..], |view| &view.steps);
+        let open: Vec<&str> = steps
+            .iter()
+            .filter(|step| step.choices.contains(&Choice::Undo))
+            .map(|step| step.id.as_str())
+            .collect();
+        if open.is_empty() {
+            "no step can be now".to_owned()
+        } else {
+            format!("these can: {}", open.join(", "))
         }
     }
 }

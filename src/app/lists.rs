@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     domain::{Pair, Side, Source, estate::Estate, picture::Picture, time::Timestamp},
-    status::{CellState, Component, Scope, Summary},
+    status::{Aged, CellState, Component, Scope, Summary},
 };
 
 use super::{
@@ -70,6 +70,15 @@ pub struct Head {
     pub from: Option<Timestamp>,
     /// Whether a part of it is only what was last seen.
     pub stale: bool,
+    /// Whether a part of it never came, for longer than an answer would be trusted.
+    pub overdue: bool,
+}
+
+impl Head {
+    /// How far its age can be trusted.
+    pub fn aged(&self) -> Aged {
+        Aged::from(self.stale || self.overdue)
+    }
 }
 
 /// What a list is made from.
@@ -144,6 +153,7 @@ pub(super) fn as_old_as_home(lists: &mut Lists, component: Component, summary: &
         head.at = head.at.min(cell.at.or(head.at));
         head.from = head.from.min(cell.from.or(head.from));
         head.stale |= cell.stale;
+        head.overdue |= cell.overdue;
     }
 }
 
@@ -173,6 +183,7 @@ fn read(component: Component, view: &View<'_>, side: Side, head: &mut Head) -> V
 fn about(view: &View<'_>, source: &Source, head: &mut Head) {
     let last = view.picture.last(source);
     head.stale |= last.is_some() && !plight::holds(view.picture, source, view.now);
+    head.overdue |= view.picture.is_overdue(source, view.now);
     let what = what(view.estate, source, view.scope);
     head.trouble
         .extend(Plight::of(view.picture, source, view.now).map(|plight| plight.words(&what, view.now)));

@@ -123,8 +123,7 @@ impl App {
     /// The checks as their pane shows them.
     pub fn checks(&self) -> Vec<Group<'_>> {
         let query = self.query().unwrap_or_default();
-        let past = |at| self.is_past(Some(at));
-        ready::groups(&self.estate, &self.readiness, &query, self.sort, (self.shown_at(), &past))
+        ready::groups(&self.estate, &self.readiness, &query, self.sort, self.shown_at())
     }
 
     /// How both regions look from here.

@@ -15,7 +15,8 @@ use super::{
 pub const COLUMNS: &[Column] = &[
     column("check", "check", Kind::Word, 5, 0),
     column("state", "state", Kind::Word, 8, 1),
-    column("age", "age", Kind::Age, 3, 3),
+    // With its mark.
+    column("age", "age", Kind::Age, 5, 3),
     column("title", "title", Kind::Word, 20, 2),
     column("seen", "seen", Kind::Word, 20, 4),
     column("service", "of", Kind::Word, 0, 5),
@@ -36,7 +37,7 @@ pub fn groups<'a>(
     verdicts: &'a [Verdict],
     query: &Query,
     sort: Sort,
-    (now, past): (Timestamp, &dyn Fn(Timestamp) -> bool),
+    now: Timestamp,
 ) -> Vec<Group<'a>> {
     let mut services: Vec<usize> = verdicts.iter().map(|verdict| verdict.service).collect();
     services.dedup();
@@ -47,7 +48,7 @@ pub fn groups<'a>(
             let own: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.service == index).collect();
             let mut checks: Vec<(Row, &Verdict)> = own
                 .iter()
-                .map(|verdict| (row(verdict, name, now, past), *verdict))
+                .map(|verdict| (row(verdict, name, now), *verdict))
                 .filter(|(row, _)| query.fits(row) == Fit::Yes)
                 .collect();
             // Stable: among equals the order of the catalog stands.
@@ -71,10 +72,10 @@ fn head(name: &str, own: &[&Verdict]) -> String {
     )
 }
 
-fn row(verdict: &Verdict, service: &str, now: Timestamp, past: &dyn Fn(Timestamp) -> bool) -> Row {
+fn row(verdict: &Verdict, service: &str, now: Timestamp) -> Row {
     let age = |at| {
         let mut field = Field::age(now.duration_since(at));
-        if past(at) {
+        if verdict.old {
             field.text.push('!');
         }
         field
@@ -137,6 +138,7 @@ mod tests {
             expected: "",
             at: Some(noon()),
             from: Some(noon()),
+            old: false,
             source: String::new(),
             complete: true,
             next: "do something",
@@ -154,7 +156,7 @@ mod tests {
         ];
         let said = |filter: &str| -> Vec<String> {
             let query = Query::parse(filter, COLUMNS).unwrap();
-            let groups = groups(&scene::estate(), &all, &query, Sort::default(), (noon(), &|_| false));
+            let groups = groups(&scene::estate(), &all, &query, Sort::default(), noon());
             let ids = |group: &Group<'_>| {
                 group.checks.iter().map(|(row, _)| row.name()).collect::<Vec<_>>().join(" ")
             };

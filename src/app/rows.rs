@@ -27,7 +27,7 @@ const HOSTS: &[Column] = &[
     column("host", "host", Kind::Word, 10, 0),
     column("status", "status", Kind::Word, 7, 1),
     column("admits", "in", Kind::Word, 2, 4),
-    column("beat", "hb", Kind::Age, 3, 2),
+    column("beat", "hb", Kind::Age, 4, 2),
     column("sessions", "ses", Kind::Count, 3, 3),
     column("power", "pow", Kind::Word, 3, 5),
     column("service", "of", Kind::Word, 4, 6),
@@ -37,7 +37,8 @@ const SESSIONS: &[Column] = &[
     column("user", "user", Kind::Word, 12, 0),
     column("host", "host", Kind::Word, 10, 3),
     column("state", "state", Kind::Word, 7, 1),
-    column("age", "age", Kind::Age, 3, 2),
+    // How long it has been open: the age of what is known of it stands in the head of the list.
+    column("age", "open", Kind::Age, 4, 2),
 ];
 const ASSIGNMENTS: &[Column] = &[
     column("holder", "holder", Kind::Word, 8, 0),
@@ -65,7 +66,8 @@ const HEALTH: &[Column] = &[
     column("what", "what", Kind::Word, 10, 0),
     column("state", "state", Kind::Word, 6, 1),
     column("title", "title", Kind::Word, 12, 2),
-    column("age", "age", Kind::Age, 3, 3),
+    // Since it was posted, not since anybody looked.
+    column("age", "since", Kind::Age, 5, 3),
 ];
 const CONTROL: &[Column] = &[
     column("call", "call", Kind::Word, 12, 0),

@@ -302,6 +302,10 @@ pub fn widths(columns: &[Column], longest: &[u16], room: u16) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        app::{ready, rows},
+        status::Component,
+    };
 
     const COLUMNS: [Column; 3] = [
         column("host", "host", Kind::Word, 10, 0),
@@ -327,6 +331,29 @@ mod tests {
         check(40, &[14, 3, 5], &[14, 3, 5]);
         check(20, &[14, 3, 5], &[12, 3, 3]);
         check(19, &[14, 3, 5], &[14, 3, 0]);
+    }
+
+    /// Rows stand while their ages grow, to four columns (`1h40`).
+    #[test]
+    fn an_age_is_never_cut_in_any_list_at_any_width() {
+        let ages =
+            [0, 119, 5_999, 6_000, 35_999, 172_799, 172_800, 86_400 * 999].map(Span::from_secs).map(age_text);
+        let lists = Component::ALL.map(rows::columns).into_iter().chain([ready::COLUMNS]);
+        for columns in lists {
+            for (room, longest) in (0..120).flat_map(|room| [0, 2, 3, 5].map(|longest| (room, longest))) {
+                let widths = widths(columns, &vec![longest; columns.len()], room);
+                let drawn =
+                    columns.iter().zip(&widths).filter(|(one, width)| one.kind == Kind::Age && **width > 0);
+                for (column, width) in drawn {
+                    let width = usize::from(*width);
+                    assert!(
+                        ages.iter().all(|age| age.width() <= width),
+                        "{} {room} {longest}: {width}",
+                        column.key
+                    );
+                }
+            }
+        }
     }
 
     #[test]

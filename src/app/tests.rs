@@ -1224,3 +1224,31 @@ fn a_run_that_is_being_aborted_says_so_and_offers_nothing_else() {
         );
     }
 }
+
+/// A key that undoes nothing says of which step, why, and which can be undone.
+#[test]
+fn what_cannot_be_undone_says_why_and_what_can() {
+    type Spoil = fn(&mut crate::engine::RunView);
+    let cases: [(Spoil, &str); 3] = [
+        (|view| view.steps[7].undo = None, "a7-revoke has no undo; no step can be now"),
+        (
+            |view| view.steps[7].no_undo = Some("users were let in"),
+            "a7-revoke cannot be undone now: users were let in; no step can be now",
+        ),
+        (
+            |view| {
+                view.steps[7].undo = None;
+                view.steps[5].choices = vec![Choice::Undo];
+            },
+            "a7-revoke has no undo; these can: a5-drain",
+        ),
+    ];
+    for (spoil, said) in cases {
+        let mut view = scene::move_phase();
+        view.steps.iter_mut().for_each(|step| step.choices.clear());
+        spoil(&mut view);
+        let mut app = scene::running(view).0;
+        app.update(Event::Intent(Intent::Undo), at(1_000));
+        assert_eq!(app.notice.as_ref().map(|notice| notice.text.as_str()), Some(said));
+    }
+}

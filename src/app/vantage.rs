@@ -119,12 +119,18 @@ pub fn vantage(ground: &Ground<'_>) -> Vantage {
         .collect();
     let asked = oldest_try(ground);
     for side in Side::BOTH {
-        let call = |label| calls.iter().find(|line| line.label == label).and_then(|line| line.cells[side].at);
-        let silent = plight::silent_since(ground.picture, &Source::Events);
+        let call = |label| {
+            let cell = calls.iter().find(|line| line.label == label).map(|line| &line.cells[side]);
+            cell.map_or((None, false), |cell| (cell.at, cell.stale))
+        };
+        let overdue = ground.picture.is_overdue(&Source::Events, ground.now);
+        let silent = (plight::silent_since(ground.picture, &Source::Events), overdue);
         // What is not known of a sign is as old as the asking for it. That calls fail only there is told by
         // the calls to both regions.
-        for (sign, from) in signs.iter_mut().zip([silent, call("hosts"), asked, call("storage")]) {
+        let calls = (asked, is_long_ago(asked, ground.now));
+        for (sign, (from, old)) in signs.iter_mut().zip([silent, call("hosts"), calls, call("storage")]) {
             let cell = &mut sign.cells[side];
+            cell.stale |= old && cell.at.is_none_or(|at| from == Some(at));
             cell.at = cell.at.or(from);
         }
         signs[2].cells[side].stale |= is_long_ago(asked, ground.now);
@@ -178,15 +184,18 @@ fn is_long_ago(at: Option<Timestamp>, now: Timestamp) -> bool {
 fn one_call(ground: &Ground<'_>, source: &Source) -> Cell {
     let (picture, now) = (ground.picture, ground.now);
     let last = picture.last(source).map(|look| look.at);
-    let stale = last.is_some() && !plight::holds(picture, source, now);
+    let stale = last.is_some() && !plight::holds(picture, source, now) || picture.is_overdue(source, now);
     // What never came is as old as the asking for it.
     let at = last.or_else(|| plight::silent_since(picture, source));
     let Some(plight) = Plight::of(picture, source, now) else {
-        let text = match picture.last(source).map(|look| &look.answer) {
-            Some(crate::domain::Answer::Control { millis, .. }) => format!("answers in {millis} ms"),
-            _ => "answers".to_owned(),
+        let (text, full) = match picture.last(source).map(|look| &look.answer) {
+            // No region has one of its own.
+            Some(crate::domain::Answer::Control { millis, .. }) => {
+                (format!("{millis} ms (global)"), format!("answers in {millis} ms (global)"))
+            }
+            _ => ("answers".to_owned(), "answers".to_owned()),
         };
-        return Cell { state: CellState::Ok, full: text.clone(), text, at, stale };
+        return Cell { state: CellState::Ok, full, text, at, stale };
     };
     let state = match plight {
         Plight::Silent { .. } => CellState::Crit,

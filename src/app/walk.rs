@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    domain::{Side, Source, time::Timestamp},
+    domain::{Side, Source},
     status::{Component, Scope},
 };
 
@@ -15,7 +15,6 @@ use super::{
     gesture::Field,
     journal::{Follow, Pane},
     lists::{self, Lists, Made, View},
-    plight,
     query::{Fit, Query},
     ready,
     run::RunOpen,
@@ -256,15 +255,6 @@ impl App {
         self.subject = Some(subject);
         self.descend(Screen::Detail(component));
         self.side = side;
-    }
-
-    /// Whether an answer that was in at `at` stands no longer for what there is now.
-    pub fn is_past(&self, at: Option<Timestamp>) -> bool {
-        let now = self.shown_at();
-        self.picture.iter().any(|(source, reading)| {
-            let then = reading.last.as_ref().map(|look| look.at);
-            then.is_some() && then == at && !plight::holds(&self.picture, source, now)
-        })
     }
 
     /// Chooses among the lists; a digit opens one at once.

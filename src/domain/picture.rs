@@ -71,6 +71,11 @@ impl Picture {
         self.readings.get(source)
     }
 
+    /// Whether a source never answered, and has been asked for longer than an answer is trusted.
+    pub fn is_overdue(&self, source: &Source, now: Timestamp) -> bool {
+        self.readings.get(source).is_some_and(|reading| reading.is_overdue(source, now))
+    }
+
     /// The last answer of a source.
     pub fn last(&self, source: &Source) -> Option<&Look> {
         self.readings.get(source)?.last.as_ref()

@@ -245,6 +245,13 @@ impl Reading {
         (self.silence, self.failed) = (Some((at, silence)), Some(started));
     }
 
+    /// Whether it never answered `source`, and has been asked for longer than an answer of it is trusted.
+    pub fn is_overdue(&self, source: &Source, now: Timestamp) -> bool {
+        let failed = self.silence.as_ref().map(|(at, _)| *at);
+        let since = self.silent_since.or(failed).filter(|_| self.last.is_none());
+        since.is_some_and(|at| Footing::of(source, at).is_old(now))
+    }
+
     /// The age of the last answer at `now`.
     pub fn age(&self, now: Timestamp) -> Option<super::time::Span> {
         self.last.as_ref().map(|look| now.duration_since(look.at))

@@ -9,7 +9,7 @@ use crate::{
     },
     engine::{
         RunView,
-        event::GateVerdict,
+        event::{GateItem, GateVerdict},
         view::{Choice, OfferView, RunState, StepState, StepView},
     },
     status::{Aged, Cell, ServiceLine},
@@ -33,7 +33,7 @@ pub fn status_lines(app: &App) -> Vec<String> {
     let both = &summary.invariant;
     lines.push(format!("in both: {} {}{}", both.state.key(), both.text, aged(app, both.at, both.aged())));
     for problem in summary.problems.iter().take(5) {
-        let age = aged(app, problem.at, problem.stale);
+        let age = aged(app, problem.at, problem.aged());
         lines.push(format!("{}: {}{age}", problem.state.key(), problem.text));
     }
     lines.push(format!("verdict: {}", summary.verdict.word()));
@@ -80,12 +80,35 @@ pub(super) fn stuck(step: Option<&StepView>) -> Vec<String> {
     .unwrap_or_default()
 }
 
-pub(super) fn step_words(step: &StepView) -> String {
+/// A step as it is named in every line: its number among the steps, where it has one, and its id.
+pub(super) fn place(view: &RunView, step: &StepView) -> String {
+    let mut steps = view.steps.iter().filter(|step| !step.is_undo);
+    match steps.position(|other| other.id == step.id) {
+        Some(at) => format!("{} {}", at + 1, step.id),
+        None => step.id.clone(),
+    }
+}
+
+/// A step with its number, how it stands, and why.
+pub(super) fn numbered(view: &RunView, step: &StepView) -> String {
     let items =
         if step.items.is_empty() { String::new() } else { format!(" {}/{}", step.done, step.items.len()) };
     let took = if step.state.over() { format!(" in {}", clock_text(step.running)) } else { String::new() };
-    let reason = step.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{} {} {}{items}{took}{reason}", step.id, step.state.word(), step.title)
+    let reason = match step.state {
+        StepState::Blocked => Some(blocked_words(step)),
+        _ => step.reason.as_ref().map(ToString::to_string),
+    };
+    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{} {} {}{items}{took}{reason}", place(view, step), step.state.word(), step.title)
+}
+
+/// What a step that is blocked waits for; how much more there is, where it is more than one thing.
+fn blocked_words(step: &StepView) -> String {
+    match step.blocked_by.as_slice() {
+        [] => "what it rests on is being looked at".to_owned(),
+        [one] => one.to_string(),
+        [one, more @ ..] => format!("{one}; and {} more", more.len()),
+    }
 }
 
 /// How the run stands, all steps as numbered lines, and what can be taken back.
@@ -98,7 +121,7 @@ pub(super) fn step_lines(app: &App, view: &RunView) -> Vec<String> {
     let mut lines =
         vec![format!("run {} is {state}; T+{}; {rto}; debts: {debts}", view.run, clock_text(since))];
     let steps = view.steps.iter().filter(|step| !step.is_undo);
-    lines.extend(steps.enumerate().map(|(number, step)| format!("{} {}", number + 1, step_words(step))));
+    lines.extend(steps.map(|step| numbered(view, step)));
     let back: Vec<&str> =
         view.steps.iter().filter(|step| step.is_undo && !step.state.over()).map(|s| s.id.as_str()).collect();
     if !back.is_empty() {
@@ -163,12 +186,12 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
     let mut lines = Vec::new();
     match step.state {
         StepState::Ready | StepState::Blocked => {}
-        StepState::Deferred if owed(view, step) => lines.push(step_words(step)),
+        StepState::Deferred if owed(view, step) => lines.push(numbered(view, step)),
         StepState::Confirmed | StepState::Running | StepState::Waiting if !choices(step).is_empty() => {
             lines.push(format!("{} is at work", place_words(view, step)));
         }
         StepState::AwaitingPerson | StepState::Failed | StepState::TimedOut => {
-            lines.push(step_words(step));
+            lines.push(numbered(view, step));
             let items = stuck(Some(step));
             if !items.is_empty() {
                 lines.push(format!("not ended: {}", items.join(", ")));
@@ -182,7 +205,9 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
         });
         lines.push(format!("too old {} last {}{age}", proof.id, proof.value));
     }
-    for proof in step.proofs.iter().filter(|proof| proof.verdict != GateVerdict::Green) {
+    // One that is too old has been told.
+    let young = |proof: &&GateItem| !step.old_proofs.contains(&proof.id);
+    for proof in step.proofs.iter().filter(|proof| proof.verdict != GateVerdict::Green).filter(young) {
         let word = if step.aims_at(proof) { "to reach" } else { sentence::verdict_word(proof.verdict) };
         lines.push(format!("{word} {} {}", proof.id, proof.value));
     }

@@ -254,6 +254,7 @@ pub(super) fn run(context: &Context<'_>) -> Vec<Verdict> {
         expected: "",
         at: None,
         from: None,
+        old: false,
         source: String::new(),
         complete: true,
         next: "",
@@ -266,7 +267,7 @@ const UNSEEN: &str = "find out why its sources do not answer, and look again";
 
 fn verdict(context: &Context<'_>, spec: &Spec) -> Verdict {
     let sources = (spec.sources)(context);
-    let Basis { at, from, complete, flaw } = context.basis(&sources);
+    let Basis { at, from, old, complete, flaw } = context.basis(&sources);
     // Nothing is known to be wrong where nothing was seen: what would set it right is not told then.
     let next = if flaw.is_some() { UNSEEN } else { spec.next };
     let finding = match flaw {
@@ -284,6 +285,7 @@ fn verdict(context: &Context<'_>, spec: &Spec) -> Verdict {
         expected: spec.expected,
         at,
         from,
+        old,
         source: if words.is_empty() { "this process".to_owned() } else { words.join(", ") },
         complete,
         next: if finding.state == State::Ok { "" } else { next },

@@ -6,6 +6,7 @@ use crate::domain::{
     estate::{Estate, Service},
     picture::{Picture, STALE_INTERVALS},
     pool::SessionHost,
+    reading::Footing,
     standing,
     text::{counted, tries},
     time::{Timestamp, age_text},
@@ -72,6 +73,8 @@ impl Finding {
 pub(super) struct Basis {
     pub(super) at: Option<Timestamp>,
     pub(super) from: Option<Timestamp>,
+    /// Whether one of them is older than it is trusted.
+    pub(super) old: bool,
     pub(super) complete: bool,
     /// Why they do not carry.
     pub(super) flaw: Option<String>,
@@ -88,7 +91,7 @@ impl<'a> Context<'a> {
 
     /// Looks at all sources of a check.
     pub(super) fn basis(&self, sources: &[Source]) -> Basis {
-        let mut basis = Basis { at: None, from: None, complete: true, flaw: None };
+        let mut basis = Basis { at: None, from: None, old: false, complete: true, flaw: None };
         for source in sources {
             let at = self.picture.last(source).map(|look| look.at);
             basis.at = match (basis.at, at) {
@@ -100,6 +103,7 @@ impl<'a> Context<'a> {
                 reading.silent_since.or(reading.silence.as_ref().map(|(at, _)| *at))
             };
             basis.from = basis.from.into_iter().chain(at.or_else(asked)).min();
+            basis.old |= self.is_old(source);
             if let Some(flaw) = self.flaw(source) {
                 basis.complete &= !flaw.starts_with(NOT_WHOLE);
                 let place = source.side().map_or("", |side| self.code(side));
@@ -107,11 +111,21 @@ impl<'a> Context<'a> {
                 basis.flaw.get_or_insert(text.trim_start().to_owned());
             }
         }
+        if basis.flaw.as_ref().is_some_and(|flaw| flaw.ends_with(NOT_LOOKED_AT)) {
+            // What nobody has seen is as old as nothing, whatever else was looked at.
+            (basis.at, basis.from) = (None, None);
+        }
         basis
     }
 
+    /// Whether what is known of a source is older than it is trusted: its answer, or that it gives none.
+    fn is_old(&self, source: &Source) -> bool {
+        let last = self.picture.last(source).map(|look| Footing::of(source, look.at));
+        last.map_or_else(|| self.picture.is_overdue(source, self.now), |footing| footing.is_old(self.now))
+    }
+
     fn flaw(&self, source: &Source) -> Option<String> {
-        let Some(reading) = self.picture.reading(source) else { return Some("not looked at".to_owned()) };
+        let Some(reading) = self.picture.reading(source) else { return Some(NOT_LOOKED_AT.to_owned()) };
         if let Some((_, silence)) = &reading.silence {
             let why = &silence.why;
             return Some(match reading.misses {
@@ -178,6 +192,8 @@ pub(super) fn machine_of<'a>(host: &SessionHost, seen: &'a [VirtualMachine]) -> 
     seen.iter().find(|machine| machine.id == *vm)
 }
 
+/// The flaw of a source that nobody has asked.
+const NOT_LOOKED_AT: &str = "not looked at";
 /// How a flaw begins that leaves the list not whole.
 const NOT_WHOLE: &str = "list not whole";
 

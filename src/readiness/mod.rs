@@ -115,6 +115,8 @@ pub struct Verdict {
     /// What its age counts from: that answer, or where a source has none the first request that was not
     /// answered, if that is older. `None`: nobody has looked, or need not.
     pub from: Option<Timestamp>,
+    /// Whether something behind it is older than it is trusted.
+    pub old: bool,
     /// Words of the sources.
     pub source: String,
     /// Whether everything behind it was read to the end.
@@ -260,6 +262,7 @@ fn way(context: &Context<'_>, assumed: Option<String>) -> Verdict {
         expected: "one side is active, by the role assignments",
         at: basis.at,
         from: basis.from,
+        old: basis.old,
         source: "assignments".to_owned(),
         complete: basis.complete,
         next: if state == State::Ok {

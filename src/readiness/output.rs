@@ -56,7 +56,8 @@ pub fn table(estate: &Estate, checks: &[ServiceChecks], sim: bool, now: Timestam
 }
 
 fn one(out: &mut String, verdict: &Verdict, now: Timestamp) {
-    let age = verdict.from.map_or(String::new(), |at| age_text(now.duration_since(at)));
+    let mark = if verdict.old { "!" } else { "" };
+    let age = verdict.from.map_or(String::new(), |at| format!("{}{mark}", age_text(now.duration_since(at))));
     let width = COLUMNS - INDENT - 6;
     let title: String = mask::said(verdict.title).chars().take(width).collect();
     line(out, &format!("{:5}  {:2} {title:width$} {age:>5}", verdict.id, verdict.state.mark()));

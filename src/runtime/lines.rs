@@ -265,11 +265,9 @@ impl Lines {
                 Front::Copy(_) | Front::Bell | Front::Theme(_) => {}
             }
         }
-        if let Some(notice) = self.desk.app.notice.take() {
-            say(&[notice.text])?;
-            if self.desk.app.run.is_none() && self.refused() {
-                return Ok(Some(1));
-            }
+        // What it says has been told as news.
+        if self.desk.app.notice.take().is_some() && self.desk.app.run.is_none() && self.refused() {
+            return Ok(Some(1));
         }
         let Some(run) = &self.desk.app.run else { return Ok(None) };
         let RunState::Closed(end) = run.view.state else {

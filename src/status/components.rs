@@ -69,6 +69,7 @@ pub(super) fn cell(scene: &Scene<'_>, component: Component, side: Side) -> Cell 
             from: None,
             stale: false,
             missed: false,
+            overdue: false,
             complete: true,
             reason: None,
             source: word,
@@ -105,7 +106,7 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
     if component == Component::Capacity && bucket.role != Role::Standby && scene.dead(bucket.side) {
         // Its lists were asked, and whatever they told would be room for nobody.
         let part = Part::new(CellState::NotChecked, "no room counted", "not counted");
-        return Judged { part, sight: Sight { at: None, from: None, ..sight } };
+        return Judged { part, sight: Sight { at: None, from: None, overdue: false, ..sight } };
     }
     let value = match component {
         Component::ControlPlane => regional::control(scene, bucket.side),
@@ -219,6 +220,7 @@ fn combine(
     let trust = sight.as_ref().map_or(Trust::Silent, |sight| sight.trust);
     let old = sight.as_ref().is_some_and(|sight| sight.old);
     let missed = sight.as_ref().is_some_and(|sight| sight.missed);
+    let overdue = as_of.is_none() && sight.as_ref().is_some_and(|sight| sight.overdue);
     Cell {
         state,
         text,
@@ -227,6 +229,7 @@ fn combine(
         from: as_of.or(sight.and_then(|sight| sight.from)),
         stale: as_of.is_some() || old,
         missed,
+        overdue,
         complete: trust != Trust::Partial,
         reason,
         source,

@@ -59,7 +59,7 @@ pub fn table(summary: &Summary, runs: &[RunView], world: WorldKind) -> String {
     wrapped(&mut out, &format!("{:LABEL$}{}", "services", services.join(" · ")), &" ".repeat(LABEL));
     for problem in &summary.problems {
         let mark = if problem.state == CellState::Ok { "-" } else { problem.state.mark() };
-        let age = age_of(problem.at, problem.stale, summary.at);
+        let age = age_of(problem.at, problem.aged(), summary.at);
         let text = format!("{:LABEL$}{mark:3}{}", "problem", problem.words());
         for (place, part) in text::broken(&text, COLUMNS - AGE - 2, &" ".repeat(LABEL + 3)).iter().enumerate()
         {

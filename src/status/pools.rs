@@ -457,6 +457,7 @@ pub(super) fn cold_standby(scene: &Scene<'_>) -> Vec<Problem> {
                 side: Some(side),
                 at: scene.picture.last(&Source::Hosts(service, side)).map(|look| look.at),
                 stale: Sight::of(scene.picture, &Source::Hosts(service, side), scene.now).is_past(),
+                overdue: false,
             })
         })
         .collect()

@@ -8,7 +8,10 @@ use crate::{
     engine::{RunView, view::RunState},
 };
 
-use super::summary::{CellState, Component};
+use super::{
+    aged::Aged,
+    summary::{CellState, Component},
+};
 
 /// One thing that is wrong, or worth knowing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +28,19 @@ pub struct Problem {
     pub at: Option<Timestamp>,
     /// Whether that is older than it is trusted.
     pub stale: bool,
+    /// Whether it rests on something that never answered, for longer than an answer would be trusted.
+    pub overdue: bool,
 }
 
 impl Problem {
     /// One that rests on no look.
     pub(super) fn said(state: CellState, text: String) -> Self {
-        Self { state, text, component: None, side: None, at: None, stale: false }
+        Self { state, text, component: None, side: None, at: None, stale: false, overdue: false }
+    }
+
+    /// How far its age can be trusted.
+    pub fn aged(&self) -> Aged {
+        Aged::from(self.stale || self.overdue)
     }
 
     /// The sentence; what is old is called so, where its own words do not.

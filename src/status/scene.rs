@@ -200,6 +200,7 @@ impl<'a> Scene<'a> {
             from: None,
             stale: false,
             missed: false,
+            overdue: false,
         };
         if paired.is_empty() {
             return Invariant { text: "both regions serve by design".to_owned(), ..blank };
@@ -240,6 +241,7 @@ impl<'a> Scene<'a> {
             from: both.from,
             stale: both.old,
             missed: both.missed,
+            overdue: both.overdue,
         }
     }
 
@@ -333,25 +335,20 @@ impl<'a> Scene<'a> {
                 let seen = row.map(|row| &row.cells[run.from]);
                 let stale = seen.is_some_and(|cell| cell.stale);
                 let back = if stale { "PRIMARY WAS BACK when last seen" } else { "PRIMARY IS BACK" };
+                let text = format!("{back} · {}", counted(run.debts.len(), "debt"));
                 problems.push(Problem {
-                    state: CellState::Crit,
-                    text: format!("{back} · {}", counted(run.debts.len(), "debt")),
-                    component: None,
                     side: Some(run.from),
                     at: seen.and_then(|cell| cell.from),
                     stale,
+                    overdue: seen.is_some_and(|cell| cell.overdue),
+                    ..Problem::said(CellState::Crit, text)
                 });
             }
         }
         if !matches!(invariant.state, CellState::Ok | CellState::NotConfigured) {
-            problems.push(Problem {
-                state: invariant.state,
-                text: format!("in both: {}", invariant.text),
-                component: None,
-                side: None,
-                at: invariant.from,
-                stale: invariant.stale,
-            });
+            let Invariant { state, ref text, from: at, stale, overdue, .. } = *invariant;
+            let said = Problem::said(state, format!("in both: {text}"));
+            problems.push(Problem { at, stale, overdue, ..said });
         }
         problems.extend(self.services.iter().filter_map(|&service| self.shut(service)));
         problems.extend(Side::BOTH.into_iter().filter_map(|side| self.death(side)));
@@ -379,14 +376,10 @@ impl<'a> Scene<'a> {
         let runs = || self.runs.iter().filter(|run| run.service_index == service);
         let meant = self.has_open_run(service) && runs().all(|run| run.mode == Mode::Graceful);
         let held = Side::BOTH.map(|side| self.picture.last(&Source::Assignments(service, side)));
-        Some(Problem {
-            state: if meant { CellState::Warn } else { CellState::Crit },
-            text: format!("{}: nobody can sign in, neither side is held", self.service(service).name),
-            component: None,
-            side: None,
-            at: held.into_iter().flatten().map(|look| look.at).min(),
-            stale: self.held(service).is_past(),
-        })
+        let state = if meant { CellState::Warn } else { CellState::Crit };
+        let text = format!("{}: nobody can sign in, neither side is held", self.service(service).name);
+        let at = held.into_iter().flatten().map(|look| look.at).min();
+        Some(Problem { at, stale: self.held(service).is_past(), ..Problem::said(state, text) })
     }
 
     /// Why there is no token, where that is why a source is silent.
@@ -414,14 +407,11 @@ impl<'a> Scene<'a> {
         };
         let mut signs: Vec<&str> = self.signs[side].iter().map(word).collect();
         signs.dedup();
-        Some(Problem {
-            state: if self.serves(side) { CellState::Crit } else { CellState::Warn },
-            text: format!("{} looks dead: {}", self.code(side), signs.join(", ")),
-            component: None,
-            side: Some(side),
-            at: death::oldest(self.footings(side)),
-            stale: self.footings(side).any(|footing| footing.is_old(self.now)),
-        })
+        let state = if self.serves(side) { CellState::Crit } else { CellState::Warn };
+        let text = format!("{} looks dead: {}", self.code(side), signs.join(", "));
+        let at = death::oldest(self.footings(side));
+        let stale = self.footings(side).any(|footing| footing.is_old(self.now));
+        Some(Problem { side: Some(side), at, stale, ..Problem::said(state, text) })
     }
 
     /// What runs of a mode owe. A region that was left as it was can harm people as soon as it is back.
@@ -457,7 +447,8 @@ impl<'a> Scene<'a> {
         let whose = if several { format!("{} runs", mode.word()) } else { one.to_owned() };
         let text = format!("{service}{} of {whose}, {ready}", counted(all.len(), "debt"));
         let at = seen.iter().filter_map(|cell| cell.from).min();
-        Some(Problem { at, stale, ..Problem::said(state, text) })
+        let overdue = seen.iter().any(|cell| cell.overdue);
+        Some(Problem { at, stale, overdue, ..Problem::said(state, text) })
     }
 
     fn complaint(&self, component: Component, side: Side, cell: &Cell) -> Option<Problem> {
@@ -473,8 +464,15 @@ impl<'a> Scene<'a> {
         {
             let _ = write!(text, ", last answer {} ago", age_text(age));
         }
-        let (at, stale) = (cell.from, cell.stale);
-        Some(Problem { state: cell.state, text, component: Some(component), side: Some(side), at, stale })
+        Some(Problem {
+            state: cell.state,
+            text,
+            component: Some(component),
+            side: Some(side),
+            at: cell.from,
+            stale: cell.stale,
+            overdue: cell.overdue,
+        })
     }
 }
 

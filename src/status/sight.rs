@@ -28,6 +28,8 @@ pub(super) struct Sight {
     pub(super) old: bool,
     /// Whether an answer that is still young was asked for anew, and none came.
     pub(super) missed: bool,
+    /// Whether no answer ever came, for longer than one would be trusted.
+    pub(super) overdue: bool,
 }
 
 /// Whether a value may be used. Later variants are worse.
@@ -48,7 +50,16 @@ pub(super) enum Trust {
 impl Sight {
     /// Nobody has looked.
     pub(super) fn none(reason: Option<Safe>) -> Self {
-        Self { at: None, from: None, tries: (0, 0), trust: Trust::Silent, reason, old: false, missed: false }
+        Self {
+            at: None,
+            from: None,
+            tries: (0, 0),
+            trust: Trust::Silent,
+            reason,
+            old: false,
+            missed: false,
+            overdue: false,
+        }
     }
 
     /// Looks at one source at `now`.
@@ -76,11 +87,13 @@ impl Sight {
                 reason,
                 old: false,
                 missed: false,
+                overdue: reading.is_overdue(source, now),
             };
         };
         let at = Some(look.at);
         let missed = silence.is_some();
-        let seen = |trust, reason, old| Self { at, from: at, tries, trust, reason, old, missed };
+        let seen =
+            |trust, reason, old| Self { at, from: at, tries, trust, reason, old, missed, overdue: false };
         let old = now.duration_since(look.at) > source.interval() * STALE_INTERVALS;
         let spoils = |kind| matches!(kind, SilenceKind::Denied | SilenceKind::NoToken | SilenceKind::Absent);
         if silence.is_some_and(|silence| spoils(silence.kind)) {
@@ -105,7 +118,8 @@ impl Sight {
     /// old as the rest.
     pub(super) fn beside(self, part: Self) -> Self {
         let (at, from) = (part.at.or(self.at), part.at.or(self.from));
-        self.join(Self { at, from, ..part })
+        let overdue = part.overdue && part.at.is_some();
+        self.join(Self { at, from, overdue, ..part })
     }
 
     /// Both together: the older time, the worse trust.
@@ -120,7 +134,9 @@ impl Sight {
             (one, two) => (one.0.min(two.0), one.1.max(two.1)),
         };
         let (old, missed) = (self.old || other.old, self.missed || other.missed);
+        let overdue = self.overdue || other.overdue;
         let (worse, better) = if other.trust > self.trust { (other, self) } else { (self, other) };
-        Self { at, from, tries, trust: worse.trust, reason: worse.reason.or(better.reason), old, missed }
+        let reason = worse.reason.or(better.reason);
+        Self { at, from, tries, trust: worse.trust, reason, old, missed, overdue }
     }
 }

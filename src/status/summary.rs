@@ -147,6 +147,7 @@ pub struct Figure {
 }
 
 /// One component in one region.
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold beside each other")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cell {
     /// How it stands.
@@ -163,6 +164,8 @@ pub struct Cell {
     pub stale: bool,
     /// Whether something behind it was asked anew since, and gave no answer.
     pub missed: bool,
+    /// Whether something behind it never answered, for longer than an answer would be trusted.
+    pub overdue: bool,
     /// Whether everything behind it was read to the end.
     pub complete: bool,
     /// Why it is not `ok`, in words.
@@ -176,7 +179,7 @@ pub struct Cell {
 impl Cell {
     /// How far its age can be trusted. What never came has only its tries to tell of.
     pub fn aged(&self) -> Aged {
-        Aged::of(self.stale, self.missed && self.at.is_some())
+        Aged::of(self.stale || self.overdue, self.missed && self.at.is_some())
     }
 
     /// Age of its answer at `now`.
@@ -303,12 +306,14 @@ pub struct Invariant {
     pub stale: bool,
     /// Whether something behind it was asked anew since, and gave no answer.
     pub missed: bool,
+    /// Whether something behind it never answered, as of a cell.
+    pub overdue: bool,
 }
 
 impl Invariant {
     /// How far its age can be trusted.
     pub fn aged(&self) -> Aged {
-        Aged::of(self.stale, self.missed && self.at.is_some())
+        Aged::of(self.stale || self.overdue, self.missed && self.at.is_some())
     }
 }
 

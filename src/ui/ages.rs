@@ -22,9 +22,9 @@ use crate::{
 use super::{Glyphs, shots::shot, sizes};
 
 /// A world, by name.
-type Condition = (&'static str, fn() -> App);
+pub(super) type Condition = (&'static str, fn() -> App);
 
-const CONDITIONS: [Condition; 6] = [
+pub(super) const CONDITIONS: [Condition; 8] = [
     ("calm", || scene::app(World::Live, Weather::Calm)),
     ("outage", || scene::app(World::Live, Weather::Outage)),
     // What a region that died before the cockpit was opened looks like.
@@ -32,7 +32,13 @@ const CONDITIONS: [Condition; 6] = [
     ("half", || without(Weather::Calm, |source| matches!(source, Source::Hosts(0, Side::Primary)), 38)),
     ("blind", || without(Weather::Calm, |source| source.side() == Some(Side::Primary), 38)),
     ("since", || fell_silent(7)),
+    // What has been asked in vain for hours.
+    ("long", || without(Weather::Outage, |source| matches!(source, Source::Directory(Side::Primary)), LONG)),
+    ("dark", || without(Weather::Calm, |source| source.side() == Some(Side::Primary), LONG)),
 ];
+
+/// Seconds that no source is trusted for.
+const LONG: i64 = 16_080;
 
 /// The sources that `gone` names never answered: three requests left, the first so many seconds ago.
 fn without(weather: Weather, gone: fn(&Source) -> bool, seconds: i64) -> App {
@@ -223,7 +229,8 @@ fn readiness(name: &str, app: &mut App) {
     let asked = |source: &str| !["this process", ""].contains(&source);
     for found in app.readiness.iter().filter(|found| asked(&found.source)) {
         let unseen = found.observed.contains("not looked at");
-        assert!(found.from.is_some() || unseen, "{name}: {found:?}");
+        // What nobody has seen has no age, whatever else the check looked at.
+        assert_eq!(found.from.is_none(), unseen, "{name}: {found:?}");
     }
     app.screen = Screen::Readiness;
     worst(name, &shot(app, (80, 24), Glyphs::Box));
@@ -244,6 +251,46 @@ fn every_value_has_its_age() {
             readiness(&name, &mut app);
             run(&name, make(), size);
         }
+    }
+}
+
+/// What was asked in vain for longer than its answer would be trusted has the mark, wherever its age stands:
+/// every other answer of these worlds is seconds old.
+#[test]
+fn what_never_answered_for_too_long_is_marked_on_every_screen() {
+    let unmarked = |line: &str| line.split([' ', '"', '│', ',', ')']).any(|word| word == "4h28");
+    let mut seen = 0;
+    for (name, make) in CONDITIONS.into_iter().filter(|(name, _)| ["long", "dark"].contains(name)) {
+        let lists = Component::ALL.map(Screen::Lists);
+        for screen in [Screen::Home, Screen::Vantage, Screen::Readiness].into_iter().chain(lists) {
+            for size in SIZES {
+                let mut app = make();
+                app.screen = screen;
+                app.settle();
+                let shot = shot(&mut app, size, Glyphs::Box);
+                seen += shot.matches("4h28!").count();
+                let bare: Vec<&str> = shot.lines().filter(|line| unmarked(line)).collect();
+                assert!(bare.is_empty(), "{name} {screen:?} {size:?}: {bare:#?}\n{shot}");
+            }
+        }
+        for size in SIZES {
+            let mut app = scene::running_over(make(), scene::move_phase()).0;
+            let shot = shot(&mut app, size, Glyphs::Box);
+            assert!(!shot.lines().any(unmarked), "{name} {size:?}: {shot}");
+        }
+    }
+    assert!(seen > 100, "{seen}");
+}
+
+/// That the control plane answers says nothing of a region, at any size.
+#[test]
+fn the_vantage_says_that_the_control_plane_is_of_no_one_region() {
+    for (name, size) in ["calm", "outage"].into_iter().flat_map(|name| SIZES.map(|size| (name, size))) {
+        let mut app = (CONDITIONS.iter().find(|(known, _)| *known == name).unwrap().1)();
+        app.screen = Screen::Vantage;
+        let shot = shot(&mut app, size, Glyphs::Box);
+        let line = shot.lines().find(|line| line.contains("control ")).unwrap();
+        assert_eq!(line.matches("(global)").count(), 2, "{name} {size:?}: {shot}");
     }
 }
 

@@ -52,7 +52,9 @@ impl Form {
 /// What becomes of a word where there is no room.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
-    /// It has its forms and is never dropped.
+    /// What is looked at, and whether it can be changed: it is never said shorter nor dropped.
+    Mode,
+    /// It has its forms, and goes only where the window is too small for anything else.
     Fixed,
     /// A name: its last form is cut.
     Name,
@@ -76,7 +78,7 @@ enum Loss {
 }
 
 /// See [`Loss`].
-const LOSSES: [Loss; 9] = [
+const LOSSES: [Loss; 12] = [
     Loss::Drop(Kind::Goes),
     Loss::Shorten(Kind::Fixed, usize::MAX),
     Loss::Shorten(Kind::GoesLast, usize::MAX),
@@ -87,6 +89,10 @@ const LOSSES: [Loss; 9] = [
     Loss::Drop(Kind::GoesLast),
     Loss::Shorten(Kind::Clock, usize::MAX),
     Loss::Shorten(Kind::Place, 4),
+    // From here on the window is smaller than any that is drawn whole.
+    Loss::Drop(Kind::Clock),
+    Loss::Drop(Kind::Name),
+    Loss::Drop(Kind::Fixed),
 ];
 
 impl Word {
@@ -201,7 +207,7 @@ fn left(app: &App) -> Vec<Word> {
         (World::Live, false) => Role::BadgeLive,
         (World::Sim | World::Replay(_), false) => Role::BadgeSim,
     };
-    let mut words = vec![Word::of([app.badge()], badge, Kind::Fixed)];
+    let mut words = vec![Word::of([app.badge()], badge, Kind::Mode)];
     if let Some(frozen) = app.frozen() {
         let (seconds, missed) = (frozen.for_ms / 1_000, frozen.missed);
         let clock = format!("FROZEN {:02}:{:02}", seconds / 60, seconds % 60);

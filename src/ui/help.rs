@@ -2,12 +2,13 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{App, dialog::HelpDialog, screen::Filter};
+use crate::app::{App, Intent, Motion, dialog::HelpDialog, screen::Filter};
 
 use super::{
     keymap::{self, Binding},
     pen::{Pen, wrap},
     theme::Role,
+    words,
 };
 
 /// Columns of the window at most.
@@ -27,7 +28,16 @@ pub(super) fn draw(app: &App, dialog: &HelpDialog, pen: &mut Pen<'_>) {
     let found: Vec<&Binding> = here.iter().copied().filter(|binding| keymap::fits(binding, sought)).collect();
     let text = usize::from(width.saturating_sub(TEXT + 2));
     let mut lines: Vec<Line> = found.iter().flat_map(|binding| lines(app, binding, text)).collect();
-    if found.is_empty() {
+    let mut words = words::found(sought).peekable();
+    if words.peek().is_some() {
+        lines.push((String::new(), "words and marks of the screens".to_owned(), Role::Title));
+    }
+    for (word, said) in words {
+        let mut name = Some((*word).to_owned());
+        let cut = wrap(said, text).into_iter();
+        lines.extend(cut.map(|line| (name.take().unwrap_or_default(), line, Role::Text)));
+    }
+    if lines.is_empty() {
         lines.push((String::new(), "no key here fits; esc shows all".to_owned(), Role::Dim));
     }
     let most = pen.height().saturating_sub(2);
@@ -50,7 +60,9 @@ pub(super) fn draw(app: &App, dialog: &HelpDialog, pen: &mut Pen<'_>) {
     }
     if lines.len() > room {
         let last = first + room;
-        let words = format!(" {} to {last} of {} ", first + 1, lines.len());
+        let (up, down) = (app.key(Intent::Move(Motion::PageUp)), app.key(Intent::Move(Motion::PageDown)));
+        let more = if last < lines.len() { format!("{down}: more") } else { format!("{up}: back") };
+        let words = format!(" {} to {last} of {}, {more} ", first + 1, lines.len());
         pen.right(area.right() - 2, area.bottom() - 1, &words, Role::Dim);
     }
 }

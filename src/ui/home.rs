@@ -12,7 +12,7 @@ use crate::{
         time::{Timestamp, age_text, span_text, time_text},
     },
     engine::view::StepState,
-    readiness::State,
+    readiness::{State, Verdict},
     runbook::Mode,
     status::{Aged, Cell, CellState, Component},
 };
@@ -233,7 +233,7 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
         y += 1;
     }
     let worst = worst::of(app);
-    let age = age_of(worst.at, worst.stale, now);
+    let age = age_of(worst.at, worst.aged, now);
     let left = if pen.width() < NARROW { 14 } else { 18 };
     let room = usize::from(pen.width() - left).saturating_sub(2 + columns(&age.0));
     // What is worst is said whole: in a small window the events give way, if it is bad.
@@ -310,7 +310,8 @@ fn readiness(app: &App, narrow: bool) -> (CellState, String, (Option<Timestamp>,
         _ => CellState::Crit,
     };
     let oldest = app.readiness.iter().filter_map(|found| found.from).min();
-    let oldest = (oldest, app.is_past(oldest));
+    let old = |found: &&Verdict| found.from == oldest;
+    let oldest = (oldest, app.readiness.iter().filter(old).any(|found| found.old));
     if narrow {
         return (state, format!("{crit} blocking, {warn} warn, {unknown} not known, {ok} ok"), oldest);
     }
@@ -394,7 +395,7 @@ fn also(app: &App) -> Vec<Also> {
         let text = format!("{} {}: {}", found.id, found.title, found.observed);
         // What holds for the region is found once for each service.
         if all.iter().all(|known| known.text != text) {
-            all.push(Also { state, text, at: found.from, stale: app.is_past(found.from) });
+            all.push(Also { state, text, at: found.from, aged: found.old.into() });
         }
     }
     all.sort_by_key(|one| std::cmp::Reverse(one.state));
@@ -417,7 +418,7 @@ fn problems(app: &App, pen: &mut Pen<'_>, y: u16, part: Part, bottom: u16) -> u1
     let mut y = y + 1;
     for (one, lines) in all.iter().zip(&broken).take(shown) {
         pen.text(part.left + 1, y, 2, one.state.mark(), Role::of_state(one.state));
-        let (age, role) = age_of(one.at, one.stale, app.shown_at());
+        let (age, role) = age_of(one.at, one.aged, app.shown_at());
         let end = pen.right(part.right - 1, y, &age, role);
         let role = if one.state == CellState::Crit { Role::Bad } else { Role::Text };
         if whole {

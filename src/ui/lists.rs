@@ -8,7 +8,7 @@ use crate::{
         table::Row,
     },
     domain::{Pair, Side, time::age_text},
-    status::Component,
+    status::{Aged, Component},
 };
 
 use super::{
@@ -139,9 +139,9 @@ fn head(app: &App, component: Component, side: Side, list: &Head, area: Area, pe
     let role = if side == app.side { Role::Cursor } else { Role::Title };
     pen.text(area.left + 2, 1, area.right - area.left - 3, &words, role);
     if let Some(at) = list.from {
-        let stale = if list.stale { "!" } else { "" };
-        let age = format!(" {}{stale} ", age_text(app.shown_at().duration_since(at)));
-        pen.right(area.right - 1, 1, &age, if list.stale { Role::Warn } else { Role::Dim });
+        let aged = list.aged();
+        let age = format!(" {}{} ", age_text(app.shown_at().duration_since(at)), aged.mark());
+        pen.right(area.right - 1, 1, &age, if aged == Aged::Old { Role::Warn } else { Role::Dim });
     }
 }
 

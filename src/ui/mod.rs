@@ -27,6 +27,7 @@ mod start;
 mod steps;
 mod table;
 mod vantage;
+mod words;
 mod worst;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::{
         table::Row,
     },
     domain::time::age_text,
-    readiness::Verdict,
+    readiness::{State, Verdict},
 };
 
 use super::{
@@ -105,8 +105,11 @@ fn lines<'a>(groups: &'a [Group<'a>]) -> Vec<Line<'a>> {
 /// What the check under the cursor saw, should have seen, rests on and asks for, line by line.
 fn told(app: &App, verdict: &Verdict, width: u16) -> Vec<(&'static str, String)> {
     let age = verdict.from.map_or_else(
-        || "no look behind it".to_owned(),
-        |at| format!("{} ago", age_text(app.shown_at().duration_since(at))),
+        || if verdict.state == State::Unknown { "not all looked at" } else { "no look behind it" }.to_owned(),
+        |at| {
+            let mark = if verdict.old { "!" } else { "" };
+            format!("{}{mark} ago", age_text(app.shown_at().duration_since(at)))
+        },
     );
     let whole = if verdict.complete { "" } else { ", not whole" };
     let rests = if verdict.source.is_empty() { "nothing".to_owned() } else { verdict.source.clone() };

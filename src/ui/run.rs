@@ -57,10 +57,11 @@ impl Shares {
             80..head::WIDE => STEPS_WIDTH + (width - 80) / 2,
             _ => width * 46 / 100,
         };
-        let (journal, lines) = match (height, narrow) {
-            (..24, true) => (0, 3),
-            (..24, false) => (1, 4),
-            _ => (JOURNAL_ROWS + (height - 24) / 3, 4),
+        let lines = 4;
+        let journal = match (height, narrow) {
+            (..24, true) => 0,
+            (..24, false) => 1,
+            _ => JOURNAL_ROWS + (height - 24) / 3,
         };
         let regions = if narrow { 2 } else { 0 };
         let bottom = height - 1;
@@ -177,11 +178,14 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
         (None, Some(users), _) => Some(format!("users at the start: {users}")),
         (None, None, users) => users.map(|users| format!("users in the plan: {users}")),
     };
+    // Line 1 has no room for it there.
+    let since = clock_text(app.shown_at().duration_since(view.impact));
+    let since = (width < 80).then(|| format!("T+{since}"));
     let time = RTO.to_owned();
     if owed.is_empty() {
-        words.extend(both.into_iter().chain([time, debts]).chain(people));
+        words.extend(both.into_iter().chain([time, debts]).chain(since).chain(people));
     } else {
-        words.extend([time, debts].into_iter().chain(both).chain(people));
+        words.extend([time, debts].into_iter().chain(both).chain(since).chain(people));
     }
     // From where it counts is a part of what it says: the impact may have begun long before the run. The
     // least important words leave for it.
@@ -270,7 +274,7 @@ fn about(
         (name, text, most),
         ("undo", undo(app, view, step), 1),
         abort(view, step, usual),
-        ("proof", proof(step), 1),
+        ("proof", proof(step, usize::from(width.saturating_sub(10))), 1),
     ];
     let lines = |(name, text, most): (&'static str, String, usize)| {
         let room = usize::from(width.saturating_sub(10));
@@ -363,16 +367,19 @@ fn undo(app: &App, view: &RunView, step: &StepView) -> String {
     }
 }
 
-fn proof(step: &StepView) -> String {
-    let proofs = match step.proofs.len() {
-        0 if matches!(step.state, StepState::Deferred | StepState::Skipped) => "not done".to_owned(),
-        0 => "observed by its own read".to_owned(),
+/// What proves the step, and how long it has taken against how long it usually takes, in `room` columns: the
+/// times are never cut.
+fn proof(step: &StepView, room: usize) -> String {
+    let (proofs, short) = match step.proofs.len() {
+        0 if matches!(step.state, StepState::Deferred | StepState::Skipped) => ("not done".to_owned(), None),
+        0 => ("observed by its own read".to_owned(), Some("by its own read".to_owned())),
         all => {
             let old = match step.old_proofs.len() {
                 0 => String::new(),
                 old => format!(", {old} too old"),
             };
-            format!("{} of {all} green{old}", steps::green(step))
+            let green = steps::green(step);
+            (format!("{green} of {all} green{old}"), Some(format!("{green}/{all} green{old}")))
         }
     };
     // Nobody has begun what waits for its confirmation.
@@ -382,7 +389,14 @@ fn proof(step: &StepView) -> String {
         () if sent || steps::at_work(step.state) => "running",
         () => "waiting",
     };
-    format!("{proofs}   usual {}   {word} {}", clock_text(step.usual), clock_text(step.running))
+    let said = |proofs: &str, gap: &str| {
+        format!("{proofs}{gap}usual {}{gap}{word} {}", clock_text(step.usual), clock_text(step.running))
+    };
+    let long = said(&proofs, "   ");
+    if columns(&long) <= room {
+        return long;
+    }
+    said(short.as_deref().unwrap_or(&proofs), " ")
 }
 
 /// The journal's last lines, or the events' where the journal has none yet.

@@ -16,7 +16,7 @@ use crate::{
         start::Progress,
     },
     domain::time::{Span, minutes},
-    engine::{Input, RunView, event::Acknowledgement, view::Drift},
+    engine::{Command, Input, RunView, event::Acknowledgement, view::Drift},
     runbook::Mode,
 };
 
@@ -165,6 +165,42 @@ fn line_1_keeps_all_that_counts_however_long_the_names_are() {
                     assert!(first.contains(word), "{width}: no `{word}` in {first}");
                 }
                 assert!(says_direction(app, &first), "{width}: {first}");
+            }
+        }
+    }
+}
+
+/// In a window that is too small for the rest, whether it is LIVE, whether it can write, and where users are
+/// sent go last.
+#[test]
+fn line_1_keeps_mode_and_direction_in_the_smallest_window() {
+    type Odd = (&'static str, fn(&mut App));
+    let odd: [Odd; 6] = [
+        ("plain", |_| {}),
+        ("armed", |app| {
+            app.update(Event::Command(Command::Arm { on: true, how: "test".into() }), at(10));
+        }),
+        ("endpoint", |app| app.endpoint = Some("127.0.0.1:54321".to_owned())),
+        ("redacted", |app| app.redact(std::sync::Arc::default())),
+        ("frozen", |app| {
+            app.update(Event::Intent(Intent::Freeze), at(10));
+        }),
+        ("all", |app| {
+            app.endpoint = Some("127.0.0.1:54321".to_owned());
+            app.redact(std::sync::Arc::default());
+            app.update(Event::Command(Command::Arm { on: true, how: "test".into() }), at(10));
+            app.update(Event::Intent(Intent::Freeze), at(11));
+        }),
+    ];
+    for (name, spoil) in odd {
+        for width in 26..80 {
+            let mut app = scene::app(World::Live, Weather::Outage);
+            let (mut run, _, _) = scene::running(scene::move_phase());
+            for app in [&mut app, &mut run] {
+                spoil(app);
+                let first = shot(app, (width, 10), Glyphs::Box).lines().next().unwrap().to_owned();
+                assert!(first.contains(&format!(" {} ", app.badge())), "{name} {width}: {first}");
+                assert!(says_direction(app, &first), "{name} {width}: {first}");
             }
         }
     }

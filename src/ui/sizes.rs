@@ -436,6 +436,37 @@ pub(super) fn level_3() -> App {
     confirming(view, "NE")
 }
 
+/// What proves the step, and how long it has taken against what is usual, have room in the smallest window
+/// that is drawn whole.
+#[test]
+fn the_smallest_window_tells_proof_and_time_of_the_step() {
+    let hours = |mut view: RunView, at: usize| {
+        (view.steps[at].usual, view.steps[at].running) = (seconds(4_210), seconds(11_712));
+        view
+    };
+    let views: [(&str, RunView, &str, &str); 6] = [
+        ("start", fresh(), "by its own read", ""),
+        ("move", scene::move_phase(), "by its own read", "usual 1:10 running 0:12"),
+        ("failing", failing(), "by its own read", "usual 3:20 running 7:40"),
+        ("gate red", gate_red(), "6 of 8 green", "usual 1:10   waiting 0:21"),
+        ("held", held(), "by its own read", "usual 1:10 running 0:12"),
+        ("hours", hours(scene::move_phase(), 7), "by its own read", "usual 1:10:10 running 3:15:12"),
+    ];
+    for (name, view, proof, times) in views {
+        let shown = run_lines(view, (60, 20));
+        let line = shown
+            .lines()
+            .find(|line| line.starts_with("\" proof "))
+            .unwrap_or_else(|| panic!("{name}: {shown}"));
+        assert!(line.contains(proof) && line.contains(times), "{name}: {line}");
+        assert!(line.contains(" usual ") && !line.contains('~'), "{name}: {line}");
+        assert!(shown.contains(" T+11:48"), "{name}: {shown}");
+    }
+    // What has no room there is counted whole.
+    let shown = run_lines(failing(), (60, 20));
+    assert!(shown.contains("and 62 more"), "{shown}");
+}
+
 #[test]
 fn run() {
     run_at_every_size("run_start", fresh());

@@ -33,6 +33,8 @@ struct Row {
     /// Place of the step it belongs to.
     owner: Option<usize>,
     kind: Kind,
+    /// How many objects or killer items it stands for.
+    counts: usize,
 }
 
 /// What a row is.
@@ -143,7 +145,8 @@ fn more(
 ) -> (Range<usize>, Vec<Row>) {
     if block.end > shown.end && shown.len() > 2 {
         shown.end -= 1;
-        let hidden = rows[shown.end..block.end].iter().filter(|row| row.kind != Kind::Fails).count();
+        let hidden = rows[shown.end..block.end].iter().filter(|row| row.kind != Kind::Fails);
+        let hidden: usize = hidden.map(|row| row.counts).sum();
         pinned.insert(0, under(format!("{:INDENT$}and {hidden} more", ""), Role::Dim));
     }
     (shown, pinned)
@@ -175,6 +178,7 @@ fn rows(app: &App, view: &RunView, wants: Wants) -> Vec<Row> {
                 role: Role::Dim,
                 owner: None,
                 kind: Kind::Between,
+                counts: 1,
             });
         }
     }
@@ -224,6 +228,7 @@ fn phase_row(view: &RunView, phase: &PhaseView) -> Row {
         role,
         owner: None,
         kind: Kind::Between,
+        counts: 1,
     }
 }
 
@@ -290,7 +295,8 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, 
             (some, _) => (format!(", {some} of them failed"), Role::Bad),
         };
         let text = format!("{:INDENT$}and {} more{also}", "", items.len() - shown);
-        rows.push(Row { kind: if failed > 0 { Kind::Fails } else { Kind::Under }, ..under(text, role) });
+        let kind = if failed > 0 { Kind::Fails } else { Kind::Under };
+        rows.push(Row { kind, counts: items.len() - shown, ..under(text, role) });
     }
     for row in &mut rows[first..] {
         row.owner = Some(index);
@@ -369,7 +375,7 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
     let less = if step.kind == StepKind::Gate { "" } else { count.as_str() };
     let right = [said(&count, &usual), said(&count, "")].into_iter().find(fits);
     let right = right.unwrap_or_else(|| said(less, ""));
-    Row { text, right, role, owner: Some(index), kind: Kind::Step }
+    Row { text, right, role, owner: Some(index), kind: Kind::Step, counts: 1 }
 }
 
 /// The first object of a step that failed, in words.
@@ -422,7 +428,7 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
     rows.push(Row { right, kind, ..under(format!("{:INDENT$}{mark:<2} {}", "", proof.id), role) });
     let indent = INDENT + 3;
     for line in wrap(&format!("{last}{}", proof.value), wants.width.saturating_sub(indent + 4)) {
-        rows.push(under(format!("{:indent$}{line}", ""), role));
+        rows.push(Row { counts: 0, ..under(format!("{:indent$}{line}", ""), role) });
     }
 }
 
@@ -440,7 +446,7 @@ pub(super) fn at_work(state: StepState) -> bool {
 }
 
 fn under(text: String, role: Role) -> Row {
-    Row { text, right: String::new(), role, owner: None, kind: Kind::Under }
+    Row { text, right: String::new(), role, owner: None, kind: Kind::Under, counts: 1 }
 }
 
 fn item_rank(state: ItemPhase) -> u8 {

@@ -4,7 +4,7 @@ use crate::{
     app::{App, Intent},
     domain::{text::counted, time::Timestamp},
     readiness::State,
-    status::{CellState, Component, Problem},
+    status::{Aged, CellState, Component, Problem},
 };
 
 use super::{home::age_of, pen::Pen, theme::Role};
@@ -14,18 +14,18 @@ pub(super) struct Also {
     pub(super) state: CellState,
     pub(super) text: String,
     pub(super) at: Option<Timestamp>,
-    pub(super) stale: bool,
+    pub(super) aged: Aged,
 }
 
 impl Also {
     pub(super) fn of(problem: &Problem) -> Self {
-        Self { state: problem.state, text: problem.words(), at: problem.at, stale: problem.stale }
+        Self { state: problem.state, text: problem.words(), at: problem.at, aged: problem.aged() }
     }
 }
 
 /// The single most important sentence.
 pub(super) fn of(app: &App) -> Also {
-    let says = |state, text| Also { state, text, at: None, stale: false };
+    let says = |state, text| Also { state, text, at: None, aged: Aged::Fresh };
     if app.stopped().is_some() {
         let (run, open) = (app.key(Intent::Flip), app.key(Intent::Hold));
         return says(CellState::Crit, format!("NO WRITES: the journal failed; {run}, then {open}"));
@@ -33,9 +33,10 @@ pub(super) fn of(app: &App) -> Also {
     if let Some(view) = app.run_view().filter(|view| view.primary_is_back) {
         let code = &view.codes[view.from];
         // Its hosts are what is looked at to tell.
-        let at = app.summary.cell(Component::Hosts, view.from).and_then(|cell| cell.from);
+        let seen = app.summary.cell(Component::Hosts, view.from);
+        let (at, aged) = seen.map_or((None, Aged::Fresh), |cell| (cell.from, cell.aged()));
         let text = format!("{code} IS BACK · {}", counted(view.debts.len(), "debt"));
-        return Also { at, ..says(CellState::Crit, text) };
+        return Also { at, aged, ..says(CellState::Crit, text) };
     }
     let Some(problem) = first(app) else {
         // What the checks found stands in a line of its own.
@@ -61,7 +62,7 @@ pub(super) fn line(app: &App, y: u16, pen: &mut Pen<'_>) {
     let (role, end) = (Role::of_state(worst.state), pen.width() - 1);
     pen.text(1, y, 6, "worst", Role::Dim);
     pen.text(8, y, 2, worst.state.mark(), role);
-    let (age, old) = age_of(worst.at, worst.stale, app.shown_at());
+    let (age, old) = age_of(worst.at, worst.aged, app.shown_at());
     let from = pen.right(end, y, &age, old);
     let room = if age.is_empty() { end } else { from - 1 };
     let role = if worst.state == CellState::Ok { Role::Text } else { role };

@@ -163,15 +163,18 @@ fn the_whole_run_goes_by_numbered_lines() {
     assert_eq!(steps, wanted, "{heard:#?}");
     state.verified();
     // Each change of a step's state is told once, and nothing moves a cursor.
-    let told: Vec<&String> = heard.iter().filter(|line| line.contains("Z a7-revoke ")).collect();
+    let told: Vec<&String> = heard.iter().filter(|line| line.contains("Z 9 a7-revoke ")).collect();
     // On a busy machine the looks under its precondition are still on their way when its turn comes.
     let states = ["blocked", "ready", "confirmed", "running", "waiting", "done"];
-    let states_told = told.iter().map(|line| line.split(' ').nth(2).unwrap()).collect::<Vec<_>>();
+    let states_told = told.iter().map(|line| line.split(' ').nth(3).unwrap()).collect::<Vec<_>>();
     assert!(states_told.iter().all(|state| states.contains(state)), "{told:#?}");
     let mut once = states_told.clone();
     once.dedup();
     assert_eq!(once, states_told, "{told:#?}");
     assert_eq!(heard.iter().filter(|line| line.contains("effective by")).count(), 1, "{heard:#?}");
+    assert_eq!(heard.iter().filter(|line| line.contains("cockpit opened")).count(), 1, "{heard:#?}");
+    let mut blocked = heard.iter().filter(|line| line.contains("Z ") && line.contains(" blocked "));
+    assert!(blocked.all(|line| line[9..].contains(": ")), "{heard:#?}");
     assert!(heard.iter().all(|line| !line.contains('\u{1b}')), "{heard:#?}");
     for part in ["step 3 of 18, a2-prewarm: ", "what: ", "effect: ", "before: ", "undo: ", "usual: "] {
         assert!(heard.iter().any(|line| line.starts_with(part)), "{part}: {heard:#?}");
