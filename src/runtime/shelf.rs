@@ -40,10 +40,21 @@ pub struct Keeper {
     writer: Option<Writer>,
 }
 
-/// A thread that writes one after the other, until nobody can give it any more.
+/// What the thread is given.
+#[derive(Debug)]
+enum Job {
+    /// Puts this in the place of the token.
+    Put(Held),
+    /// Leaves what is there, and this is why: the token in use is none to keep.
+    Leave(Safe),
+    /// Looks whether what was put is still there.
+    Look,
+}
+
+/// A thread that does one after the other, until nobody can give it any more.
 #[derive(Debug)]
 struct Writer {
-    jobs: Mutex<Option<Sender<Held>>>,
+    jobs: Mutex<Option<Sender<Job>>>,
     ended: Mutex<Receiver<()>>,
 }
 
@@ -91,16 +102,32 @@ fn sealed(sealer: &Sealer) -> Rest {
 
 impl Writer {
     fn over(vault: Vault, sign_in: SignIn, rest: Arc<Mutex<Rest>>) -> Self {
-        let (jobs, queue) = channel::<Held>();
+        let (jobs, queue) = channel();
         let (end, ended) = channel();
         thread::spawn(move || {
-            for held in queue {
-                let now = match vault.put(&sign_in, held) {
-                    Ok(Kept::Done) => sealed(&sign_in.sealer),
-                    Ok(Kept::Gone) => {
-                        Rest::Memory { why: "somebody logged out, or signed in anew, since".into() }
+            let told = |kept: Result<Kept, Safe>| match kept {
+                Ok(Kept::Done) => sealed(&sign_in.sealer),
+                Ok(Kept::Gone) => {
+                    Rest::Memory { why: "somebody logged out, or signed in anew, since".into() }
+                }
+                Err(why) => Rest::Memory { why },
+            };
+            let mut put = sealed(&sign_in.sealer);
+            for job in queue {
+                let now = match job {
+                    Job::Put(held) => {
+                        put = told(vault.put(&sign_in, held).map_err(|error| Safe::new(&error.to_string())));
+                        put.clone()
                     }
-                    Err(error) => Rest::Memory { why: Safe::new(&error.to_string()) },
+                    Job::Leave(why) => {
+                        put = Rest::Memory { why };
+                        put.clone()
+                    }
+                    // Where the last token could not be written, the one before it is what is there.
+                    Job::Look => match vault.look(&sign_in).map_err(|loss| Safe::new(&loss.to_string())) {
+                        Ok(Kept::Done) => put.clone(),
+                        other => told(other),
+                    },
                 };
                 *rest.lock().unwrap_or_else(PoisonError::into_inner) = now;
             }
@@ -109,9 +136,9 @@ impl Writer {
         Self { jobs: Mutex::new(Some(jobs)), ended: Mutex::new(ended) }
     }
 
-    fn give(&self, held: Held) {
+    fn give(&self, job: Job) {
         if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
-            let _ = jobs.send(held);
+            let _ = jobs.send(job);
         }
     }
 }
@@ -125,24 +152,30 @@ impl Drop for Writer {
 }
 
 impl Keeper {
-    fn give(&self, held: Held) {
+    fn give(&self, job: Job) {
         if let Some(writer) = &self.writer {
-            writer.give(held);
+            writer.give(job);
         }
     }
 }
 
 impl Shelf for Keeper {
     fn keep(&self, bearer: &Bearer, source: &'static str) {
-        // What may not be written down is only used.
-        if let Ok(note) = Resting::note(bearer, &self.endpoint, &self.tenant, source) {
-            self.give(Held::Secret(note));
-        }
+        self.give(match Resting::note(bearer, &self.endpoint, &self.tenant, source) {
+            Ok(note) => Job::Put(Held::Secret(note)),
+            // What may not be written down is only used.
+            Err(error) => Job::Leave(Safe::new(&error.to_string())),
+        });
     }
 
     fn forget(&self) {
         let at = second_text(Timestamp::now());
-        self.give(Held::Gone(Safe::new(&format!("Azure refused the token of the last sign-in at {at}"))));
+        let why = format!("Azure refused the token of the last sign-in at {at}");
+        self.give(Job::Put(Held::Gone(Safe::new(&why))));
+    }
+
+    fn look(&self) {
+        self.give(Job::Look);
     }
 
     fn rest(&self) -> Rest {

@@ -103,6 +103,32 @@ fn a_token_that_ends_with_this_process_says_so_at_every_width() {
     }
 }
 
+/// A window may be small and full of marks: that nothing keeps the token stays on line 1, with the direction.
+#[test]
+fn that_nothing_keeps_the_token_is_said_beside_every_mark() {
+    let lasts = TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None, sealed: false };
+    for token in [lasts, TokenStatus::Opaque] {
+        for marks in 0..8 {
+            let mut apps = [scene::app(World::Live, Weather::Calm), scene::running(scene::move_phase()).0];
+            for app in &mut apps {
+                app.update(Event::Token { status: token.clone(), identity: None }, at(0));
+                app.endpoint = (marks & 1 > 0).then(|| "127.0.0.1:54321".to_owned());
+                app.recording = marks & 2 > 0;
+                if marks & 4 > 0 {
+                    app.redact(std::sync::Arc::default());
+                }
+                for width in [60, 80, 100, 160] {
+                    let shot = shot(app, (width, 24), Glyphs::Box);
+                    let line = shot.lines().next().unwrap();
+                    let case = format!("{token:?} {marks} {width}: {line}");
+                    assert!(line.contains(" mem ") || line.contains(" memory only "), "{case}");
+                    assert!(says_direction(app, line), "{case}");
+                }
+            }
+        }
+    }
+}
+
 /// Whether line 1 says where users are sent: by the run, or of each service or all of them.
 fn says_direction(app: &App, line: &str) -> bool {
     match app.run {

@@ -345,6 +345,9 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
     /// The last token was refused with 401: the next one has to be new.
     fn challenged(&self, _: Challenge) {}
 
+    /// Looks whether what it keeps beyond this process is still there. Nobody waits for it.
+    fn look(&self) {}
+
     /// Whether somebody has set it up here, so that its word counts; else it is only tried.
     fn is_set_up(&self) -> bool {
         true
@@ -362,6 +365,10 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
 
     fn challenged(&self, how: Challenge) {
         (**self).challenged(how);
+    }
+
+    fn look(&self) {
+        (**self).look();
     }
 
     fn is_set_up(&self) -> bool {

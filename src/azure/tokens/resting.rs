@@ -19,7 +19,10 @@ pub trait Shelf: fmt::Debug + Send + Sync {
     /// Forgets the token: Azure refused it.
     fn forget(&self);
 
-    /// Where tokens rest now.
+    /// Looks, behind the caller's back, whether what was kept is still there: somebody else may have taken it.
+    fn look(&self);
+
+    /// Where tokens rest now, as far as was looked.
     fn rest(&self) -> Rest;
 }
 
