@@ -12,11 +12,11 @@ use std::{
 use crate::{
     azure::{
         Bearer, Endpoint,
-        tokens::{Rest, Resting, Shelf, Start},
+        tokens::{Rest, Resting, Shelf, Start, Unfit},
     },
     domain::{
         Safe,
-        estate::Estate,
+        estate::{Cloud, Estate},
         time::{Timestamp, second_text},
     },
     vault::{Contents, Entry, Held, Kept, Sealer, SignIn, Vault},
@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Keeper {
     endpoint: Endpoint,
+    cloud: Cloud,
     tenant: String,
     rest: Arc<Mutex<Rest>>,
     /// Takes what to put in the place of the token; `None`: there is no cache.
@@ -81,7 +82,8 @@ pub fn open(vault: Vault, estate: &Estate, endpoint: &Endpoint, now: Timestamp) 
     };
     let rest = Arc::new(Mutex::new(rest));
     let writer = sign_in.map(|sign_in| Writer::over(vault, sign_in, rest.clone()));
-    (Keeper { endpoint: endpoint.clone(), tenant: estate.tenant.clone(), rest, writer }, start)
+    let (endpoint, tenant) = (endpoint.clone(), estate.tenant.clone());
+    (Keeper { endpoint, cloud: estate.cloud, tenant, rest, writer }, start)
 }
 
 /// What a process begins with that finds this of its sign-in.
@@ -161,11 +163,16 @@ impl Keeper {
 
 impl Shelf for Keeper {
     fn keep(&self, bearer: &Bearer, source: &'static str) {
-        self.give(match Resting::note(bearer, &self.endpoint, &self.tenant, source) {
-            Ok(note) => Job::Put(Held::Secret(note)),
-            // What may not be written down is only used.
-            Err(error) => Job::Leave(Safe::new(&error.to_string())),
-        });
+        // What may not be written down, or is not worth it, is only used.
+        let leave = |why: String| Job::Leave(Safe::new(&why));
+        let job = match Unfit::of(bearer, self.cloud, Timestamp::now()) {
+            Some(unfit) => leave(unfit.to_string()),
+            None => match Resting::note(bearer, &self.endpoint, &self.tenant, source) {
+                Ok(note) => Job::Put(Held::Secret(note)),
+                Err(error) => leave(error.to_string()),
+            },
+        };
+        self.give(job);
     }
 
     fn forget(&self) {
@@ -180,5 +187,63 @@ impl Shelf for Keeper {
 
     fn rest(&self) -> Rest {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        azure::{Issuer, Secret},
+        domain::time::seconds,
+        vault::{Begun, Ladder},
+    };
+
+    const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+
+    /// A token of this machine that ends `left` seconds from now and is for this audience.
+    fn bearer(audience: &str, left: i64) -> Bearer {
+        let ends = Timestamp::now() + seconds(left);
+        let mut bearer = Bearer::new(&Secret::new("CANARY"), Issuer::Loopback, Some(ends)).unwrap();
+        bearer.audience = Some(audience.into());
+        bearer
+    }
+
+    #[test]
+    fn where_a_token_rests_is_told_of_the_one_in_use_and_as_it_is_now() {
+        let state = tempfile::tempdir().unwrap();
+        let vault = Vault::new(state.path(), Vec::new());
+        let word = |_| Some(Secret::new("correct horse"));
+        let label = "label".to_owned();
+        let begun = vault.sign_in(&label, &Secret::new("note"), Ladder::Passphrase, &word).unwrap();
+        let Begun::Kept { sign_in, .. } = begun else { panic!("{begun:?}") };
+        let rest = Arc::new(Mutex::new(sealed(&sign_in.sealer)));
+        let writer = Some(Writer::over(vault.clone(), sign_in, rest.clone()));
+        let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+        let keeper = Keeper { endpoint, cloud: Cloud::Public, tenant: TENANT.to_owned(), rest, writer };
+        let until = |expected: &str| {
+            let began = std::time::Instant::now();
+            while !format!("{:?}", keeper.rest()).contains(expected) {
+                assert!(began.elapsed() < Duration::from_secs(20), "{expected}: {:?}", keeper.rest());
+                thread::yield_now();
+            }
+        };
+        let azure = "https://management.azure.com/";
+        until("Sealed");
+        keeper.keep(&bearer("https://graph.example", 3_600), "az login");
+        until("the token is for https://graph.example");
+        // What is there is there, and is not what is used.
+        keeper.look();
+        keeper.keep(&bearer(azure, -1), "az login");
+        until("the token is over");
+        keeper.keep(&bearer(azure, 3_600), "az login");
+        until("Sealed");
+        vault.wipe().unwrap();
+        keeper.look();
+        until("somebody logged out");
+        keeper.keep(&bearer(azure, 3_600), "az login");
+        keeper.look();
+        drop(keeper);
+        assert!(!vault.path().exists(), "it is not written again");
     }
 }

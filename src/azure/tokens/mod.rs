@@ -20,7 +20,7 @@ pub use fixed::Fixed;
 pub use managed::{IdentityEndpoint, ManagedIdentity};
 pub use pinned::Pinned;
 pub use principal::{Assertion, Principal};
-pub use resting::{Resting, Shelf};
+pub use resting::{Resting, Shelf, Unfit};
 
 use std::{fmt, sync::Arc, time::Duration};
 
