@@ -39,6 +39,9 @@ const SKEW_WARN: Span = seconds(5);
 /// Azure takes no token from a machine whose clock is off by more than this.
 const SKEW_CRIT: Span = seconds(300);
 
+/// What is done about what only Azure can tell.
+const AGAIN: &str = "look again when Azure answers";
+
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
@@ -155,10 +158,18 @@ fn who(
     if let Some(why) = reach::refusal(reached) {
         return Finding::new(KEY, State::Crit, format!("Azure refuses it: {why} ({told})"), NEXT);
     }
-    match &known.trouble {
-        Some(trouble) => Finding::new(KEY, State::Warn, format!("{told}; not renewed: {trouble}"), NEXT),
-        None if ends.is_some_and(|ends| ends <= now) => Finding::new(KEY, State::Crit, told, NEXT),
-        None => Finding::new(KEY, State::Ok, told, ""),
+    let is_over = ends.is_some_and(|ends| ends <= now);
+    let (state, told) = match &known.trouble {
+        Some(trouble) => (State::Warn, format!("{told}; not renewed: {trouble}")),
+        None if is_over => return Finding::new(KEY, State::Crit, told, NEXT),
+        None => (State::Ok, told),
+    };
+    match reach::nothing(reached) {
+        Some(why) => {
+            let told = format!("not known, Azure answers nothing: {told}; {why}");
+            Finding::new(KEY, State::Unknown, told, AGAIN)
+        }
+        None => Finding::new(KEY, state, told, NEXT),
     }
 }
 
@@ -207,12 +218,7 @@ fn cache(rest: &Rest, world: WorldKind) -> Finding {
 fn clock(skew: Option<Skew>) -> Finding {
     const NEXT: &str = "set this machine's clock: ages are wrong by as much";
     let Some(skew) = skew else {
-        return Finding::new(
-            "clock",
-            State::Unknown,
-            "no answer told the time",
-            "look again when Azure answers",
-        );
+        return Finding::new("clock", State::Unknown, "no answer told the time", AGAIN);
     };
     let (off, state) = match skew.likely.abs() {
         off if off > SKEW_CRIT => (off, State::Crit),
