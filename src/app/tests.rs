@@ -607,7 +607,7 @@ fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
         (
             "signed out after it was seen",
             scene::readings(Weather::Calm).into_iter().chain(signed_out).collect(),
-            "not signed in, so nothing is known of hr now: no token from az login; sign in with",
+            "not signed in, so nothing is known of hr now: no token from az login; run az login",
         ),
         (
             "never allowed to look",

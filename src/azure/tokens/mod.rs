@@ -27,7 +27,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
 
-use crate::domain::{Safe, time::Timestamp};
+use crate::domain::{
+    Safe,
+    advice::{self, Lack},
+    time::Timestamp,
+};
 
 use super::origin::Origin;
 
@@ -387,18 +391,9 @@ fn of_library(source_name: &'static str, error: &azure_core::Error) -> TokenErro
     TokenError::Refused { source_name, why: words::of_program(&error.to_string()) }
 }
 
-/// What a person is told after a claims challenge: what helps depends on who gave the token.
+/// What a person is told after a claims challenge.
 pub(super) fn proof_wanted(source: &str) -> TokenError {
-    let next = match source {
-        azcli::NAME => "run az login",
-        managed::NAME => {
-            "a managed identity cannot give one: ask who keeps Conditional Access, or start anew as somebody else"
-        }
-        principal::SECRET | principal::FEDERATED => {
-            "a service principal cannot give one: ask who keeps Conditional Access, or start anew as somebody else"
-        }
-        _ => "sign in with farshore login",
-    };
+    let next = advice::of(source, Lack::Proof);
     let why = format!("Azure asks for another proof of who you are (claims challenge); {next}");
     TokenError::SignIn { why: Safe::new(&why) }
 }

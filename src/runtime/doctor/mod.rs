@@ -12,6 +12,7 @@ use crate::{
     azure::{Bearer, Life, TokenError, TokenStatus, tokens::Rest},
     domain::{
         Safe, Side,
+        advice::{self, Lack},
         health::same_region,
         picture::Picture,
         time::{Skew, Span, Timestamp, seconds, span_text},
@@ -134,7 +135,6 @@ fn who(
     reached: &[Reached],
     now: Timestamp,
 ) -> Finding {
-    const NEXT: &str = "sign in: az login, a managed identity, or a service principal in the environment";
     const KEY: &str = "identity";
     if world == WorldKind::Sim {
         return Finding::new(KEY, State::NotConfigured, "simulated: no token is needed", "");
@@ -145,32 +145,45 @@ fn who(
             (None, Err(error)) => error.to_string(),
             (None, Ok(_)) => "nobody knows whom the token is for".to_owned(),
         };
-        return Finding::new(KEY, State::Crit, why, NEXT);
+        let next = advice::about(&why).unwrap_or_else(|| advice::of(known.source, Lack::Proof));
+        return Finding::new(KEY, State::Crit, why, next);
+    };
+    // Who gave it is known here, whatever the reason names.
+    let next = |why: &str| {
+        let lack = if advice::about(why).is_some() { Lack::Token } else { Lack::Proof };
+        advice::of(known.source, lack)
     };
     let by = format!("{identity} by {}", known.source);
     let lost = || known.trouble.as_ref().map_or_else(|| "Azure refused it".to_owned(), ToString::to_string);
     let ends = match known.life {
         Life::Until(ends) => Some(ends),
         Life::Unknown => None,
-        Life::None => return Finding::new(KEY, State::Crit, format!("no token: {} ({by})", lost()), NEXT),
+        Life::None => {
+            let why = lost();
+            return Finding::new(KEY, State::Crit, format!("no token: {why} ({by})"), next(&why));
+        }
     };
     let told = format!("{by}, {}", identity::life(ends, now));
     if let Some(why) = reach::refusal(reached) {
-        return Finding::new(KEY, State::Crit, format!("Azure refuses it: {why} ({told})"), NEXT);
+        return Finding::new(
+            KEY,
+            State::Crit,
+            format!("Azure refuses it: {why} ({told})"),
+            next(why.as_str()),
+        );
     }
     let is_over = ends.is_some_and(|ends| ends <= now);
     let (state, told) = match &known.trouble {
         Some(trouble) => (State::Warn, format!("{told}; not renewed: {trouble}")),
-        None if is_over => return Finding::new(KEY, State::Crit, told, NEXT),
+        None if is_over => return Finding::new(KEY, State::Crit, told, next("")),
         None => (State::Ok, told),
     };
-    match reach::nothing(reached) {
-        Some(why) => {
-            let told = format!("not known, Azure answers nothing: {told}; {why}");
-            Finding::new(KEY, State::Unknown, told, AGAIN)
-        }
-        None => Finding::new(KEY, state, told, NEXT),
+    if let Some(why) = reach::nothing(reached) {
+        let told = format!("not known, Azure answers nothing: {told}; {why}");
+        return Finding::new(KEY, State::Unknown, told, AGAIN);
     }
+    let why = known.trouble.as_ref().map(ToString::to_string).unwrap_or_default();
+    Finding::new(KEY, state, told, next(&why))
 }
 
 /// A secret that every process of this user can read.
