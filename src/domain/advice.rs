@@ -45,6 +45,9 @@ pub fn about(why: &str) -> Option<&'static str> {
     if says("claims challenge") || says("sign in to that one") || why.starts_with("no token yet") {
         return None;
     }
+    if says("the certificate authorities: ") && !says(AZ) {
+        return Some("see to SSL_CERT_FILE and SSL_CERT_DIR");
+    }
     // Whoever is signed in to az comes before all others; else who was meant is named first.
     let source = if says(AZ) {
         if says("any source") { "" } else { AZ }
@@ -83,6 +86,10 @@ mod tests {
             ),
             ("no token from any source: az login: az is not installed; managed identity: none", Some(all)),
             ("signed out", Some(all)),
+            (
+                "no token from service principal: the certificate authorities: cannot be read: no https",
+                Some("see to SSL_CERT_FILE and SSL_CERT_DIR"),
+            ),
             (
                 "sign in again: Azure asks for another proof of who you are (claims challenge); run az login",
                 None,

@@ -385,6 +385,56 @@ fn what_is_set_up_and_gives_nothing_is_told() {
     }
 }
 
+/// What is trusted over https is named where it vouches for nobody, as the reason and at once, by every verb
+/// that needs it: for a token, and to look with one.
+#[test]
+fn authorities_that_vouch_for_nobody_are_told_as_the_reason() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let (bin, broken) = (state.path().join("bin"), state.path().join("broken.pem"));
+    fs::write(&broken, "rubbish").unwrap();
+    fs::create_dir(&bin).unwrap();
+    let ends = Timestamp::now().as_second() + 3_600;
+    let json =
+        format!(r#"{{"accessToken":"{}","expires_on":{ends},"tokenType":"Bearer"}}"#, token(Kind::Jwt, ends));
+    let az = bin.join("az");
+    fs::write(&az, format!("#!/bin/sh\necho '{json}'\n")).unwrap();
+    fs::set_permissions(&az, fs::Permissions::from_mode(0o755)).unwrap();
+    let missing = state.path().join("missing.pem");
+    for (file, told) in [(&missing, "cannot be read: no https"), (&broken, "holds no certificate: no https")]
+    {
+        let told = format!("the certificate authorities: {told} (SSL_CERT_FILE {})", file.display());
+        for (verb, signed_in) in [
+            ("whoami", false),
+            ("login", false),
+            ("status", false),
+            ("check", false),
+            ("doctor", false),
+            ("login", true),
+            ("status", true),
+            ("check", true),
+            ("doctor", true),
+        ] {
+            let mut command = state.command(&[verb, "--estate"]);
+            command.arg(&server.estate);
+            if matches!(verb, "check" | "doctor") {
+                command.args(["--output", "json"]);
+            }
+            let path =
+                if signed_in { format!("{}:/usr/bin:/bin", bin.display()) } else { "/nonexistent".into() };
+            command.env("PATH", path).env_remove("SSL_CERT_DIR").env("SSL_CERT_FILE", file);
+            command.env("IDENTITY_ENDPOINT", "http://127.0.0.1:9/x").env("IDENTITY_HEADER", "x");
+            command.env("AZURE_CLIENT_ID", "app").env("AZURE_CLIENT_SECRET", format!("{CANARY}-secret"));
+            let all = said(&command.output().unwrap());
+            let flowing = all.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(flowing.contains(&told), "{verb} {signed_in} does not say `{told}`: {all}");
+            let reached = flowing.contains("could not reach management.azure.com: the certificate");
+            assert_eq!(reached, signed_in, "{verb}: {all}");
+            unseen(&all);
+        }
+    }
+}
+
 /// Whether a process lives that is no zombie.
 fn lives(pid: &str) -> bool {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();

@@ -30,6 +30,7 @@ use super::{
     verbs::identity,
 };
 
+pub use outside::no_authorities;
 pub use page::{json, table};
 pub use reach::Reached;
 pub use rights::Capability;
