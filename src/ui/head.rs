@@ -378,7 +378,7 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     let hints = hints::of(app);
     let mut x = 1;
     if let Some(spot) = replay {
-        x = pen.text(x, y, end, &spot.words(), Role::Title) + 2;
+        x = pen.text(x, y, end, &spot.words(app.now()), Role::Title) + 2;
     }
     let wide: usize =
         usize::from(x) + hints.iter().map(|(key, what)| columns(key) + what.len() + 3).sum::<usize>();
