@@ -5,8 +5,8 @@ use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
-    process::Command,
-    sync::Arc,
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -24,7 +24,9 @@ use farshore::{
 };
 
 use super::{
-    canary::{CANARY, Kind, TENANT, Word, ends, identity, nothing_readable, said, token, unseen},
+    canary::{
+        CANARY, Kind, TENANT, Word, ends, http, identity, listen, nothing_readable, said, token, unseen,
+    },
     cli::Server,
     terminal::{LIMIT, State, Terminal, kill, text},
 };
@@ -432,6 +434,76 @@ fn authorities_that_vouch_for_nobody_are_told_as_the_reason() {
             assert_eq!(reached, signed_in, "{verb}: {all}");
             unseen(&all);
         }
+    }
+}
+
+/// What somebody may put into `AZURE_AUTHORITY_HOST` to be sent the secret. `TRAP` is a port that listens.
+const AUTHORITIES: [&str; 26] = [
+    "https://evil.example",
+    "https://evil.example/",
+    "evil.example",
+    "//evil.example",
+    "http://evil.example",
+    "http://login.microsoftonline.com",
+    "https://login.microsoftonline.com.evil.example",
+    "https://evil.example/login.microsoftonline.com",
+    "https://evil.example?login.microsoftonline.com",
+    "https://evil.example#login.microsoftonline.com",
+    "https://login.microsoftonline.com@evil.example",
+    "https://login.microsoftonline.com:443@evil.example",
+    "https://user:word@login.microsoftonline.com",
+    "https://login.microsoftonline.com:444",
+    "https://login.microsoftonline.com.",
+    "https://login-microsoftonline.com",
+    "https://xn--login-microsoftonline-0og.com",
+    "https://log\u{456}n.microsoftonline.com",
+    "https://[::1]:TRAP",
+    "https://[::ffff:127.0.0.1]:TRAP",
+    "https://127.0.0.1:TRAP",
+    "http://127.0.0.1:TRAP",
+    "http://127.0.0.1:TRAP/redirect",
+    "http://localhost:TRAP",
+    "https://login.chinacloudapi.cn",
+    "ftp://127.0.0.1:TRAP",
+];
+
+/// Wherever `AZURE_AUTHORITY_HOST` points, the only place that is asked is the cloud's own sign-in address: by
+/// the word of a proxy that sees every connection out, and of a trap that nothing comes to.
+#[test]
+fn no_authority_host_brings_a_secret_elsewhere() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let heard = || -> (u16, Arc<Mutex<Vec<String>>>) {
+        let all = Arc::new(Mutex::new(Vec::new()));
+        let into = all.clone();
+        let answer = move |head: &str| {
+            into.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+            Some(http("403 Forbidden", "", ""))
+        };
+        (listen(Arc::new(answer), None), all)
+    };
+    let ((proxy, out), (trap, caught)) = (heard(), heard());
+    for authority in AUTHORITIES {
+        let authority = authority.replace("TRAP", &trap.to_string());
+        let mut command = state.command(&["whoami", "--estate"]);
+        command.arg(&server.estate).env("PATH", "/nonexistent");
+        for name in
+            ["NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"]
+        {
+            command.env_remove(name);
+        }
+        command.env("HTTPS_PROXY", format!("http://127.0.0.1:{proxy}"));
+        command.env("IDENTITY_ENDPOINT", "http://127.0.0.1:9/x").env("IDENTITY_HEADER", "x");
+        command.env("AZURE_CLIENT_ID", "app").env("AZURE_CLIENT_SECRET", format!("{CANARY}-secret"));
+        command.env("AZURE_TENANT_ID", TENANT).env("AZURE_AUTHORITY_HOST", &authority);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for(&authority, || !out.lock().unwrap().is_empty());
+        let _ = child.kill();
+        let _ = child.wait();
+        let asked = std::mem::take(&mut *out.lock().unwrap());
+        let ours = |head: &String| head.starts_with("CONNECT login.microsoftonline.com:443 ");
+        assert!(asked.iter().all(ours), "{authority}: {asked:?}");
+        assert_eq!(*caught.lock().unwrap(), Vec::<String>::new(), "{authority}");
     }
 }
 
