@@ -94,6 +94,11 @@ pub enum TokenStatus {
 }
 
 impl TokenStatus {
+    /// Whether it outlives this process.
+    pub fn is_sealed(&self) -> bool {
+        matches!(self, Self::Until { sealed: true, .. })
+    }
+
     /// Why there is none, or no newer one.
     pub fn trouble(&self) -> Option<&Safe> {
         match self {

@@ -62,8 +62,10 @@ pub enum Going {
 /// Where in a recording one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spot {
-    /// Since its beginning.
-    pub at: Span,
+    /// When it begins.
+    pub began: Timestamp,
+    /// Where the player goes, counted from there; `None`: it is where the display is.
+    pub aim: Option<Span>,
     /// All of it.
     pub length: Span,
     /// Records of runs so far.
@@ -77,8 +79,13 @@ pub struct Spot {
 }
 
 impl Spot {
-    /// The place in words.
-    pub fn words(&self) -> String {
+    /// How far from its beginning a display is that shows `now`: one moment for every clock on it.
+    pub fn at(&self, now: Timestamp) -> Span {
+        self.aim.unwrap_or_else(|| now.duration_since(self.began)).clamp(Span::ZERO, self.length)
+    }
+
+    /// The place in words, on a display that shows `now`.
+    pub fn words(&self, now: Timestamp) -> String {
         let going = match (self.going, self.cut) {
             (Going::Playing, _) => "",
             (Going::Paused, _) => " paused",
@@ -86,7 +93,7 @@ impl Spot {
             (Going::Over, None) => " END",
             (Going::Over, Some(_)) => " END, CUT",
         };
-        let (at, length) = (clock_text(self.at), clock_text(self.length));
+        let (at, length) = (clock_text(self.at(now)), clock_text(self.length));
         let cut = if self.cut.is_some() { " (cut)" } else { "" };
         let record = match self.records {
             0 => String::new(),

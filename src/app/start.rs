@@ -4,6 +4,7 @@ use crate::{
     domain::{
         Safe, Side, Source,
         access::PrincipalId,
+        advice,
         death::{self, Sign},
         estate::Estate,
         picture::Picture,
@@ -164,10 +165,9 @@ impl StartDialog {
         let held = Side::BOTH.map(|side| Source::Assignments(service, side));
         let silences = held.iter().filter_map(|source| picture.reading(source)?.silence.as_ref());
         if let Some((_, silence)) = silences.into_iter().find(|(_, one)| one.kind == SilenceKind::NoToken) {
-            return Some(format!(
-                "not signed in, so nothing is known of {name} now: {}; sign in with `farshore login`",
-                silence.why
-            ));
+            let why = &silence.why;
+            let next = advice::about(why.as_str()).map(|next| format!("; {next}")).unwrap_or_default();
+            return Some(format!("not signed in, so nothing is known of {name} now: {why}{next}"));
         }
         // What the direction and the mode rest on. A silence is an answer of its own, and a picture that
         // was kept from an earlier start is none. Two signs are enough: then nobody waits for more.

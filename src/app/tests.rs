@@ -124,6 +124,19 @@ fn whom_the_token_is_for_and_why_there_is_no_newer_one_are_told_once() {
 }
 
 #[test]
+fn that_nothing_keeps_the_token_any_more_is_told_once() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    let told = |app: &App| {
+        app.feed.newest().filter(|line| line.text.contains("the token is not kept any more")).count()
+    };
+    for (sealed, count) in [(true, 0), (false, 1), (false, 1), (true, 1), (false, 2)] {
+        let status = TokenStatus::Until { terminal_ms: 600_000, trouble: None, sealed };
+        app.update(Event::Token { status, identity: None }, at(0));
+        assert_eq!(told(&app), count, "{sealed}");
+    }
+}
+
+#[test]
 fn what_the_person_here_changed_is_no_change_by_others() {
     let mut app = scene::app(World::Live, Weather::Calm);
     let others = |app: &App| match app.others_changes() {
@@ -594,7 +607,7 @@ fn no_run_is_started_of_which_nobody_knows_where_it_would_go() {
         (
             "signed out after it was seen",
             scene::readings(Weather::Calm).into_iter().chain(signed_out).collect(),
-            "not signed in, so nothing is known of hr now: no token from az login; sign in with",
+            "not signed in, so nothing is known of hr now: no token from az login; run az login",
         ),
         (
             "never allowed to look",

@@ -113,6 +113,9 @@ impl App {
         if let Some(told) = told {
             self.tell_all(told);
         }
+        if self.token.is_sealed() && matches!(status, TokenStatus::Until { sealed: false, .. }) {
+            self.tell_all("the token is not kept any more: it ends with this process".to_owned());
+        }
         self.token = status;
     }
 

@@ -82,6 +82,19 @@ impl Cloud {
         }
     }
 
+    /// Whether a token for this audience is for its Resource Manager: by either of its addresses, or by the
+    /// id that it has in all clouds.
+    pub fn is_audience(self, audience: &str) -> bool {
+        const ID: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
+        let core = match self {
+            Self::Public => "https://management.core.windows.net",
+            Self::UsGovernment => "https://management.core.usgovcloudapi.net",
+            Self::China => "https://management.core.chinacloudapi.cn",
+        };
+        let bare = audience.trim_end_matches('/');
+        [self.arm_origin(), core, ID].iter().any(|known| known.eq_ignore_ascii_case(bare))
+    }
+
     /// Scope of a token for it.
     pub fn token_scope(self) -> &'static str {
         match self {

@@ -1,6 +1,7 @@
 //! The nouns of the trade. No I/O, no async, no clock, no shapes of Azure's JSON.
 
 pub mod access;
+pub mod advice;
 pub mod arm_id;
 pub mod compute;
 pub mod death;

@@ -203,6 +203,7 @@ impl Desk {
                     self.app.recording = false;
                     self.say(&why);
                 }
+                token::now_and_then(self.seconds, &*self.session.tokens);
                 self.tell_token();
                 self.feed(Event::Tick, None);
                 self.conclude();

@@ -15,6 +15,7 @@ mod ground;
 pub mod hands;
 pub mod hangup;
 pub mod headless;
+pub mod https;
 pub mod kept;
 pub mod keyfile;
 pub mod keys;

@@ -110,9 +110,10 @@ impl Past {
     }
 
     /// Where one is before line `next`.
-    pub fn spot(&self, next: usize, at: Span, going: Going) -> Spot {
+    pub fn spot(&self, next: usize, aim: Option<Span>, going: Going) -> Spot {
         Spot {
-            at,
+            began: self.start(),
+            aim,
             length: Span::from_micros(self.tape.length),
             record: self.records.partition_point(|record| *record < next),
             records: self.records.len(),

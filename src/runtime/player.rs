@@ -231,8 +231,8 @@ impl Player {
 
     fn tell_spot(&mut self) {
         let going = if self.aim.is_some() { Going::Seeking } else { self.going };
-        let at = Span::from_micros(self.t());
-        let spot = self.past.spot(self.next, at, going);
+        let aim = self.aim.as_ref().map(|aim| Span::from_micros(aim.t));
+        let spot = self.past.spot(self.next, aim, going);
         let now = if self.aim.is_some() { self.app.moment.now } else { self.now() };
         self.tell(Event::Spot(spot), now);
     }
@@ -370,7 +370,7 @@ impl Player {
 
     fn over(&mut self) {
         self.clock.set_to(self.past.end());
-        let cut = self.past.spot(self.next, Span::ZERO, Going::Over).cut;
+        let cut = self.past.spot(self.next, None, Going::Over).cut;
         self.tell(Event::Tick, self.past.end());
         self.go(Going::Over);
         if let Some(line) = cut {

@@ -29,6 +29,7 @@ use crate::{
 
 use super::{
     clock::Clock,
+    https,
     sim_verbs::{self, SimVerbError},
     sources,
     worlds::{self, WorldError, WorldLedger},
@@ -275,8 +276,11 @@ impl Session {
     ) -> Result<Self, SessionError> {
         let Aim { path, estate, endpoint, text: file } = aim;
         let clock = Arc::new(live_clock(global, &estate, &path, &endpoint)?);
-        let reach = if endpoint.is_loopback() { Reach::Loopback } else { Reach::Https };
-        let wire: Arc<dyn Wire> = Arc::new(Live::new(LiveOptions::new(reach))?);
+        let wire: Arc<dyn Wire> = if endpoint.is_loopback() {
+            Arc::new(Live::new(LiveOptions::new(Reach::Loopback))?)
+        } else {
+            https::wire()?
+        };
         let text = endpoint.to_string();
         let azure = client(wire.clone(), tokens.clone(), endpoint.clone(), &estate, random_seed());
         azure.set_pace(clock.speed());

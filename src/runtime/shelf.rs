@@ -12,11 +12,11 @@ use std::{
 use crate::{
     azure::{
         Bearer, Endpoint,
-        tokens::{Rest, Resting, Shelf, Start},
+        tokens::{Rest, Resting, Shelf, Start, Unfit},
     },
     domain::{
         Safe,
-        estate::Estate,
+        estate::{Cloud, Estate},
         time::{Timestamp, second_text},
     },
     vault::{Contents, Entry, Held, Kept, Sealer, SignIn, Vault},
@@ -34,16 +34,28 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Keeper {
     endpoint: Endpoint,
+    cloud: Cloud,
     tenant: String,
     rest: Arc<Mutex<Rest>>,
     /// Takes what to put in the place of the token; `None`: there is no cache.
     writer: Option<Writer>,
 }
 
-/// A thread that writes one after the other, until nobody can give it any more.
+/// What the thread is given.
+#[derive(Debug)]
+enum Job {
+    /// Puts this in the place of the token.
+    Put(Held),
+    /// Leaves what is there, and this is why: the token in use is none to keep.
+    Leave(Safe),
+    /// Looks whether what was put is still there.
+    Look,
+}
+
+/// A thread that does one after the other, until nobody can give it any more.
 #[derive(Debug)]
 struct Writer {
-    jobs: Mutex<Option<Sender<Held>>>,
+    jobs: Mutex<Option<Sender<Job>>>,
     ended: Mutex<Receiver<()>>,
 }
 
@@ -70,7 +82,8 @@ pub fn open(vault: Vault, estate: &Estate, endpoint: &Endpoint, now: Timestamp) 
     };
     let rest = Arc::new(Mutex::new(rest));
     let writer = sign_in.map(|sign_in| Writer::over(vault, sign_in, rest.clone()));
-    (Keeper { endpoint: endpoint.clone(), tenant: estate.tenant.clone(), rest, writer }, start)
+    let (endpoint, tenant) = (endpoint.clone(), estate.tenant.clone());
+    (Keeper { endpoint, cloud: estate.cloud, tenant, rest, writer }, start)
 }
 
 /// What a process begins with that finds this of its sign-in.
@@ -91,16 +104,32 @@ fn sealed(sealer: &Sealer) -> Rest {
 
 impl Writer {
     fn over(vault: Vault, sign_in: SignIn, rest: Arc<Mutex<Rest>>) -> Self {
-        let (jobs, queue) = channel::<Held>();
+        let (jobs, queue) = channel();
         let (end, ended) = channel();
         thread::spawn(move || {
-            for held in queue {
-                let now = match vault.put(&sign_in, held) {
-                    Ok(Kept::Done) => sealed(&sign_in.sealer),
-                    Ok(Kept::Gone) => {
-                        Rest::Memory { why: "somebody logged out, or signed in anew, since".into() }
+            let told = |kept: Result<Kept, Safe>| match kept {
+                Ok(Kept::Done) => sealed(&sign_in.sealer),
+                Ok(Kept::Gone) => {
+                    Rest::Memory { why: "somebody logged out, or signed in anew, since".into() }
+                }
+                Err(why) => Rest::Memory { why },
+            };
+            let mut put = sealed(&sign_in.sealer);
+            for job in queue {
+                let now = match job {
+                    Job::Put(held) => {
+                        put = told(vault.put(&sign_in, held).map_err(|error| Safe::new(&error.to_string())));
+                        put.clone()
                     }
-                    Err(error) => Rest::Memory { why: Safe::new(&error.to_string()) },
+                    Job::Leave(why) => {
+                        put = Rest::Memory { why };
+                        put.clone()
+                    }
+                    // Where the last token could not be written, the one before it is what is there.
+                    Job::Look => match vault.look(&sign_in).map_err(|loss| Safe::new(&loss.to_string())) {
+                        Ok(Kept::Done) => put.clone(),
+                        other => told(other),
+                    },
                 };
                 *rest.lock().unwrap_or_else(PoisonError::into_inner) = now;
             }
@@ -109,9 +138,9 @@ impl Writer {
         Self { jobs: Mutex::new(Some(jobs)), ended: Mutex::new(ended) }
     }
 
-    fn give(&self, held: Held) {
+    fn give(&self, job: Job) {
         if let Some(jobs) = &*self.jobs.lock().unwrap_or_else(PoisonError::into_inner) {
-            let _ = jobs.send(held);
+            let _ = jobs.send(job);
         }
     }
 }
@@ -125,27 +154,96 @@ impl Drop for Writer {
 }
 
 impl Keeper {
-    fn give(&self, held: Held) {
+    fn give(&self, job: Job) {
         if let Some(writer) = &self.writer {
-            writer.give(held);
+            writer.give(job);
         }
     }
 }
 
 impl Shelf for Keeper {
     fn keep(&self, bearer: &Bearer, source: &'static str) {
-        // What may not be written down is only used.
-        if let Ok(note) = Resting::note(bearer, &self.endpoint, &self.tenant, source) {
-            self.give(Held::Secret(note));
-        }
+        // What may not be written down, or is not worth it, is only used.
+        let leave = |why: String| Job::Leave(Safe::new(&why));
+        let job = match Unfit::of(bearer, self.cloud, Timestamp::now()) {
+            Some(unfit) => leave(unfit.to_string()),
+            None => match Resting::note(bearer, &self.endpoint, &self.tenant, source) {
+                Ok(note) => Job::Put(Held::Secret(note)),
+                Err(error) => leave(error.to_string()),
+            },
+        };
+        self.give(job);
     }
 
     fn forget(&self) {
         let at = second_text(Timestamp::now());
-        self.give(Held::Gone(Safe::new(&format!("Azure refused the token of the last sign-in at {at}"))));
+        let why = format!("Azure refused the token of the last sign-in at {at}");
+        self.give(Job::Put(Held::Gone(Safe::new(&why))));
+    }
+
+    fn look(&self) {
+        self.give(Job::Look);
     }
 
     fn rest(&self) -> Rest {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        azure::{Issuer, Secret},
+        domain::time::seconds,
+        vault::{Begun, Ladder},
+    };
+
+    const TENANT: &str = "11111111-1111-4111-8111-111111111111";
+
+    /// A token of this machine that ends `left` seconds from now and is for this audience.
+    fn bearer(audience: &str, left: i64) -> Bearer {
+        let ends = Timestamp::now() + seconds(left);
+        let mut bearer = Bearer::new(&Secret::new("CANARY"), Issuer::Loopback, Some(ends)).unwrap();
+        bearer.audience = Some(audience.into());
+        bearer
+    }
+
+    #[test]
+    fn where_a_token_rests_is_told_of_the_one_in_use_and_as_it_is_now() {
+        let state = tempfile::tempdir().unwrap();
+        let vault = Vault::new(state.path(), Vec::new());
+        let word = |_| Some(Secret::new("correct horse"));
+        let label = "label".to_owned();
+        let begun = vault.sign_in(&label, &Secret::new("note"), Ladder::Passphrase, &word).unwrap();
+        let Begun::Kept { sign_in, .. } = begun else { panic!("{begun:?}") };
+        let rest = Arc::new(Mutex::new(sealed(&sign_in.sealer)));
+        let writer = Some(Writer::over(vault.clone(), sign_in, rest.clone()));
+        let endpoint = Endpoint::parse("http://127.0.0.1:1").unwrap();
+        let keeper = Keeper { endpoint, cloud: Cloud::Public, tenant: TENANT.to_owned(), rest, writer };
+        let until = |expected: &str| {
+            let began = std::time::Instant::now();
+            while !format!("{:?}", keeper.rest()).contains(expected) {
+                assert!(began.elapsed() < Duration::from_secs(20), "{expected}: {:?}", keeper.rest());
+                thread::yield_now();
+            }
+        };
+        let azure = "https://management.azure.com/";
+        until("Sealed");
+        keeper.keep(&bearer("https://graph.example", 3_600), "az login");
+        until("the token is for https://graph.example");
+        // What is there is there, and is not what is used.
+        keeper.look();
+        keeper.keep(&bearer(azure, -1), "az login");
+        until("the token is over");
+        keeper.keep(&bearer(azure, 3_600), "az login");
+        until("Sealed");
+        vault.wipe().unwrap();
+        keeper.look();
+        until("somebody logged out");
+        keeper.keep(&bearer(azure, 3_600), "az login");
+        keeper.look();
+        drop(keeper);
+        assert!(!vault.path().exists(), "it is not written again");
     }
 }

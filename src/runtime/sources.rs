@@ -17,7 +17,7 @@ use crate::{
     wire::{Guard, Live, LiveError, LiveOptions, Reach, Wire},
 };
 
-use super::{federated::TokenFile, shelf};
+use super::{doctor, federated::TokenFile, https, shelf};
 
 /// One source, or why it has nothing to give.
 pub type Candidate = (&'static str, Result<Arc<dyn TokenSource>, TokenError>);
@@ -39,15 +39,23 @@ pub fn candidates(estate: &Estate, endpoint: &Endpoint) -> Result<Vec<Candidate>
             .and_then(|az| AzCli::new(az, scope, &estate.tenant))
             .map(|az| Arc::new(az) as Arc<dyn TokenSource>);
         all.insert(0, ("az login", az));
-        let internet: Arc<dyn Wire> =
-            Arc::new(Guard::new(Arc::new(Live::new(LiveOptions::new(Reach::Https))?)));
+        let internet: Arc<dyn Wire> = Arc::new(Guard::new(https::wire()?));
         let token_file = |path| Arc::new(TokenFile::at(path)) as Arc<dyn Assertion>;
         let principal = Principal::from_env(lookup, token_file, internet, estate.cloud, &estate.tenant)
+            .and_then(believed)
             .map(|principal| Arc::new(principal) as Arc<dyn TokenSource>);
         all.push(("service principal", principal));
     }
     let pinned = |source| Arc::new(Pinned::new(source, &estate.tenant)) as Arc<dyn TokenSource>;
     Ok(all.into_iter().map(|(name, source)| (name, source.map(pinned))).collect())
+}
+
+/// Refuses to ask where nobody can be believed: the library would ask again and again.
+fn believed(principal: Principal) -> Result<Principal, TokenError> {
+    match doctor::no_authorities() {
+        Some(why) => Err(TokenError::Refused { source_name: principal.describe().source, why }),
+        None => Ok(principal),
+    }
 }
 
 /// Refuses an identity endpoint whose tokens could never be sent to `endpoint`.

@@ -2,13 +2,23 @@
 
 use crate::{
     app::TokenStatus,
-    azure::{self, Life, tokens::Rest},
+    azure::{self, Life, TokenSource, tokens::Rest},
     domain::{Safe, time::Timestamp},
 };
 
 /// Two ends of one token differ by this much at most, in milliseconds, however the two clocks that they
 /// are reckoned from jitter.
 const JITTER_MS: u64 = 1_500;
+
+/// Seconds between two looks whether the token is still kept: somebody may log out beside a cockpit.
+const EVERY_S: u32 = 5;
+
+/// Looks once in a while, beside the loop; `second`: counted since the start.
+pub fn now_and_then(second: u32, tokens: &dyn TokenSource) {
+    if second.is_multiple_of(EVERY_S) {
+        tokens.look();
+    }
+}
 
 /// What line 1 shows of `known`, at `wall` of the real time and `terminal` of the terminal clock.
 pub fn status(known: &azure::TokenStatus, wall: Timestamp, terminal: u64) -> TokenStatus {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::{
     domain::{
-        Pair, Safe, Side, Source,
+        Pair, Safe, Side, Source, advice,
         death::{self, Sign},
         estate::{Estate, Layout, Service},
         picture::Picture,
@@ -321,10 +321,7 @@ impl<'a> Scene<'a> {
         let mut problems = Vec::new();
         let unsigned = self.no_token();
         problems.extend(unsigned.map(|why| {
-            // It helps nobody whose service principal was refused.
-            let says = |name: &str| why.as_str().contains(name);
-            let program = says("service principal") || says("workload identity");
-            let next = if program && !says("az login") { "" } else { "; sign in with az login" };
+            let next = advice::about(why.as_str()).map(|next| format!("; {next}")).unwrap_or_default();
             Problem::said(CellState::Unknown, format!("not signed in: {why}{next}"))
         }));
         for run in self.runs.iter().filter(|run| self.services.contains(&run.service_index)) {

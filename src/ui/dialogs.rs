@@ -13,7 +13,7 @@ use crate::{
         told::ToldDialog,
     },
     domain::{
-        Safe, operation,
+        Safe, advice, operation,
         text::counted,
         time::{Span, age_text, clock_text, minutes},
     },
@@ -281,8 +281,11 @@ fn blocking(step: &StepView, blocked: &Safe) -> &'static str {
 fn outlived(app: &App, usual: Span) -> Option<String> {
     let left = app.token_left().filter(|left| u128::from(*left) < usual.unsigned_abs().as_millis())?;
     let then = match app.token.trouble() {
-        Some(_) => "and is not renewed: sign in again before you start",
-        None => "and has to be renewed on the way",
+        Some(why) => {
+            let next = advice::about(why.as_str()).unwrap_or("sign in again");
+            format!("and is not renewed: before you start, {next}")
+        }
+        None => "and has to be renewed on the way".to_owned(),
     };
     Some(format!("ends in {} min, before this step usually does, {then}", left / 60_000))
 }

@@ -66,6 +66,8 @@ enum Kind {
     Goes,
     /// It is said shorter and goes when nothing more can be cut.
     GoesLast,
+    /// It is said shorter; its last form stays as long as the words that never go have room.
+    Stays,
 }
 
 /// What is lost where line 1 has no room, in this order: a window must be very small before it costs
@@ -78,7 +80,7 @@ enum Loss {
 }
 
 /// See [`Loss`].
-const LOSSES: [Loss; 12] = [
+const LOSSES: [Loss; 15] = [
     Loss::Drop(Kind::Goes),
     Loss::Shorten(Kind::Fixed, usize::MAX),
     Loss::Shorten(Kind::GoesLast, usize::MAX),
@@ -86,9 +88,12 @@ const LOSSES: [Loss; 12] = [
     Loss::Shorten(Kind::Name, 8),
     Loss::Shorten(Kind::Place, 8),
     Loss::Shorten(Kind::Name, 4),
+    Loss::Shorten(Kind::Stays, usize::MAX),
     Loss::Drop(Kind::GoesLast),
     Loss::Shorten(Kind::Clock, usize::MAX),
     Loss::Shorten(Kind::Place, 4),
+    Loss::Shorten(Kind::Name, 3),
+    Loss::Drop(Kind::Stays),
     // From here on the window is smaller than any that is drawn whole.
     Loss::Drop(Kind::Clock),
     Loss::Drop(Kind::Name),
@@ -154,18 +159,21 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
 /// names that were cut for it.
 fn fitted(words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Vec<(bool, Word)> {
     let count = |words: &[(bool, Word)]| words.iter().filter(|(_, word)| word.kind == Kind::GoesLast).count();
+    let is_brief = |(_, word): &(bool, Word)| word.kind == Kind::Stays && word.forms.len() == 1;
     let kept = lose(words.clone(), room, gap, narrow);
-    if count(&kept) == count(&words) {
+    let brief = kept.iter().any(is_brief) && !words.iter().any(is_brief);
+    if count(&kept) == count(&words) && !brief {
         return kept;
     }
     let mut left = count(&kept);
-    let without = words.into_iter().filter(|(_, word)| {
-        // The last ones go first.
-        word.kind != Kind::GoesLast || {
-            let stays = left > 0;
-            left = left.saturating_sub(1);
-            stays
+    let without = words.into_iter().filter_map(|(side, mut word)| {
+        if brief && word.kind == Kind::Stays {
+            word.forms.drain(..word.forms.len() - 1);
         }
+        // The last ones go first.
+        let stays = word.kind != Kind::GoesLast || left > 0;
+        left = left.saturating_sub(usize::from(word.kind == Kind::GoesLast));
+        stays.then_some((side, word))
     });
     lose(without.collect(), room, gap, narrow)
 }
@@ -175,7 +183,8 @@ fn lose(mut words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> 
         |words: &[(bool, Word)]| words.iter().map(|(_, word)| word.width() + gap).sum::<usize>() > room + gap;
     if narrow || too_wide(&words) {
         // Names and the token at once: which stays long must not depend on the length of another.
-        let brief = |word: &&mut (bool, Word)| matches!(word.1.kind, Kind::Name | Kind::GoesLast);
+        let brief =
+            |word: &&mut (bool, Word)| matches!(word.1.kind, Kind::Name | Kind::GoesLast | Kind::Stays);
         for (_, word) in words.iter_mut().filter(brief).filter(|(_, word)| word.forms.len() > 1) {
             word.shorten(usize::MAX);
         }
@@ -229,33 +238,40 @@ fn left(app: &App) -> Vec<Word> {
     let name = mask::said(app.identity.name.as_str());
     let short = name.split('@').next().unwrap_or_default().to_owned();
     words.push(Word::of([name.into_owned(), short], Role::Text, Kind::Name));
-    if let Some((text, role)) = token(app) {
-        let short = text.replace("token ", "tok ").replace("unrenewed", "!").replace("memory only", "mem");
-        // A token that lasts is the first thing that can be missed.
-        let kind = if role == Role::Text { Kind::GoesLast } else { Kind::Fixed };
-        words.push(Word::of([text, short], role, kind));
-    }
+    words.extend(token(app));
     words
 }
 
-/// The token's remaining life in words.
-fn token(app: &App) -> Option<(String, Role)> {
-    match (&app.token, app.token_left()) {
-        (TokenStatus::NotNeeded, _) => None,
-        (TokenStatus::Asking, _) => Some(("token asked for".to_owned(), Role::Dim)),
-        (TokenStatus::Opaque, _) => Some(("token opaque".to_owned(), Role::Dim)),
-        (TokenStatus::Failed(_), _) => Some(("token NONE".to_owned(), Role::Bad)),
-        (TokenStatus::Until { .. }, Some(0) | None) => Some(("token OVER".to_owned(), Role::Bad)),
+/// That a token ends with this process: first in full, then beside others, last alone.
+const UNKEPT: [&str; 2] = ["memory only", "mem"];
+
+/// The token's remaining life, and that it rests nowhere, in words.
+fn token(app: &App) -> Option<Word> {
+    let (text, role, is_kept) = match (&app.token, app.token_left()) {
+        (TokenStatus::NotNeeded, _) => return None,
+        (TokenStatus::Asking, _) => ("token asked for".to_owned(), Role::Dim, true),
+        // What does not say when it ends is never kept.
+        (TokenStatus::Opaque, _) => ("token opaque".to_owned(), Role::Dim, false),
+        (TokenStatus::Failed(_), _) => ("token NONE".to_owned(), Role::Bad, true),
+        (TokenStatus::Until { .. }, Some(0) | None) => ("token OVER".to_owned(), Role::Bad, true),
         (TokenStatus::Until { trouble, sealed, .. }, Some(left)) => {
             let late = if trouble.is_some() { " unrenewed" } else { "" };
-            let rests = if *sealed { "" } else { " memory only" };
             let warns = trouble.is_some() || left < TOKEN_WARNING_MS;
-            Some((
-                format!("token {}m{late}{rests}", left / 60_000),
-                if warns { Role::Warn } else { Role::Text },
-            ))
+            let role = if warns { Role::Warn } else { Role::Text };
+            (format!("token {}m{late}", left / 60_000), role, *sealed)
         }
-    }
+    };
+    let short = text.replace("token ", "tok ").replace("unrenewed", "!");
+    let [long, brief] = UNKEPT;
+    let unkept = vec![format!("{text} {long}"), format!("{short} {brief}")];
+    // A token that lasts is the first thing that can be missed; that nothing keeps it is not.
+    let (forms, kind) = match (is_kept, role) {
+        (true, Role::Text) => (vec![text, short], Kind::GoesLast),
+        (true, _) => (vec![text, short], Kind::Fixed),
+        (false, Role::Warn) => (unkept, Kind::Fixed),
+        (false, _) => ([unkept, vec![brief.to_owned()]].concat(), Kind::Stays),
+    };
+    Some(Word::of(forms, role, kind))
 }
 
 fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
@@ -368,7 +384,7 @@ pub(super) fn footer(app: &App, pen: &mut Pen<'_>) {
     let hints = hints::of(app);
     let mut x = 1;
     if let Some(spot) = replay {
-        x = pen.text(x, y, end, &spot.words(), Role::Title) + 2;
+        x = pen.text(x, y, end, &spot.words(app.now()), Role::Title) + 2;
     }
     let wide: usize =
         usize::from(x) + hints.iter().map(|(key, what)| columns(key) + what.len() + 3).sum::<usize>();

@@ -10,12 +10,12 @@ use ratatui::{
 
 use crate::{
     app::{
-        App, Event, Intent, Moment, TokenStatus, World,
+        App, Event, Going, Intent, Moment, Recorded, Spot, TokenStatus, World,
         dialog::Modal,
         scene::{self, Weather, at},
         start::Progress,
     },
-    domain::time::{Span, minutes},
+    domain::time::{Span, clock_text, minutes, time_text},
     engine::{Command, Input, RunView, event::Acknowledgement, view::Drift},
     runbook::Mode,
 };
@@ -99,6 +99,53 @@ fn a_token_that_ends_with_this_process_says_so_at_every_width() {
             let short = expected.replace("token", "tok");
             assert!(line.contains(expected) || (sealed && line.contains(&short)), "{width}: {line}");
             assert_eq!(line.contains("mem"), !sealed, "{width}: {line}");
+        }
+    }
+}
+
+/// The last line of a recording tells the moment of line 1, also between two times that the player told where
+/// it is: at sixty times the speed a second of ours is a minute of it.
+#[test]
+fn the_last_line_of_a_recording_tells_the_moment_of_line_1() {
+    let mut app = scene::app(World::Replay(Recorded::Live), Weather::Calm);
+    let (going, length, began) = (Going::Playing, Span::from_mins(20), scene::noon());
+    let spot = Spot { began, aim: None, length, record: 0, records: 0, going, cut: None };
+    app.update(Event::Spot(spot), at(0));
+    for seconds in [0, 7, 59, 600, 1_200] {
+        let now = scene::noon() + Span::from_secs(seconds);
+        app.update(Event::Tick, Moment { now, terminal: 0 });
+        for width in [60, 80, 160] {
+            let shot = shot(&mut app, (width, 24), Glyphs::Box);
+            let (first, last) = (shot.lines().next().unwrap(), shot.lines().last().unwrap());
+            assert!(first.contains(&time_text(now)), "{first}");
+            let told = format!(" {} of 20:00", clock_text(Span::from_secs(seconds)));
+            assert!(last.contains(&told), "{told}: {last}");
+        }
+    }
+}
+
+/// A window may be small and full of marks: that nothing keeps the token stays on line 1, with the direction.
+#[test]
+fn that_nothing_keeps_the_token_is_said_beside_every_mark() {
+    let lasts = TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None, sealed: false };
+    for token in [lasts, TokenStatus::Opaque] {
+        for marks in 0..8 {
+            let mut apps = [scene::app(World::Live, Weather::Calm), scene::running(scene::move_phase()).0];
+            for app in &mut apps {
+                app.update(Event::Token { status: token.clone(), identity: None }, at(0));
+                app.endpoint = (marks & 1 > 0).then(|| "127.0.0.1:54321".to_owned());
+                app.recording = marks & 2 > 0;
+                if marks & 4 > 0 {
+                    app.redact(std::sync::Arc::default());
+                }
+                for width in [60, 80, 100, 160] {
+                    let shot = shot(app, (width, 24), Glyphs::Box);
+                    let line = shot.lines().next().unwrap();
+                    let case = format!("{token:?} {marks} {width}: {line}");
+                    assert!(line.contains(" mem ") || line.contains(" memory only "), "{case}");
+                    assert!(says_direction(app, line), "{case}");
+                }
+            }
         }
     }
 }

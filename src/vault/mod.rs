@@ -362,6 +362,15 @@ impl Vault {
         Ok(Kept::Done)
     }
 
+    /// Whether what a sign-in left is still there to be opened with its key; else why not. It only reads, and
+    /// asks neither the store of the key nor a person.
+    pub fn look(&self, sign_in: &SignIn) -> Result<Kept, Loss> {
+        let Some(bytes) = self.place.read()? else { return Ok(Kept::Gone) };
+        let entries = sign_in.sealer.open(&bytes)?;
+        let is_there = entries.get(&sign_in.label).is_some_and(|entry| entry.mark == sign_in.mark);
+        Ok(if is_there { Kept::Done } else { Kept::Gone })
+    }
+
     /// Removes file and key, and looks whether they are gone. Where a link stands, only the link is removed,
     /// and the key of what it leads to.
     pub fn wipe(&self) -> Result<Wiped, VaultError> {

@@ -401,3 +401,39 @@ fn a_directory_in_the_place_of_the_file_is_removed_or_named() {
         }
     }
 }
+
+/// Does something to a cache beside whoever has signed in.
+type Meddle = fn(&Vault, &SignIn);
+
+/// Who holds a token sees that it is kept no more, whoever took it and however: without the store, without a
+/// person, and without writing.
+#[test]
+fn a_look_tells_whether_a_sign_in_is_still_there() {
+    let cases: [(&str, Meddle, Result<Kept, Loss>); 8] = [
+        ("nothing", |_, _| {}, Ok(Kept::Done)),
+        (
+            "renewed",
+            |vault, sign_in| drop(vault.put(sign_in, Held::Secret(token("CANARY-2")))),
+            Ok(Kept::Done),
+        ),
+        ("another", |vault, _| drop(begun(vault, "another", "CANARY-3", &nobody)), Ok(Kept::Done)),
+        ("anew", |vault, _| drop(begun(vault, LABEL, "CANARY-4", &nobody)), Ok(Kept::Gone)),
+        ("logout", |vault, _| drop(vault.wipe().unwrap()), Ok(Kept::Gone)),
+        ("by hand", |vault, _| fs::remove_dir_all(vault.path().parent().unwrap()).unwrap(), Ok(Kept::Gone)),
+        ("spoilt", |vault, _| fs::write(vault.path(), "x").unwrap(), Err(Loss::Damaged)),
+        (
+            "open",
+            |vault, _| fs::set_permissions(vault.path(), fs::Permissions::from_mode(0o644)).unwrap(),
+            Err(Loss::Open { mode: 0o644 }),
+        ),
+    ];
+    for (case, spoil, expected) in cases {
+        let state = tempfile::tempdir().unwrap();
+        let (vault, store, sign_in) = signed_in(state.path());
+        spoil(&vault, &sign_in);
+        *store.ails.lock().unwrap() = Some(Ails::Away);
+        let before = everything(state.path());
+        assert_eq!(vault.look(&sign_in), expected, "{case}");
+        assert_eq!(everything(state.path()), before, "{case}");
+    }
+}

@@ -2,81 +2,17 @@
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     os::unix::fs::{PermissionsExt, symlink},
-    path::PathBuf,
-    process::{Command, Output},
+    process::Command,
     sync::{Arc, Mutex},
-    thread,
 };
-
-use farshore::domain::time::Timestamp;
 
 use super::{
+    canary::{CANARY, Kind, Word, ends, http, identity, listen, nothing_readable, said},
     cli::Server,
-    signin::{CANARY, Kind, nothing_readable, token},
-    terminal::{State, text},
+    terminal::{LIMIT, State, Terminal},
 };
-
-/// What an identity endpoint or a front of Azure answers.
-type Answer = Arc<dyn Fn() -> Option<String> + Send + Sync>;
-
-/// Listens on loopback. What `answer` gives is said at once; `None` hands the connection on to `beyond`.
-fn listen(answer: Answer, beyond: Option<u16>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        for socket in listener.incoming() {
-            let (socket, answer) = (socket.unwrap(), answer.clone());
-            thread::spawn(move || serve(socket, &answer, beyond));
-        }
-    });
-    port
-}
-
-fn serve(mut socket: TcpStream, answer: &Answer, beyond: Option<u16>) {
-    let Some(said) = answer() else {
-        let Ok(mut far) = TcpStream::connect(("127.0.0.1", beyond.unwrap())) else { return };
-        let (mut back, mut to) = (far.try_clone().unwrap(), socket.try_clone().unwrap());
-        thread::spawn(move || {
-            let _ = std::io::copy(&mut back, &mut to);
-            let _ = to.shutdown(std::net::Shutdown::Both);
-        });
-        let _ = std::io::copy(&mut socket, &mut far);
-        let _ = far.shutdown(std::net::Shutdown::Both);
-        return;
-    };
-    let (mut seen, mut buffer) = (Vec::new(), [0; 4_096]);
-    while !seen.windows(4).any(|end| end == b"\r\n\r\n") {
-        match socket.read(&mut buffer) {
-            Ok(count) if count > 0 => seen.extend_from_slice(&buffer[..count]),
-            _ => break,
-        }
-    }
-    let _ = socket.write_all(said.as_bytes());
-}
-
-fn http(status: &str, headers: &str, body: &str) -> String {
-    let length = body.len();
-    format!("HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}")
-}
-
-/// An identity endpoint whose tokens end `left` seconds from now.
-pub fn identity(left: i64) -> String {
-    let port = listen(
-        Arc::new(move || {
-            let ends = Timestamp::now().as_second() + left;
-            let token = token(Kind::Jwt, ends);
-            let body = format!(
-                r#"{{"access_token":"{token}","expires_on":"{ends}","resource":"r","token_type":"Bearer"}}"#
-            );
-            Some(http("200 OK", "", &body))
-        }),
-        None,
-    );
-    format!("http://127.0.0.1:{port}/msi/token")
-}
 
 /// A front of Azure that refuses everything while it is told to.
 struct Front {
@@ -88,7 +24,7 @@ impl Front {
     fn of(server: &Server) -> Self {
         let refusal = Arc::new(Mutex::new(None));
         let said = refusal.clone();
-        let port = listen(Arc::new(move || said.lock().unwrap().clone()), Some(server.port));
+        let port = listen(Arc::new(move |_| said.lock().unwrap().clone()), Some(server.port));
         Self { port, refusal }
     }
 
@@ -111,39 +47,16 @@ fn verb(server: &Server, state: &State, port: u16, identity: Option<&str>, words
     command
 }
 
-fn word(state: &State) -> PathBuf {
-    let path = state.path().join("word");
-    fs::write(&path, "correct horse\n").unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path
-}
-
-fn said(output: &Output) -> String {
-    text(&output.stdout) + &text(&output.stderr)
-}
-
-#[track_caller]
-fn ends(mut command: Command, code: i32, expected: &[&str]) -> String {
-    let output = command.output().unwrap();
-    let all = said(&output);
-    assert_eq!(output.status.code(), Some(code), "{command:?}: {all}");
-    for part in expected {
-        assert!(all.contains(part), "`{part}` is not said: {all}");
-    }
-    assert!(!all.contains(CANARY) && !all.contains('\x1b'), "{all}");
-    all
-}
-
 #[test]
 fn two_estates_stay_signed_in_and_a_refusal_is_told_by_the_next_process() {
     let state = State::new();
     let server = Server::start(&state, "tiny", &[]);
     let (one, two) = (Front::of(&server), Front::of(&server));
-    let identity = identity(3_600);
-    let word = word(&state);
+    let identity = identity(Kind::Jwt);
+    let word = Word::of(&state);
     let run = |front: &Front, identity: Option<&str>, words: &[&str]| {
         let mut command = verb(&server, &state, front.port, identity, words);
-        command.env("FARSHORE_PASSPHRASE_FILE", &word);
+        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
         command
     };
     for front in [&one, &two] {
@@ -169,34 +82,14 @@ fn two_estates_stay_signed_in_and_a_refusal_is_told_by_the_next_process() {
 }
 
 #[test]
-fn a_token_that_is_over_is_not_kept() {
-    let state = State::new();
-    let server = Server::start(&state, "tiny", &[]);
-    let word = word(&state);
-    for (left, code, expected) in [
-        (-7_200, 4, "nothing: the token is over"),
-        (-5, 4, "nothing: the token is over"),
-        (0, 4, "nothing: the token is over"),
-        (100 * 365 * 86_400, 0, ", 28 h 0 m"),
-    ] {
-        let identity = identity(left);
-        let mut command =
-            verb(&server, &state, server.port, Some(&identity), &["login", "--store", "passphrase"]);
-        command.env("FARSHORE_PASSPHRASE_FILE", &word);
-        ends(command, code, &["signed in as op.07@contoso.example", expected]);
-        assert_eq!(state.path().join("tokens").exists(), code == 0, "{left}");
-    }
-}
-
-#[test]
 fn a_sign_out_through_a_link_says_what_stays_and_a_blocked_place_keeps_nothing() {
     let state = State::new();
     let server = Server::start(&state, "tiny", &[]);
-    let identity = identity(3_600);
-    let word = word(&state);
+    let identity = identity(Kind::Jwt);
+    let word = Word::of(&state);
     let run = |identity: Option<&str>, words: &[&str]| {
         let mut command = verb(&server, &state, server.port, identity, words);
-        command.env("FARSHORE_PASSPHRASE_FILE", &word);
+        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
         command
     };
     let login = || run(Some(&identity), &["login", "--store", "passphrase"]);
@@ -227,12 +120,12 @@ fn doctor_is_one_screen_over_every_broken_estate() {
     let state = State::new();
     let server = Server::start(&state, "tiny", &[]);
     let front = Front::of(&server);
-    let identity = identity(3_600);
+    let identity = identity(Kind::Jwt);
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let denied = r#"{"error":{"code":"AuthorizationFailed","message":"The client has no authorization to perform the action over the scope or the scope is invalid."}}"#;
     for (name, port, answer, signed_in, identity_row, told) in [
         ("fine", front.port, None, true, "identity        ok", "reach primary   ok"),
-        ("connection refused", closed, None, true, "identity        ok", "all 5: could not reach"),
+        ("connection refused", closed, None, true, "identity        ?", "all 5: could not reach"),
         (
             "claims",
             front.port,
@@ -262,7 +155,7 @@ fn doctor_is_one_screen_over_every_broken_estate() {
             front.port,
             Some(http("500 Internal Server Error", "", "<html>")),
             true,
-            "identity        ok",
+            "identity        ?",
             "all 5: ",
         ),
         ("no identity", front.port, None, false, "identity        x", "no token"),
@@ -282,4 +175,41 @@ fn doctor_is_one_screen_over_every_broken_estate() {
         assert!(flowing.contains(&told), "{name}: no `{told}`\n{page}");
         assert_eq!(page.lines().filter(|line| line.starts_with("reach ")).count(), 3, "{name}:\n{page}");
     }
+}
+
+/// Somebody logs out beside a cockpit: it goes on with what it has in memory, and says that nothing keeps it.
+#[test]
+fn a_cockpit_sees_that_somebody_has_logged_out_beside_it() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let identity = identity(Kind::Jwt);
+    let word = Word::of(&state);
+    let run = |identity: Option<&str>, words: &[&str]| {
+        let mut command = verb(&server, &state, server.port, identity, words);
+        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
+        command
+    };
+    ends(run(Some(&identity), &["login", "--store", "passphrase"]), 0, &["sealed in "]);
+    let out = state.path().join("sitting");
+    let script = format!(
+        "FARSHORE_PASSPHRASE_FILE={} exec $FARSHORE --estate {} --endpoint http://127.0.0.1:{} record --redact \
+         --out {}",
+        word.0,
+        server.estate.display(),
+        server.port,
+        out.display()
+    );
+    let Some(mut terminal) = Terminal::shell(&state, &["-c", &script]) else { return };
+    let first = |screen: &str| screen.lines().next().unwrap_or_default().to_owned();
+    let sealed = terminal.until("the first answer", |screen| screen.contains("2 of 2 usable"));
+    assert!(first(&sealed).contains(" REDACT "), "{sealed}");
+    assert!(!first(&sealed).contains(" mem "), "it is kept: {sealed}");
+    ends(run(None, &["logout"]), 0, &["it is gone"]);
+    let told = terminal.until("line 1", |screen| first(screen).contains(" mem "));
+    assert!(first(&told).contains(" REDACT") && first(&told).contains(" REC "), "{told}");
+    // It goes on, and does not write the cache again.
+    terminal.see("the token is not kept any more: it ends with this process");
+    terminal.press("qq");
+    assert_eq!(terminal.end(LIMIT), 0);
+    assert!(!state.path().join("tokens").exists());
 }

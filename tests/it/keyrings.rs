@@ -13,10 +13,9 @@ use std::{
 use linux_keyutils::{KeyRing, KeyRingIdentifier};
 
 use super::{
+    canary::{CANARY, Kind, identity, nothing_readable, said},
     cli::Server,
-    kept::identity,
-    signin::{CANARY, nothing_readable},
-    terminal::{State, text},
+    terminal::State,
 };
 
 /// Names what a child of ours is to ask the kernel; without it the witness is no test.
@@ -82,10 +81,6 @@ fn output(who: As, session: Session, command: &Command) -> Output {
     };
     // A child has the session keyring of the thread that starts it.
     thread::spawn(run).join().unwrap()
-}
-
-fn said(output: &Output) -> String {
-    text(&output.stdout) + &text(&output.stderr)
 }
 
 /// Asks the kernel itself, in a process of its own: `keep NAME`, `find NAME`, `drop NAME`.
@@ -162,7 +157,7 @@ fn a_headless_sign_in_outlives_a_restart_as_root_and_as_a_plain_user_with_and_wi
 fn signed_in_and_restarted(who: As, session: Session, case: &str) {
     let state = State::new();
     let server = Server::start(&state, "tiny", &[]);
-    let identity = identity(3_600);
+    let identity = identity(Kind::Jwt);
     fs::set_permissions(&server.estate, fs::Permissions::from_mode(0o644)).unwrap();
     if who == As::Plain {
         for path in [state.path(), &server.estate] {

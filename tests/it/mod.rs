@@ -6,6 +6,7 @@ mod anew;
 mod answers;
 mod azure;
 mod bearings;
+mod canary;
 mod cli;
 mod clocks;
 mod contract;

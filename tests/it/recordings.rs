@@ -501,6 +501,7 @@ async fn nothing_can_be_decided_in_a_recording() {
 async fn a_player_pauses_steps_and_goes_where_it_is_sent() {
     let mut player = play(&short(false).await);
     let spot = |player: &Player| player.app.spot.unwrap();
+    let at_of = |player: &Player| spot(player).at(player.app.now());
     for (key, going) in
         [(Key::Char('p'), Going::Paused), (Key::Char('p'), Going::Playing), (Key::Char('f'), Going::Playing)]
     {
@@ -510,22 +511,22 @@ async fn a_player_pauses_steps_and_goes_where_it_is_sent() {
     assert_eq!(player.app.speed, Speed::Times(10.0));
     press(&mut player, Key::Char('}'));
     arrive(&mut player).await;
-    let (first, here) = (spot(&player), spot(&player).at);
+    let (first, here) = (spot(&player), at_of(&player));
     assert!(first.record > 0 && first.going == Going::Paused, "{first:?}");
     assert!(player.app.run.is_some() && player.app.screen == Screen::Run);
     press(&mut player, Key::Char('{'));
     arrive(&mut player).await;
-    assert_eq!(spot(&player), first, "there is none before it");
+    assert_eq!((spot(&player), at_of(&player)), (first, here), "there is none before it");
     press(&mut player, Key::Char(','));
     arrive(&mut player).await;
-    assert!(spot(&player).at < here);
+    assert!(at_of(&player) < here);
     press(&mut player, Key::Char('.'));
     arrive(&mut player).await;
-    assert_eq!(spot(&player).at, here);
+    assert_eq!(at_of(&player), here);
     for (key, at) in [('<', Span::ZERO), ('>', spot(&player).length)] {
         press(&mut player, Key::Char(key));
         arrive(&mut player).await;
-        assert_eq!(spot(&player).at, at);
+        assert_eq!(at_of(&player), at);
     }
     // At its own speed it comes to its end by itself.
     seek(&mut player, 0).await;
@@ -534,7 +535,7 @@ async fn a_player_pauses_steps_and_goes_where_it_is_sent() {
         let played = player.next().await;
         player.gather(played, || true);
     }
-    assert_eq!(spot(&player).at, spot(&player).length);
+    assert_eq!(at_of(&player), spot(&player).length);
 }
 
 async fn arrive(player: &mut Player) {

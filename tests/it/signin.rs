@@ -3,12 +3,10 @@
 use std::{
     fmt::Debug,
     fs,
-    io::{Read, Write},
-    net::TcpListener,
     os::unix::fs::{PermissionsExt, symlink},
     path::Path,
-    process::{Command, Output},
-    sync::Arc,
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
     thread,
     time::{Duration, Instant},
 };
@@ -26,115 +24,12 @@ use farshore::{
 };
 
 use super::{
+    canary::{
+        CANARY, Kind, TENANT, Word, ends, http, identity, listen, nothing_readable, said, token, unseen,
+    },
     cli::Server,
     terminal::{LIMIT, State, Terminal, kill, text},
 };
-
-/// Stands in every secret of these tests, and must stand nowhere else.
-pub const CANARY: &str = "CANARY-8d1f";
-
-const TENANT: &str = "11111111-1111-4111-8111-111111111111";
-
-/// What an identity endpoint says of itself.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Kind {
-    Jwt,
-    Opaque,
-    WrongTenant,
-    Garbage,
-    /// Its tokens are for something else than Azure Resource Manager.
-    OtherAudience,
-    /// Its tokens are longer than any.
-    Long,
-    /// It says nothing for two seconds.
-    Late,
-    /// Its tokens live this long, in seconds.
-    Lives(i64),
-    /// It answers with this status, and repeats what it was asked beside a token.
-    Refuses(u16),
-}
-
-fn base64url(text: &str) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    let mut all = String::new();
-    for chunk in text.as_bytes().chunks(3) {
-        let three =
-            chunk.iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..=chunk.len() {
-            all.push(char::from(DIGITS[(three >> (18 - 6 * place) & 63) as usize]));
-        }
-    }
-    all
-}
-
-pub fn token(kind: Kind, ends: i64) -> String {
-    let tenant = if kind == Kind::WrongTenant { "22222222-2222-4222-8222-222222222222" } else { TENANT };
-    let audience =
-        if kind == Kind::OtherAudience { "https://graph.example" } else { "https://management.azure.com/" };
-    let claims = format!(
-        r#"{{"upn":"op.07@contoso.example","oid":"o-7","tid":"{tenant}","exp":{ends},"aud":"{audience}"}}"#
-    );
-    match kind {
-        Kind::Long => format!("{CANARY}-long").repeat(3_000),
-        Kind::Opaque => format!("{CANARY}-opaque"),
-        _ => format!("eyJ0eXAiOiJKV1QifQ.{}.{CANARY}", base64url(&claims)),
-    }
-}
-
-/// An identity endpoint of the App Service protocol whose tokens carry the canary, and with them the
-/// header that it wants to see. Its thread ends with the test process.
-fn identity(kind: Kind) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    thread::spawn(move || {
-        for socket in listener.incoming() {
-            let mut socket = socket.unwrap();
-            let mut seen = Vec::new();
-            let mut buffer = [0; 4_096];
-            while !seen.windows(4).any(|end| end == b"\r\n\r\n") {
-                match socket.read(&mut buffer) {
-                    Ok(count) if count > 0 => seen.extend_from_slice(&buffer[..count]),
-                    _ => break,
-                }
-            }
-            if kind == Kind::Late {
-                thread::sleep(Duration::from_secs(2));
-            }
-            let lives = if let Kind::Lives(lives) = kind { lives } else { 3_600 };
-            let ends = Timestamp::now().as_second() + lives;
-            let status = if let Kind::Refuses(status) = kind { status } else { 200 };
-            let body = match kind {
-                Kind::Refuses(status) => refusal(status, &String::from_utf8_lossy(&seen)),
-                Kind::Garbage => format!("<html>\u{1b}[2J{CANARY}</html>"),
-                _ => format!(
-                    r#"{{"access_token":"{}","expires_on":"{ends}","resource":"r","token_type":"Bearer"}}"#,
-                    token(kind, ends)
-                ),
-            };
-            let answer = format!(
-                "HTTP/1.1 {status} Said\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
-                body.len()
-            );
-            let _ = socket.write_all(answer.as_bytes());
-        }
-    });
-    format!("http://{address}/msi/token")
-}
-
-/// A refusal that holds the header it was sent and two tokens, in one of the shapes that endpoints have.
-fn refusal(status: u16, asked: &str) -> String {
-    assert!(asked.contains(CANARY), "the header was sent: {asked}");
-    let all = format!("nope {CANARY}TOK9x7opaque-secret {} {asked}", token(Kind::Jwt, 4_000_000_000));
-    let quoted = serde_json::Value::from(all.as_str());
-    match status {
-        400 => format!(r#"{{"error":"invalid_request","error_description":{quoted}}}"#),
-        401 => format!(r#"{{"error":{{"code":{quoted},"message":{quoted}}}}}"#),
-        404 => {
-            format!(r#"{{"statusCode":404,"message":{quoted},"error":{quoted},"error_codes":[{quoted}]}}"#)
-        }
-        _ => all,
-    }
-}
 
 /// A verb on the served estate, with tokens of this identity endpoint.
 fn command(server: &Server, state: &State, identity: &str, words: &[&str]) -> Command {
@@ -148,65 +43,6 @@ fn alone(server: &Server, state: &State, words: &[&str]) -> Command {
     let mut command = server.command(state, words);
     command.env_remove("IDENTITY_ENDPOINT").env_remove("IDENTITY_HEADER");
     command
-}
-
-fn said(output: &Output) -> String {
-    text(&output.stdout) + &text(&output.stderr)
-}
-
-#[track_caller]
-fn ends(mut command: Command, code: i32, expected: &[&str]) -> String {
-    let output = command.output().unwrap();
-    let all = said(&output);
-    assert_eq!(output.status.code(), Some(code), "{all}");
-    for part in expected {
-        assert!(all.contains(part), "`{part}` is not said: {all}");
-    }
-    assert!(!all.contains(CANARY) && !all.contains('\x1b'), "{all}");
-    all
-}
-
-/// Every file below a directory, with its bytes.
-fn files(below: &Path, all: &mut Vec<(String, Vec<u8>)>) {
-    for entry in fs::read_dir(below).into_iter().flatten() {
-        let path = entry.unwrap().path();
-        if path.is_dir() && !path.is_symlink() {
-            files(&path, all);
-        } else {
-            all.push((path.display().to_string(), fs::read(&path).unwrap_or_default()));
-        }
-    }
-}
-
-/// No secret stands in any file below, neither as it is nor in hexadecimal digits.
-#[track_caller]
-pub fn nothing_readable(below: &Path) -> usize {
-    let mut all = Vec::new();
-    files(below, &mut all);
-    let hex = farshore::domain::text::hex(CANARY.as_bytes());
-    for (name, bytes) in &all {
-        for secret in [CANARY, hex.as_str(), "eyJ0eXAiOiJKV1QifQ"] {
-            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-            assert!(!found, "{name} holds {secret}");
-        }
-    }
-    all.len()
-}
-
-fn passphrase(state: &State) -> String {
-    let path = state.path().join("..").join(format!("{}-word", state.path().file_name().unwrap().display()));
-    fs::write(&path, format!("{CANARY}-passphrase\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-    path.display().to_string()
-}
-
-/// Takes the file of a passphrase away again.
-struct Gone(String);
-
-impl Drop for Gone {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
 }
 
 /// What is said of az and of a managed identity is said where there is one.
@@ -271,10 +107,9 @@ fn a_passphrase_keeps_a_sign_in_on_every_machine_and_what_spoils_it_costs_a_sign
     let state = State::new();
     let server = Server::start(&state, "tiny", &[]);
     let identity = identity(Kind::Jwt);
-    let word = passphrase(&state);
-    let _gone = Gone(word.clone());
+    let word = Word::of(&state);
     let with_word = |mut command: Command| {
-        command.env("FARSHORE_PASSPHRASE_FILE", &word);
+        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
         command
     };
     let login = || with_word(command(&server, &state, &identity, &["login", "--store", "passphrase"]));
@@ -297,11 +132,8 @@ fn a_passphrase_keeps_a_sign_in_on_every_machine_and_what_spoils_it_costs_a_sign
     };
     lost("the token cache is locked", false);
     let mut wrong = alone(&server, &state, &["whoami"]);
-    let other = format!("{word}-2");
-    fs::write(&other, "battery staple").unwrap();
-    fs::set_permissions(&other, fs::Permissions::from_mode(0o600)).unwrap();
-    let _other = Gone(other.clone());
-    wrong.env("FARSHORE_PASSPHRASE_FILE", &other);
+    let other = Word::new(&state, "other", "battery staple");
+    wrong.env("FARSHORE_PASSPHRASE_FILE", &other.0);
     ends(wrong, 1, &["sign in again: the token cache is locked"]);
     spoil(&good[..good.len() / 2]);
     lost("the token cache is damaged", true);
@@ -362,12 +194,14 @@ fn no_token_is_seen_in_a_whole_sitting() {
     let state = State::new();
     let server = Server::start(&state, "tiny", &["--speed", "240"]);
     let identity = identity(Kind::Jwt);
-    let word = passphrase(&state);
-    let _gone = Gone(word.clone());
+    let word = Word::of(&state);
     let mut all = String::new();
     let mut run = |words: &[&str]| {
         let mut command = command(&server, &state, &identity, words);
-        command.env("FARSHORE_PASSPHRASE_FILE", &word).env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
+        command
+            .env("FARSHORE_PASSPHRASE_FILE", &word.0)
+            .env("RUST_BACKTRACE", "full")
+            .env("RUST_LOG", "trace");
         command.env("AZURE_CLIENT_SECRET", format!("{CANARY}-secret"));
         let output = command.output().unwrap();
         all += &said(&output);
@@ -390,13 +224,14 @@ fn no_token_is_seen_in_a_whole_sitting() {
         run(&words);
     }
     assert!(all.contains("op.07@contoso.example"), "the canary's owner acted: {all}");
-    assert!(!all.contains(CANARY) && !all.contains("eyJ0eXAiOiJKV1QifQ"), "{all}");
+    unseen(&all);
     // The journal, the report, the cache.
     assert!(nothing_readable(state.path()) >= 4);
     // The cockpit in a terminal: line 1 tells how long the token lives, and nothing tells the token.
     let set = format!(
-        "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header FARSHORE_PASSPHRASE_FILE={word} \
+        "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header FARSHORE_PASSPHRASE_FILE={} \
          exec $FARSHORE {} record --out {}",
+        word.0,
         live(&server),
         state.path().join("sitting").display()
     );
@@ -405,7 +240,7 @@ fn no_token_is_seen_in_a_whole_sitting() {
     terminal.press("qq");
     assert_eq!(terminal.end(LIMIT), 0);
     let shown = text(&terminal.raw());
-    assert!(!shown.contains(CANARY) && !shown.contains("eyJ0eXAi"), "{shown}");
+    unseen(&shown);
     assert!(!shown.contains("mem"), "it is sealed: {shown}");
     assert!(fs::read_to_string(state.path().join("sitting")).unwrap().contains("op.07"), "it was taken down");
     nothing_readable(state.path());
@@ -455,7 +290,7 @@ fn no_token_is_seen_where_an_identity_endpoint_refuses() {
         verb(&["report", &run, "--output", "json"]);
     }
     assert!(all.contains("403 Forbidden"), "what it said is told: {all}");
-    assert!(!all.contains(CANARY) && !all.contains("eyJ0eXAi"), "{all}");
+    unseen(&all);
     let out = state.path().join("sitting");
     let set = format!(
         "IDENTITY_ENDPOINT={identity} IDENTITY_HEADER={CANARY}-header exec $FARSHORE {} record --out {}",
@@ -467,7 +302,7 @@ fn no_token_is_seen_where_an_identity_endpoint_refuses() {
         terminal.press("qq");
         assert_eq!(terminal.end(LIMIT), 0);
         let shown = text(&terminal.raw());
-        assert!(!shown.contains(CANARY) && !shown.contains("eyJ0eXAi"), "{shown}");
+        unseen(&shown);
         let recorded = fs::read_to_string(&out).unwrap();
         assert!(recorded.contains("403 Forbidden"), "it is in there: {recorded}");
     }
@@ -484,40 +319,40 @@ fn what_is_odd_about_a_sign_in_is_told() {
         (Kind::Refuses(400), "managed identity  no: 400 invalid_request\n"),
         (Kind::Long, "managed identity  no: token unusable: it is longer than any token"),
         (Kind::Late, "managed identity  is asked, for 10 s at most\nmanaged identity  signed in as op.07"),
-        (
-            Kind::OtherAudience,
-            "audience          https://graph.example, which is not Azure Resource Manager's",
-        ),
     ] {
         let output = command(&server, &state, &identity(kind), &["login"]).output().unwrap();
         let all = said(&output);
         assert!(all.contains(expected) && !all.contains(CANARY), "`{expected}` is not said: {all}");
     }
-    let output = command(&server, &state, &identity(Kind::Jwt), &["login"]).output().unwrap();
-    assert!(!said(&output).contains("audience"), "{}", said(&output));
 }
 
-/// A token that is over is not kept, and none is said to last for ever.
+/// A token that is over or for something else than Azure Resource Manager is not kept, and none is said to
+/// last for ever.
 #[test]
-fn what_is_over_is_not_kept_and_nothing_lasts_for_a_century() {
+fn what_is_over_or_for_another_service_is_not_kept_and_nothing_lasts_for_a_century() {
     let state = State::new();
     let server = Server::start(&state, "tiny", &[]);
-    let word = passphrase(&state);
-    let _gone = Gone(word.clone());
-    let verb = |lives: i64, words: &[&str]| {
-        let mut command = command(&server, &state, &identity(Kind::Lives(lives)), words);
-        command.env("FARSHORE_PASSPHRASE_FILE", &word);
+    let word = Word::of(&state);
+    let verb = |kind: Kind, words: &[&str]| {
+        let mut command = command(&server, &state, &identity(kind), words);
+        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
         command
     };
     for lives in [0, -5, -7_200] {
         let told =
             ["token             over since ", "kept              nothing: the token is over; is the clock"];
-        ends(verb(lives, &["login", "--store", "passphrase"]), 4, &told);
+        ends(verb(Kind::Lives(lives), &["login", "--store", "passphrase"]), 4, &told);
         assert!(!state.path().join("tokens").exists(), "{lives}");
     }
+    let told = [
+        "kept              nothing: the token is for https://graph.example, not for Azure",
+        "check cloud in",
+    ];
+    ends(verb(Kind::OtherAudience, &["login", "--store", "passphrase"]), 4, &told);
+    assert!(!state.path().join("tokens").exists());
     let told = ["28 h 0 m; its issuer says longer, farshore asks anew by then", "sealed in "];
-    ends(verb(100 * 365 * 86_400, &["login", "--store", "passphrase"]), 0, &told);
-    ends(verb(0, &["whoami"]), 0, &["27 h 59 m"]);
+    ends(verb(Kind::Lives(100 * 365 * 86_400), &["login", "--store", "passphrase"]), 0, &told);
+    ends(verb(Kind::Lives(0), &["whoami"]), 0, &["27 h 59 m"]);
 }
 
 /// Every source that somebody has set up tells why it gives nothing, the last one first; nothing that stands
@@ -549,6 +384,126 @@ fn what_is_set_up_and_gives_nothing_is_told() {
             format!("no token from workload identity: {told}; managed identity: IDENTITY_ENDPOINT is on");
         ends(command, 1, &[&first, "~; az login: ", "bin/az"]);
         assert!(before.elapsed() < Duration::from_secs(10), "{file:?}");
+    }
+}
+
+/// What is trusted over https is named where it vouches for nobody, as the reason and at once, by every verb
+/// that needs it: for a token, and to look with one.
+#[test]
+fn authorities_that_vouch_for_nobody_are_told_as_the_reason() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let (bin, broken) = (state.path().join("bin"), state.path().join("broken.pem"));
+    fs::write(&broken, "rubbish").unwrap();
+    fs::create_dir(&bin).unwrap();
+    let ends = Timestamp::now().as_second() + 3_600;
+    let json =
+        format!(r#"{{"accessToken":"{}","expires_on":{ends},"tokenType":"Bearer"}}"#, token(Kind::Jwt, ends));
+    let az = bin.join("az");
+    fs::write(&az, format!("#!/bin/sh\necho '{json}'\n")).unwrap();
+    fs::set_permissions(&az, fs::Permissions::from_mode(0o755)).unwrap();
+    let missing = state.path().join("missing.pem");
+    for (file, told) in [(&missing, "cannot be read: no https"), (&broken, "holds no certificate: no https")]
+    {
+        let told = format!("the certificate authorities: {told} (SSL_CERT_FILE {})", file.display());
+        for (verb, signed_in) in [
+            ("whoami", false),
+            ("login", false),
+            ("status", false),
+            ("check", false),
+            ("doctor", false),
+            ("login", true),
+            ("status", true),
+            ("check", true),
+            ("doctor", true),
+        ] {
+            let mut command = state.command(&[verb, "--estate"]);
+            command.arg(&server.estate);
+            if matches!(verb, "check" | "doctor") {
+                command.args(["--output", "json"]);
+            }
+            let path =
+                if signed_in { format!("{}:/usr/bin:/bin", bin.display()) } else { "/nonexistent".into() };
+            command.env("PATH", path).env_remove("SSL_CERT_DIR").env("SSL_CERT_FILE", file);
+            command.env("IDENTITY_ENDPOINT", "http://127.0.0.1:9/x").env("IDENTITY_HEADER", "x");
+            command.env("AZURE_CLIENT_ID", "app").env("AZURE_CLIENT_SECRET", format!("{CANARY}-secret"));
+            let all = said(&command.output().unwrap());
+            let flowing = all.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(flowing.contains(&told), "{verb} {signed_in} does not say `{told}`: {all}");
+            let reached = flowing.contains("could not reach management.azure.com: the certificate");
+            assert_eq!(reached, signed_in, "{verb}: {all}");
+            unseen(&all);
+        }
+    }
+}
+
+/// What somebody may put into `AZURE_AUTHORITY_HOST` to be sent the secret. `TRAP` is a port that listens.
+const AUTHORITIES: [&str; 26] = [
+    "https://evil.example",
+    "https://evil.example/",
+    "evil.example",
+    "//evil.example",
+    "http://evil.example",
+    "http://login.microsoftonline.com",
+    "https://login.microsoftonline.com.evil.example",
+    "https://evil.example/login.microsoftonline.com",
+    "https://evil.example?login.microsoftonline.com",
+    "https://evil.example#login.microsoftonline.com",
+    "https://login.microsoftonline.com@evil.example",
+    "https://login.microsoftonline.com:443@evil.example",
+    "https://user:word@login.microsoftonline.com",
+    "https://login.microsoftonline.com:444",
+    "https://login.microsoftonline.com.",
+    "https://login-microsoftonline.com",
+    "https://xn--login-microsoftonline-0og.com",
+    "https://log\u{456}n.microsoftonline.com",
+    "https://[::1]:TRAP",
+    "https://[::ffff:127.0.0.1]:TRAP",
+    "https://127.0.0.1:TRAP",
+    "http://127.0.0.1:TRAP",
+    "http://127.0.0.1:TRAP/redirect",
+    "http://localhost:TRAP",
+    "https://login.chinacloudapi.cn",
+    "ftp://127.0.0.1:TRAP",
+];
+
+/// Wherever `AZURE_AUTHORITY_HOST` points, the only place that is asked is the cloud's own sign-in address: by
+/// the word of a proxy that sees every connection out, and of a trap that nothing comes to.
+#[test]
+fn no_authority_host_brings_a_secret_elsewhere() {
+    let state = State::new();
+    let server = Server::start(&state, "tiny", &[]);
+    let heard = || -> (u16, Arc<Mutex<Vec<String>>>) {
+        let all = Arc::new(Mutex::new(Vec::new()));
+        let into = all.clone();
+        let answer = move |head: &str| {
+            into.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+            Some(http("403 Forbidden", "", ""))
+        };
+        (listen(Arc::new(answer), None), all)
+    };
+    let ((proxy, out), (trap, caught)) = (heard(), heard());
+    for authority in AUTHORITIES {
+        let authority = authority.replace("TRAP", &trap.to_string());
+        let mut command = state.command(&["whoami", "--estate"]);
+        command.arg(&server.estate).env("PATH", "/nonexistent");
+        for name in
+            ["NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"]
+        {
+            command.env_remove(name);
+        }
+        command.env("HTTPS_PROXY", format!("http://127.0.0.1:{proxy}"));
+        command.env("IDENTITY_ENDPOINT", "http://127.0.0.1:9/x").env("IDENTITY_HEADER", "x");
+        command.env("AZURE_CLIENT_ID", "app").env("AZURE_CLIENT_SECRET", format!("{CANARY}-secret"));
+        command.env("AZURE_TENANT_ID", TENANT).env("AZURE_AUTHORITY_HOST", &authority);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        wait_for(&authority, || !out.lock().unwrap().is_empty());
+        let _ = child.kill();
+        let _ = child.wait();
+        let asked = std::mem::take(&mut *out.lock().unwrap());
+        let ours = |head: &String| head.starts_with("CONNECT login.microsoftonline.com:443 ");
+        assert!(asked.iter().all(ours), "{authority}: {asked:?}");
+        assert_eq!(*caught.lock().unwrap(), Vec::<String>::new(), "{authority}");
     }
 }
 
@@ -703,7 +658,7 @@ fn the_security_page_agrees_with_the_source() {
         ("64 MiB and 3 passes", "vault/seal.rs", "memory_kib: 64 * 1024, passes: 3"),
         ("Links are not followed", "vault/file.rs", "OFlags::NOFOLLOW"),
         ("`FARSHORE_PASSPHRASE_FILE`", "runtime/passphrase.rs", "\"FARSHORE_PASSPHRASE_FILE\""),
-        ("`memory only`", "ui/head.rs", "\" memory only\""),
+        ("`memory only`", "ui/head.rs", "\"memory only\""),
         ("three days unused", "vault/mod.rs", "three days unused"),
         ("--features secret-service", "../Cargo.toml", "secret-service = ["),
     ] {

@@ -20,9 +20,11 @@ use tokio::{
     time::timeout,
 };
 
+use crate::domain::advice;
+
 use super::{AZ_LIMIT, Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, moment, of_library};
 
-pub(super) const NAME: &str = "az login";
+pub(super) const NAME: &str = advice::AZ;
 
 /// Most bytes taken from each of its streams; a token is a few thousand.
 const MAX_OUTPUT: usize = 64 * 1024;

@@ -302,6 +302,12 @@ impl TokenSource for Cached {
         }
     }
 
+    fn look(&self) {
+        if let Some(shelf) = &self.0.shelf {
+            shelf.look();
+        }
+    }
+
     fn challenged(&self, how: Challenge) {
         let mut state = self.0.state();
         let Some(held) = state.held.take_if(|held| held.rested || held.since.elapsed() >= YOUNG) else {
@@ -622,6 +628,10 @@ mod tests {
 
         fn forget(&self) {
             self.0.lock().unwrap().push("forget".to_owned());
+        }
+
+        fn look(&self) {
+            self.0.lock().unwrap().push("look".to_owned());
         }
 
         fn rest(&self) -> Rest {

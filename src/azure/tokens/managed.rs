@@ -7,14 +7,14 @@ use azure_identity::{ManagedIdentityCredential, ManagedIdentityCredentialOptions
 use futures_util::future::BoxFuture;
 use url::{Host, Url};
 
-use crate::{azure::Endpoint, wire::Wire};
+use crate::{azure::Endpoint, domain::advice, wire::Wire};
 
 use super::{
     Bearer, Issuer, Secret, TokenError, TokenSource, TokenStatus, moment, of_library,
     over::{Heard, OverWire},
 };
 
-pub(super) const NAME: &str = "managed identity";
+pub(super) const NAME: &str = advice::MANAGED;
 
 /// Where the machine's own metadata service answers.
 const IMDS: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);

@@ -20,14 +20,18 @@ pub use fixed::Fixed;
 pub use managed::{IdentityEndpoint, ManagedIdentity};
 pub use pinned::Pinned;
 pub use principal::{Assertion, Principal};
-pub use resting::{Resting, Shelf};
+pub use resting::{Resting, Shelf, Unfit};
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use http::HeaderValue;
 
-use crate::domain::{Safe, time::Timestamp};
+use crate::domain::{
+    Safe,
+    advice::{self, Lack},
+    time::Timestamp,
+};
 
 use super::origin::Origin;
 
@@ -345,6 +349,9 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
     /// The last token was refused with 401: the next one has to be new.
     fn challenged(&self, _: Challenge) {}
 
+    /// Looks whether what it keeps beyond this process is still there. Nobody waits for it.
+    fn look(&self) {}
+
     /// Whether somebody has set it up here, so that its word counts; else it is only tried.
     fn is_set_up(&self) -> bool {
         true
@@ -364,6 +371,10 @@ impl<T: TokenSource + ?Sized> TokenSource for Arc<T> {
         (**self).challenged(how);
     }
 
+    fn look(&self) {
+        (**self).look();
+    }
+
     fn is_set_up(&self) -> bool {
         (**self).is_set_up()
     }
@@ -380,18 +391,9 @@ fn of_library(source_name: &'static str, error: &azure_core::Error) -> TokenErro
     TokenError::Refused { source_name, why: words::of_program(&error.to_string()) }
 }
 
-/// What a person is told after a claims challenge: what helps depends on who gave the token.
+/// What a person is told after a claims challenge.
 pub(super) fn proof_wanted(source: &str) -> TokenError {
-    let next = match source {
-        azcli::NAME => "run az login",
-        managed::NAME => {
-            "a managed identity cannot give one: ask who keeps Conditional Access, or start anew as somebody else"
-        }
-        principal::SECRET | principal::FEDERATED => {
-            "a service principal cannot give one: ask who keeps Conditional Access, or start anew as somebody else"
-        }
-        _ => "sign in with farshore login",
-    };
+    let next = advice::of(source, Lack::Proof);
     let why = format!("Azure asks for another proof of who you are (claims challenge); {next}");
     TokenError::SignIn { why: Safe::new(&why) }
 }

@@ -15,7 +15,7 @@ use azure_identity::{
 use futures_util::future::BoxFuture;
 
 use crate::{
-    domain::{Safe, estate::Cloud},
+    domain::{Safe, advice, estate::Cloud},
     wire::Wire,
 };
 
@@ -25,10 +25,10 @@ use super::{
 };
 
 /// Its name where it has a secret.
-pub(super) const SECRET: &str = "service principal";
+pub(super) const SECRET: &str = advice::SECRET;
 
 /// Its name where another issuer vouches for it.
-pub(super) const FEDERATED: &str = "workload identity";
+pub(super) const FEDERATED: &str = advice::FEDERATED;
 
 /// The token of another issuer that vouches for a workload. The library would read its file on the path of
 /// the loop, however long that takes.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     azure::{Endpoint, origin::Origin},
-    domain::{Safe, time::Timestamp},
+    domain::{Safe, estate::Cloud, time::Timestamp},
 };
 
 use super::{Bearer, Issuer, Rest, SOURCES, Secret, TokenError, pinned};
@@ -19,8 +19,48 @@ pub trait Shelf: fmt::Debug + Send + Sync {
     /// Forgets the token: Azure refused it.
     fn forget(&self);
 
-    /// Where tokens rest now.
+    /// Looks, behind the caller's back, whether what was kept is still there: somebody else may have taken it.
+    fn look(&self);
+
+    /// Where tokens rest now, as far as was looked.
     fn rest(&self) -> Rest;
+}
+
+/// Why a token is not worth keeping.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It has ended.
+    #[error("the token is over; is the clock of this machine right?")]
+    Over,
+    /// It is for another service, which it says itself.
+    #[error("the token is for {audience}, not for Azure Resource Manager of the estate's cloud")]
+    Audience {
+        /// For which.
+        audience: Safe,
+    },
+}
+
+impl Unfit {
+    /// Why `bearer` is not worth keeping for Azure Resource Manager of `cloud`, if it is not. One that names
+    /// no service is judged by Azure.
+    pub fn of(bearer: &Bearer, cloud: Cloud, now: Timestamp) -> Option<Self> {
+        match &bearer.audience {
+            Some(audience) if !cloud.is_audience(audience.as_str()) => {
+                Some(Self::Audience { audience: audience.clone() })
+            }
+            _ => bearer.expires.is_some_and(|ends| ends <= now).then_some(Self::Over),
+        }
+    }
+
+    /// What a person does about it.
+    pub fn next(&self) -> &'static str {
+        match self {
+            Self::Over => "its source gives old ones, or the clock is wrong: farshore doctor",
+            Self::Audience { .. } => {
+                "Azure would refuse it: check cloud in the estate file, and what its source is set up for"
+            }
+        }
+    }
 }
 
 /// A token at rest, for one endpoint and tenant.
@@ -103,7 +143,7 @@ impl Resting {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{azure::tokens::jwt::tests::token, domain::estate::Cloud};
+    use crate::{azure::tokens::jwt::tests::token, domain::time::seconds};
 
     const TENANT: &str = "11111111-1111-4111-8111-111111111111";
     const OTHER: &str = "22222222-2222-4222-8222-222222222222";
@@ -115,6 +155,51 @@ mod tests {
 
     fn bearer(text: &str, issuer: Issuer) -> Bearer {
         Bearer::new(&Secret::new(text), issuer, Timestamp::from_second(NOW + 3_600).ok()).unwrap()
+    }
+
+    #[test]
+    fn only_what_is_for_this_resource_manager_and_not_over_is_worth_keeping() {
+        let now = Timestamp::from_second(NOW).unwrap();
+        let (public, government, china) = (Cloud::Public, Cloud::UsGovernment, Cloud::China);
+        for (audience, cloud, fits) in [
+            ("https://management.azure.com/", public, true),
+            ("https://management.azure.com", public, true),
+            ("HTTPS://Management.Azure.com/", public, true),
+            ("https://management.core.windows.net/", public, true),
+            ("797f4846-ba00-4fd7-ba43-dac1f8f63013", public, true),
+            ("797F4846-BA00-4FD7-BA43-DAC1F8F63013", china, true),
+            ("https://management.usgovcloudapi.net/", government, true),
+            ("https://management.core.usgovcloudapi.net/", government, true),
+            ("https://management.chinacloudapi.cn", china, true),
+            ("https://management.core.chinacloudapi.cn", china, true),
+            // Another cloud's, another service's, and what only looks like it.
+            ("https://management.azure.com/", government, false),
+            ("https://management.core.chinacloudapi.cn", public, false),
+            ("https://graph.microsoft.com", public, false),
+            ("00000003-0000-0000-c000-000000000000", public, false),
+            ("https://management.azure.com.evil.example", public, false),
+            ("https://management.evil.example/", public, false),
+            ("https://management.azure.com@evil.example", public, false),
+            ("https://management.azure.com:444", public, false),
+            ("http://management.azure.com", public, false),
+            ("management.azure.com", public, false),
+        ] {
+            for (left, is_over) in [(1, false), (0, true), (-7_200, true)] {
+                let text = token(&format!(r#"{{"aud":"{audience}","exp":{}}}"#, NOW + left));
+                let bearer = Bearer::new(&Secret::new(text), Issuer::Real, None).unwrap();
+                let expected = match (fits, is_over) {
+                    (false, _) => Some(Unfit::Audience { audience: audience.into() }),
+                    (true, true) => Some(Unfit::Over),
+                    (true, false) => None,
+                };
+                assert_eq!(Unfit::of(&bearer, cloud, now), expected, "{audience} {left}");
+            }
+        }
+        // Who says nothing of it is not judged by it.
+        let silent = bearer(&jwt(TENANT, NOW + 1), Issuer::Real);
+        assert_eq!(Unfit::of(&silent, public, now), None);
+        assert_eq!(Unfit::of(&silent, public, now + seconds(1)), Some(Unfit::Over));
+        assert_eq!(Unfit::of(&bearer("opaque", Issuer::Loopback), public, now), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::{
     azure::{Bearer, Life, TokenError, TokenStatus, tokens::Rest},
     domain::{
         Safe, Side,
+        advice::{self, Lack},
         health::same_region,
         picture::Picture,
         time::{Skew, Span, Timestamp, seconds, span_text},
@@ -29,6 +30,7 @@ use super::{
     verbs::identity,
 };
 
+pub use outside::no_authorities;
 pub use page::{json, table};
 pub use reach::Reached;
 pub use rights::Capability;
@@ -38,6 +40,9 @@ const SKEW_WARN: Span = seconds(5);
 
 /// Azure takes no token from a machine whose clock is off by more than this.
 const SKEW_CRIT: Span = seconds(300);
+
+/// What is done about what only Azure can tell.
+const AGAIN: &str = "look again when Azure answers";
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +136,6 @@ fn who(
     reached: &[Reached],
     now: Timestamp,
 ) -> Finding {
-    const NEXT: &str = "sign in: az login, a managed identity, or a service principal in the environment";
     const KEY: &str = "identity";
     if world == WorldKind::Sim {
         return Finding::new(KEY, State::NotConfigured, "simulated: no token is needed", "");
@@ -142,24 +146,45 @@ fn who(
             (None, Err(error)) => error.to_string(),
             (None, Ok(_)) => "nobody knows whom the token is for".to_owned(),
         };
-        return Finding::new(KEY, State::Crit, why, NEXT);
+        let next = advice::about(&why).unwrap_or_else(|| advice::of(known.source, Lack::Proof));
+        return Finding::new(KEY, State::Crit, why, next);
+    };
+    // Who gave it is known here, whatever the reason names.
+    let next = |why: &str| {
+        let lack = if advice::about(why).is_some() { Lack::Token } else { Lack::Proof };
+        advice::of(known.source, lack)
     };
     let by = format!("{identity} by {}", known.source);
     let lost = || known.trouble.as_ref().map_or_else(|| "Azure refused it".to_owned(), ToString::to_string);
     let ends = match known.life {
         Life::Until(ends) => Some(ends),
         Life::Unknown => None,
-        Life::None => return Finding::new(KEY, State::Crit, format!("no token: {} ({by})", lost()), NEXT),
+        Life::None => {
+            let why = lost();
+            return Finding::new(KEY, State::Crit, format!("no token: {why} ({by})"), next(&why));
+        }
     };
     let told = format!("{by}, {}", identity::life(ends, now));
     if let Some(why) = reach::refusal(reached) {
-        return Finding::new(KEY, State::Crit, format!("Azure refuses it: {why} ({told})"), NEXT);
+        return Finding::new(
+            KEY,
+            State::Crit,
+            format!("Azure refuses it: {why} ({told})"),
+            next(why.as_str()),
+        );
     }
-    match &known.trouble {
-        Some(trouble) => Finding::new(KEY, State::Warn, format!("{told}; not renewed: {trouble}"), NEXT),
-        None if ends.is_some_and(|ends| ends <= now) => Finding::new(KEY, State::Crit, told, NEXT),
-        None => Finding::new(KEY, State::Ok, told, ""),
+    let is_over = ends.is_some_and(|ends| ends <= now);
+    let (state, told) = match &known.trouble {
+        Some(trouble) => (State::Warn, format!("{told}; not renewed: {trouble}")),
+        None if is_over => return Finding::new(KEY, State::Crit, told, next("")),
+        None => (State::Ok, told),
+    };
+    if let Some(why) = reach::nothing(reached) {
+        let told = format!("not known, Azure answers nothing: {told}; {why}");
+        return Finding::new(KEY, State::Unknown, told, AGAIN);
     }
+    let why = known.trouble.as_ref().map(ToString::to_string).unwrap_or_default();
+    Finding::new(KEY, state, told, next(&why))
 }
 
 /// A secret that every process of this user can read.
@@ -207,12 +232,7 @@ fn cache(rest: &Rest, world: WorldKind) -> Finding {
 fn clock(skew: Option<Skew>) -> Finding {
     const NEXT: &str = "set this machine's clock: ages are wrong by as much";
     let Some(skew) = skew else {
-        return Finding::new(
-            "clock",
-            State::Unknown,
-            "no answer told the time",
-            "look again when Azure answers",
-        );
+        return Finding::new("clock", State::Unknown, "no answer told the time", AGAIN);
     };
     let (off, state) = match skew.likely.abs() {
         off if off > SKEW_CRIT => (off, State::Crit),

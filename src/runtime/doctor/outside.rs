@@ -12,6 +12,7 @@ use rustls::{
 };
 
 use crate::{
+    domain::Safe,
     readiness::State,
     runtime::session::{Place, Session},
 };
@@ -68,6 +69,12 @@ pub(super) fn authorities(session: &Session) -> Finding {
             Finding::new("authorities", State::Ok, "not used: no https here", "")
         }
     }
+}
+
+/// Why nobody can be believed over https, where the environment names authorities that vouch for nobody.
+pub fn no_authorities() -> Option<Safe> {
+    let found = named_authorities(|name| env::var(name).ok());
+    (found.state == State::Crit).then(|| Safe::new(&format!("the certificate authorities: {}", found.told)))
 }
 
 /// What the environment names in the place of the system's own: it counts alone, also where it holds none.

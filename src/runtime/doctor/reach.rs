@@ -100,6 +100,15 @@ pub(super) fn refusal(reached: &[Reached]) -> Option<&Safe> {
     first(SilenceKind::NoToken).or_else(|| first(SilenceKind::Denied).filter(|_| nothing))
 }
 
+/// Why nothing at all was answered, by most of them; `None`: something was.
+pub(super) fn nothing(reached: &[Reached]) -> Option<String> {
+    if reached.iter().any(|one| one.millis.is_some()) {
+        return None;
+    }
+    let all: Vec<&Reached> = reached.iter().collect();
+    Some(silent(&all).into_iter().next().unwrap_or_else(|| "nothing was asked".to_owned()))
+}
+
 /// What a page says of a silence: how long it took stands in the JSON, and why there is no token above.
 fn cause(one: &Reached) -> &str {
     let why = one.why.as_str();

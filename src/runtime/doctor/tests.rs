@@ -112,11 +112,23 @@ fn an_identity_that_azure_refuses_is_not_ok() {
     let fine = part(None, "graph", None);
     let claims = part(None, "graph", Some((SilenceKind::NoToken, "sign in again: claims")));
     let denied = part(None, "graph", Some((SilenceKind::Denied, "401 InvalidToken: no")));
+    let broken = part(None, "graph", Some((SilenceKind::Garbled, "500 Internal Server Error")));
     let gone = part(None, "graph", Some((SilenceKind::Unreachable, "refused, after 2 ms (limit 10.0 s)")));
     for (known, reached, state, expected) in [
         (known(true, until, None), vec![fine.clone()], State::Ok, "opaque by managed identity, until "),
         (known(true, Life::Unknown, None), vec![fine.clone()], State::Ok, "its end is not known"),
-        (known(true, until, None), vec![gone.clone()], State::Ok, "until "),
+        // A token is worth nothing that nobody has taken.
+        (
+            known(true, until, None),
+            vec![gone.clone()],
+            State::Unknown,
+            "not known, Azure answers nothing: opaque by",
+        ),
+        (known(true, until, None), vec![broken.clone(), broken.clone()], State::Unknown, "; all 2: 500"),
+        (known(true, until, Some(none())), vec![gone.clone()], State::Unknown, "not renewed: "),
+        (known(true, until, None), vec![], State::Unknown, "; nothing was asked"),
+        (known(true, until, None), vec![gone.clone(), fine.clone()], State::Ok, "until "),
+        (known(true, Life::Until(now), None), vec![gone], State::Crit, "over since "),
         (known(true, until, Some(none())), vec![fine.clone()], State::Warn, "not renewed: "),
         // A claims challenge that took the token away, and one whose token was too young for that.
         (

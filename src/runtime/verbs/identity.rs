@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use crate::{
     azure::{
         Bearer, Identity, TokenSource,
-        tokens::{AzCli, Fixed, Rest, Resting, longest},
+        tokens::{AzCli, Fixed, Rest, Resting, Unfit, longest},
     },
     cli::{Cli, Login, Store},
     domain::{
@@ -62,18 +62,11 @@ pub async fn login(cli: &Cli, args: &Login) -> Result<u8, VerbError> {
         print(&text)?;
         return Ok(1);
     }
-    if let Some(audience) = bearer.audience.as_ref().filter(|audience| !is_for_azure(audience)) {
-        say(
-            &mut text,
-            "audience",
-            format_args!("{audience}, which is not Azure Resource Manager's: it may be refused"),
-        );
-    }
     let now = Timestamp::now();
     say(&mut text, "token", life(bearer.expires, now));
-    if bearer.expires.is_some_and(|ends| ends <= now) {
-        say(&mut text, "kept", "nothing: the token is over; is the clock of this machine right?");
-        say(&mut text, "", "its source gives old ones, or the clock is wrong: farshore doctor");
+    if let Some(unfit) = Unfit::of(&bearer, estate.cloud, now) {
+        say(&mut text, "kept", format_args!("nothing: {unfit}"));
+        say(&mut text, "", unfit.next());
         print(&text)?;
         return Ok(EXIT_EXCEPTIONS);
     }
@@ -100,12 +93,6 @@ pub async fn login(cli: &Cli, args: &Login) -> Result<u8, VerbError> {
     };
     print(&text)?;
     Ok(code)
-}
-
-/// Whether Azure Resource Manager takes tokens for this audience: its addresses in all clouds, and its id.
-fn is_for_azure(audience: &Safe) -> bool {
-    const ID: &str = "797f4846-ba00-4fd7-ba43-dac1f8f63013";
-    audience.as_str().starts_with("https://management.") || audience.as_str().eq_ignore_ascii_case(ID)
 }
 
 fn ladder(store: Store) -> Ladder {
