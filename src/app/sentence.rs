@@ -78,9 +78,7 @@ pub fn of_event(event: &RunEvent) -> String {
             format!("{:<10} {text}{given}", note(about))
         }
         RunEvent::Gate { step, verdict, items } => {
-            let green =
-                items.iter().filter(|item| matches!(item.verdict, GateVerdict::Green | GateVerdict::Passed));
-            let (green, all) = (green.count(), items.len());
+            let (green, all) = (items.iter().filter(|item| item.is_green()).count(), items.len());
             let items =
                 if green == all { counted(all, "item") } else { format!("{green} of {all} items green") };
             format!("gate       {step} {}, {items}", verdict_word(*verdict))

@@ -22,6 +22,25 @@ use super::{
     streak::Streaks,
 };
 
+/// How a value ends of what keeps nobody from going on although it is not so: it is owed.
+pub(super) const OWED: &str = "owed";
+/// How a value ends that counts as nobody whom nobody could look at.
+pub(super) const UNPROVEN: &str = "not proven over";
+
+impl GateItem {
+    /// Whether it keeps nobody from going on and yet is not seen to be so.
+    pub fn is_excused(&self) -> bool {
+        let value = self.value.as_str();
+        matches!(self.verdict, GateVerdict::Green | GateVerdict::Passed)
+            && (value.ends_with(OWED) || value.ends_with(UNPROVEN))
+    }
+
+    /// Whether it was seen to be as it should.
+    pub fn is_green(&self) -> bool {
+        matches!(self.verdict, GateVerdict::Green | GateVerdict::Passed) && !self.is_excused()
+    }
+}
+
 /// Everything a judgement looks at.
 #[derive(Debug)]
 pub struct Evidence<'a> {
@@ -148,7 +167,7 @@ impl Evidence<'_> {
             Killer::StandbyShares => self.standby_shares(),
             Killer::StandbyPublished => self.standby_published(),
             Killer::StandbyPlanHeld => self.plan_held(self.to()),
-            _ if self.is_excused(killer) => Ok((true, "owed".to_owned())),
+            _ if self.is_excused(killer) => Ok((true, OWED.to_owned())),
             Killer::ActivePlanHeld => self.plan_held(self.from()),
             Killer::Rights => self.rights(),
             Killer::NoLocks => self.no_locks(),
@@ -325,5 +344,28 @@ impl Evidence<'_> {
             };
         }
         (verdict, oldest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_keeps_nobody_from_going_on_is_not_called_green_for_that() {
+        use GateVerdict::{Green, Passed, Red, Unknown};
+        let cases = [
+            (Green, "108%", true, false),
+            (Passed, "0 users, 0 principals in both", true, false),
+            (Green, OWED, false, true),
+            (Passed, "0 users, 0 principals in both; WE does not tell its sessions: owed", false, true),
+            (Passed, "0 users in both; 74 sessions on silent hosts in WE not proven over", false, true),
+            (Red, OWED, false, false),
+            (Unknown, "sessions: being read", false, false),
+        ];
+        for (verdict, value, is_green, is_excused) in cases {
+            let item = GateItem { id: "one".to_owned(), verdict, value: value.into(), age_s: None };
+            assert_eq!((item.is_green(), item.is_excused()), (is_green, is_excused), "{verdict:?} {value}");
+        }
     }
 }

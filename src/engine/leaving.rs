@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     event::DoneHow,
-    judge::{EMPTY_APART, Evidence, Told},
+    judge::{EMPTY_APART, Evidence, OWED, Told, UNPROVEN},
     run::ItemMark,
     step_run::subject,
 };
@@ -271,14 +271,14 @@ impl Evidence<'_> {
         let fenced = self.is_fenced();
         let debt = if fenced && principals > 0 { " (debt)" } else { "" };
         let owed = silent.map_or_else(String::new, |silent| {
-            format!("; {} does not tell its {silent}: owed", self.code(self.from()))
+            format!("; {} does not tell its {silent}: {OWED}", self.code(self.from()))
         });
         // What the broker still lists of silent hosts is counted as nobody, and proves nothing.
         let unproven = sessions.iter().filter(|session| !alive(session)).count();
         let owed = match unproven {
             0 => owed,
             some => format!(
-                "{owed}; {} on silent hosts in {} not proven over",
+                "{owed}; {} on silent hosts in {} {UNPROVEN}",
                 counted(some, "session"),
                 self.code(self.from())
             ),

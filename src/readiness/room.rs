@@ -84,12 +84,17 @@ pub(super) fn quota(context: &Context<'_>) -> Finding {
     let Some(Answer::Usages(usages)) = context.answer(&Source::Usages(context.standby)) else {
         return Finding::unknown("quota was not read");
     };
-    if need.short == 0 {
-        return Finding::ok("no host has to start");
+    let rising = booting(context);
+    let short = need.short.saturating_sub(rising);
+    if short == 0 {
+        return Finding::ok(match rising {
+            0 => "no host has to start".to_owned(),
+            some => format!("{} on their way up", counted(some, "host")),
+        });
     }
     let (cold, lost) = cold_machines(context);
     if cold.is_empty() && lost == 0 {
-        return Finding::crit(format!("{} to start, none is cold", counted(need.short, "host")));
+        return Finding::crit(format!("{} to start, none is cold", counted(short, "host")));
     }
     // A machine starts within the quota of its own subscription.
     let subscriptions: BTreeSet<ArmId> = cold.iter().map(|machine| machine.id.subscription_id()).collect();
@@ -105,9 +110,16 @@ pub(super) fn quota(context: &Context<'_>) -> Finding {
         let name = subscription.name().get(..8).unwrap_or(subscription.name());
         let place = if foreign { format!(" in {name}") } else { String::new() };
         let theirs = Quota { usages: usages.seen(), subscription, place };
-        cores += theirs.judge(&own, need.short, &mut complaints);
+        cores += theirs.judge(&own, short, &mut complaints);
     }
-    Finding::worst(&complaints, format!("{cores} cores free for {}", counted(need.short, "host")))
+    Finding::worst(&complaints, format!("{cores} cores free for {}", counted(short, "host")))
+}
+
+/// Standby hosts that are on their way up: their cores are taken already.
+fn booting(context: &Context<'_>) -> u64 {
+    let machines = Machines::of(context.picture, context.standby);
+    let hosts = context.hosts(context.standby).iter();
+    hosts.filter(|host| !host.usable(context.now) && machines.boots(host, context.now)).count() as u64
 }
 
 /// Quotas of one subscription.

@@ -308,6 +308,24 @@ fn move_cold_machines(world: &mut World) -> ArmId {
 }
 
 #[test]
+fn hosts_on_their_way_up_need_no_quota_any_more() {
+    let mut world = World::calm();
+    let source = Source::Machines(NE);
+    let Some(Answer::Machines(list)) = world.picture.last(&source).map(|look| look.answer.clone()) else {
+        panic!()
+    };
+    let list = list.each(|machine| {
+        if machine.power == Some(Power::Deallocated) {
+            machine.power = Some(Power::Starting);
+        }
+    });
+    world.put(source, Answer::Machines(list));
+    let verdicts = run(&world);
+    let verdict = find(&verdicts, "G9");
+    assert_eq!((verdict.state, verdict.observed.as_str()), (State::Ok, "2 hosts on their way up"));
+}
+
+#[test]
 fn quota_is_that_of_the_subscription_the_machines_are_in() {
     // Used cores of the family in the other subscription, and what G9 comes to.
     let cases = [

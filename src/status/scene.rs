@@ -282,7 +282,8 @@ impl<'a> Scene<'a> {
             (None, None) => "not known who holds both regions".to_owned(),
         };
         if unproven > 0 {
-            let _ = write!(text, "; {unproven} more listed on silent hosts");
+            // What is not known comes first: the line is cut at 80 columns.
+            text = format!("{unproven} unproven; {text}");
         }
         if sight.trust != Trust::Good
             && let Some(reason) = &sight.reason
@@ -324,8 +325,8 @@ impl<'a> Scene<'a> {
             let next = advice::about(why.as_str()).map(|next| format!("; {next}")).unwrap_or_default();
             Problem::said(CellState::Unknown, format!("not signed in: {why}{next}"))
         }));
-        for run in self.runs.iter().filter(|run| self.services.contains(&run.service_index)) {
-            problems.extend(problem::late(run));
+        let in_scope = |run: &&RunView| self.services.contains(&run.service_index);
+        for run in self.runs.iter().filter(in_scope) {
             if run.primary_is_back {
                 // Its hosts are what is looked at to tell.
                 let row = rows.iter().find(|row| row.component == Component::Hosts);
@@ -350,6 +351,7 @@ impl<'a> Scene<'a> {
         problems.extend(self.services.iter().filter_map(|&service| self.shut(service)));
         problems.extend(Side::BOTH.into_iter().filter_map(|side| self.death(side)));
         let modes = [Mode::Ungraceful, Mode::Graceful];
+        problems.extend(self.runs.iter().filter(in_scope).filter_map(problem::late));
         problems.extend(modes.into_iter().filter_map(|mode| self.owed(rows, debts, mode)));
         let cells =
             rows.iter().flat_map(|row| row.cells.iter().map(move |(side, cell)| (row.component, side, cell)));

@@ -76,6 +76,19 @@ fn fell_silent(ago: i64) -> App {
     app
 }
 
+#[test]
+fn home_says_that_this_machine_sees_neither_region() {
+    let control = |source: &Source| matches!(source, Source::Control(_));
+    let one = |source: &Source| *source == Source::Control(Side::Primary);
+    for (gone, told) in [(control as fn(&Source) -> bool, true), (one, false)] {
+        for size in [(80, 24), (60, 20), (160, 50)] {
+            let shown = shot(&mut without(Weather::Calm, gone, 60), size, Glyphs::Box);
+            let said = shown.contains("this machine sees neither");
+            assert_eq!(said, told, "{size:?}\n{shown}");
+        }
+    }
+}
+
 /// Whether a text ends with an age: `4s`, `12m!`.
 pub(super) fn ends_with_age(text: &str) -> bool {
     let word = text.trim_end().rsplit(' ').next().unwrap_or_default();

@@ -142,6 +142,11 @@ fn abort(app: &App, sheet: &mut Sheet) {
             format!("{} made and kept ({}), {back} taken back", counted(all, "change"), each.join(", "))
         }
     };
+    // What is at work in Azure is not made yet, and will have been.
+    let done = match view.in_flight().len() {
+        0 => done,
+        flying => format!("{done}; {flying} more in flight"),
+    };
     sheet.pair("", done, Role::Text);
     if view.steps.iter().any(|step| step.choices.contains(&Choice::Undo)) {
         let undo = app.key(Intent::Undo);

@@ -7,7 +7,8 @@ use crate::{
         sentence,
     },
     domain::{
-        Side,
+        Side, Source,
+        reading::SilenceKind,
         text::counted,
         time::{Timestamp, age_text, span_text, time_text},
     },
@@ -245,7 +246,7 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
         pen.text(left, y, pen.width() - left - 1, line, Role::of_state(worst.state));
         y += 1;
     }
-    if let Some((state, text, (at, past))) = vantage(app, pen.width() < NARROW) {
+    if let Some((state, text, (at, past))) = told(app, pen.width() < NARROW) {
         let text = if past { format!("last {text}") } else { text };
         verdict(pen, y, "vantage", state, &text, &age_of(at, past, now));
     } else {
@@ -267,6 +268,29 @@ fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, 
     let room =
         if age.0.is_empty() { (width - 1).saturating_sub(words) } else { end.saturating_sub(words + 1) };
     pen.text(words, y, room, text, role);
+}
+
+/// So many calls in a row to both regions without an answer are no accident.
+const CUT_OFF: u32 = 2;
+
+/// That neither region is heard: no sign of death, it may well be this machine.
+fn cut_off(app: &App, narrow: bool) -> Option<(CellState, String, (Option<Timestamp>, bool))> {
+    let unheard = |side| {
+        let reading = app.picture.reading(&Source::Control(side))?;
+        let (at, silence) = reading.silence.as_ref()?;
+        (silence.kind == SilenceKind::Unreachable && reading.misses >= CUT_OFF).then_some(*at)
+    };
+    let at = unheard(Side::Primary)?.min(unheard(Side::Secondary)?);
+    let text = match narrow {
+        true => "this machine sees neither region",
+        false => "calls fail to both regions: this machine sees neither",
+    };
+    Some((CellState::Unknown, text.to_owned(), (Some(at), false)))
+}
+
+/// What is to be said of where this machine stands.
+fn told(app: &App, narrow: bool) -> Option<(CellState, String, (Option<Timestamp>, bool))> {
+    cut_off(app, narrow).or_else(|| vantage(app, narrow))
 }
 
 /// Whether a region is dead, or only not to be seen from here.

@@ -184,13 +184,15 @@ fn abort_tells_of_the_step_in_turn() {
 #[test]
 fn an_abort_tells_what_stands_and_what_was_taken_back() {
     let cases = [
-        ((12, 0), "12 changes made and kept (a5 12)"),
-        ((5, 7), "5 changes made and kept (a5 5), 7 taken back"),
-        ((0, 12), "nothing: 12 changes made and taken back"),
-        ((0, 0), "no change of this run has been seen to have happened"),
+        ((12, 0), 0, "12 changes made and kept (a5 12)"),
+        ((5, 7), 0, "5 changes made and kept (a5 5), 7 taken back"),
+        ((0, 12), 0, "nothing: 12 changes made and taken back"),
+        ((0, 0), 0, "no change of this run has been seen to have happened"),
+        ((0, 12), 3, "nothing: 12 changes made and taken back; 3 more in flight"),
     ];
-    for ((stands, taken_back), said) in cases {
+    for ((stands, taken_back), flying, said) in cases {
         let mut view = scene::move_phase();
+        view.steps[7].items = vec![scene::item("GRP1", ItemPhase::Following, "at work"); flying];
         (view.steps[5].stands, view.steps[5].taken_back) = (stands, taken_back);
         view.steps[7].stands = 0;
         let mut app = scene::running(view).0;

@@ -271,8 +271,7 @@ fn step_rows(app: &App, view: &RunView, index: usize, open: bool, wants: Wants, 
         rows.push(under(format!("{:INDENT$}asks: {ask}", ""), Role::Warn));
     }
     let proofs = step.kind == StepKind::Gate || step.kind == StepKind::Observe;
-    let mut shown: Vec<&GateItem> =
-        step.proofs.iter().filter(|proof| proofs || proof.verdict != GateVerdict::Green).collect();
+    let mut shown: Vec<&GateItem> = step.proofs.iter().filter(|proof| proofs || !proof.is_green()).collect();
     if !wants.all {
         // Where not all may fit, what is not green comes first.
         shown.sort_by_key(|proof| is_green(step, proof));
@@ -401,9 +400,7 @@ fn proof_rows(step: &StepView, proof: &GateItem, wants: Wants, rows: &mut Vec<Ro
         // What was green when it was last looked at, too long ago, is not known now.
         GateVerdict::Green | GateVerdict::Passed if old => ("?", Role::Stale, Kind::Under),
         // It keeps nobody from going on, and is not so.
-        GateVerdict::Green | GateVerdict::Passed if proof.value.as_str() == "owed" => {
-            ("!", Role::Warn, Kind::Under)
-        }
+        GateVerdict::Green | GateVerdict::Passed if proof.is_excused() => ("!", Role::Warn, Kind::Under),
         GateVerdict::Green | GateVerdict::Passed => ("ok", Role::Text, Kind::Under),
         // A step at work is there to make it green.
         GateVerdict::Red if step.aims_at(proof) => match step.state {
@@ -438,7 +435,7 @@ pub(super) fn green(step: &StepView) -> usize {
 }
 
 fn is_green(step: &StepView, proof: &GateItem) -> bool {
-    matches!(proof.verdict, GateVerdict::Green | GateVerdict::Passed) && !step.old_proofs.contains(&proof.id)
+    proof.is_green() && !step.old_proofs.contains(&proof.id)
 }
 
 pub(super) fn at_work(state: StepState) -> bool {
