@@ -5,7 +5,7 @@ use crate::{
     engine::{
         Command,
         event::{HeldWhy, StepId},
-        view::{Choice, ItemPhase, RunState, StepView},
+        view::{Choice, ItemPhase, RunState, StepState, StepView},
     },
     runbook::StepKind,
     status::Scope,
@@ -213,6 +213,9 @@ impl App {
         }
         let Some(step) = self.selected_step() else { return };
         let (id, kind) = (step.id.clone(), step.kind);
+        if self.waits_for_arm(step) {
+            return self.say(format!("{}; {} arms it", blocked(step), self.key(Intent::Arm)));
+        }
         if step.state.over() && !run.view.debts_ready.contains(&id) {
             // Its line in the run view is cut; here it has room.
             let text = format!("{id} is {}: {}", step.state.word(), step.why);
@@ -229,9 +232,16 @@ impl App {
     fn offer(&mut self, step: StepId, kind: StepKind) {
         let dialog = ConfirmDialog::new(step.clone(), self.moment.terminal);
         self.modals.push(Modal::Confirm(Box::new(dialog)));
+        let id = step.clone();
         if let Some(refusal) = self.command(Command::Offer { step }) {
             self.modals.retain(|modal| !matches!(modal, Modal::Confirm(_)));
-            return self.say(format!("could not {refusal}"));
+            // What stands on the screen as its reason says more than that it is at work.
+            let stands = |step: &&StepView| {
+                step.id == id && step.state == StepState::Blocked && !step.blocked_by.is_empty()
+            };
+            let why =
+                self.selected_step().filter(stands).map_or_else(|| format!("could not {refusal}"), blocked);
+            return self.say(why);
         }
         let asking = matches!(self.modals.last(), Some(Modal::Confirm(_)));
         if asking && kind == StepKind::Automatic && !self.arming.is_armed() {
@@ -344,6 +354,9 @@ impl App {
     }
 
     fn undo(&mut self) {
+        if let Some(why) = self.rests() {
+            return self.say(format!("nothing is undone now: {why}"));
+        }
         let Some(step) = self.selected_step() else { return };
         let offered = step.choices.contains(&Choice::Undo);
         match &step.undo {
@@ -363,6 +376,25 @@ impl App {
         }
     }
 
+    /// Why the run confirms nothing before it goes on, and the key that lets it; `None`: it does not rest.
+    pub fn rests(&self) -> Option<String> {
+        let view = self.run_view()?;
+        let key = self.key(Intent::Hold);
+        match view.state {
+            RunState::Closed(_) | RunState::Aborting(_) => None,
+            _ if view.interrupted => Some(format!("the run is interrupted, {key} goes on")),
+            RunState::Held(..) => Some(format!("the run is held, {key} goes on")),
+            _ => None,
+        }
+    }
+
+    /// Whether a step that was confirmed could send what is left of it if only the cockpit were armed.
+    pub fn waits_for_arm(&self, step: &StepView) -> bool {
+        let sends = step.kind == StepKind::Automatic && step.state == StepState::Blocked && step.begun();
+        let stopped = self.run_view().is_none_or(|view| view.stopped.is_some());
+        sends && !self.arming.is_armed() && self.rests().is_none() && !stopped
+    }
+
     /// Which steps can be undone now, in words.
     fn undoable(&self) -> String {
         let steps = self.run_view().map_or(&[][..], |view| &view.steps);
@@ -377,4 +409,10 @@ impl App {
             format!("these can: {}", open.join(", "))
         }
     }
+}
+
+/// That a step is blocked and by what, as the run view says it.
+fn blocked(step: &StepView) -> String {
+    let why = step.blocked_by.iter().map(Safe::as_str).collect::<Vec<_>>().join("; ");
+    format!("{} is {}: {why}", step.id, step.state.word())
 }

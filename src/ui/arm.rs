@@ -6,11 +6,7 @@ use crate::{
     engine::view::{ItemPhase, StepView},
 };
 
-use super::{
-    dialogs::{Sheet, title},
-    pen::Pen,
-    theme::Role,
-};
+use super::{dialogs::title, pen::Pen, sheet::Sheet, theme::Role};
 
 /// Steps with confirmed changes that leave as soon as the cockpit is armed, and how many.
 fn waiting_writes(app: &App) -> Vec<(String, usize)> {

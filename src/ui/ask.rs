@@ -18,8 +18,9 @@ use crate::{
 };
 
 use super::{
-    dialogs::{Sheet, title},
+    dialogs::title,
     pen::Pen,
+    sheet::{Rank, Sheet},
     steps::short_id,
     theme::Role,
 };
@@ -115,6 +116,7 @@ fn abort(app: &App, sheet: &mut Sheet) {
             format!("{} {}, {}", short_id(&step.id), step.title, step.state.word()),
             Role::Text,
         );
+        sheet.ranked(Rank::Least);
     }
     let never = match (view.not_started(), view.steps_left()) {
         (0, 0) => "nothing else was to come".to_owned(),
@@ -124,10 +126,14 @@ fn abort(app: &App, sheet: &mut Sheet) {
         }
     };
     sheet.pair("stops", format!("{}; {never}", flying(view)), Role::Text);
+    sheet.ranked(Rank::About);
     match turn {
         _ if !view.wrote => return abort_instead(app, view, sheet),
         // What it would leave once it is begun is not said of a step that has sent nothing.
-        Some(step) if step.begun() => sheet.pair("stays", step.abort.clone(), Role::Text),
+        Some(step) if step.begun() => {
+            sheet.pair("stays", step.abort.clone(), Role::Text);
+            sheet.ranked(Rank::Meaning);
+        }
         _ => {}
     }
     let made = view.changes();
@@ -148,10 +154,12 @@ fn abort(app: &App, sheet: &mut Sheet) {
         flying => format!("{done}; {flying} more in flight"),
     };
     sheet.pair("", done, Role::Text);
+    sheet.ranked(Rank::Stand);
     if view.steps.iter().any(|step| step.choices.contains(&Choice::Undo)) {
         let undo = app.key(Intent::Undo);
         let words = format!("{undo} on a step takes its changes back; after the abort nothing does");
         sheet.pair("", words, Role::Dim);
+        sheet.ranked(Rank::After);
     }
     abort_instead(app, view, sheet);
 }

@@ -8,7 +8,7 @@ use crate::{
         App,
         confirm::ConfirmDialog,
         dialog::{LeaveDialog, Modal},
-        gesture::{Button, Field},
+        gesture::Field,
         palette, sentence,
         told::ToldDialog,
     },
@@ -25,19 +25,13 @@ use crate::{
 
 use super::{
     arm, ask, head, help,
-    pen::{Pen, columns, fit_end, wrap},
-    pick, start,
+    pen::{Pen, fit_end},
+    pick,
+    sheet::{Rank, Sheet, width_in},
+    start,
     steps::short_id,
     theme::Role,
 };
-
-/// Columns of a dialog at 80; narrower windows take what they have.
-const WIDTH: u16 = 72;
-
-/// Columns of a dialog in this window.
-fn width_in(pen: &Pen<'_>) -> u16 {
-    WIDTH.min(pen.width().saturating_sub(2))
-}
 
 /// Writes that a dialog names under its first call: with three the smallest window would cut lines.
 const NAMED: usize = 2;
@@ -56,167 +50,6 @@ pub(super) fn draw(app: &App, modal: &Modal, pen: &mut Pen<'_>) {
         Modal::Pick(dialog) => pick::draw(dialog, pen),
         Modal::Lists(place) => pick::lists(app, *place, pen),
         Modal::Told(dialog) => told(app, dialog, pen),
-    }
-}
-
-/// A dialog's content, built line by line and then framed.
-pub(super) struct Sheet {
-    title: String,
-    role: Role,
-    lines: Vec<SheetLine>,
-}
-
-pub(super) enum SheetLine {
-    Words(String, Role),
-    /// Something good to know, the first to go where room is short.
-    Aside(String),
-    /// A name and what it stands for.
-    Pair(&'static str, String, Role),
-    /// A prompt and what was typed after it.
-    Input(String, String),
-    /// What must be read before something is pressed; never cut.
-    Prompt(String, Role),
-    Buttons(Option<Button>, String, Role),
-}
-
-impl Sheet {
-    pub(super) fn new(title: String, role: Role) -> Self {
-        Self { title, role, lines: Vec::new() }
-    }
-
-    pub(super) fn words(&mut self, text: &str, role: Role) {
-        self.lines.push(SheetLine::Words(text.to_owned(), role));
-    }
-
-    pub(super) fn aside(&mut self, text: &str) {
-        self.lines.push(SheetLine::Aside(text.to_owned()));
-    }
-
-    pub(super) fn blank(&mut self) {
-        self.lines.push(SheetLine::Words(String::new(), Role::Text));
-    }
-
-    pub(super) fn pair(&mut self, name: &'static str, text: impl Into<String>, role: Role) {
-        self.lines.push(SheetLine::Pair(name, text.into(), role));
-    }
-
-    pub(super) fn input(&mut self, prompt: impl Into<String>, typed: &str) {
-        self.lines.push(SheetLine::Input(prompt.into(), typed.to_owned()));
-    }
-
-    pub(super) fn prompt(&mut self, text: &str, role: Role) {
-        self.lines.push(SheetLine::Prompt(text.to_owned(), role));
-    }
-
-    pub(super) fn remark(&mut self, remark: Option<&String>) {
-        if let Some(remark) = remark {
-            self.prompt(remark, Role::Warn);
-        }
-    }
-
-    pub(super) fn buttons(&mut self, focus: impl Into<Option<Button>>, act: &str, role: Role) {
-        self.lines.push(SheetLine::Buttons(focus.into(), act.to_owned(), role));
-    }
-
-    pub(super) fn draw(self, pen: &mut Pen<'_>) {
-        let width = width_in(pen);
-        let mut lines: Vec<SheetLine> =
-            self.lines.into_iter().flat_map(|line| line.broken(usize::from(width))).collect();
-        // Where room is short, what is good to know goes first, then what only keeps lines apart.
-        if lines.len() + 4 > usize::from(pen.height()) {
-            lines.retain(|line| !matches!(line, SheetLine::Aside(_)));
-        }
-        while lines.len() + 4 > usize::from(pen.height()) {
-            let blank = |line: &SheetLine| matches!(line, SheetLine::Words(text, _) if text.is_empty());
-            let Some(at) = lines.iter().position(blank) else { break };
-            lines.remove(at);
-        }
-        let height = (lines.len() as u16 + 2).min(pen.height().saturating_sub(2));
-        let x = (pen.width() - width) / 2;
-        let y = 1 + pen.height().saturating_sub(2 + height) / 2;
-        pen.frame(Rect::new(x, y, width, height), &self.title, self.role);
-        let room = usize::from(height.saturating_sub(2));
-        // The buttons and what is typed stand last and always show; what is cut is cut above them.
-        let asks = |line: &SheetLine| {
-            matches!(line, SheetLine::Prompt(..) | SheetLine::Input(..) | SheetLine::Buttons(..))
-        };
-        let tail = lines.iter().position(asks).map_or(0, |at| lines.len() - at).min(room.saturating_sub(2));
-        let over = lines.len().saturating_sub(room);
-        let head = lines.len() - tail;
-        let kept = if over > 0 { head.saturating_sub(over + 1) } else { head };
-        let mut row = y + 1;
-        for content in &lines[..kept] {
-            draw_line(content, pen, x, row, width);
-            row += 1;
-        }
-        if over > 0 {
-            let words = format!("({} cut; a taller window shows all)", counted(head - kept, "line"));
-            pen.text(x + 2, row, width - 4, &words, Role::Warn);
-            row += 1;
-        }
-        for content in lines[head..].iter().take(usize::from((y + height).saturating_sub(row + 1))) {
-            draw_line(content, pen, x, row, width);
-            row += 1;
-        }
-    }
-}
-
-impl SheetLine {
-    /// In lines that fit into a dialog of this width.
-    fn broken(self, width: usize) -> Vec<Self> {
-        match self {
-            Self::Words(text, role) => {
-                wrap(&text, width - 4).into_iter().map(|line| Self::Words(line, role)).collect()
-            }
-            Self::Aside(text) => wrap(&text, width - 4).into_iter().map(Self::Aside).collect(),
-            Self::Prompt(text, role) => {
-                wrap(&text, width - 4).into_iter().map(|line| Self::Prompt(line, role)).collect()
-            }
-            Self::Pair(name, text, role) => {
-                let mut name = Some(name);
-                let lines = wrap(&text, width - 12).into_iter();
-                lines.map(|line| Self::Pair(name.take().unwrap_or_default(), line, role)).collect()
-            }
-            // A prompt that leaves no room behind it stands above what is typed.
-            Self::Input(prompt, typed) if columns(&prompt) + 5 > width - 4 => {
-                let lines = wrap(&prompt, width - 4).into_iter();
-                let prompts = lines.map(|line| Self::Prompt(line, Role::Text));
-                prompts.chain([Self::Input(">".to_owned(), typed)]).collect()
-            }
-            line => vec![line],
-        }
-    }
-}
-
-fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16) {
-    let room = width - 4;
-    match content {
-        SheetLine::Words(text, role) | SheetLine::Prompt(text, role) => {
-            pen.text(x + 2, y, room, text, *role);
-        }
-        SheetLine::Aside(text) => {
-            pen.text(x + 2, y, room, text, Role::Dim);
-        }
-        SheetLine::Pair(name, text, role) => {
-            pen.text(x + 2, y, 8, name, Role::Dim);
-            pen.text(x + 11, y, room - 8, text, *role);
-        }
-        SheetLine::Input(prompt, typed) => {
-            let at = pen.text(x + 2, y, room, prompt, Role::Text);
-            let end = pen.text(at + 2, y, (x + width).saturating_sub(at + 4), typed, Role::Input);
-            pen.point(end.max(at + 2), y);
-        }
-        SheetLine::Buttons(focus, act, role) => {
-            let act_x = (x + width).saturating_sub(act.len() as u16 + 7);
-            let cancel_x = act_x.saturating_sub(16);
-            let mut button = |at: u16, text: &str, focused: bool, role: Role| {
-                pen.text(at, y, 1, if focused { ">" } else { " " }, Role::Running);
-                let role = if focused { Role::ButtonFocused } else { role };
-                pen.text(at + 2, y, width, text, role);
-            };
-            button(cancel_x, "Cancel", *focus == Some(Button::Cancel), Role::Button);
-            button(act_x, act, *focus == Some(Button::Act), *role);
-        }
     }
 }
 
@@ -295,16 +128,21 @@ const OLD: Span = minutes(2);
 
 fn offered(app: &App, offer: &OfferView, step: Option<&StepView>, width: u16, sheet: &mut Sheet) {
     sheet.pair("what", offer.what.as_str(), Role::Text);
+    sheet.ranked(Rank::About);
     if let Some(drift) = &offer.drift {
         sheet.pair("now", drift.to_string(), Role::Dim);
+        sheet.ranked(Rank::Least);
     }
     sheet.pair("effect", offer.effect.as_str(), Role::Text);
+    sheet.ranked(Rank::Meaning);
     let (before, after) = &offer.before_after;
     let age = offer.before_at.map(|at| app.now().duration_since(at));
     let role = if age.is_some_and(|age| age > OLD) { Role::Warn } else { Role::Text };
     let looked = sentence::oldest_look(offer.before_at, app.now());
     sheet.pair("before", format!("{before}{looked}"), role);
+    sheet.ranked(Rank::Stand);
     sheet.pair("after", after.as_str(), Role::Text);
+    sheet.ranked(Rank::After);
     if let Some(step) = step {
         // What is paid after the end of a run is not taken back by it.
         let over = app.run_view().is_some_and(|view| matches!(view.state, RunState::Closed(_)));
@@ -314,9 +152,12 @@ fn offered(app: &App, offer: &OfferView, step: Option<&StepView>, width: u16, sh
             None => "none".to_owned(),
         };
         sheet.pair("undo", undo, Role::Text);
+        sheet.ranked(Rank::Stand);
         sheet.pair("usual", clock_text(step.usual), Role::Text);
+        sheet.ranked(Rank::Least);
         if let Some(words) = outlived(app, step.usual) {
             sheet.pair("token", words, Role::Warn);
+            sheet.ranked(Rank::Stand);
         }
     }
     let hash = short_hash(&offer.hash);
@@ -335,6 +176,7 @@ fn offered(app: &App, offer: &OfferView, step: Option<&StepView>, width: u16, sh
         let room = usize::from(width).saturating_sub(CALL_MARGIN + write.method.len());
         let path = write.path.as_str().split('?').next().unwrap_or_default();
         sheet.pair("", format!("first {} {}", write.method, fit_end(path, room)), Role::Dim);
+        sheet.ranked(Rank::Which);
     }
     for write in offer.writes.iter().take(NAMED) {
         sheet.pair("", sentence::deed(write.verb, &write.key), Role::Dim);
@@ -342,6 +184,7 @@ fn offered(app: &App, offer: &OfferView, step: Option<&StepView>, width: u16, sh
     if offer.writes.len() > NAMED {
         let more = offer.writes.len() - NAMED;
         sheet.pair("", format!("and {more} more; y copies the whole list"), Role::Dim);
+        sheet.ranked(Rank::Which);
     }
 }
 

@@ -17,6 +17,8 @@ use super::{
     steps,
 };
 
+/// Hinted at where a step at work waits for nothing else.
+const ARM: Hint = (&[Intent::Arm], "arm");
 /// What is said of a key that a run that has ended does not hear.
 const OVER: &str = "the run is over";
 
@@ -94,7 +96,12 @@ pub(super) fn run(app: &App, view: &RunView) -> Vec<(String, &'static str)> {
         [Intent::Hold] if rests(view) => Some((*intents, goes_on(view))),
         all => all.iter().all(|intent| keymap::why_not(app, *intent).is_none()).then_some((*intents, *what)),
     };
-    keymap::named(app, Context::Run, &usual.iter().filter_map(said).collect::<Vec<Hint>>())
+    let arm = app.selected_step().is_some_and(|step| app.waits_for_arm(step)).then_some(ARM);
+    keymap::named(
+        app,
+        Context::Run,
+        &arm.into_iter().chain(usual.iter().filter_map(said)).collect::<Vec<Hint>>(),
+    )
 }
 
 /// The hints of the dialog that has the keys.
@@ -145,7 +152,7 @@ pub(super) fn run_deaf(app: &App, intent: Intent) -> Option<String> {
     }
     match intent {
         Intent::Enter => enter(app, view).err(),
-        Intent::Undo => None,
+        Intent::Undo => app.rests(),
         Intent::Hold => (over && !(view.watches && view.interrupted)).then(|| OVER.to_owned()),
         intent if intent.is_for_run() => over.then(|| OVER.to_owned()),
         _ => None,
@@ -166,7 +173,7 @@ fn enter(app: &App, view: &RunView) -> Result<&'static str, String> {
         _ if view.debt_settles.as_ref() == Some(&step.id) => {
             Err(format!("nothing is left to write for {}: it is settled by what is seen", step.id))
         }
-        state if state.over() => Ok("tell"),
+        state if state.over() => Ok("say why"),
         _ if step.ask.is_some() && step.value.is_none() => Ok("answer"),
         StepState::Blocked => Ok("see why"),
         _ if step.is_undo && step.offer.is_some() => Ok("take back"),

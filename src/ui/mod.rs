@@ -23,6 +23,7 @@ mod pick;
 mod readiness;
 mod run;
 mod runs;
+mod sheet;
 mod start;
 mod steps;
 mod table;

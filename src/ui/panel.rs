@@ -106,7 +106,19 @@ fn row(app: &App, component: Component, side: Side, pen: &mut Pen<'_>, (x, right
     let long = words(cell, &cell.text);
     let (words, role) =
         if columns(&long.0) > usize::from(room) { words(cell, &cell.short_text) } else { long };
-    pen.text(x + 10, y, room, &words, role);
+    pen.text(x + 10, y, room, &parts(&words, usize::from(room)), role);
+}
+
+/// As many parts of a text as have room, each whole; the mark tells that there are more.
+fn parts(words: &str, room: usize) -> String {
+    if columns(words) <= room {
+        return words.to_owned();
+    }
+    let ends = words.match_indices(", ").map(|(at, _)| &words[..at]);
+    match ends.filter(|kept| columns(kept) < room).last() {
+        Some(kept) => format!("{kept}~"),
+        None => words.to_owned(),
+    }
 }
 
 fn name(component: Component) -> &'static str {
@@ -126,4 +138,24 @@ fn words(cell: &Cell, text: &str) -> (String, Role) {
 
 fn age(app: &App, cell: &Cell) -> (String, Role) {
     age_of(cell.from, cell.aged(), app.shown_at())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_that_has_no_room_goes_whole() {
+        let words = "! 0/12, 11 draining, 3 off";
+        let cases = [
+            (26, "! 0/12, 11 draining, 3 off"),
+            (25, "! 0/12, 11 draining~"),
+            (19, "! 0/12~"),
+            (7, "! 0/12~"),
+            (6, words),
+        ];
+        for (room, told) in cases {
+            assert_eq!(parts(words, room), told, "{room}");
+        }
+    }
 }

@@ -239,6 +239,7 @@ fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
         StepState::Deferred if is_payable(view, step) => {
             keys.push(if armed { "enter pays".to_owned() } else { format!("{arm} arms, then enter pays") });
         }
+        StepState::Blocked if app.waits_for_arm(step) => keys.push(format!("{arm} arms")),
         StepState::Blocked => keys.push("not green yet".to_owned()),
         _ => {}
     }
@@ -357,6 +358,9 @@ fn undo(app: &App, view: &RunView, step: &StepView) -> String {
     match &step.undo {
         Some(undo) if step.no_undo.is_some() => {
             format!("{undo} not now: {}", step.no_undo.unwrap_or_default())
+        }
+        Some(undo) if app.rests().is_some() => {
+            format!("{undo} not now: {}", app.rests().unwrap_or_default())
         }
         // By its title, where the view has it.
         Some(undo) => match view.steps.iter().find(|step| step.id == *undo) {

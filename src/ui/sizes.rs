@@ -3,6 +3,7 @@
 use crate::{
     app::{
         App, Event, Intent, Motion, TokenStatus, World,
+        dialog::Modal,
         scene::{self, Weather},
         screen::Screen,
     },
@@ -477,6 +478,73 @@ fn run() {
     run_at_every_size("run_gate_red", gate_red());
     run_at_every_size("run_held", held());
     run_at_every_size("run_is_back", is_back());
+}
+
+/// Whatever has no room, what a button would do to which objects stands above it, and how many they are.
+#[test]
+fn a_short_window_keeps_the_targets_of_a_confirmation_and_what_to_do_instead_of_an_abort() {
+    for remark in [None, Some("could not confirm a8-logoff: what it would touch has changed; look again")] {
+        let mut app = level_3();
+        if let Some(Modal::Confirm(dialog)) = app.modals.last_mut() {
+            dialog.remark = remark.map(str::to_owned);
+        }
+        let shown = shot(&mut app, (60, 20), Glyphs::Box);
+        for words in ["what     67 sessions", "67 x DELETE", "log off user001", "lines cut; a taller"] {
+            assert!(shown.contains(words), "no `{words}` in:\n{shown}");
+        }
+    }
+    let mut view = scene::move_phase();
+    view.steps[7].abort = "Who was revoked stays without access until somebody grants it again, \
+         and whoever was logged off has lost what was not saved by then. "
+        .repeat(2);
+    view.steps[7].choices = vec![Choice::Undo];
+    let mut app = scene::running(view).0;
+    pressed(&mut app, &[Intent::Interrupt]);
+    let shown = shot(&mut app, (60, 20), Glyphs::Box);
+    for words in ["instead  esc, then h: holds the run", "cut; a taller", "14 changes made and kept"] {
+        assert!(shown.contains(words), "no `{words}` in:\n{shown}");
+    }
+}
+
+/// What is refused while the run rests is not offered, and whoever presses it reads the key that goes on.
+#[test]
+fn a_held_run_offers_no_undo_and_says_which_key_goes_on() {
+    let mut view = held();
+    view.steps[7].undo = Some("u3-restore".to_owned());
+    view.steps[7].choices = vec![Choice::Undo];
+    let mut app = scene::running(view.clone()).0;
+    let shown = shot(&mut app, (100, 30), Glyphs::Box);
+    assert!(shown.contains("u3-restore not now: the run is held, h goes on"), "{shown}");
+    assert!(hints::of(&app).iter().all(|(_, what)| *what != "undo"), "{:?}", hints::of(&app));
+    pressed(&mut app, &[Intent::Undo]);
+    let said = app.notice.as_ref().map(|notice| notice.text.clone()).unwrap_or_default();
+    assert_eq!(said, "nothing is undone now: the run is held, h goes on");
+    assert!(app.modals.is_empty());
+    view.state = RunState::Running;
+    let app = scene::running(view).0;
+    assert!(hints::of(&app).iter().any(|(_, what)| *what == "undo"), "{:?}", hints::of(&app));
+}
+
+/// A step at work that a read-only cockpit cannot go on with: key, last line and sentence say the same.
+#[test]
+fn a_blocked_step_that_waits_for_arming_names_the_key_that_arms() {
+    let why = "arm the cockpit to go on";
+    for (attempts, arms) in [(1, true), (0, false)] {
+        let mut view = scene::move_phase();
+        view.steps[7].state = StepState::Blocked;
+        view.steps[7].blocked_by = vec![Safe::new(why)];
+        for item in &mut view.steps[7].items {
+            item.attempts = attempts;
+        }
+        let id = view.steps[7].id.clone();
+        let mut app = scene::running(view).0;
+        let key = app.key(Intent::Arm);
+        assert_eq!(hints::of(&app).iter().any(|(_, what)| *what == "arm"), arms);
+        assert_eq!(shot(&mut app, (80, 24), Glyphs::Box).contains(&format!("{key} arms")), arms);
+        pressed(&mut app, &[Intent::Enter]);
+        let said = app.notice.as_ref().map(|notice| notice.text.clone()).unwrap_or_default();
+        assert_eq!(said == format!("{id} is blocked: {why}; {key} arms it"), arms, "{said}");
+    }
 }
 
 /// A list at every size.
