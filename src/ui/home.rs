@@ -281,9 +281,10 @@ fn cut_off(app: &App, narrow: bool) -> Option<(CellState, String, (Option<Timest
         (silence.kind == SilenceKind::Unreachable && reading.misses >= CUT_OFF).then_some(*at)
     };
     let at = unheard(Side::Primary)?.min(unheard(Side::Secondary)?);
-    let text = match narrow {
-        true => "this machine sees neither region",
-        false => "calls fail to both regions: this machine sees neither",
+    let text = if narrow {
+        "this machine sees neither region"
+    } else {
+        "calls fail to both regions: this machine sees neither"
     };
     Some((CellState::Unknown, text.to_owned(), (Some(at), false)))
 }
