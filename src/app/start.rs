@@ -142,7 +142,8 @@ impl StartDialog {
         let service = self.service()?;
         // As a run would go: a closed or a split service is left like any other.
         let (side, _) = bind::direction(estate, picture, service, Mode::Ungraceful).ok()?;
-        Some((side, death::signs(estate, picture, service, side, picture.own_since(), now)))
+        let signs = death::signs(estate, picture, service, side, picture.own_since(), now);
+        Some((side, death::carrying(signs, now)))
     }
 
     /// Whether that side looks dead.

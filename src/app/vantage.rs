@@ -7,6 +7,7 @@ use crate::{
         death::{self, Evidence},
         estate::Estate,
         picture::Picture,
+        signs::{Grade, RegionSigns},
         time::{Timestamp, minutes},
     },
     readiness::LocalFacts,
@@ -266,7 +267,7 @@ fn stated(ground: &Ground<'_>) -> Cell {
 fn verdicts(
     ground: &Ground<'_>,
     calls: &[Line],
-    signs: &[Line],
+    signs_shown: &[Line],
     evidence: &Pair<Vec<[Evidence; 4]>>,
 ) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
@@ -288,34 +289,36 @@ fn verdicts(
     }
     let blind_here = verdicts.first().is_some_and(|verdict| verdict.state == CellState::Unknown);
     let before_sides = verdicts.len();
+    let in_scope: Vec<usize> = services(ground.scope, ground.estate).map(|(index, _)| index).collect();
     for side in Side::BOTH {
-        let dead = evidence[side].iter().any(|all| holding(all).len() >= 2);
-        let mut seen: Vec<u8> = evidence[side].iter().flat_map(holding).collect();
-        seen.sort_unstable();
-        seen.dedup();
-        let numbers: Vec<String> = seen.iter().map(u8::to_string).collect();
-        let (state, text) = match (dead, numbers.as_slice()) {
-            (true, _) => (
-                CellState::Crit,
-                format!(
-                    "{} is dead by signs {}: an ungraceful failover fits",
-                    codes[side],
-                    numbers.join(", ")
-                ),
-            ),
-            (false, []) if blind(&evidence[side]) => {
+        let signs = RegionSigns::seen(ground.estate, ground.picture, &in_scope, side, ground.now);
+        let numbers = signs.numbers();
+        let (state, text) = match signs.grade {
+            Grade::Dead | Grade::WasDead => {
+                let last = if signs.stale { "last seen " } else { "" };
+                let text = format!("{} is {last}dead by {numbers}: an ungraceful failover fits", codes[side]);
+                (CellState::Crit, text)
+            }
+            Grade::None if blind(&evidence[side]) => {
                 (CellState::Unknown, format!("{}: no sign seen, and not all of them are known", codes[side]))
             }
-            (false, []) => (CellState::Ok, format!("{}: no sign of death", codes[side])),
-            (false, _) => (
+            Grade::None => (CellState::Ok, format!("{}: no sign of death", codes[side])),
+            Grade::Alone if signs.classes().len() == 1 => {
+                (CellState::Warn, format!("{}: {numbers} alone proves nothing, two are needed", codes[side]))
+            }
+            Grade::Alone => (
                 CellState::Warn,
-                format!("{}: sign {} alone proves nothing, two are needed", codes[side], numbers.join(", ")),
+                format!("{}: {numbers} prove nothing, two of one service are needed", codes[side]),
             ),
         };
-        // A sign alone, or several: of none all of them tell.
-        let holds = |cell: &&Cell| numbers.is_empty() || cell.state == CellState::Crit;
-        let own = || signs.iter().map(|line| &line.cells[side]).filter(holds);
-        verdicts.push(Verdict { state, text, at: oldest(own()), stale: own().any(|cell| cell.stale) });
+        let (at, stale) = if signs.grade == Grade::None {
+            // Of no sign all of them tell.
+            let own = || signs_shown.iter().map(|line| &line.cells[side]);
+            (oldest(own()), own().any(|cell| cell.stale))
+        } else {
+            (signs.at, signs.stale)
+        };
+        verdicts.push(Verdict { state, text, at, stale });
     }
     if blind_here {
         // Who sees nothing says nothing of now.
@@ -335,10 +338,6 @@ fn verdicts(
 /// Whether a sign is not known of a service.
 fn blind(evidence: &[[Evidence; 4]]) -> bool {
     evidence.iter().flatten().any(|one| one.holds.is_none())
-}
-
-fn holding(all: &[Evidence; 4]) -> Vec<u8> {
-    all.iter().filter(|one| one.holds == Some(true)).map(|one| one.class).collect()
 }
 
 #[cfg(test)]
@@ -372,6 +371,10 @@ mod tests {
         let found = vantage(&ground);
         agree(&estate, &picture);
         found
+    }
+
+    fn holding(all: &[Evidence; 4]) -> Vec<u8> {
+        all.iter().filter(|one| one.holds == Some(true)).map(|one| one.class).collect()
     }
 
     /// What is shown of a sign and what the death rule counts are the same, also while nothing more is
@@ -415,7 +418,7 @@ mod tests {
             let sources = [Source::Machines(Side::Primary), Source::Hosts(0, Side::Primary)];
             fail(picture, &sources, SilenceKind::Unreachable);
         });
-        assert_eq!(said(&only_here)[0], "WE: sign 3 alone proves nothing, two are needed");
+        assert_eq!(said(&only_here)[0], "WE: hr sign 3 alone proves nothing, two are needed");
         assert_eq!(only_here.calls[5].cells.primary.text, "no answer 4 s, 3 tries");
         let blind = seen(Weather::Calm, |picture| {
             let all: Vec<Source> = picture.iter().map(|(source, _)| source.clone()).collect();

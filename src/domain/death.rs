@@ -172,10 +172,20 @@ pub fn evidence(
     ]
 }
 
+/// How many classes the death rule asks for.
+pub const CLASSES: usize = 2;
+
 /// Whether the signs suffice: two of different classes, at most one of them a statement.
 pub fn rule(signs: &[Sign]) -> bool {
     let classes: BTreeSet<u8> = signs.iter().map(|sign| sign.class).collect();
-    classes.len() >= 2
+    classes.len() >= CLASSES
+}
+
+/// The signs that a verdict rests on: those of now where they suffice, else all of them. One more that was
+/// not seen lately takes nothing from a verdict that stands without it.
+pub fn carrying(signs: Vec<Sign>, now: Timestamp) -> Vec<Sign> {
+    let (old, fresh): (Vec<Sign>, Vec<Sign>) = signs.iter().cloned().partition(|sign| sign.is_old(now));
+    if old.is_empty() || rule(&fresh) { fresh } else { signs }
 }
 
 /// A reading older than this says nothing about now.

@@ -18,6 +18,7 @@ pub mod seats;
 pub mod secret;
 pub mod seeded;
 pub mod side;
+pub mod signs;
 pub mod source;
 pub mod standing;
 pub mod storage;

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use crate::{
     domain::{
         Pair, Safe, Side, Source, advice,
-        death::{self, Sign},
         estate::{Estate, Layout, Service},
         picture::Picture,
-        reading::{Footing, SilenceKind},
+        reading::SilenceKind,
         seats,
+        signs::RegionSigns,
         standing::{self, ActiveSide},
         text::counted,
         time::{Timestamp, age_text},
@@ -34,8 +34,7 @@ pub(super) struct Scene<'a> {
     /// Places of the services in scope.
     pub(super) services: Vec<usize>,
     actives: Vec<ActiveSide>,
-    signs: Pair<Vec<Sign>>,
-    dead: Pair<bool>,
+    signs: Pair<RegionSigns>,
 }
 
 impl<'a> Scene<'a> {
@@ -53,13 +52,8 @@ impl<'a> Scene<'a> {
             }
         };
         let actives = services.iter().map(|&at| standing::active_side(estate, picture, at)).collect();
-        let signs_of = |side: Side| -> Vec<Vec<Sign>> {
-            services.iter().map(|&at| death::signs(estate, picture, at, side, Timestamp::MIN, now)).collect()
-        };
-        let per_service = Pair::build(signs_of);
-        let dead = Pair::build(|side| per_service[side].iter().any(|signs| death::rule(signs)));
-        let signs = per_service.map(merge);
-        Self { estate, picture, runs, now, services, actives, signs, dead }
+        let signs = Pair::build(|side| RegionSigns::seen(estate, picture, &services, side, now));
+        Self { estate, picture, runs, now, services, actives, signs }
     }
 
     pub(super) fn service(&self, index: usize) -> &'a Service {
@@ -92,7 +86,7 @@ impl<'a> Scene<'a> {
 
     /// Whether the death rule holds for `side`.
     pub(super) fn dead(&self, side: Side) -> bool {
-        self.dead[side]
+        self.signs[side].dead()
     }
 
     /// Whether a run of this service has not ended.
@@ -117,9 +111,6 @@ impl<'a> Scene<'a> {
             display: region.display().to_owned(),
             role: format!("{}{role}", if past { "last " } else { "" }),
             signs: self.signs[side].clone(),
-            signs_at: death::oldest(self.footings(side)),
-            signs_stale: self.footings(side).any(|footing| footing.is_old(self.now)),
-            dead: self.dead(side),
             serves: self.serves(side),
         }
     }
@@ -387,29 +378,23 @@ impl<'a> Scene<'a> {
         silences.map(|(_, silence)| silence).find(|one| one.kind == SilenceKind::NoToken).map(|one| &one.why)
     }
 
-    /// What the signs of a side's death rest on.
-    fn footings(&self, side: Side) -> impl Iterator<Item = &Footing> {
-        self.signs[side].iter().flat_map(|sign| &sign.footings)
-    }
-
     fn death(&self, side: Side) -> Option<Problem> {
         if !self.dead(side) {
             return None;
         }
         // In short words: the line is cut at 80 columns, and the rows say the rest.
-        let word = |sign: &Sign| match sign.class {
+        let word = |class| match class {
             1 => "event posted",
             2 => "hosts silent",
             3 => "calls fail only there",
             4 => "shares down",
             _ => "stated by a person",
         };
-        let mut signs: Vec<&str> = self.signs[side].iter().map(word).collect();
-        signs.dedup();
+        let signs = &self.signs[side];
+        let words: Vec<&str> = signs.classes().into_iter().map(word).collect();
         let state = if self.serves(side) { CellState::Crit } else { CellState::Warn };
-        let text = format!("{} looks dead: {}", self.code(side), signs.join(", "));
-        let at = death::oldest(self.footings(side));
-        let stale = self.footings(side).any(|footing| footing.is_old(self.now));
+        let text = format!("{} looks dead: {}", self.code(side), words.join(", "));
+        let (at, stale) = (signs.at, signs.stale);
         Some(Problem { side: Some(side), at, stale, ..Problem::said(state, text) })
     }
 
@@ -481,17 +466,4 @@ pub(super) fn unseen(estate: &Estate, scope: Scope) -> Option<String> {
     let names: Vec<&str> = skipped.filter(|part| part.starts_with("service ")).collect();
     let told = scope == Scope::All && !names.is_empty();
     told.then(|| format!("not looked at in this version: {}", names.join(", ")))
-}
-
-/// Signs of several services, one of each class and wording.
-fn merge(signs: Vec<Vec<Sign>>) -> Vec<Sign> {
-    let mut merged: Vec<Sign> = Vec::new();
-    for sign in signs.into_iter().flatten() {
-        match merged.iter_mut().find(|known| (known.class, &known.what) == (sign.class, &sign.what)) {
-            Some(known) => known.footings.extend(sign.footings),
-            None => merged.push(sign),
-        }
-    }
-    merged.sort_by_key(|sign| sign.class);
-    merged
 }

@@ -3,9 +3,9 @@
 use crate::{
     domain::{
         Pair, Safe, Side,
-        death::Sign,
         estate::Estate,
         picture::Picture,
+        signs::RegionSigns,
         standing::ActiveSide,
         time::{Span, Timestamp},
     },
@@ -246,14 +246,8 @@ pub struct RegionHead {
     /// What the region is to the services in scope: `active`, `standby`, or `hr active` where
     /// they differ; `last active` where nobody has seen it lately.
     pub role: String,
-    /// Signs of death that are seen now.
-    pub signs: Vec<Sign>,
-    /// When the oldest answer or failure under them was in.
-    pub signs_at: Option<Timestamp>,
-    /// Whether one of those is older than it is trusted.
-    pub signs_stale: bool,
-    /// Whether they satisfy the death rule for a service in scope.
-    pub dead: bool,
+    /// Signs of its death for the services in scope.
+    pub signs: RegionSigns,
     /// Whether a service in scope is active there.
     pub serves: bool,
 }

@@ -8,6 +8,7 @@ use crate::{
         health::{HealthEvent, Impact, ImpactedRegion},
         pool::{Heartbeat, HostStatus},
         reading::SilenceKind,
+        signs::Grade,
         standing,
         time::{Timestamp, minutes, seconds},
     },
@@ -32,6 +33,21 @@ fn all(world: &World) -> Summary {
 fn text(summary: &Summary, component: Component, side: Side) -> (CellState, String) {
     let cell = summary.cell(component, side).unwrap();
     (cell.state, cell.text.clone())
+}
+
+/// Azure says that the primary has trouble.
+fn posted() -> HealthEvent {
+    let region = ImpactedRegion { name: Safe::new("West Europe"), status: None };
+    let impact = Impact { service: Safe::new("Virtual Machines"), regions: vec![region] };
+    HealthEvent {
+        tracking: Safe::new("AB12-C34"),
+        kind: Safe::new("ServiceIssue"),
+        status: Safe::new("Active"),
+        title: Safe::new("Virtual Machines, West Europe"),
+        started: None,
+        updated: None,
+        impacts: vec![impact],
+    }
 }
 
 #[test]
@@ -105,7 +121,7 @@ fn what_nobody_has_looked_at_yet_is_unknown_though_its_region_is_dead() {
     world.burn_primary();
     world.picture.forget(&Source::Directory(Side::Primary));
     let summary = all(&world);
-    assert!(summary.regions.primary.dead, "{:?}", summary.regions.primary.signs);
+    assert!(summary.regions.primary.signs.dead(), "{:?}", summary.regions.primary.signs);
     assert_eq!(
         text(&summary, Component::Directory, Side::Primary),
         (CellState::Unknown, "not looked at yet".to_owned())
@@ -116,21 +132,10 @@ fn what_nobody_has_looked_at_yet_is_unknown_though_its_region_is_dead() {
 fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
     let mut world = World::calm();
     world.burn_primary();
-    let region = ImpactedRegion { name: Safe::new("West Europe"), status: None };
-    let impact = Impact { service: Safe::new("Virtual Machines"), regions: vec![region] };
-    let event = HealthEvent {
-        tracking: Safe::new("AB12-C34"),
-        kind: Safe::new("ServiceIssue"),
-        status: Safe::new("Active"),
-        title: Safe::new("Virtual Machines, West Europe"),
-        started: None,
-        updated: None,
-        impacts: vec![impact],
-    };
-    world.put(Source::Events, Answer::Events(Listing::whole(vec![event], 1)));
+    world.put(Source::Events, Answer::Events(Listing::whole(vec![posted()], 1)));
     let summary = all(&world);
     assert_eq!(summary.verdict, Verdict::Crit);
-    assert!(summary.regions.primary.dead && !summary.regions.secondary.dead);
+    assert!(summary.regions.primary.signs.dead() && !summary.regions.secondary.signs.dead());
     assert_eq!(
         text(&summary, Component::Hosts, Side::Primary),
         (CellState::Crit, "0 of 6 heartbeats".to_owned())
@@ -187,6 +192,34 @@ fn a_missed_look_shows_before_its_value_is_old() {
     assert_eq!(hosts(&all(&never)).1, Aged::Fresh);
 }
 
+/// A region that two services are looked at in: what was not seen lately of one of them.
+#[test]
+fn one_sign_that_was_not_seen_lately_takes_nothing_from_a_death_that_others_prove() {
+    let shares = |service| Source::Storage(service, Side::Primary);
+    let cases: [(&[Source], Grade, &str, Option<&str>); 4] = [
+        (&[], Grade::WasDead, "signs 1, 2, 4", None),
+        (&[Source::Events], Grade::WasDead, "signs 1, 2, 4", None),
+        (&[Source::Events, shares(0)], Grade::Dead, "hr signs 1, 4", Some("hr")),
+        (&[Source::Events, shares(0), shares(1)], Grade::Dead, "signs 1, 4", None),
+    ];
+    for (again, grade, numbers, only) in cases {
+        let mut world = World::calm();
+        world.burn_primary();
+        world.put(Source::Events, Answer::Events(Listing::whole(vec![posted()], 1)));
+        // Longer than any of them is trusted, and not too long to be a sign.
+        world.now += minutes(4);
+        for source in again {
+            let answer = world.picture.last(source).unwrap().answer.clone();
+            world.put(source.clone(), answer);
+        }
+        let signs = all(&world).regions.primary.signs;
+        assert_eq!((signs.grade, signs.numbers().as_str()), (grade, numbers), "{again:?}");
+        assert_eq!(signs.only().as_deref(), only, "{again:?}");
+        let seen = (signs.stale, world.now.duration_since(signs.at.unwrap()) <= seconds(4));
+        assert_eq!(seen, (grade == Grade::WasDead, grade == Grade::Dead), "{again:?}");
+    }
+}
+
 /// Here and in all three ways it is printed.
 #[test]
 fn a_dead_region_has_the_age_of_what_its_signs_rest_on() {
@@ -199,7 +232,7 @@ fn a_dead_region_has_the_age_of_what_its_signs_rest_on() {
         world.now += seconds(later);
         let summary = all(&world);
         let head = &summary.regions.primary;
-        assert_eq!((head.dead, head.signs_at, head.signs_stale), (true, oldest, stale), "{later}");
+        assert_eq!((head.signs.dead(), head.signs.at, head.signs.stale), (true, oldest, stale), "{later}");
         let death = summary.problems.iter().find(|one| one.text.contains("looks dead")).unwrap();
         assert_eq!((death.at, death.stale), (oldest, stale), "{later}");
         let table = table(&summary, &[], WorldKind::Sim);

@@ -314,7 +314,7 @@ pub(super) fn is_back(app: &App, side: Side) -> bool {
 
 /// What is said of a region behind its role: that it is dead, or answers again.
 pub(super) fn plight(app: &App, side: Side) -> (Role, &'static str) {
-    match (app.summary.regions[side].dead, is_back(app, side)) {
+    match (app.summary.regions[side].signs.dead(), is_back(app, side)) {
         (true, true) => (Role::Warn, " BACK"),
         (true, false) => (Role::Bad, " DEAD"),
         (false, _) => (Role::Title, ""),

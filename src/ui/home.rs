@@ -7,13 +7,11 @@ use crate::{
         sentence,
     },
     domain::{
-        Side, Source,
-        reading::SilenceKind,
-        text::counted,
+        Side,
         time::{Timestamp, age_text, span_text, time_text},
     },
     engine::view::StepState,
-    readiness::{State, Verdict},
+    readiness::State,
     runbook::Mode,
     status::{Aged, Cell, CellState, Component},
 };
@@ -22,6 +20,7 @@ use super::{
     head,
     pen::{Line, Pen, columns, fit, whole, wrap, wrap_in},
     theme::Role,
+    third,
     worst::{self, Also},
 };
 
@@ -246,13 +245,8 @@ fn verdicts(app: &App, pen: &mut Pen<'_>, mut y: u16) -> u16 {
         pen.text(left, y, pen.width() - left - 1, line, Role::of_state(worst.state));
         y += 1;
     }
-    if let Some((state, text, (at, past))) = told(app, pen.width() < NARROW) {
-        let text = if past { format!("last {text}") } else { text };
-        verdict(pen, y, "vantage", state, &text, &age_of(at, past, now));
-    } else {
-        let (state, text, (at, stale)) = readiness(app, pen.width() < NARROW);
-        verdict(pen, y, "readiness", state, &text, &age_of(at, stale, now));
-    }
+    let third = third::of(app, pen.width() < NARROW);
+    verdict(pen, y, third.name, third.state, &third.text, &age_of(third.at, third.stale, now));
     y + 1
 }
 
@@ -270,50 +264,6 @@ fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, 
     pen.text(words, y, room, text, role);
 }
 
-/// So many calls in a row to both regions without an answer are no accident.
-const CUT_OFF: u32 = 2;
-
-/// That neither region is heard: no sign of death, it may well be this machine.
-fn cut_off(app: &App, narrow: bool) -> Option<(CellState, String, (Option<Timestamp>, bool))> {
-    let unheard = |side| {
-        let reading = app.picture.reading(&Source::Control(side))?;
-        let (at, silence) = reading.silence.as_ref()?;
-        (silence.kind == SilenceKind::Unreachable && reading.misses >= CUT_OFF).then_some(*at)
-    };
-    let at = unheard(Side::Primary)?.min(unheard(Side::Secondary)?);
-    let text = if narrow {
-        "this machine sees neither region"
-    } else {
-        "calls fail to both regions: this machine sees neither"
-    };
-    Some((CellState::Unknown, text.to_owned(), (Some(at), false)))
-}
-
-/// What is to be said of where this machine stands.
-fn told(app: &App, narrow: bool) -> Option<(CellState, String, (Option<Timestamp>, bool))> {
-    cut_off(app, narrow).or_else(|| vantage(app, narrow))
-}
-
-/// Whether a region is dead, or only not to be seen from here.
-fn vantage(app: &App, narrow: bool) -> Option<(CellState, String, (Option<Timestamp>, bool))> {
-    let side = Side::BOTH.into_iter().find(|side| !app.summary.regions[*side].signs.is_empty())?;
-    let region = &app.summary.regions[side];
-    let mut classes: Vec<String> = region.signs.iter().map(|sign| sign.class.to_string()).collect();
-    classes.dedup();
-    let (word, classes) = (if classes.len() == 1 { "sign" } else { "signs" }, classes.join(", "));
-    let (state, text) = if head::is_back(app, side) {
-        (CellState::Warn, format!("{} answers again; its {word} {classes} will pass", region.code))
-    } else if region.dead && region.serves {
-        let gap = if narrow { "" } else { "  ->  ungraceful failover" };
-        (CellState::Crit, format!("{} dead ({word} {classes}){gap}", region.code))
-    } else if region.dead {
-        (CellState::Crit, format!("{} dead ({word} {classes}); it serves nobody", region.code))
-    } else {
-        (CellState::Warn, format!("{}: {word} {classes}; two of different kinds make it dead", region.code))
-    };
-    Some((state, text, (region.signs_at, region.signs_stale)))
-}
-
 /// How a procedure stands where too little is seen to say.
 const NOT_KNOWN: &str = "not known";
 
@@ -322,26 +272,6 @@ fn is_seen(app: &App) -> bool {
     let asked = [Component::Hosts, Component::Sessions, Component::Assignments];
     let rows = app.summary.rows.iter().filter(|row| asked.contains(&row.component));
     rows.flat_map(|row| row.cells.iter()).all(|(_, cell)| cell.state != CellState::Unknown)
-}
-
-/// How the checks of the services in scope came out.
-fn readiness(app: &App, narrow: bool) -> (CellState, String, (Option<Timestamp>, bool)) {
-    let count = |state| app.readiness.iter().filter(|found| found.state == state).count();
-    let [ok, warn, crit, unknown] = [State::Ok, State::Warn, State::Crit, State::Unknown].map(count);
-    let state = match (crit, unknown, warn) {
-        (0, 0, 0) => CellState::Ok,
-        (0, 0, _) => CellState::Warn,
-        (0, ..) => CellState::Unknown,
-        _ => CellState::Crit,
-    };
-    let oldest = app.readiness.iter().filter_map(|found| found.from).min();
-    let old = |found: &&Verdict| found.from == oldest;
-    let oldest = (oldest, app.readiness.iter().filter(old).any(|found| found.old));
-    if narrow {
-        return (state, format!("{crit} blocking, {warn} warn, {unknown} not known, {ok} ok"), oldest);
-    }
-    let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
-    (state, format!("{ok} ok, {}, {crit} blocking{unknown}", counted(warn, "warning")), oldest)
 }
 
 /// The runbook strip: the open run, or what could be started.
@@ -375,13 +305,14 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
     // A short window shows the first; `r` offers them all.
     let count = if pen.height() < 24 { 1 } else { 3 };
     let blocked = app.readiness.iter().any(|found| found.state == State::Crit);
-    let dead = app.summary.regions.iter().map(|(_, region)| region).find(|region| region.dead);
-    let (mode, state) = match (dead, blocked) {
-        (Some(region), _) if region.signs_stale => (Mode::Ungraceful, NOT_KNOWN),
-        (Some(_), _) => (Mode::Ungraceful, "ready ungraceful"),
-        (None, true) => (Mode::Graceful, "blocked"),
-        (None, false) if !is_seen(app) => (Mode::Graceful, NOT_KNOWN),
-        (None, false) => (Mode::Graceful, "ready"),
+    let signs = app.summary.regions.iter().map(|(_, region)| &region.signs).find(|signs| signs.dead());
+    let (mode, state) = match (signs.map(|signs| (signs, signs.only())), blocked) {
+        (Some((signs, _)), _) if signs.stale => (Mode::Ungraceful, NOT_KNOWN.to_owned()),
+        (Some((_, Some(only))), _) => (Mode::Ungraceful, format!("ready ungraceful for {only}")),
+        (Some(_), _) => (Mode::Ungraceful, "ready ungraceful".to_owned()),
+        (None, true) => (Mode::Graceful, "blocked".to_owned()),
+        (None, false) if !is_seen(app) => (Mode::Graceful, NOT_KNOWN.to_owned()),
+        (None, false) => (Mode::Graceful, "ready".to_owned()),
     };
     for entry in app.runbooks.iter().take(count) {
         let mark = if entry.local { " (local)" } else { "" };
@@ -392,7 +323,7 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
             vec![format!("{}{mark}{gap}{word}, {usual}", entry.id)]
         } else {
             let drill = format!("last drill {}", app.last_drill(&entry.id));
-            vec![format!("{}{mark}", entry.id), entry.services.join(", "), state.to_owned(), usual, drill]
+            vec![format!("{}{mark}", entry.id), entry.services.join(", "), state.clone(), usual, drill]
         };
         // A short window has no head above it: the line says itself what it is, like those above it.
         let below_head = if pen.width() < NARROW { 13 } else { 17 };

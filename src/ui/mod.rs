@@ -27,6 +27,7 @@ mod sheet;
 mod start;
 mod steps;
 mod table;
+mod third;
 mod vantage;
 mod words;
 mod worst;

@@ -264,7 +264,7 @@ fn a_region_that_is_back_is_not_called_dead_while_its_signs_still_stand() {
             app.update(Event::Observed(seen), at(0));
         }
         app.settle();
-        assert!(app.summary.regions.primary.dead);
+        assert!(app.summary.regions.primary.signs.dead());
         for (pane, size) in
             [1, 2].into_iter().flat_map(|pane| [(60, 20), (80, 24), (160, 50)].map(|size| (pane, size)))
         {

@@ -174,7 +174,16 @@ fn mode(app: &App, dialog: &StartDialog) -> (String, Role) {
             classes.dedup();
             // Signs are counted service by service: home merges those of all in scope.
             let whose = dialog.service().map_or("", |index| app.estate.services[index].name.as_str());
-            (format!("{word}   {code} dead for {whose} by signs {}", classes.join(", ")), Role::Text)
+            let footings = || signs.iter().flat_map(|sign| &sign.footings);
+            let now = app.moment.now;
+            let (last, role) = if signs.iter().any(|sign| sign.is_old(now)) {
+                ("last ", Role::Warn)
+            } else {
+                ("", Role::Text)
+            };
+            let ago = death::oldest(footings())
+                .map_or_else(String::new, |at| format!(", {} ago", age_text(now.duration_since(at))));
+            (format!("{word}   {last}{code} dead for {whose} by signs {}{ago}", classes.join(", ")), role)
         }
         (Mode::Graceful, false) => (word.to_owned(), Role::Text),
     }

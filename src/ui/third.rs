@@ -1,0 +1,108 @@
+//! The third verdict of home: whether a region is dead, or only not to be seen from here, and where neither
+//! is so how ready the estate is.
+
+use crate::{
+    app::App,
+    domain::{Side, Source, reading::SilenceKind, signs::Grade, text::counted, time::Timestamp},
+    readiness::{State, Verdict},
+    status::CellState,
+};
+
+use super::{head, pen::columns};
+
+/// A verdict in one line.
+pub(super) struct Third {
+    /// What it is about.
+    pub(super) name: &'static str,
+    pub(super) state: CellState,
+    pub(super) text: String,
+    /// When the oldest was in that it rests on.
+    pub(super) at: Option<Timestamp>,
+    /// Whether that is too old to stand for now.
+    pub(super) stale: bool,
+}
+
+const VANTAGE: &str = "vantage";
+
+/// What is to be said now, in a narrow window shorter.
+pub(super) fn of(app: &App, narrow: bool) -> Third {
+    cut_off(app, narrow).or_else(|| vantage(app, narrow)).unwrap_or_else(|| readiness(app, narrow))
+}
+
+/// So many calls in a row to both regions without an answer are no accident.
+const CUT_OFF: u32 = 2;
+
+/// That neither region is heard: no sign of death, it may well be this machine.
+fn cut_off(app: &App, narrow: bool) -> Option<Third> {
+    let unheard = |side| {
+        let reading = app.picture.reading(&Source::Control(side))?;
+        let (at, silence) = reading.silence.as_ref()?;
+        (silence.kind == SilenceKind::Unreachable && reading.misses >= CUT_OFF).then_some(*at)
+    };
+    let at = unheard(Side::Primary)?.min(unheard(Side::Secondary)?);
+    let text = if narrow {
+        "this machine sees neither region"
+    } else {
+        "calls fail to both regions: this machine sees neither"
+    };
+    Some(Third {
+        name: VANTAGE,
+        state: CellState::Unknown,
+        text: text.to_owned(),
+        at: Some(at),
+        stale: false,
+    })
+}
+
+/// Whether a region is dead, or only not to be seen from here.
+fn vantage(app: &App, narrow: bool) -> Option<Third> {
+    // The last of those that are equal is the first.
+    let worst = |side: &Side| app.summary.regions[*side].signs.grade;
+    let side = Side::BOTH.into_iter().rev().max_by_key(worst)?;
+    let region = &app.summary.regions[side];
+    let (signs, numbers) = (&region.signs, region.signs.numbers());
+    let (state, text) = if signs.grade == Grade::None {
+        return None;
+    } else if head::is_back(app, side) {
+        (CellState::Warn, format!("{} answers again; its {numbers} will pass", region.code))
+    } else if signs.dead() && region.serves {
+        let text = format!("{} dead ({numbers})", region.code);
+        let gap = match columns(&text) {
+            _ if narrow => "",
+            ..=GAP_AFTER => "  ->  ungraceful failover",
+            _ => "  ->  ungraceful",
+        };
+        (CellState::Crit, text + gap)
+    } else if signs.dead() {
+        (CellState::Crit, format!("{} dead ({numbers}); it serves nobody", region.code))
+    } else {
+        (CellState::Warn, format!("{}: {numbers}; two of different kinds make it dead", region.code))
+    };
+    let text = if signs.stale { format!("last {text}") } else { text };
+    Some(Third { name: VANTAGE, state, text, at: signs.at, stale: signs.stale })
+}
+
+/// Columns of a verdict that leave room at 80 for the whole of what fits it.
+const GAP_AFTER: usize = 30;
+
+/// How the checks of the services in scope came out.
+fn readiness(app: &App, narrow: bool) -> Third {
+    let count = |state| app.readiness.iter().filter(|found| found.state == state).count();
+    let [ok, warn, crit, unknown] = [State::Ok, State::Warn, State::Crit, State::Unknown].map(count);
+    let state = match (crit, unknown, warn) {
+        (0, 0, 0) => CellState::Ok,
+        (0, 0, _) => CellState::Warn,
+        (0, ..) => CellState::Unknown,
+        _ => CellState::Crit,
+    };
+    let oldest = app.readiness.iter().filter_map(|found| found.from).min();
+    let old = |found: &&Verdict| found.from == oldest;
+    let stale = app.readiness.iter().filter(old).any(|found| found.old);
+    let text = if narrow {
+        format!("{crit} blocking, {warn} warn, {unknown} not known, {ok} ok")
+    } else {
+        let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
+        format!("{ok} ok, {}, {crit} blocking{unknown}", counted(warn, "warning"))
+    };
+    Third { name: "readiness", state, text, at: oldest, stale }
+}
