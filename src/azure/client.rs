@@ -492,6 +492,25 @@ mod tests {
         assert_eq!(to_primary(), 6, "one probe");
     }
 
+    /// Neither the quota nor a machine of a dead region answers; the list of all machines does.
+    #[tokio::test(start_paused = true)]
+    async fn a_list_that_answers_is_not_left_alone_for_objects_that_do_not() {
+        let gone = || status(500, "");
+        let script = Script::new(&[
+            ("/locations/westeurope/usages", &[gone()]),
+            ("virtualMachines/dc-we", &[gone()]),
+            ("/virtualMachines?", &[ok(r#"{"value":[]}"#)]),
+        ]);
+        let azure = azure(&script);
+        for _ in 0..5 {
+            let _ = look(&azure, Source::Usages(WE)).await;
+            let _ = look(&azure, Source::Directory(WE)).await;
+        }
+        let silence = look(&azure, Source::Directory(WE)).await.expect_err("open");
+        assert_eq!(silence.kind, SilenceKind::NotAsked, "{silence:?}");
+        look(&azure, Source::Machines(WE)).await.expect("the list is asked for itself");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_black_hole_holds_its_own_seats_only() {
         let script = Script::new(&[("-we", &[Say::Nothing]), ("hp-ne", &[ok(POOL)])]);

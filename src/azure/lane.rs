@@ -42,6 +42,9 @@ pub(super) enum Provider {
     Avd,
     Authorization,
     Compute,
+    /// The lists of Compute over a whole subscription: they are answered while the objects and the quota of a
+    /// dead region are not, so that one is not to be left alone for the failures of the other.
+    ComputeLists,
     Storage,
     Resources,
     Graph,
@@ -49,8 +52,19 @@ pub(super) enum Provider {
     Activity,
 }
 
+impl Provider {
+    /// As which it answers for what stands at `tail` below `id`.
+    pub(super) fn at(self, id: &ArmId, tail: &str) -> Self {
+        let regional = id.resource_group().is_some() || tail.contains("/locations/");
+        match self {
+            Self::Compute if !regional => Self::ComputeLists,
+            _ => self,
+        }
+    }
+}
+
 const LANES: usize = 3;
-const PROVIDERS: usize = 8;
+const PROVIDERS: usize = 9;
 
 /// What one lane holds for one provider.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use crate::domain::{ArmId, Listing, Safe};
 use super::{
     client::{Ask, Client, MAX_BODY, PAGE_LIMIT, Visit},
     failure::{Failure, not_json},
+    lane::Provider,
     lenient,
     version::Api,
 };
@@ -102,7 +103,8 @@ impl Client {
         let mut list = Growing { items: Vec::new(), pages: 0, bytes: 0, odd: None };
         let first = self.url(api, id, tail, query);
         let mut take = |body: &[u8]| read_page::<T, U>(&mut list, body, &keep);
-        let cut = self.pages(visit, api, id, first, &mut take).await?;
+        let provider = api.provider().at(id, tail);
+        let cut = self.pages(visit, (provider, id.subscription()), first, &mut take).await?;
         Ok(list.end(cut))
     }
 
@@ -111,8 +113,7 @@ impl Client {
     async fn pages(
         &self,
         visit: &Visit,
-        api: Api,
-        id: &ArmId,
+        (provider, subscription): (Provider, &str),
         mut url: String,
         take: &mut Take<'_>,
     ) -> Result<Option<Safe>, Failure> {
@@ -122,8 +123,8 @@ impl Client {
                 method: Method::GET,
                 url,
                 body: Bytes::new(),
-                provider: api.provider(),
-                subscription: id.subscription(),
+                provider,
+                subscription,
                 limit: PAGE_LIMIT,
             };
             let next = match self.read(visit, ask).await.and_then(|body| take(&body)) {

@@ -7,7 +7,12 @@ use tokio::{sync::mpsc::Sender, task::JoinSet};
 use crate::{
     app::Event,
     azure::Azure,
-    domain::{Source, source::SILENT_PAUSE, time::Span},
+    domain::{
+        Source,
+        reading::{Silence, SilenceKind},
+        source::SILENT_PAUSE,
+        time::Span,
+    },
 };
 
 use super::clock::Clock;
@@ -59,8 +64,8 @@ impl Pollers {
             let mut misses = 0_u32;
             loop {
                 let observation = azure.look(&source, &|| clock.now()).await;
-                misses = if observation.outcome.is_ok() { 0 } else { misses + 1 };
-                let again = clock.now() + pause(source.interval(), misses);
+                misses = after(misses, &observation.outcome);
+                let again = clock.now() + pause(source.interval(), misses, &observation.outcome);
                 let awaited = Event::LookAwaited { source: source.clone(), at: again };
                 for event in [Event::Observed(observation), awaited] {
                     if news.send(event).await.is_err() {
@@ -82,10 +87,22 @@ impl Pollers {
     }
 }
 
-/// The pause after a look: the interval, doubled with every miss up to a minute, with jitter.
-fn pause(interval: Span, misses: u32) -> Span {
+/// Misses in a row after a look, before which there were `misses`: where no request left none was missed.
+fn after<T>(misses: u32, outcome: &Result<T, Silence>) -> u32 {
+    match outcome {
+        Ok(_) => 0,
+        Err(silence) if silence.kind == SilenceKind::NotAsked => misses,
+        Err(_) => misses + 1,
+    }
+}
+
+/// The pause after a look: the interval, doubled with every miss up to a minute, with jitter. A look that
+/// was not let out cost nobody anything: it comes again after the interval, so that of a far end that is left
+/// alone what matters most is asked for most often.
+fn pause<T>(interval: Span, misses: u32, outcome: &Result<T, Silence>) -> Span {
+    let unasked = matches!(outcome, Err(silence) if silence.kind == SilenceKind::NotAsked);
     let doubled = interval * (1 << misses.min(4));
-    let base = if misses == 0 { interval } else { doubled.min(SILENT_PAUSE).max(interval) };
+    let base = if misses == 0 || unasked { interval } else { doubled.min(SILENT_PAUSE).max(interval) };
     let spread = base.as_millis() as i64 * JITTER_PERCENT / 100;
     Span::from_millis(base.as_millis() as i64 - fastrand::i64(0..=spread))
 }
@@ -93,14 +110,23 @@ fn pause(interval: Span, misses: u32) -> Span {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::time::seconds;
+    use crate::domain::{Safe, time::seconds};
 
     #[test]
     fn a_silent_source_is_asked_less_often_but_never_forgotten() {
-        for (interval, misses, least, most) in
-            [(15, 0, 13, 15), (15, 1, 27, 30), (15, 9, 54, 60), (300, 3, 270, 300)]
-        {
-            let secs = pause(seconds(interval), misses).as_secs();
+        let failed = |kind| Err::<(), _>(Silence { kind, why: Safe::new("no answer") });
+        let (lost, unasked) = (failed(SilenceKind::Unreachable), failed(SilenceKind::NotAsked));
+        for (interval, before, outcome, misses, least, most) in [
+            (15, 3, &Ok(()), 0, 13, 15),
+            (15, 0, &lost, 1, 27, 30),
+            (15, 8, &lost, 9, 54, 60),
+            (300, 2, &lost, 3, 270, 300),
+            (15, 0, &unasked, 0, 13, 15),
+            (15, 8, &unasked, 8, 13, 15),
+            (60, 8, &unasked, 8, 54, 60),
+        ] {
+            assert_eq!(after(before, outcome), misses, "{outcome:?} after {before}");
+            let secs = pause(seconds(interval), misses, outcome).as_secs();
             assert!((least..=most).contains(&secs), "{interval} s after {misses} misses: {secs} s");
         }
     }

@@ -625,7 +625,7 @@ fn the_shipped_outage_plays_on_a_terminal_and_leaves_nothing_behind() {
     for _ in 0..8 {
         terminal.press(">");
     }
-    terminal.until("eight minutes on", |screen| screen.contains("9:40 of 27:00 paused"));
+    terminal.until("eight minutes on", |screen| screen.contains("9:40 of 27:05 paused"));
     for (key, words) in [
         ("1", "control "),
         ("2", "as it was then"),
@@ -645,7 +645,7 @@ fn the_shipped_outage_plays_on_a_terminal_and_leaves_nothing_behind() {
     let open = sockets(terminal.child.process_id().unwrap()).unwrap_or_default();
     assert_eq!(open, Vec::<String>::new());
     terminal.command("seek end");
-    terminal.see("27:00 of 27:00 END");
+    terminal.see("27:05 of 27:05 END");
     terminal.press("1");
     terminal.see("REPLAY");
     terminal.press("qq");
