@@ -23,6 +23,7 @@ mod reach;
 mod recheck;
 mod render;
 pub mod rights;
+mod rise;
 pub mod run;
 mod standby;
 mod step_run;
