@@ -10,6 +10,7 @@ pub mod event;
 mod grounds;
 mod guard;
 pub mod hold;
+mod item;
 mod items;
 pub mod judge;
 mod leaving;

@@ -13,7 +13,7 @@ use crate::{
         time::{Dated, Skew, Span, minutes, seconds},
     },
     engine::{
-        event::{GateItem, GateVerdict, RunEnd},
+        event::{GateItem, GateVerdict, Ground, RunEnd},
         view::{RunState, StepState, StepView},
     },
     status::{CellState, Component},
@@ -461,7 +461,7 @@ fn what_a_step_is_to_make_is_not_red_before_it_has_begun() {
         view.steps[7].state = state;
         let age_s = Some(4);
         let (id, verdict, value) = ("no-holder-on-active".to_owned(), GateVerdict::Red, Safe::new("3 of 3"));
-        view.steps[7].proofs = vec![GateItem { id, verdict, value, age_s }];
+        view.steps[7].proofs = vec![GateItem { id, verdict, value, ground: Ground::Seen, age_s }];
         view.current = Some(7);
         let shot = shot(&mut scene::running(view).0, (160, 50), Glyphs::Box);
         assert!(shot.contains(&format!("{mark} no-holder-on-active")), "{state:?}: {shot}");
