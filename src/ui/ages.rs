@@ -76,6 +76,21 @@ fn fell_silent(ago: i64) -> App {
     app
 }
 
+/// One call to each region that fails is no ground to doubt this machine.
+#[test]
+fn one_call_to_each_region_without_an_answer_says_nothing_of_this_machine() {
+    for (tries, told) in [(1, false), (2, true)] {
+        let mut app = without(Weather::Calm, |source| matches!(source, Source::Control(_)), 0);
+        app.picture.clear();
+        for (side, ago) in Side::BOTH.into_iter().flat_map(|side| (0..tries).map(move |ago| (side, ago))) {
+            let silent = scene::silent(Source::Control(side), 20 - ago, "no answer in 10 s (limit 10 s)");
+            app.update(Event::Observed(silent), at(0));
+        }
+        let shown = shot(&mut app, (80, 24), Glyphs::Box);
+        assert_eq!(shown.contains("this machine sees neither"), told, "{tries}\n{shown}");
+    }
+}
+
 #[test]
 fn home_says_that_this_machine_sees_neither_region() {
     let control = |source: &Source| matches!(source, Source::Control(_));
