@@ -280,6 +280,30 @@ fn arming_lies_over_the_confirmation_and_leaves_it_as_it_was() {
     assert!(matches!(script.lock().unwrap().told.last(), Some(Command::Arm { on: true, .. })));
 }
 
+/// Nobody resumes a held run: they press the key that holds it, and the engine knows no keys.
+#[test]
+fn a_confirmation_that_meets_a_held_run_names_the_key_that_goes_on() {
+    let held = RunState::Held(HeldWhy::Person, Safe::new("a talk"));
+    for (refusal, interrupted, said) in [
+        (Refusal::Held, false, "nothing is confirmed now: the run is held, h goes on"),
+        (Refusal::Interrupted, true, "nothing is confirmed now: the run is interrupted, h goes on"),
+    ] {
+        let (mut app, view, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+        arm(&mut app, 1_000);
+        press(&mut app, &[(20_000, Intent::Enter)]);
+        press(&mut app, &typed("67", 20_400));
+        assert!(!refusal.to_string().contains("resume"), "{refusal}");
+        script.lock().unwrap().refuse = Some(refusal);
+        {
+            let mut view = view.lock().unwrap();
+            (view.state, view.interrupted) = (held.clone(), interrupted);
+        }
+        press(&mut app, &[(24_000, Intent::Next), (25_000, Intent::Enter)]);
+        let Some(Modal::Confirm(dialog)) = app.modals.last() else { panic!("{:?}", app.modals) };
+        assert_eq!(dialog.remark.as_deref(), Some(said));
+    }
+}
+
 /// Why a step is blocked stands on the screen: that it is at work would say less.
 #[test]
 fn a_blocked_step_that_is_not_offered_says_what_blocks_it() {

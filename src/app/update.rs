@@ -90,7 +90,7 @@ impl App {
             }
         }
         if let Some(refusal) = self.drive(Input::Command(command)) {
-            self.say(format!("could not {refusal}"));
+            self.say(self.could_not(&refusal));
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         Answer, ArmId, Listing, Operation, Source,
         compute::Power,
+        machines::Machines,
         pool::{SessionHost, UserSession},
         standing,
         text::counted,
@@ -312,10 +313,10 @@ impl Evidence<'_> {
 
     pub(super) fn active_stopped(&self) -> Told {
         let hosts = self.seen.hosts(self.index(), self.from())?;
-        let machines = self.seen.machines(self.from())?;
+        let machines = Machines::among(self.seen.machines(self.from())?);
         let (mut on, mut unknown) = (Vec::new(), None);
         for host in hosts {
-            match self.seen.machine_of(host, self.from(), machines) {
+            match self.seen.machine_of(host, self.from(), &machines) {
                 Ok(machine) => on.extend(machine.filter(|vm| vm.power != Some(Power::Deallocated))),
                 Err(missing) => unknown = unknown.or(Some(missing)),
             }
