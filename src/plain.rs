@@ -518,6 +518,7 @@ mod tests {
             id: id.to_owned(),
             verdict: crate::engine::event::GateVerdict::Red,
             value: "67 sessions".into(),
+            ground: crate::engine::event::Ground::Seen,
             age_s: Some(4),
         };
         for (state, kind, blocked, word) in [
@@ -606,6 +607,7 @@ mod tests {
             id: "active-empty".to_owned(),
             verdict: crate::engine::event::GateVerdict::Red,
             value: "67 sessions".into(),
+            ground: crate::engine::event::Ground::Seen,
             age_s: Some(400),
         }];
         view.steps[8].old_proofs = vec!["active-empty".to_owned()];

@@ -3,7 +3,7 @@
 use crate::{
     domain::{Safe, Source},
     engine::{
-        Command,
+        Command, Refusal,
         event::{HeldWhy, StepId},
         view::{Choice, ItemPhase, RunState, StepState, StepView},
     },
@@ -239,8 +239,7 @@ impl App {
             let stands = |step: &&StepView| {
                 step.id == id && step.state == StepState::Blocked && !step.blocked_by.is_empty()
             };
-            let why =
-                self.selected_step().filter(stands).map_or_else(|| format!("could not {refusal}"), blocked);
+            let why = self.selected_step().filter(stands).map_or_else(|| self.could_not(&refusal), blocked);
             return self.say(why);
         }
         let asking = matches!(self.modals.last(), Some(Modal::Confirm(_)));
@@ -302,7 +301,7 @@ impl App {
         let (why, note) = (HeldWhy::Person, Safe::new(HELD_BY_HAND));
         match self.command(Command::Hold { why, note }) {
             Some(refusal) => {
-                self.say(format!("could not {refusal}"));
+                self.say(self.could_not(&refusal));
                 None
             }
             None => Some(Purpose::Hold),
@@ -385,6 +384,14 @@ impl App {
             _ if view.interrupted => Some(format!("the run is interrupted, {key} goes on")),
             RunState::Held(..) => Some(format!("the run is held, {key} goes on")),
             _ => None,
+        }
+    }
+
+    /// What was refused and why; where the run only rests, the key that goes on.
+    pub(super) fn could_not(&self, refusal: &Refusal) -> String {
+        match (refusal, self.rests()) {
+            (Refusal::Held | Refusal::Interrupted, Some(why)) => format!("nothing is confirmed now: {why}"),
+            _ => format!("could not {refusal}"),
         }
     }
 

@@ -269,7 +269,7 @@ impl App {
 
     fn tell(&mut self, command: Command) {
         if let Some(refusal) = self.command(command) {
-            self.say(format!("could not {refusal}"));
+            self.say(self.could_not(&refusal));
         }
     }
 
@@ -362,8 +362,9 @@ impl App {
                 self.notice = None;
             }
             Some(refusal) => {
+                let said = self.could_not(&refusal);
                 if let Some(Modal::Confirm(dialog)) = self.modals.last_mut() {
-                    dialog.remark = Some(format!("could not {refusal}"));
+                    dialog.remark = Some(said);
                     dialog.hold = super::gesture::Hold::Idle;
                 }
                 if matches!(refusal, Refusal::NotArmed(_)) {
@@ -463,8 +464,9 @@ impl App {
         match self.command(command) {
             None => self.close_modal(at),
             Some(refusal) => {
+                let said = self.could_not(&refusal);
                 if let Some(Modal::Ask(dialog)) = self.modals.last_mut() {
-                    dialog.remark = Some(format!("could not {refusal}"));
+                    dialog.remark = Some(said);
                 }
                 if matches!(refusal, Refusal::NotArmed(_)) {
                     self.open_arm();

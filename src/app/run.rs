@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
-        Safe,
+        Observation, Safe,
         time::{Span, Timestamp},
     },
     engine::{Engine, Input, Output, Refusal, RunView, Stamped, Witness, view::RunState},
@@ -19,6 +19,9 @@ pub trait RunHandle: fmt::Debug + Send {
 
     /// The run at `now`.
     fn view(&self, now: Timestamp) -> RunView;
+
+    /// Adds to a look what the run knows and Azure does not tell.
+    fn remind(&self, _seen: &mut Observation) {}
 
     /// Takes in a record that another process wrote: only what follows a recorded run does.
     fn follow(&mut self, _record: &Stamped, _now: Timestamp) {}
@@ -33,6 +36,10 @@ impl RunHandle for Witness {
         Witness::view(self, now)
     }
 
+    fn remind(&self, seen: &mut Observation) {
+        Witness::remind(self, seen);
+    }
+
     fn follow(&mut self, record: &Stamped, now: Timestamp) {
         Witness::follow(self, record, now);
     }
@@ -45,6 +52,10 @@ impl RunHandle for Engine {
 
     fn view(&self, now: Timestamp) -> RunView {
         Engine::view(self, now)
+    }
+
+    fn remind(&self, seen: &mut Observation) {
+        Engine::remind(self, seen);
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{
     },
     engine::{
         Command, Input, Output, Refusal, RunView,
-        event::{GateItem, GateVerdict},
+        event::{GateItem, GateVerdict, Ground},
         view::{Choice, ItemPhase, ItemView, OfferView, PhaseView, RunState, StepState, StepView, WriteLine},
     },
     runbook::{Mode, StepKind},
@@ -630,6 +630,7 @@ pub(crate) fn gate() -> RunView {
         id: id.to_owned(),
         verdict,
         value: Safe::new(value),
+        ground: Ground::Seen,
         age_s: Some(4),
     };
     view.steps[10].proofs = vec![

@@ -280,6 +280,53 @@ fn arming_lies_over_the_confirmation_and_leaves_it_as_it_was() {
     assert!(matches!(script.lock().unwrap().told.last(), Some(Command::Arm { on: true, .. })));
 }
 
+/// Nobody resumes a held run: they press the key that holds it, and the engine knows no keys.
+#[test]
+fn a_confirmation_that_meets_a_held_run_names_the_key_that_goes_on() {
+    let held = RunState::Held(HeldWhy::Person, Safe::new("a talk"));
+    for (refusal, interrupted, said) in [
+        (Refusal::Held, false, "nothing is confirmed now: the run is held, h goes on"),
+        (Refusal::Interrupted, true, "nothing is confirmed now: the run is interrupted, h goes on"),
+    ] {
+        let (mut app, view, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+        arm(&mut app, 1_000);
+        press(&mut app, &[(20_000, Intent::Enter)]);
+        press(&mut app, &typed("67", 20_400));
+        assert!(!refusal.to_string().contains("resume"), "{refusal}");
+        script.lock().unwrap().refuse = Some(refusal);
+        {
+            let mut view = view.lock().unwrap();
+            (view.state, view.interrupted) = (held.clone(), interrupted);
+        }
+        press(&mut app, &[(24_000, Intent::Next), (25_000, Intent::Enter)]);
+        let Some(Modal::Confirm(dialog)) = app.modals.last() else { panic!("{:?}", app.modals) };
+        assert_eq!(dialog.remark.as_deref(), Some(said));
+    }
+}
+
+/// Why a step is blocked stands on the screen: that it is at work would say less.
+#[test]
+fn a_blocked_step_that_is_not_offered_says_what_blocks_it() {
+    for (blocked, said) in [
+        (&["3 users are warned first"][..], "a8-logoff is blocked: 3 users are warned first"),
+        (&[], "could not do that to a8-logoff: it is running"),
+    ] {
+        let (mut app, view, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+        {
+            let shown = &mut view.lock().unwrap().steps[8];
+            (shown.state, shown.offer) = (StepState::Blocked, None);
+            shown.blocked_by = blocked.iter().map(|why| Safe::new(why)).collect();
+            shown.items.clear();
+        }
+        app.update(Event::Tick, at(500));
+        script.lock().unwrap().refuse =
+            Some(Refusal::WrongState { step: "a8-logoff".to_owned(), state: "running" });
+        press(&mut app, &[(1_000, Intent::Enter)]);
+        assert_eq!(app.notice.as_ref().map(|notice| notice.text.as_str()), Some(said));
+        assert!(app.modals.is_empty());
+    }
+}
+
 #[test]
 fn a_changed_list_is_shown_again_and_a_step_that_moved_on_closes_its_dialog() {
     let (mut app, view, _) = scene::running(scene::log_off(scene::offer(2, Some("67"))));

@@ -1,7 +1,7 @@
 //! What each event does.
 
 use crate::{
-    domain::{Observation, Safe, Source, picture::Picture, reading::Look},
+    domain::{Answer, Observation, Safe, Source, picture::Picture, reading::Look},
     engine::{
         Command, Input, Output, Refusal, RunView,
         event::HeldWhy,
@@ -90,7 +90,7 @@ impl App {
             }
         }
         if let Some(refusal) = self.drive(Input::Command(command)) {
-            self.say(format!("could not {refusal}"));
+            self.say(self.could_not(&refusal));
         }
     }
 
@@ -159,7 +159,10 @@ impl App {
         }
     }
 
-    fn sees(&mut self, observation: Observation) {
+    fn sees(&mut self, mut observation: Observation) {
+        if let Some(run) = &self.run {
+            run.handle.remind(&mut observation);
+        }
         let (feed, picture) = match &mut self.behind {
             Some(behind) => (&mut behind.feed, &mut behind.picture),
             None => (&mut self.feed, &mut self.picture),
@@ -169,6 +172,30 @@ impl App {
         for modal in &mut self.modals {
             if let Modal::Start(dialog) = modal {
                 dialog.seen(&self.estate, &self.picture, self.moment);
+            }
+        }
+    }
+
+    /// What was seen before the run was opened here is seen again with what the run knows. A source that
+    /// has failed since stays as it is: its next answer will tell.
+    fn remind(&mut self) {
+        let Some(run) = &self.run else { return };
+        let picture = self.behind.as_ref().map_or(&self.picture, |behind| &behind.picture);
+        let reminded = picture.iter().filter_map(|(source, reading)| {
+            let told = |look: &&Look| matches!(look.answer, Answer::Machines(_)) && reading.silence.is_none();
+            let look = reading.last.as_ref().filter(told)?;
+            let (started, ended, outcome) = (look.started, look.at, Ok(look.answer.clone()));
+            let mut seen = Observation { source: source.clone(), started, ended, outcome };
+            run.handle.remind(&mut seen);
+            let answer = seen.outcome.as_ref().ok().filter(|answer| **answer != look.answer)?;
+            Some((reading.asked.is_some(), Look { started, at: ended, answer: answer.clone() }, seen))
+        });
+        let reminded: Vec<(bool, Look, Observation)> = reminded.collect();
+        for (own, look, seen) in reminded {
+            if own {
+                self.pictured().take(seen);
+            } else {
+                self.pictured().recall(seen.source, look);
             }
         }
     }
@@ -231,6 +258,7 @@ impl App {
         // Beside the run stands its service, not the sum of all; `[` and `]` change that on home.
         self.scope = Scope::Service(run.view.service_index);
         self.run = Some(run);
+        self.remind();
         self.settled = Settled::No;
         self.screen = Screen::Run;
         self.step = StepCursor::Following;

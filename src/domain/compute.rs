@@ -71,7 +71,8 @@ pub struct VirtualMachine {
     pub image: Option<Safe>,
     /// Power state; `None` where the answer carried none.
     pub power: Option<Power>,
-    /// Since when it was seen to be on, where an earlier look saw it off or starting. Azure does not tell.
+    /// Since when it was seen to be on, where an earlier look saw it off or starting, or a run started it.
+    /// Azure does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_since: Option<Timestamp>,
 }
@@ -86,11 +87,12 @@ impl VirtualMachine {
         }
     }
 
-    /// Takes over what an earlier look knew of it. This one was in at `at`.
+    /// Takes over what an earlier look knew of it; what is known besides stays where that tells nothing.
+    /// This one was in at `at`.
     pub fn follow(&mut self, before: &Self, at: Timestamp) {
         self.on_since = match (&before.power, &self.power) {
-            (Some(Power::Running), Some(Power::Running)) => before.on_since,
-            (Some(Power::Unknown(_)) | None, _) => None,
+            (Some(Power::Running), Some(Power::Running)) => before.on_since.or(self.on_since),
+            (Some(Power::Unknown(_)) | None, Some(Power::Running)) => self.on_since,
             (Some(_), Some(Power::Running)) => Some(at),
             _ => None,
         };

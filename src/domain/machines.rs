@@ -23,7 +23,12 @@ impl<'p> Machines<'p> {
 
     /// Those of a list.
     pub fn listed(listing: &'p Listing<VirtualMachine>) -> Self {
-        Self(listing.seen().iter().map(|machine| (&machine.id, machine)).collect())
+        Self::among(listing.seen())
+    }
+
+    /// These.
+    pub fn among(machines: &'p [VirtualMachine]) -> Self {
+        Self(machines.iter().map(|machine| (&machine.id, machine)).collect())
     }
 
     /// The machine behind a host, where it was seen.

@@ -141,8 +141,11 @@ pub enum Refusal {
     #[error("abort: nothing is under way, the run only watches what is owed: {0}")]
     OnlyWatches(String),
     /// The run is held.
-    #[error("go on: the run is held, resume it first")]
+    #[error("confirm anything: the run is held")]
     Held,
+    /// It was opened by an earlier process and has not been gone on with.
+    #[error("confirm anything: the run is interrupted")]
+    Interrupted,
     /// A person has aborted the run, and so many items under way have not come to their end.
     #[error("go on: the run is being aborted, it ends once {0} under way have ended")]
     Aborting(usize),

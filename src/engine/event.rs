@@ -16,6 +16,8 @@ use crate::{
     runbook::Plan,
 };
 
+pub use super::item::{GateItem, Ground};
+
 /// A step's id, such as `a7-revoke`.
 pub type StepId = String;
 
@@ -443,19 +445,6 @@ pub enum GateVerdict {
     Green,
     /// Green, and the person said go.
     Passed,
-}
-
-/// One killer item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GateItem {
-    /// Its id.
-    pub id: String,
-    /// Green, red, unknown.
-    pub verdict: GateVerdict,
-    /// The value in words.
-    pub value: Safe,
-    /// Age of the reading in seconds.
-    pub age_s: Option<u64>,
 }
 
 /// How a run ended.

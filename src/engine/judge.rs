@@ -17,29 +17,13 @@ use crate::{
 };
 
 use super::{
-    event::{GateItem, GateVerdict},
+    event::{GateItem, GateVerdict, Ground},
     run::Run,
     streak::Streaks,
 };
 
-/// How a value ends of what keeps nobody from going on although it is not so: it is owed.
-pub(super) const OWED: &str = "owed";
-/// How a value ends that counts as nobody whom nobody could look at.
-pub(super) const UNPROVEN: &str = "not proven over";
-
-impl GateItem {
-    /// Whether it keeps nobody from going on and yet is not seen to be so.
-    pub fn is_excused(&self) -> bool {
-        let value = self.value.as_str();
-        matches!(self.verdict, GateVerdict::Green | GateVerdict::Passed)
-            && (value.ends_with(OWED) || value.ends_with(UNPROVEN))
-    }
-
-    /// Whether it was seen to be as it should.
-    pub fn is_green(&self) -> bool {
-        matches!(self.verdict, GateVerdict::Green | GateVerdict::Passed) && !self.is_excused()
-    }
-}
+/// The value of what is owed: nobody looks at it.
+const OWED: &str = "owed";
 
 /// Everything a judgement looks at.
 #[derive(Debug)]
@@ -65,12 +49,23 @@ pub struct Judgement {
     pub verdict: GateVerdict,
     /// The value in words.
     pub value: Safe,
+    /// What the verdict rests on.
+    pub ground: Ground,
     /// Start of the oldest try under it, answered or not: for how long it was looked at, not how old
     /// what it tells is; `None`: it rests on none.
     pub tried: Option<Timestamp>,
 }
 
+/// Whether something was seen to be so, in words; or what must be looked at to tell.
 pub(super) type Told = Result<(bool, String), Missing>;
+
+/// The same of what may also be so for being owed, or for nobody having looked.
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) so: bool,
+    pub(super) value: String,
+    pub(super) ground: Ground,
+}
 
 /// Two looks at an assignment that is gone must lie this far apart (design §11, grant guard).
 pub const GONE_APART: jiff::SignedDuration = seconds(15);
@@ -105,12 +100,15 @@ impl Evidence<'_> {
 
     /// Judges one item.
     pub fn judge(&self, killer: Killer) -> Judgement {
-        let (verdict, value) = match self.told(killer) {
-            Ok((true, value)) => (GateVerdict::Green, value),
-            Ok((false, value)) => (GateVerdict::Red, value),
-            Err(missing) => (GateVerdict::Unknown, format!("{}: {}", missing.source.word(), missing.why)),
+        let (verdict, value, ground) = match self.told(killer) {
+            Ok(Said { so: true, value, ground }) => (GateVerdict::Green, value, ground),
+            Ok(Said { so: false, value, ground }) => (GateVerdict::Red, value, ground),
+            Err(missing) => {
+                let why = format!("{}: {}", missing.source.word(), missing.why);
+                (GateVerdict::Unknown, why, Ground::Seen)
+            }
         };
-        Judgement { verdict, value: Safe::new(&value), tried: self.oldest_try(killer, verdict) }
+        Judgement { verdict, value: Safe::new(&value), ground, tried: self.oldest_try(killer, verdict) }
     }
 
     /// What made an item green began at or after `since`: of the many sources of the death rule
@@ -153,12 +151,17 @@ impl Evidence<'_> {
             id: killer.id(),
             verdict: judgement.verdict,
             value: judgement.value,
+            ground: judgement.ground,
             age_s: told.map(|at| self.seen.now.duration_since(at).as_secs().max(0).unsigned_abs()),
         }
     }
 
-    fn told(&self, killer: Killer) -> Told {
-        match killer {
+    fn told(&self, killer: Killer) -> Result<Said, Missing> {
+        let told = match killer {
+            Killer::NobodyInBoth => return self.nobody_in_both(),
+            _ if self.is_excused(killer) => {
+                return Ok(Said { so: true, value: OWED.to_owned(), ground: Ground::Owed });
+            }
             Killer::ModeFits => self.mode_fits(),
             Killer::SnapshotTaken => self.snapshot_taken(),
             Killer::StandbyCapacity => self.standby_capacity(),
@@ -167,7 +170,6 @@ impl Evidence<'_> {
             Killer::StandbyShares => self.standby_shares(),
             Killer::StandbyPublished => self.standby_published(),
             Killer::StandbyPlanHeld => self.plan_held(self.to()),
-            _ if self.is_excused(killer) => Ok((true, OWED.to_owned())),
             Killer::ActivePlanHeld => self.plan_held(self.from()),
             Killer::Rights => self.rights(),
             Killer::NoLocks => self.no_locks(),
@@ -183,7 +185,6 @@ impl Evidence<'_> {
             Killer::HoldersOnStandby => self.holders_on_standby(),
             Killer::FirstUser => self.first_user(),
             Killer::StandbyNotOpened => self.standby_not_opened(),
-            Killer::NobodyInBoth => self.nobody_in_both(),
             Killer::UsersBack => self.users_back(),
             Killer::ActiveStopped => self.active_stopped(),
             Killer::PlansRestored => self.plans_restored(),
@@ -192,7 +193,8 @@ impl Evidence<'_> {
                 let debts = self.run.debts().len();
                 Ok((debts == 0, format!("{debts} owed")))
             }
-        }
+        };
+        told.map(|(so, value)| Said { so, value, ground: Ground::Seen })
     }
 
     /// Whether another step of the run which would have made an item so is owed or was skipped: its
@@ -344,28 +346,5 @@ impl Evidence<'_> {
             };
         }
         (verdict, oldest)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_keeps_nobody_from_going_on_is_not_called_green_for_that() {
-        use GateVerdict::{Green, Passed, Red, Unknown};
-        let cases = [
-            (Green, "108%", true, false),
-            (Passed, "0 users, 0 principals in both", true, false),
-            (Green, OWED, false, true),
-            (Passed, "0 users, 0 principals in both; WE does not tell its sessions: owed", false, true),
-            (Passed, "0 users in both; 74 sessions on silent hosts in WE not proven over", false, true),
-            (Red, OWED, false, false),
-            (Unknown, "sessions: being read", false, false),
-        ];
-        for (verdict, value, is_green, is_excused) in cases {
-            let item = GateItem { id: "one".to_owned(), verdict, value: value.into(), age_s: None };
-            assert_eq!((item.is_green(), item.is_excused()), (is_green, is_excused), "{verdict:?} {value}");
-        }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         Answer, ArmId, Listing, Operation, Source,
         compute::Power,
+        machines::Machines,
         pool::{SessionHost, UserSession},
         standing,
         text::counted,
@@ -16,7 +17,8 @@ use crate::{
 
 use super::{
     event::DoneHow,
-    judge::{EMPTY_APART, Evidence, OWED, Told, UNPROVEN},
+    event::Ground,
+    judge::{EMPTY_APART, Evidence, Said, Told},
     run::ItemMark,
     step_run::subject,
 };
@@ -228,7 +230,7 @@ impl Evidence<'_> {
 
     /// Sessions the dead side still lists are not people; hosts that are known to be silent do not
     /// count there.
-    pub(super) fn nobody_in_both(&self) -> Told {
+    pub(super) fn nobody_in_both(&self) -> Result<Said, Missing> {
         let index = self.index();
         let silent = self.dead_and_silent();
         let (hosts, sessions) = match silent {
@@ -262,7 +264,8 @@ impl Evidence<'_> {
                 _ => format!("{}, {}", counted(both, "user"), counted(principals, "principal")),
             };
             let value = format!("{who} seen in both; {code} does not tell its {silent}: owed");
-            return Ok((both == 0 && (principals == 0 || self.is_fenced()), value));
+            let so = both == 0 && (principals == 0 || self.is_fenced());
+            return Ok(Said { so, value, ground: Ground::Owed });
         }
         told?;
         let moved = self.run.plan.moved_principals();
@@ -270,23 +273,23 @@ impl Evidence<'_> {
             .map_or(0, |in_both| in_both.principals.len());
         let fenced = self.is_fenced();
         let debt = if fenced && principals > 0 { " (debt)" } else { "" };
-        let owed = silent.map_or_else(String::new, |silent| {
-            format!("; {} does not tell its {silent}: {OWED}", self.code(self.from()))
-        });
+        let (people, code) = (counted(both, "user"), self.code(self.from()));
+        let mut value = format!("{people}, {}{debt} in both", counted(principals, "principal"));
+        if let Some(silent) = silent {
+            value = format!("{value}; {code} does not tell its {silent}: owed");
+        }
         // What the broker still lists of silent hosts is counted as nobody, and proves nothing.
         let unproven = sessions.iter().filter(|session| !alive(session)).count();
-        let owed = match unproven {
-            0 => owed,
-            some => format!(
-                "{owed}; {} on silent hosts in {} {UNPROVEN}",
-                counted(some, "session"),
-                self.code(self.from())
-            ),
+        if unproven > 0 {
+            let listed = counted(unproven, "session");
+            value = format!("{value}; {listed} on silent hosts in {code} not proven over");
+        }
+        let ground = match (unproven, silent) {
+            (0, None) if debt.is_empty() => Ground::Seen,
+            (0, _) => Ground::Owed,
+            _ => Ground::Unproven,
         };
-        Ok((
-            both == 0 && (principals == 0 || fenced),
-            format!("{}, {}{debt} in both{owed}", counted(both, "user"), counted(principals, "principal")),
-        ))
+        Ok(Said { so: both == 0 && (principals == 0 || fenced), value, ground })
     }
 
     /// Whether who holds the dead side stands as a debt.
@@ -310,10 +313,10 @@ impl Evidence<'_> {
 
     pub(super) fn active_stopped(&self) -> Told {
         let hosts = self.seen.hosts(self.index(), self.from())?;
-        let machines = self.seen.machines(self.from())?;
+        let machines = Machines::among(self.seen.machines(self.from())?);
         let (mut on, mut unknown) = (Vec::new(), None);
         for host in hosts {
-            match self.seen.machine_of(host, self.from(), machines) {
+            match self.seen.machine_of(host, self.from(), &machines) {
                 Ok(machine) => on.extend(machine.filter(|vm| vm.power != Some(Power::Deallocated))),
                 Err(missing) => unknown = unknown.or(Some(missing)),
             }

@@ -316,7 +316,8 @@ impl Engine {
         self.flush()
     }
 
-    pub(super) fn observed(&mut self, observation: Observation) {
+    pub(super) fn observed(&mut self, mut observation: Observation) {
+        self.run.remind(&mut observation);
         self.looking.remove(&observation.source);
         self.streaks.take(&observation);
         self.picture.take(observation);

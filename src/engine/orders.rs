@@ -170,7 +170,7 @@ impl Engine {
     fn not_offered(&self, index: usize) -> Refusal {
         let step = self.run.plan.steps[index].id.clone();
         let state = match &self.run.steps[index].mark {
-            _ if self.awaiting_resume => return Refusal::Held,
+            _ if self.awaiting_resume => return Refusal::Interrupted,
             StepMark::Working => "at work",
             StepMark::Open if self.run.plan.steps[index].phase.is_none() => "not to be taken back now",
             StepMark::Open => match self.run.current() {

@@ -20,6 +20,7 @@ use super::event::{
 use super::hold::Hold;
 use super::patience::{BY_AUTO, MORE, NO_MORE, Passed, Patience};
 use super::reach::Sighting;
+use super::rise::Rises;
 
 /// A run, rebuilt from events alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +61,8 @@ pub struct Run {
     pub(super) grant_left: bool,
     /// How the side that is opened was seen last, as the run wrote it down.
     pub(super) standby_seen: Option<Sighting>,
+    /// Machines it started.
+    pub(super) rises: Rises,
     /// Debts that were paid.
     pub paid: BTreeSet<StepId>,
     /// Time in which only a person could move it on, holds included, processes that ended excluded.
@@ -236,6 +239,7 @@ impl Run {
             granted_at: None,
             grant_left: false,
             standby_seen: None,
+            rises: Rises::new(),
             paid: BTreeSet::new(),
             waited_on_people: Span::ZERO,
             people_since: None,
@@ -274,6 +278,7 @@ impl Run {
                     self.note_grant(index, event, at);
                     self.note_reach(index, event);
                     self.note_standby(event, at);
+                    self.note_rise(index, event, at);
                     let was_done = matches!(self.steps[index].mark, StepMark::Done(_));
                     self.apply_to_step(index, event, at);
                     self.judge_anew(index, was_done);

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    event::{Acknowledgement, GateItem, GateVerdict, RunEvent},
+    event::{Acknowledgement, GateItem, GateVerdict, Ground, RunEvent},
     judge::{Evidence, Told},
     machine::Engine,
     reach::{NOBODY, Reach, STANDBY_SEEN},
@@ -252,7 +252,9 @@ impl Engine {
             return item;
         }
         match evidence.way_back() {
-            WayBack::Unseen(value) => GateItem { verdict: GateVerdict::Green, value, ..item },
+            WayBack::Unseen(value) => {
+                GateItem { verdict: GateVerdict::Green, value, ground: Ground::Unproven, ..item }
+            }
             _ => item,
         }
     }

@@ -1,6 +1,6 @@
 //! Follows a run that another process drives or drove, by its records and by what was looked at.
 
-use crate::domain::time::Timestamp;
+use crate::domain::{Observation, time::Timestamp};
 
 use super::{
     command::{Command, Refusal},
@@ -34,6 +34,11 @@ impl Witness {
     /// The run at `now`.
     pub fn view(&self, now: Timestamp) -> RunView {
         self.0.view(now)
+    }
+
+    /// As the run's own process does: see [`Engine::remind`].
+    pub fn remind(&self, seen: &mut Observation) {
+        self.0.remind(seen);
     }
 
     /// Takes in what the run's own process took in. Of commands it takes those that only open and close a

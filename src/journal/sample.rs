@@ -11,8 +11,8 @@ use crate::{
     engine::{
         Actor, RunEvent, Stamped,
         event::{
-            Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, Given, HeldWhy,
-            NoteAbout, RequestRecord, RunEnd,
+            Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, Given, Ground,
+            HeldWhy, NoteAbout, RequestRecord, RunEnd,
         },
     },
 };
@@ -155,6 +155,7 @@ fn later_kinds() -> Vec<RunEvent> {
                 id: "rights".to_owned(),
                 verdict: GateVerdict::Unknown,
                 value: "?".into(),
+                ground: Ground::Seen,
                 age_s: Some(3),
             }],
         },

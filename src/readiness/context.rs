@@ -4,6 +4,7 @@ use crate::domain::{
     Answer, ArmId, Listing, Side, Source,
     compute::VirtualMachine,
     estate::{Estate, Service},
+    machines::Machines,
     picture::{Picture, STALE_INTERVALS},
     pool::SessionHost,
     reading::Footing,
@@ -152,9 +153,8 @@ impl<'a> Context<'a> {
 
     /// The machines behind a side's hosts, and a complaint about hosts whose machine was not found.
     pub(super) fn machines(&self, side: Side) -> (Vec<&'a VirtualMachine>, Option<(State, String)>) {
-        let seen = standing::machines(self.picture, &Source::Machines(side)).map_or(&[][..], Listing::seen);
-        let hosts = self.hosts(side);
-        let found: Vec<&VirtualMachine> = hosts.iter().filter_map(|host| machine_of(host, seen)).collect();
+        let (seen, hosts) = (Machines::of(self.picture, side), self.hosts(side));
+        let found: Vec<&VirtualMachine> = hosts.iter().filter_map(|host| seen.behind(host)).collect();
         let lost = hosts.len() - found.len();
         let text = format!("the machines of {} in {} were not found", counted(lost, "host"), self.code(side));
         (found, (lost > 0).then_some((State::Unknown, text)))
@@ -184,12 +184,6 @@ impl<'a> Context<'a> {
         all.dedup();
         all
     }
-}
-
-/// The machine behind a host, if it is among those `seen`.
-pub(super) fn machine_of<'a>(host: &SessionHost, seen: &'a [VirtualMachine]) -> Option<&'a VirtualMachine> {
-    let vm = host.vm.as_ref()?;
-    seen.iter().find(|machine| machine.id == *vm)
 }
 
 /// The flaw of a source that nobody has asked.

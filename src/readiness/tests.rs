@@ -307,22 +307,33 @@ fn move_cold_machines(world: &mut World) -> ArmId {
     other
 }
 
+/// Which machines of the standby are on their way up, and what G9 comes to. The last two are cold before;
+/// whoever is there has room for users already.
 #[test]
 fn hosts_on_their_way_up_need_no_quota_any_more() {
-    let mut world = World::calm();
-    let source = Source::Machines(NE);
-    let Some(Answer::Machines(list)) = world.picture.last(&source).map(|look| look.answer.clone()) else {
-        panic!()
-    };
-    let list = list.each(|machine| {
-        if machine.power == Some(Power::Deallocated) {
-            machine.power = Some(Power::Starting);
-        }
-    });
-    world.put(source, Answer::Machines(list));
-    let verdicts = run(&world);
-    let verdict = find(&verdicts, "G9");
-    assert_eq!((verdict.state, verdict.observed.as_str()), (State::Ok, "2 hosts on their way up"));
+    let cases: [(&[usize], &str); 4] = [
+        (&[], "16 cores free for 2 hosts"),
+        (&[0, 1], "16 cores free for 2 hosts"),
+        (&[2], "8 cores free for 1 host"),
+        (&[2, 3], "2 hosts on their way up"),
+    ];
+    for (rising, told) in cases {
+        let mut world = World::calm();
+        let source = Source::Machines(NE);
+        let Some(Answer::Machines(list)) = world.picture.last(&source).map(|look| look.answer.clone()) else {
+            panic!()
+        };
+        let mut number = 0..;
+        let list = list.each(|machine| {
+            if number.next().is_some_and(|number| rising.contains(&number)) {
+                (machine.power, machine.on_since) = (Some(Power::Running), Some(world.now));
+            }
+        });
+        world.put(source, Answer::Machines(list));
+        let verdicts = run(&world);
+        let verdict = find(&verdicts, "G9");
+        assert_eq!((verdict.state, verdict.observed.as_str()), (State::Ok, told), "{rising:?}");
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ use crate::{
     engine::{
         Actor, RunEvent, Stamped,
         event::{
-            Acknowledgement, Confirmed, ConfirmedBy, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy,
-            NoteAbout, Opened, RequestRecord, RunEnd, WorldKind,
+            Acknowledgement, Confirmed, ConfirmedBy, DoneHow, FailedHow, GateItem, GateVerdict, Ground,
+            HeldWhy, NoteAbout, Opened, RequestRecord, RunEnd, WorldKind,
         },
     },
     runbook::{
@@ -149,6 +149,7 @@ fn passed(step: &str) -> RunEvent {
         id: "standby-capacity".to_owned(),
         verdict: GateVerdict::Green,
         value: Safe::new("108%"),
+        ground: Ground::Seen,
         age_s: Some(4),
     };
     RunEvent::Gate { step: step.to_owned(), verdict: GateVerdict::Passed, items: vec![item] }
@@ -270,6 +271,7 @@ fn the_first_verified_user_is_dated_by_the_look_that_saw_them() {
             id: "first-user".to_owned(),
             verdict: first_user,
             value: Safe::new("user.137 works"),
+            ground: Ground::Seen,
             age_s: Some(10),
         }],
     };
@@ -489,4 +491,31 @@ fn what_does_not_open_a_run_is_no_report() {
         Integrity { head: String::new(), records: 0, verified: Verified::NotChecked, notes: vec![] };
     assert_eq!(build("r", &[], integrity.clone(), start()), None);
     assert_eq!(build("r", &stamp(vec![passed("a0")]), integrity, start()), None);
+}
+
+/// What is owed or proven by nobody keeps no run from going on; it was not seen to be so.
+#[test]
+fn an_item_that_is_excused_is_not_reported_green() {
+    use GateVerdict::{Green, Red};
+    let cases = [
+        (Green, Ground::Seen, "green"),
+        (Green, Ground::Owed, "excused"),
+        (Green, Ground::Unproven, "excused"),
+        (Red, Ground::Owed, "red"),
+    ];
+    for (verdict, ground, word) in cases {
+        let mut events = events(WorldKind::Live);
+        let item = GateItem {
+            id: "nobody-in-both".to_owned(),
+            verdict,
+            value: "0 users".into(),
+            ground,
+            age_s: None,
+        };
+        let gate = RunEvent::Gate { step: "a0".to_owned(), verdict: GateVerdict::Passed, items: vec![item] };
+        events[1].event = gate;
+        let text = to_markdown(&report(&events));
+        let row = text.lines().find(|line| line.contains("nobody-in-both")).unwrap();
+        assert!(row.contains(&format!("| passed | nobody-in-both | {word} | 0 users | - |")), "{row}");
+    }
 }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use crate::domain::{
     Answer, ArmId, Listing, Safe, Side, Source,
     compute::VirtualMachine,
+    machines::Machines,
     picture::Picture,
     pool::{HostPool, ScalingPlan, SessionHost, UserSession},
     reading::Look,
@@ -114,13 +115,13 @@ impl<'a> Seen<'a> {
         &self,
         host: &SessionHost,
         side: Side,
-        machines: &'a [VirtualMachine],
+        machines: &Machines<'a>,
     ) -> Result<Option<&'a VirtualMachine>, Missing> {
         let Some(vm) = &host.vm else {
             let why = format!("{} names no machine", host.short_name());
             return Err(Missing { source: Source::Machines(side), why: Safe::new(&why) });
         };
-        if let Some(machine) = machines.iter().find(|machine| machine.id == *vm) {
+        if let Some(machine) = machines.behind(host) {
             return Ok(Some(machine));
         }
         let source = Source::Power(vm.clone());

@@ -13,7 +13,7 @@ use crate::{
         time::{Dated, Skew, Span, minutes, seconds},
     },
     engine::{
-        event::{GateItem, GateVerdict, RunEnd},
+        event::{GateItem, GateVerdict, Ground, RunEnd},
         view::{RunState, StepState, StepView},
     },
     status::{CellState, Component},
@@ -74,6 +74,21 @@ fn fell_silent(ago: i64) -> App {
     }
     app.settle();
     app
+}
+
+/// One call to each region that fails is no ground to doubt this machine.
+#[test]
+fn one_call_to_each_region_without_an_answer_says_nothing_of_this_machine() {
+    for (tries, told) in [(1, false), (2, true)] {
+        let mut app = without(Weather::Calm, |source| matches!(source, Source::Control(_)), 0);
+        app.picture.clear();
+        for (side, ago) in Side::BOTH.into_iter().flat_map(|side| (0..tries).map(move |ago| (side, ago))) {
+            let silent = scene::silent(Source::Control(side), 20 - ago, "no answer in 10 s (limit 10 s)");
+            app.update(Event::Observed(silent), at(0));
+        }
+        let shown = shot(&mut app, (80, 24), Glyphs::Box);
+        assert_eq!(shown.contains("this machine sees neither"), told, "{tries}\n{shown}");
+    }
 }
 
 #[test]
@@ -461,7 +476,7 @@ fn what_a_step_is_to_make_is_not_red_before_it_has_begun() {
         view.steps[7].state = state;
         let age_s = Some(4);
         let (id, verdict, value) = ("no-holder-on-active".to_owned(), GateVerdict::Red, Safe::new("3 of 3"));
-        view.steps[7].proofs = vec![GateItem { id, verdict, value, age_s }];
+        view.steps[7].proofs = vec![GateItem { id, verdict, value, ground: Ground::Seen, age_s }];
         view.current = Some(7);
         let shot = shot(&mut scene::running(view).0, (160, 50), Glyphs::Box);
         assert!(shot.contains(&format!("{mark} no-holder-on-active")), "{state:?}: {shot}");

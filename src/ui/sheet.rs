@@ -255,3 +255,53 @@ fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a dialog of this many rows shows of its lines, each with its name.
+    fn shown(room: usize) -> (Vec<String>, usize) {
+        let mut sheet = Sheet::new("t".to_owned(), Role::Title);
+        sheet.pair("what", "67 sessions", Role::Text);
+        sheet.ranked(Rank::About);
+        sheet.pair("effect", "people lose what they have not saved by then", Role::Text);
+        sheet.ranked(Rank::Meaning);
+        sheet.pair("usual", "5:00", Role::Text);
+        sheet.ranked(Rank::Least);
+        sheet.aside("good to know");
+        sheet.prompt("type it", Role::Text);
+        let (lines, cut) = fitting(sheet.lines, 36, room);
+        let told = |(_, line): (Rank, SheetLine)| match line {
+            SheetLine::Pair(name, text, _) => format!("{name}: {text}"),
+            SheetLine::More(text, _) => format!("+ {text}"),
+            SheetLine::Words(text, _) | SheetLine::Aside(text) | SheetLine::Prompt(text, _) => text,
+            SheetLine::Input(..) | SheetLine::Buttons(..) => String::new(),
+        };
+        (lines.into_iter().map(told).collect(), cut)
+    }
+
+    /// What is good to know goes first and is not counted; a sentence that lost its end says so.
+    #[test]
+    fn the_least_goes_first_and_what_lost_its_end_is_marked() {
+        let (what, prompt) = ("what: 67 sessions", "type it");
+        let (effect, more) = ("effect: people lose what they", "+ have not saved by then");
+        let marked = "effect: people lose what they~";
+        let cases: [(usize, &[&str], usize); 6] = [
+            (6, &[what, effect, more, "usual: 5:00", "good to know", prompt], 0),
+            (5, &[what, effect, more, "usual: 5:00", prompt], 0),
+            (4, &[what, marked, prompt], 2),
+            (3, &[what, prompt], 3),
+            (2, &[prompt], 4),
+            (1, &[prompt], 4),
+        ];
+        for (room, lines, cut) in cases {
+            let told = shown(room);
+            assert_eq!(
+                (told.0.iter().map(String::as_str).collect::<Vec<_>>(), told.1),
+                (lines.to_vec(), cut),
+                "{room}"
+            );
+        }
+    }
+}

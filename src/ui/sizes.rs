@@ -13,7 +13,7 @@ use crate::{
     },
     engine::{
         Command, RunView,
-        event::{Acknowledgement, GateItem, GateVerdict, HeldWhy, RunEnd},
+        event::{Acknowledgement, GateItem, GateVerdict, Ground, HeldWhy, RunEnd},
         hold::Hold,
         view::{Choice, ItemPhase, ItemView, RunState, StepState, WriteLine},
     },
@@ -94,6 +94,7 @@ pub(crate) fn gate_red() -> RunView {
         id: id.to_owned(),
         verdict,
         value: Safe::new(value),
+        ground: Ground::Seen,
         age_s: Some(4),
     };
     view.steps[10].proofs = vec![

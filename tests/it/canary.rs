@@ -218,6 +218,12 @@ impl Word {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
         Self(path.display().to_string())
     }
+
+    /// A command that finds it.
+    pub fn given_to(&self, mut command: Command) -> Command {
+        command.env("FARSHORE_PASSPHRASE_FILE", &self.0);
+        command
+    }
 }
 
 impl Drop for Word {

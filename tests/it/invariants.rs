@@ -29,7 +29,7 @@ use farshore::{
     },
     engine::{
         Engine, Stamped,
-        event::{Acknowledgement, DoneHow, GateItem, GateVerdict, RunEvent},
+        event::{Acknowledgement, DoneHow, GateItem, GateVerdict, Ground, RunEvent},
     },
     runtime::clock::Clock,
     sim::{EndState, Sim},
@@ -400,7 +400,7 @@ impl Witness {
         let may = match item.id.as_str() {
             "mode-fits" => age <= SIGN_FRESH_S,
             "active-empty-or-dead" => item.value.as_str().contains("sign") && age <= SIGN_FRESH_S,
-            "nobody-in-both" => item.value.as_str().contains(": owed"),
+            "nobody-in-both" => item.ground == Ground::Owed,
             _ => false,
         };
         // The list that it says is not told is the one that must have been asked for.

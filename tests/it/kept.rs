@@ -55,9 +55,7 @@ fn two_estates_stay_signed_in_and_a_refusal_is_told_by_the_next_process() {
     let identity = identity(Kind::Jwt);
     let word = Word::of(&state);
     let run = |front: &Front, identity: Option<&str>, words: &[&str]| {
-        let mut command = verb(&server, &state, front.port, identity, words);
-        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
-        command
+        word.given_to(verb(&server, &state, front.port, identity, words))
     };
     for front in [&one, &two] {
         ends(run(front, Some(&identity), &["login", "--store", "passphrase"]), 0, &["sealed in "]);
@@ -88,9 +86,7 @@ fn a_sign_out_through_a_link_says_what_stays_and_a_blocked_place_keeps_nothing()
     let identity = identity(Kind::Jwt);
     let word = Word::of(&state);
     let run = |identity: Option<&str>, words: &[&str]| {
-        let mut command = verb(&server, &state, server.port, identity, words);
-        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
-        command
+        word.given_to(verb(&server, &state, server.port, identity, words))
     };
     let login = || run(Some(&identity), &["login", "--store", "passphrase"]);
     ends(login(), 0, &["sealed in "]);
@@ -185,9 +181,7 @@ fn a_cockpit_sees_that_somebody_has_logged_out_beside_it() {
     let identity = identity(Kind::Jwt);
     let word = Word::of(&state);
     let run = |identity: Option<&str>, words: &[&str]| {
-        let mut command = verb(&server, &state, server.port, identity, words);
-        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
-        command
+        word.given_to(verb(&server, &state, server.port, identity, words))
     };
     ends(run(Some(&identity), &["login", "--store", "passphrase"]), 0, &["sealed in "]);
     let out = state.path().join("sitting");

@@ -37,6 +37,7 @@ mod readonly;
 mod recordings;
 mod rehearsal;
 mod reopened;
+mod rises;
 mod runs;
 mod schedule;
 mod search;

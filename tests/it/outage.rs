@@ -14,7 +14,7 @@ use farshore::{
     engine::{
         Command, Confirm, Engine, Input, Output, Refusal, Run, RunEvent, RunView,
         auto::{Auto, Wish},
-        event::{Acknowledgement, ConfirmedBy, DoneHow, GateVerdict, Given, HeldWhy, RunEnd},
+        event::{Acknowledgement, ConfirmedBy, DoneHow, GateVerdict, Given, Ground, HeldWhy, RunEnd},
         run::{ItemMark, StepMark, StepRun},
         view::{Choice, OfferView, StepView},
     },
@@ -481,6 +481,7 @@ async fn a_revoke_that_is_refused_is_a_debt_and_shows_in_the_gate() {
     let said = both.value.as_str().split_once("; ").unwrap();
     assert_eq!(said.0, "0 users, 2 principals (debt) in both");
     assert!(said.1.ends_with(" sessions on silent hosts in WE not proven over"), "{said:?}");
+    assert!(both.ground == Ground::Unproven && both.is_excused() && !both.is_green(), "{both:?}");
     let paid = pay(&mut cockpit).await;
     assert_eq!(paid, ["a5-drain", "a7-revoke", "a3-hold-active-scaling", "a8-log-off", "a14-stop-hosts"]);
     settled(&cockpit);
@@ -602,7 +603,7 @@ async fn nobody_in_both_is_as_old_as_the_last_answer_of_the_side_that_fell_silen
         cockpit.pass(minutes(3)).await;
         let item = item(&cockpit);
         assert_eq!(item.verdict, GateVerdict::Green, "{item:?}");
-        assert!(item.value.as_str().contains("WE does not tell its"), "{item:?}");
+        assert!(item.value.as_str().contains("WE does not tell its") && item.is_excused(), "{item:?}");
         assert!(item.age_s.is_some_and(|age| age >= waited * 60), "after {waited} min: {item:?}");
     }
 }

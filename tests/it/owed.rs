@@ -8,7 +8,7 @@ use farshore::{
     },
     engine::{
         Command, Engine,
-        event::{GateVerdict, RunEnd},
+        event::{GateVerdict, Ground, RunEnd},
         run::StepMark,
     },
 };
@@ -243,7 +243,8 @@ async fn an_item_that_is_owed_rests_on_no_look() {
     let owed: Vec<_> = shown.proofs.iter().filter(|item| item.value.as_str() == "owed").collect();
     assert!(!owed.is_empty(), "{:?}", shown.proofs);
     for item in owed {
-        assert_eq!((item.verdict, item.age_s), (GateVerdict::Green, None), "{item:?}");
+        let told = (item.verdict, item.ground, item.age_s);
+        assert_eq!(told, (GateVerdict::Green, Ground::Owed, None), "{item:?}");
         let marked = |ids: &[String]| ids.contains(&item.id);
         assert!(!marked(&shown.old_proofs) && !marked(&shown.dated_proofs), "{item:?}");
     }

@@ -16,8 +16,8 @@ use farshore::{
         Actor, Command, Engine, Run, RunEvent, Stamped,
         auto::{Auto, Wish},
         event::{
-            Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, HeldWhy,
-            NoteAbout, Opened, RequestRecord, RunEnd, StepId,
+            Confirmed, ConfirmedBy, ConfirmedItem, DoneHow, FailedHow, GateItem, GateVerdict, Ground,
+            HeldWhy, NoteAbout, Opened, RequestRecord, RunEnd, StepId,
         },
         patience::{BY_AUTO, MORE, NEW_PROCESS, NO_MORE},
         run::{ItemMark, StepMark},
@@ -78,7 +78,8 @@ fn event(step: &str, does: Does) -> RunEvent {
     };
     let note = |about| RunEvent::Note { step: Some(step.to_owned()), about, text: "0".into(), given: None };
     let gate = |verdict, id: &str| {
-        let item = GateItem { id: id.to_owned(), verdict, value: "so".into(), age_s: None };
+        let item =
+            GateItem { id: id.to_owned(), verdict, value: "so".into(), ground: Ground::Seen, age_s: None };
         RunEvent::Gate { step: step.to_owned(), verdict, items: vec![item] }
     };
     match does {

@@ -108,18 +108,14 @@ fn a_passphrase_keeps_a_sign_in_on_every_machine_and_what_spoils_it_costs_a_sign
     let server = Server::start(&state, "tiny", &[]);
     let identity = identity(Kind::Jwt);
     let word = Word::of(&state);
-    let with_word = |mut command: Command| {
-        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
-        command
-    };
-    let login = || with_word(command(&server, &state, &identity, &["login", "--store", "passphrase"]));
+    let login = || word.given_to(command(&server, &state, &identity, &["login", "--store", "passphrase"]));
     // Nobody to ask: signed in, nothing kept, nothing written.
     let nobody = command(&server, &state, &identity, &["login", "--store", "passphrase"]);
     ends(nobody, 4, &["nothing: the token ends with each process"]);
     assert!(!state.path().join("tokens").exists());
     ends(login(), 0, &["in a passphrase, asked for by every process"]);
-    ends(with_word(alone(&server, &state, &["whoami"])), 0, &["op.07@contoso.example"]);
-    ends(with_word(alone(&server, &state, &["status"])), 0, &["OK tiny"]);
+    ends(word.given_to(alone(&server, &state, &["whoami"])), 0, &["op.07@contoso.example"]);
+    ends(word.given_to(alone(&server, &state, &["status"])), 0, &["OK tiny"]);
     assert!(nothing_readable(state.path()) >= 1);
     // Each of these is a reason to sign in again, and no crash.
     let sealed = state.path().join("tokens/sealed");
@@ -127,14 +123,16 @@ fn a_passphrase_keeps_a_sign_in_on_every_machine_and_what_spoils_it_costs_a_sign
     let spoil = |bytes: &[u8]| fs::write(&sealed, bytes).unwrap();
     let lost = |expected: &str, with: bool| {
         let whoami = alone(&server, &state, &["whoami"]);
-        let whoami = if with { with_word(whoami) } else { whoami };
+        let whoami = if with { word.given_to(whoami) } else { whoami };
         ends(whoami, 1, &[&format!("sign in again: {expected}")]);
     };
     lost("the token cache is locked", false);
-    let mut wrong = alone(&server, &state, &["whoami"]);
     let other = Word::new(&state, "other", "battery staple");
-    wrong.env("FARSHORE_PASSPHRASE_FILE", &other.0);
-    ends(wrong, 1, &["sign in again: the token cache is locked"]);
+    ends(
+        other.given_to(alone(&server, &state, &["whoami"])),
+        1,
+        &["sign in again: the token cache is locked"],
+    );
     spoil(&good[..good.len() / 2]);
     lost("the token cache is damaged", true);
     spoil(b"\x00\xff");
@@ -152,10 +150,10 @@ fn a_passphrase_keeps_a_sign_in_on_every_machine_and_what_spoils_it_costs_a_sign
     symlink(state.path().join("away"), &sealed).unwrap();
     lost("a symbolic link stands in the place of the token cache", true);
     // The cockpit opens over it all the same, and a new sign-in mends it.
-    ends(with_word(command(&server, &state, &identity, &["status"])), 0, &["OK tiny"]);
+    ends(word.given_to(command(&server, &state, &identity, &["status"])), 0, &["OK tiny"]);
     ends(login(), 0, &["sealed in "]);
     assert!(!sealed.is_symlink() && state.path().join("away").exists());
-    ends(with_word(alone(&server, &state, &["whoami"])), 0, &["op.07@contoso.example"]);
+    ends(word.given_to(alone(&server, &state, &["whoami"])), 0, &["op.07@contoso.example"]);
     ends(alone(&server, &state, &["logout"]), 0, &["it is gone"]);
     nothing_readable(state.path());
 }
@@ -197,11 +195,8 @@ fn no_token_is_seen_in_a_whole_sitting() {
     let word = Word::of(&state);
     let mut all = String::new();
     let mut run = |words: &[&str]| {
-        let mut command = command(&server, &state, &identity, words);
-        command
-            .env("FARSHORE_PASSPHRASE_FILE", &word.0)
-            .env("RUST_BACKTRACE", "full")
-            .env("RUST_LOG", "trace");
+        let mut command = word.given_to(command(&server, &state, &identity, words));
+        command.env("RUST_BACKTRACE", "full").env("RUST_LOG", "trace");
         command.env("AZURE_CLIENT_SECRET", format!("{CANARY}-secret"));
         let output = command.output().unwrap();
         all += &said(&output);
@@ -333,11 +328,7 @@ fn what_is_over_or_for_another_service_is_not_kept_and_nothing_lasts_for_a_centu
     let state = State::new();
     let server = Server::start(&state, "tiny", &[]);
     let word = Word::of(&state);
-    let verb = |kind: Kind, words: &[&str]| {
-        let mut command = command(&server, &state, &identity(kind), words);
-        command.env("FARSHORE_PASSPHRASE_FILE", &word.0);
-        command
-    };
+    let verb = |kind: Kind, words: &[&str]| word.given_to(command(&server, &state, &identity(kind), words));
     for lives in [0, -5, -7_200] {
         let told =
             ["token             over since ", "kept              nothing: the token is over; is the clock"];
