@@ -217,6 +217,44 @@ fn line_1_keeps_all_that_counts_however_long_the_names_are() {
     }
 }
 
+type Spoilt<'a> = (&'static str, Vec<&'a dyn Fn(&mut App)>);
+
+/// The name that is typed to arm is read whole where the windows are of the usual size: the name of who acts,
+/// and what is good to know, make room.
+#[test]
+fn line_1_at_80_columns_keeps_the_name_of_the_estate() {
+    let armed = |app: &mut App| {
+        app.update(Event::Command(Command::Arm { on: true, how: "test".into() }), at(10));
+    };
+    let endpoint = |app: &mut App| app.endpoint = Some("127.0.0.1:54321".to_owned());
+    let frozen = |app: &mut App| {
+        app.update(Event::Intent(Intent::Freeze), at(11));
+    };
+    let recording = |app: &mut App| app.recording = true;
+    let odd: [Spoilt<'_>; 6] = [
+        ("plain", vec![]),
+        ("armed", vec![&armed]),
+        ("endpoint", vec![&endpoint]),
+        ("frozen", vec![&frozen]),
+        ("recording", vec![&recording]),
+        ("recording, armed", vec![&recording, &armed]),
+    ];
+    for (name, spoil) in odd {
+        let mut home = scene::app(World::Live, Weather::Outage);
+        let (mut run, _, _) = scene::running(scene::move_phase());
+        for app in [&mut home, &mut run] {
+            app.identity.name = "margarete.operator@contoso.example".into();
+            for spoil in &spoil {
+                spoil(app);
+            }
+            let first = shot(app, USUAL, Glyphs::Box).lines().next().unwrap().to_owned();
+            for word in [" contoso-avd ", " mar", "52m ", "Z "] {
+                assert!(first.contains(word), "{name}: no `{word}` in {first}");
+            }
+        }
+    }
+}
+
 /// In a window that is too small for the rest, whether it is LIVE, whether it can write, and where users are
 /// sent go last.
 #[test]
