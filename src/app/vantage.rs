@@ -337,11 +337,12 @@ fn verdicts(
             verdict.text = format!("as last seen, {}", verdict.text);
         }
     }
-    let place = ground.facts.own_region.as_ref().map_or_else(
-        || "this machine: not on an Azure machine, or not asked".to_owned(),
-        |region| format!("this machine runs in {region}"),
-    );
-    verdicts.push(Verdict { state: CellState::NotChecked, text: place, at: None, stale: false });
+    let (state, place) = match &ground.facts.own_region {
+        // It may be on one, and nobody has asked.
+        None => (CellState::Unknown, "this machine: not on an Azure machine, or not asked".to_owned()),
+        Some(region) => (CellState::NotChecked, format!("this machine runs in {region}")),
+    };
+    verdicts.push(Verdict { state, text: place, at: None, stale: false });
     verdicts
 }
 

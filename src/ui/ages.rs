@@ -225,7 +225,8 @@ fn vantage(name: &str, app: &mut App, size: (u16, u16)) {
             assert_aged(name, piece, &shot);
         }
     }
-    for verdict in found.verdicts.iter().filter(|verdict| verdict.state != CellState::NotChecked) {
+    // Where this machine is no look tells.
+    for verdict in found.verdicts.iter().filter(|verdict| !verdict.text.starts_with("this machine")) {
         let begin: String = verdict.text.chars().take(20).collect();
         let line =
             shot.lines().find(|line| line.contains(&begin)).unwrap_or_else(|| panic!("{begin}\n{shot}"));

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::{
     app::{
-        App, Intent, World, arming,
+        App, Going, Intent, World, arming,
         dialog::Modal,
         mode::TokenStatus,
         screen::{Screen, scope_words},
@@ -308,7 +308,9 @@ fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
         let forms = places(&app.summary.services);
         words.push(Word { forms, role: Role::Text, kind: Kind::Place });
     }
-    let speed = app.speed.label();
+    // The clock beside it stands where the display is until it has arrived.
+    let seeks = app.spot.is_some_and(|spot| spot.going == Going::Seeking);
+    let speed = if seeks { "SEEKING".to_owned() } else { app.speed.label() };
     if !speed.is_empty() {
         words.push(Word::of([speed], Role::Warn, Kind::Fixed));
     }
