@@ -600,6 +600,33 @@ mod tests {
         }
     }
 
+    /// Whatever is asked, armed or not, says which step of how many it is about; and a hash that nobody verifies
+    /// by is not read out whole.
+    #[test]
+    fn every_question_says_which_step_it_is_about() {
+        let hash = "0123456789abcdef".repeat(4);
+        let mut offer = scene::offer(2, Some("67"));
+        offer.hash.clone_from(&hash);
+        let confirms = scene::log_off(offer);
+        let mut asks = scene::log_off(scene::offer(1, None));
+        asks.steps[8].state = StepState::AwaitingPerson;
+        asks.steps[8].ask = Some("who saw it?".to_owned());
+        let read_only = |view: RunView| scene::running(view).0;
+        for (name, app) in [
+            ("confirm, armed", armed(confirms.clone())),
+            ("confirm, read-only", read_only(confirms)),
+            ("value, armed", armed(asks.clone())),
+            ("value, read-only", read_only(asks)),
+        ] {
+            let lines = Plain::default().prompt(&app, 0, || 42).unwrap();
+            let place = "step 9 of 14, a8-logoff: ";
+            assert!(lines.iter().any(|line| line.contains(place)), "{name}: {lines:#?}");
+            assert!(!lines.iter().any(|line| line.contains(&hash)), "{name}: {lines:#?}");
+            let listed = lines.iter().any(|line| line.ends_with("list 0123456789abcdef"));
+            assert_eq!(listed, name == "confirm, armed", "{name}: {lines:#?}");
+        }
+    }
+
     #[test]
     fn a_proof_that_is_too_old_is_told_once() {
         let mut view = scene::log_off(scene::offer(2, Some("67")));

@@ -3,7 +3,8 @@
 use crate::engine::{event::StepId, view::OfferView};
 
 use super::gesture::{
-    Arrival, Button, CANCEL_FOCUSED, Field, Guard, Hold, PASTED, TOO_QUICK, TYPED_EARLY, excuse, too_quick,
+    Arrival, Button, CANCEL_FOCUSED, Field, Guard, Hold, MOVED_EARLY, PASTED, TOO_QUICK, dropped, excuse,
+    heard, too_quick,
 };
 
 /// A dialog over one step. It shows one offer, whose list the run keeps while people come and go;
@@ -104,13 +105,12 @@ impl ConfirmDialog {
     /// A character came.
     pub fn push(&mut self, c: char, arrival: Arrival) {
         self.hold = Hold::Idle;
-        self.remark = None;
         if self.asked().is_none() {
+            self.remark = None;
             return;
         }
         if arrival == Arrival::Early {
-            self.remark = Some(TYPED_EARLY.to_owned());
-            return;
+            return dropped(&mut self.remark);
         }
         // At level 3 only: over a line that stands still now and then typing comes in clumps as well.
         if arrival == Arrival::Burst && self.is_held() {
@@ -119,6 +119,13 @@ impl ConfirmDialog {
             return;
         }
         self.typed.push(c);
+        self.heard();
+    }
+
+    /// A key counted.
+    fn heard(&mut self) {
+        let right = self.typed_right();
+        heard(&mut self.remark, &self.typed, right);
     }
 
     /// The last character is taken back.
@@ -126,6 +133,7 @@ impl ConfirmDialog {
         self.hold = Hold::Idle;
         if arrival != Arrival::Early {
             self.typed.erase();
+            self.heard();
         }
     }
 
@@ -134,16 +142,18 @@ impl ConfirmDialog {
         self.hold = Hold::Idle;
         if arrival != Arrival::Early {
             self.typed.clear();
+            self.heard();
         }
     }
 
     /// The focus moves.
     pub fn next(&mut self, arrival: Arrival) {
         self.hold = Hold::Idle;
-        self.remark = None;
-        if arrival != Arrival::Early {
-            self.button = self.button.other();
+        if arrival == Arrival::Early {
+            return excuse(&mut self.remark, MOVED_EARLY);
         }
+        self.heard();
+        self.button = self.button.other();
     }
 
     /// Whether the button is off: something that must be green is not.

@@ -9,6 +9,20 @@ use super::{
 };
 
 impl App {
+    /// `y` copies the list a confirmation shows, and nothing else.
+    pub(super) fn copy_offer(&mut self) {
+        let Some(Modal::Confirm(dialog)) = self.modals.last() else { return };
+        let Some(offer) = &dialog.offer else { return };
+        let mut text = format!("{} {} list {}\n", dialog.step, offer.what, offer.hash);
+        for line in &offer.writes {
+            text.push_str(&line.key);
+            for word in [" ", &line.method, " ", line.path.as_str(), "\n"] {
+                text.push_str(word);
+            }
+        }
+        self.want(Effect::CopyText(text));
+    }
+
     pub(super) fn copy(&mut self) {
         match self.row_text() {
             Some(text) => {

@@ -5,12 +5,14 @@ use crate::domain::{
     Answer, ArmId, Pair, Side, Source,
     estate::{Estate, Service},
     picture::Picture,
+    pool::SessionHost,
     time::Timestamp,
 };
 
 use super::{
     facets,
     lists::View,
+    ours::Drained,
     plight::{self, Plight},
     rows::service_of,
     table::Object,
@@ -80,14 +82,23 @@ pub(super) struct Desk<'a> {
     pub(super) estate: &'a Estate,
     pub(super) picture: &'a Picture,
     pub(super) side: Side,
+    pub(super) drained: Option<&'a Drained>,
     pub(super) now: Timestamp,
+}
+
+impl Desk<'_> {
+    /// Whether the run in this window drained this host.
+    pub(super) fn ours(&self, source: &Source, host: &SessionHost) -> bool {
+        let own = self.drained.zip(service_of(source));
+        own.is_some_and(|(own, service)| own.holds(service, self.side, host))
+    }
 }
 
 /// Everything known of the subject's object on `side`, where it has one.
 pub fn detail(view: &View<'_>, subject: &Subject, side: Side) -> Option<Detail> {
     let object = subject.objects[side].as_ref()?;
-    let View { estate, picture, now, .. } = *view;
-    let desk = Desk { estate, picture, side, now };
+    let View { estate, picture, drained, now, .. } = *view;
+    let desk = Desk { estate, picture, side, drained, now };
     let mut own = desk.part(&object.source);
     let found = picture.last(&object.source).and_then(|look| facets::find(&look.answer, &object.key));
     let Some(found) = found else {

@@ -9,7 +9,7 @@ use crate::{
 use super::{
     confirm::ConfirmDialog,
     event::Motion,
-    gesture::{Arrival, Button, CANCEL_FOCUSED, Field, Guard, excuse, too_quick},
+    gesture::{Arrival, Button, CANCEL_FOCUSED, Field, Guard, excuse, heard, too_quick},
     screen::Filter,
     start::StartDialog,
     told::ToldDialog,
@@ -364,7 +364,13 @@ impl AskDialog {
     /// The focus moves to the other button.
     pub fn step_focus(&mut self) {
         self.button = self.button.other();
-        self.remark = None;
+        self.heard();
+    }
+
+    /// A key counted.
+    pub(super) fn heard(&mut self) {
+        let right = matches!(self.purpose.needed(), Needed::Exactly(asked) if self.typed.trimmed() == asked);
+        heard(&mut self.remark, &self.typed, right);
     }
 
     /// Enter came.

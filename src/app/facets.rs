@@ -64,9 +64,7 @@ pub(super) fn find<'a>(answer: &'a Answer, key: &str) -> Option<Found<'a>> {
 /// Title and fields of an object.
 pub(super) fn of(desk: &Desk<'_>, source: &Source, found: Found<'_>) -> (String, Vec<Fact>) {
     match found {
-        Found::Host(host) => {
-            (format!("session host {}", host.short_name()), host_facts(host, desk.now, desk.holds(source)))
-        }
+        Found::Host(host) => (format!("session host {}", host.short_name()), host_facts(desk, source, host)),
         Found::Session(session) => {
             (format!("session of {}", session.user), session_facts(desk, source, session))
         }
@@ -140,13 +138,14 @@ fn moment(at: Timestamp, now: Timestamp) -> String {
     format!("{}, {} ago", second_text(at), span_text(now.duration_since(at)))
 }
 
-fn or_none(text: &Safe) -> String {
-    if text.as_str().is_empty() { "-".to_owned() } else { text.to_string() }
+/// What Azure left empty is not known, and said so in words.
+fn or_not_told(text: &Safe) -> String {
+    if text.as_str().is_empty() { "not told".to_owned() } else { text.to_string() }
 }
 
 fn list(texts: &[Safe]) -> String {
     if texts.is_empty() {
-        return "-".to_owned();
+        return "none".to_owned();
     }
     texts.iter().map(Safe::as_str).collect::<Vec<_>>().join(", ")
 }
@@ -157,7 +156,8 @@ fn raw(word: &str, known: bool) -> String {
 }
 
 /// `holds`: whether the answer still stands for what there is now.
-fn host_facts(host: &SessionHost, now: Timestamp, holds: bool) -> Vec<Fact> {
+fn host_facts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Fact> {
+    let (now, holds) = (desk.now, desk.holds(source));
     let beat = match (host.heartbeat, host.pulse(now)) {
         (Heartbeat::Never, _) => "never".to_owned(),
         (Heartbeat::Unknown, _) => "there is one; when it came by our clock is not known".to_owned(),
@@ -175,6 +175,7 @@ fn host_facts(host: &SessionHost, now: Timestamp, holds: bool) -> Vec<Fact> {
     };
     let admits = match host.accepts {
         Some(true) => "yes",
+        Some(false) if desk.ours(source, host) => "no, drained by this run",
         Some(false) => "no, drained",
         None => "Azure left it out",
     };
@@ -187,8 +188,8 @@ fn host_facts(host: &SessionHost, now: Timestamp, holds: bool) -> Vec<Fact> {
         Fact::new("usable now", usable),
         Fact::new("sessions", format!("{} by the broker's count", host.sessions)),
         Fact::new("failed checks", list(&host.failed_checks)),
-        Fact::new("agent", or_none(&host.agent)),
-        Fact::new("stack", or_none(&host.stack)),
+        Fact::new("agent", or_not_told(&host.agent)),
+        Fact::new("stack", or_not_told(&host.stack)),
         Fact::new("machine", host.vm.as_ref().map_or("names none", |vm| vm.as_str())),
     ]
 }
@@ -295,7 +296,7 @@ fn session_parts(desk: &Desk<'_>, source: &Source, session: &UserSession) -> Vec
     let mut part = Part { title: "its host".to_owned(), ..desk.part(&hosts) };
     if let (Some(Answer::Hosts(all)), Some(id)) = (desk.answer(&hosts), session.host()) {
         part.facts = match all.seen().iter().find(|host| host.id == id) {
-            Some(host) => host_facts(host, desk.now, desk.holds(&hosts)),
+            Some(host) => host_facts(desk, &hosts, host),
             None => vec![Fact::new("standing", "not in the list of hosts")],
         };
     }
@@ -384,7 +385,7 @@ fn held_facts(desk: &Desk<'_>, source: &Source, held: &Held) -> (String, Vec<Fac
         Fact::new("role", role),
         id(&one.id),
         Fact::new("created", one.created.map_or("not told".to_owned(), |at| moment(at, desk.now))),
-        Fact::new("created by", or_none(&one.created_by)),
+        Fact::new("created by", or_not_told(&one.created_by)),
     ];
     let left =
         service.and_then(|service| service.exceptions.iter().find(|known| known.principal == one.principal));
@@ -393,7 +394,7 @@ fn held_facts(desk: &Desk<'_>, source: &Source, held: &Held) -> (String, Vec<Fac
 }
 
 fn plan_facts(plan: &ScalingPlan) -> Vec<Fact> {
-    let mut facts = vec![id(&plan.id), Fact::new("exclusion tag", or_none(&plan.exclusion_tag))];
+    let mut facts = vec![id(&plan.id), Fact::new("exclusion tag", or_not_told(&plan.exclusion_tag))];
     facts.extend(plan.references.iter().map(|reference| {
         let acts = if reference.enabled { "acts on it" } else { "is off for it" };
         Fact::new("pool", format!("{}: {acts}", reference.pool))
@@ -436,7 +437,7 @@ fn pool_facts(pool: &HostPool) -> Vec<Fact> {
         Fact::new("start on connect", told(pool.start_on_connect)),
         Fact::new("validation", told(pool.validation)),
         Fact::new("preferred group", pool.preferred_group_type.as_str()),
-        Fact::new("rdp properties", or_none(&pool.rdp_properties)),
+        Fact::new("rdp properties", or_not_told(&pool.rdp_properties)),
     ];
     facts.extend(pool.group_references.iter().map(|group| Fact::new("linked group", group.as_str())));
     facts

@@ -3,12 +3,13 @@
 use crate::{
     domain::{picture::Picture, text::counted, time::Timestamp},
     engine::RunView,
-    status::{Summary, summarize},
+    status::Summary,
 };
 
 use super::{
     event::Intent,
     feed::Feed,
+    ours,
     run::RunSummary,
     state::{App, Settled},
 };
@@ -131,7 +132,7 @@ impl App {
     /// Sums up what is behind a frozen display.
     pub(super) fn settle_behind(&mut self, runs: &[RunView]) {
         let Some(behind) = &mut self.behind else { return };
-        let live = summarize(&self.estate, &behind.picture, runs, self.scope, self.moment.now);
+        let (live, _) = ours::sum_up(&self.estate, &behind.picture, runs, self.scope, self.moment.now);
         behind.compare(&self.summary, &live);
     }
 
@@ -139,7 +140,7 @@ impl App {
     pub(super) fn rescope_frozen(&mut self) {
         let Some(behind) = &self.behind else { return };
         let (runs, now): (Vec<RunView>, Timestamp) = (behind.run.iter().cloned().collect(), behind.now);
-        self.summary = summarize(&self.estate, &self.picture, &runs, self.scope, now);
+        (self.summary, self.drained) = ours::sum_up(&self.estate, &self.picture, &runs, self.scope, now);
         self.readiness = self.checks_at(now);
     }
 }

@@ -15,7 +15,7 @@ pub const TOO_QUICK: &str = "too quick: press enter again";
 /// The same where that Enter would have pressed nothing but the way out.
 pub const CANCEL_FOCUSED: &str = "cancel has the focus: tab to the button, or esc to cancel";
 /// What is said of characters that did not count.
-pub const TYPED_EARLY: &str = "what is typed before this could be read does not count";
+pub const TYPED_EARLY: &str = "keys of the first 0.3 s are not taken: type it again";
 /// What is said of characters that nobody typed one by one, where typing is what counts.
 pub const PASTED: &str = "that came too fast to be typed: pasting does not count";
 /// Characters closer than this were not typed one by one.
@@ -79,9 +79,29 @@ impl Guard {
     }
 }
 
-/// Says of a key that did not count that it did not, unless something else is said already.
+/// The same of a key that only moves.
+pub const MOVED_EARLY: &str = "keys of the first 0.3 s are not taken: press it again";
+
+/// Says of a key that did not count that it did not, unless something else is said already. That typing is
+/// missing does not keep it from being said.
 pub fn excuse(remark: &mut Option<String>, words: &str) {
-    remark.get_or_insert_with(|| words.to_owned());
+    match remark {
+        Some(said) if said.ends_with(TYPED_EARLY) && words != TYPED_EARLY => {
+            *said = format!("{words}; {TYPED_EARLY}");
+        }
+        Some(_) => {}
+        None => *remark = Some(words.to_owned()),
+    }
+}
+
+/// Says that what was typed was dropped, behind what is said already: without it nobody knows why the rest of
+/// a number stands there.
+pub fn dropped(remark: &mut Option<String>) {
+    match remark {
+        Some(said) if said.ends_with(TYPED_EARLY) => {}
+        Some(said) => *said = format!("{said}; {TYPED_EARLY}"),
+        None => *remark = Some(TYPED_EARLY.to_owned()),
+    }
 }
 
 /// What is said of an Enter that came too quickly, by the button it was for.
@@ -191,11 +211,19 @@ impl Field {
     }
 }
 
+/// A key counted: what was said of the one before it goes. That typing is missing stays said until the field is
+/// right or empty again: nobody is to wonder at the rest of a number.
+pub(super) fn heard(remark: &mut Option<String>, typed: &Field, right: bool) {
+    let missing = remark.as_ref().is_some_and(|said| said.ends_with(TYPED_EARLY));
+    *remark = (missing && !right && !typed.text().is_empty()).then(|| TYPED_EARLY.to_owned());
+}
+
 /// Says of a key that came before the dialog could be read that it does not count; `button` has the focus.
 pub(super) fn early(remark: &mut Option<String>, intent: Intent, button: Option<Button>) {
     match intent {
         Intent::Enter => excuse(remark, button.map_or(TOO_QUICK, too_quick)),
-        Intent::Type(_) => excuse(remark, TYPED_EARLY),
+        Intent::Type(_) => dropped(remark),
+        Intent::Next | Intent::Previous | Intent::Left | Intent::Right => excuse(remark, MOVED_EARLY),
         _ => {}
     }
 }

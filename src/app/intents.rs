@@ -274,6 +274,12 @@ impl App {
             Intent::ShortenNotice => {
                 self.choice(Choice::ShortenNotice, "no notice is running").map(|_| Purpose::ShortenNotice)
             }
+            // As with an undo: what a run that rests does next is said once it goes on.
+            Intent::Skip if held => {
+                let why = self.rests().unwrap_or_default();
+                self.say(why);
+                None
+            }
             Intent::Skip => self.choice(Choice::Skip, "this step cannot be skipped").map(Purpose::Skip),
             Intent::Downgrade => {
                 self.choice(Choice::Downgrade, "this step cannot be downgraded").map(Purpose::Downgrade)

@@ -12,6 +12,7 @@ use crate::{
 };
 
 use super::{
+    ours::Drained,
     plight::{self, Plight},
     query::{Fit, Query},
     rows::{self, Ground, service_of},
@@ -42,6 +43,8 @@ pub(super) struct Made {
     /// The second, where rows say something else as time passes; ages that only grow are told anew when
     /// they are drawn.
     pub(super) second: Option<i64>,
+    /// How many hosts the run in this window drained.
+    pub(super) drained: usize,
     /// Which sources can be trusted: rows of others are only what was last seen.
     pub(super) holds: Vec<bool>,
 }
@@ -90,6 +93,8 @@ pub struct View<'a> {
     pub picture: &'a Picture,
     /// Services in scope.
     pub scope: Scope,
+    /// Hosts that the run in this window drained.
+    pub drained: Option<&'a Drained>,
     /// The moment.
     pub now: Timestamp,
 }
@@ -165,7 +170,8 @@ pub(super) fn trusted(component: Component, view: &View<'_>) -> Vec<bool> {
 
 /// The rows of one side, and what there is to say of them as a whole.
 fn read(component: Component, view: &View<'_>, side: Side, head: &mut Head) -> Vec<Row> {
-    let ground = Ground { estate: view.estate, picture: view.picture, side, now: view.now };
+    let ground =
+        Ground { estate: view.estate, picture: view.picture, side, drained: view.drained, now: view.now };
     let sources = sources(component, view.scope, view.estate, side);
     let mut rows: Vec<Row> = Vec::new();
     for source in &sources {
@@ -358,7 +364,7 @@ mod tests {
         filter: &str,
         sort: Sort,
     ) -> Vec<String> {
-        let view = View { estate, picture, scope: Scope::All, now: noon() };
+        let view = View { estate, picture, scope: Scope::All, drained: None, now: noon() };
         let query = Query::parse(filter, columns(component)).unwrap();
         let lists = lists(component, &view, &query, sort);
         let name = |row: &Option<Row>| row.as_ref().map_or("-".to_owned(), |row| row.name().to_owned());
@@ -405,7 +411,7 @@ mod tests {
             let all = machines.iter().map(state).collect();
             came(picture, Source::Availability(side), Answer::Availability(Listing::whole(all, 1)));
         });
-        let view = View { estate: &estate, picture: &picture, scope: Scope::All, now: noon() };
+        let view = View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
         let lists = lists(Component::Health, &view, &Query::default(), Sort::default());
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for row in lists.lines.iter().filter_map(|line| line.secondary.as_ref()) {
@@ -483,7 +489,8 @@ mod tests {
                 "Active" => words.to_owned(),
                 words => format!("last told: {words}"),
             };
-            let view = View { estate: &estate, picture: &picture, scope: Scope::All, now: noon() };
+            let view =
+                View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
             let query = Query::parse("user0000@", columns(Component::Sessions)).unwrap();
             let found = lists(Component::Sessions, &view, &query, Sort::default());
             let row = found.lines[0].primary.as_ref().unwrap();
@@ -515,7 +522,8 @@ mod tests {
                 let hosts = standing::hosts(picture, &source).unwrap().clone();
                 came(picture, source, Answer::Hosts(hosts.each(|host| host.heartbeat = heartbeat)));
             });
-            let view = View { estate: &estate, picture: &picture, scope: Scope::All, now: noon() };
+            let view =
+                View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
             let query = Query::parse("shwe-hr-01", columns(Component::Hosts)).unwrap();
             let found = lists(Component::Hosts, &view, &query, Sort::default());
             let row = found.lines[0].primary.as_ref().unwrap();

@@ -34,10 +34,12 @@ pub mod table;
 pub mod told;
 pub mod vantage;
 
+mod body;
 mod copy;
 mod facets;
 mod intents;
 mod modals;
+mod ours;
 mod state;
 mod stopped;
 mod under;

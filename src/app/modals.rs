@@ -13,7 +13,7 @@ use super::{
     confirm::Decision,
     dialog::{AskDialog, Asked, HelpDialog, LeaveDialog, Modal, Purpose, Scroll},
     event::{Effect, Intent, LeaveReason, Motion},
-    gesture::{Arrival, Button, CANCEL_FOCUSED, early, edit, excuse, too_quick},
+    gesture::{Arrival, Button, CANCEL_FOCUSED, early, edit, excuse, heard, too_quick},
     palette::{self, PaletteCommand},
     screen::{Filter, Screen},
     start::{Progress, StartFocus},
@@ -37,6 +37,11 @@ impl App {
         if intent == Intent::Copy {
             return self.copy_offer();
         }
+        if let Intent::Move(motion) = intent
+            && self.body_scrolls(motion)
+        {
+            return self.scroll_body(motion);
+        }
         match self.modals.last() {
             None => {}
             Some(Modal::Help(_)) => self.intend_help(intent, at),
@@ -54,6 +59,7 @@ impl App {
 
     /// Takes the topmost dialog away; the one below starts its guard again.
     pub(super) fn close_modal(&mut self, at: u64) {
+        self.body = (0, 0);
         if let Some(Modal::Told(told)) = self.modals.pop() {
             // What it said is read; what came since is not.
             self.notice = self.notice.take().filter(|notice| notice.text != told.text);
@@ -74,20 +80,6 @@ impl App {
             // A step that is gone has no list to let go.
             let _ = self.command(Command::Withdraw { step });
         }
-    }
-
-    /// `y` copies the list a confirmation shows, and nothing else.
-    fn copy_offer(&mut self) {
-        let Some(Modal::Confirm(dialog)) = self.modals.last() else { return };
-        let Some(offer) = &dialog.offer else { return };
-        let mut text = format!("{} {} list {}\n", dialog.step, offer.what, offer.hash);
-        for line in &offer.writes {
-            text.push_str(&line.key);
-            for word in [" ", &line.method, " ", line.path.as_str(), "\n"] {
-                text.push_str(word);
-            }
-        }
-        self.want(Effect::CopyText(text));
     }
 
     fn intend_help(&mut self, intent: Intent, at: u64) {
@@ -281,13 +273,13 @@ impl App {
             return early(&mut dialog.remark, intent, Some(dialog.button));
         }
         if edit(&mut dialog.typed, intent) {
-            dialog.remark = None;
-            return;
+            let right = dialog.typed.trimmed() == name;
+            return heard(&mut dialog.remark, &dialog.typed, right);
         }
         match intent {
             Intent::Next | Intent::Previous => {
                 dialog.button = dialog.button.other();
-                dialog.remark = None;
+                heard(&mut dialog.remark, &dialog.typed, dialog.typed.trimmed() == name);
             }
             Intent::Enter if arrival != Arrival::Calm => {
                 excuse(&mut dialog.remark, too_quick(dialog.button));
@@ -387,7 +379,8 @@ impl App {
         if let Some(field) = dialog.field()
             && edit(field, intent)
         {
-            return;
+            let field = field.clone();
+            return heard(&mut dialog.remark, &field, false);
         }
         match intent {
             Intent::Next | Intent::Move(Motion::Down) => dialog.step_focus(false),
@@ -425,8 +418,7 @@ impl App {
             return early(&mut dialog.remark, intent, Some(dialog.button));
         }
         if edit(&mut dialog.typed, intent) {
-            dialog.remark = None;
-            return;
+            return dialog.heard();
         }
         match intent {
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => dialog.step_focus(),
@@ -479,6 +471,8 @@ impl App {
         let Some(Modal::Leave(dialog)) = self.modals.last_mut() else { return };
         let arrival = dialog.guard.arrive(at);
         match intent {
+            // There is nothing to type.
+            Intent::Type(_) => {}
             _ if arrival == Arrival::Early => early(&mut dialog.remark, intent, Some(dialog.button)),
             Intent::Next | Intent::Previous | Intent::Left | Intent::Right => {
                 dialog.button = dialog.button.other();

@@ -86,10 +86,13 @@ impl Spot {
 
     /// The place in words, on a display that shows `now`.
     pub fn words(&self, now: Timestamp) -> String {
+        if self.going == Going::Seeking {
+            // The display is still where it was: what is counted here is where it goes.
+            return format!("seeking to {} of {}", clock_text(self.at(now)), clock_text(self.length));
+        }
         let going = match (self.going, self.cut) {
-            (Going::Playing, _) => "",
+            (Going::Playing | Going::Seeking, _) => "",
             (Going::Paused, _) => " paused",
-            (Going::Seeking, _) => " seeking",
             (Going::Over, None) => " END",
             (Going::Over, Some(_)) => " END, CUT",
         };

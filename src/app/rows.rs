@@ -19,6 +19,7 @@ use crate::{
 };
 
 use super::{
+    ours::Drained,
     plight,
     table::{Column, Field, Kind, Object, Row, column},
 };
@@ -97,6 +98,7 @@ pub(super) struct Ground<'a> {
     pub(super) estate: &'a Estate,
     pub(super) picture: &'a Picture,
     pub(super) side: Side,
+    pub(super) drained: Option<&'a Drained>,
     pub(super) now: Timestamp,
 }
 
@@ -109,7 +111,11 @@ impl<'a> Ground<'a> {
         match &look.answer {
             Answer::Hosts(all) => {
                 let powers = self.powers();
-                each(all, |host| keyed(&host.id, self.host(host, &powers, service)))
+                let ours = |host: &SessionHost| {
+                    let index = service_of(source);
+                    self.drained.zip(index).is_some_and(|(own, index)| own.holds(index, self.side, host))
+                };
+                each(all, |host| keyed(&host.id, self.host(host, &powers, service, ours(host))))
             }
             Answer::Sessions(all) => {
                 let beats = Beats::of(self.picture, source);
@@ -172,7 +178,7 @@ impl<'a> Ground<'a> {
             .collect()
     }
 
-    fn host(&self, host: &SessionHost, powers: &Powers<'_>, service: Option<&Service>) -> Row {
+    fn host(&self, host: &SessionHost, powers: &Powers<'_>, service: Option<&Service>, ours: bool) -> Row {
         let now = self.now;
         let off = host.status == HostStatus::Shutdown;
         let state = if host.usable(now) {
@@ -195,7 +201,7 @@ impl<'a> Ground<'a> {
         let fields = vec![
             Field::word(host.short_name()),
             status_field(&host.status),
-            admits(host.accepts),
+            if ours { Field::short("ours", "no, drained by this run") } else { admits(host.accepts) },
             beat,
             Field::count(u64::from(host.sessions)),
             power.map_or_else(Field::unknown, |power| power_field(power)),

@@ -528,6 +528,10 @@ pub(crate) fn item(key: &str, state: ItemPhase, detail: &str) -> ItemView {
     }
 }
 
+fn drained(host: u32) -> ItemView {
+    item(&format!("drain shwe-hr-{host:02}"), ItemPhase::Done, "drained")
+}
+
 fn phase(id: &str, first: usize, count: usize, over: usize, free_exit_ends: bool) -> PhaseView {
     PhaseView { id: id.to_owned(), first, count, over, gate: None, elapsed: minutes(2), free_exit_ends }
 }
@@ -552,7 +556,7 @@ pub(crate) fn move_phase() -> RunView {
         step("a12-prove", "prove sign-in", Observe, Pending),
         step("a13-first-user", "gate 3: first user", Gate, Pending),
     ];
-    steps[5].items = (1..=12).map(|n| item(&format!("shwe-hr-{n:02}"), ItemPhase::Done, "drained")).collect();
+    steps[5].items = (1..=12).map(drained).collect();
     steps[5].done = 12;
     steps[5].stands = 12;
     steps[7].stands = 2;

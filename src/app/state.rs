@@ -22,6 +22,7 @@ use super::{
     keyboard::Keyboard,
     lists::{Lists, Made},
     mode::{Access, Bell, Call, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
+    ours::{self, Drained},
     redact::Redaction,
     replay::Spot,
     run::{OpenRun, RunOpen, RunPurpose, RunSummary},
@@ -98,6 +99,8 @@ pub struct App {
     pub(super) trail: Vec<Visit>,
     /// What lies over the screen; the last one has the keys.
     pub modals: Vec<Modal>,
+    /// How far the text of the topmost dialog is scrolled, and how many dialogs there were then.
+    pub(super) body: (usize, usize),
     /// Events and journal lines.
     pub feed: Feed,
     /// The theme that was asked for here, by its name.
@@ -120,6 +123,8 @@ pub struct App {
     pub(super) slid: Option<String>,
     /// What it holds on to.
     pub(super) hold: Hold,
+    /// Hosts that the run of the summary drained.
+    pub(super) drained: Option<Drained>,
     /// The lists of the screen, with what they were made from.
     pub(super) listed: Option<(Made, Arc<Lists>)>,
     /// The second at which what is said of them as a whole was said.
@@ -235,6 +240,7 @@ impl App {
             behind: None,
             trail: Vec::new(),
             modals: Vec::new(),
+            body: (0, 0),
             feed,
             theme: None,
             notice: None,
@@ -246,6 +252,7 @@ impl App {
             under: None,
             slid: None,
             hold: Hold::default(),
+            drained: None,
             listed: None,
             listed_at: 0,
             checked: None,
@@ -266,7 +273,8 @@ impl App {
             if self.behind.is_some() {
                 self.settle_behind(&runs);
             } else {
-                self.summary = summarize(&self.estate, &self.picture, &runs, self.scope, self.moment.now);
+                (self.summary, self.drained) =
+                    ours::sum_up(&self.estate, &self.picture, &runs, self.scope, self.moment.now);
                 self.check();
             }
         }

@@ -66,6 +66,8 @@ pub struct Cell {
     pub at: Option<Timestamp>,
     /// Whether that is too old to stand for now.
     pub stale: bool,
+    /// Whether it is told by what answers for no one region.
+    pub global: bool,
 }
 
 /// What is asked of each region, by the word on screen. The order is that of the screen.
@@ -150,7 +152,14 @@ fn call(ground: &Ground<'_>, asked: Asked, side: Side) -> Cell {
     let cells = sources.iter().map(|source| one_call(ground, source));
     cells.max_by_key(|cell| cell.state).unwrap_or_else(|| {
         let text = Plight::NotConfigured.short(ground.now);
-        Cell { state: CellState::NotConfigured, full: text.clone(), text, at: None, stale: false }
+        Cell {
+            state: CellState::NotConfigured,
+            full: text.clone(),
+            text,
+            at: None,
+            stale: false,
+            global: false,
+        }
     })
 }
 
@@ -188,22 +197,26 @@ fn one_call(ground: &Ground<'_>, source: &Source) -> Cell {
     let stale = last.is_some() && !plight::holds(picture, source, now) || picture.is_overdue(source, now);
     // What never came is as old as the asking for it.
     let at = last.or_else(|| plight::silent_since(picture, source));
+    // No region has one of its own, whether it answers or not.
+    let global = matches!(source, Source::Control(_));
     let Some(plight) = Plight::of(picture, source, now) else {
         let (text, full) = match picture.last(source).map(|look| &look.answer) {
-            // No region has one of its own.
             Some(crate::domain::Answer::Control { millis, .. }) => {
-                (format!("{millis} ms (global)"), format!("answers in {millis} ms (global)"))
+                (format!("{millis} ms"), format!("answers in {millis} ms (global)"))
             }
             _ => ("answers".to_owned(), "answers".to_owned()),
         };
-        return Cell { state: CellState::Ok, full, text, at, stale };
+        return Cell { state: CellState::Ok, full, text, at, stale, global };
     };
     let state = match plight {
         Plight::Silent { .. } => CellState::Crit,
         Plight::Loading | Plight::Old(_) => CellState::Unknown,
         _ => CellState::Warn,
     };
-    Cell { state, text: plight.short(now), full: plight.words(source.word(), now), at, stale }
+    // What nobody has looked at tells of no region either.
+    let global = global && plight != Plight::Loading;
+    let what = if global { format!("{} (global)", source.word()) } else { source.word().to_owned() };
+    Cell { state, text: plight.short(now), full: plight.words(&what, now), at, stale, global }
 }
 
 /// A sign over the services in scope; where there are several each has its name in front.
@@ -227,7 +240,7 @@ fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
         CellState::Ok
     };
     let at = own.iter().filter_map(|one| one.at).min();
-    Cell { state, full, text, at, stale: state == CellState::Unknown && at.is_some() }
+    Cell { state, full, text, at, stale: state == CellState::Unknown && at.is_some(), global: false }
 }
 
 /// What is seen of each service, and what is said of all of them at the end.
@@ -261,7 +274,7 @@ fn stated(ground: &Ground<'_>) -> Cell {
     let (text, at) =
         said.map_or_else(|| ("none; :state in a run".to_owned(), None), |(text, at)| (text, Some(at)));
     let state = if at.is_some() { CellState::Warn } else { CellState::NotChecked };
-    Cell { state, full: text.clone(), text, at, stale: false }
+    Cell { state, full: text.clone(), text, at, stale: false, global: false }
 }
 
 fn verdicts(
@@ -327,11 +340,12 @@ fn verdicts(
             verdict.text = format!("as last seen, {}", verdict.text);
         }
     }
-    let place = ground.facts.own_region.as_ref().map_or_else(
-        || "this machine: not on an Azure machine, or not asked".to_owned(),
-        |region| format!("this machine runs in {region}"),
-    );
-    verdicts.push(Verdict { state: CellState::NotChecked, text: place, at: None, stale: false });
+    let (state, place) = match &ground.facts.own_region {
+        // It may be on one, and nobody has asked.
+        None => (CellState::Unknown, "this machine: not on an Azure machine, or not asked".to_owned()),
+        Some(region) => (CellState::NotChecked, format!("this machine runs in {region}")),
+    };
+    verdicts.push(Verdict { state, text: place, at: None, stale: false });
     verdicts
 }
 

@@ -15,6 +15,7 @@ use super::{
     gesture::Field,
     journal::{Follow, Pane},
     lists::{self, Lists, Made, View},
+    ours::Drained,
     query::{Fit, Query},
     ready,
     run::RunOpen,
@@ -146,6 +147,7 @@ impl App {
             sort: self.sort,
             revision: self.picture.revision(),
             second: moves.then(|| self.shown_at().as_second()),
+            drained: self.drained.as_ref().map_or(0, Drained::count),
             holds: lists::trusted(component, &self.view()),
         })
     }
@@ -159,7 +161,13 @@ impl App {
 
     /// What lists are made from.
     fn view(&self) -> View<'_> {
-        View { estate: &self.estate, picture: &self.picture, scope: self.scope, now: self.shown_at() }
+        View {
+            estate: &self.estate,
+            picture: &self.picture,
+            scope: self.scope,
+            drained: self.drained.as_ref(),
+            now: self.shown_at(),
+        }
     }
 
     /// Everything known of the object under the focus of the detail view, with the side it lies on.

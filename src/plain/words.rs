@@ -220,12 +220,12 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
     let blocked = step.blocked_by.iter().filter(|blocked| !told(blocked));
     lines.extend(blocked.map(|blocked| format!("blocked: {blocked}")));
     if let Some(question) = question(step) {
-        lines.push(format!("{}: {question}", step.id));
+        lines.push(format!("{}: {question}", place_words(view, step)));
         lines.push("type: value TEXT".to_owned());
         return lines;
     }
     if !app.arming.is_armed() {
-        lines.push(format!("{} waits and the cockpit is read-only", step.id));
+        lines.push(format!("{} waits and the cockpit is read-only", place_words(view, step)));
         lines.push(format!("to arm type: {number} arm {}", app.estate.name));
         return lines;
     }
@@ -264,7 +264,7 @@ fn offer_lines(app: &App, step: &StepView, offer: &OfferView, lines: &mut Vec<St
     let age = |at| format!(", read {} ago", age_text(app.now().duration_since(at)));
     let read = offer.read_at.map(age).unwrap_or_default();
     let writes = counted(offer.writes.len(), "write");
-    lines.push(format!("{writes}, {} already so{read}, list {}", offer.already, offer.hash));
+    lines.push(format!("{writes}, {} already so{read}, list {}", offer.already, brief(&offer.hash)));
     let mut listed = list_lines(offer);
     let more = listed.len().saturating_sub(LISTED);
     if more > 1 {
@@ -275,6 +275,11 @@ fn offer_lines(app: &App, step: &StepView, offer: &OfferView, lines: &mut Vec<St
     if !offer.green {
         lines.push("a precondition is not green: it cannot be confirmed yet".to_owned());
     }
+}
+
+/// The first characters of a hash: enough to tell lists apart, and nobody verifies by what is read here.
+fn brief(hash: &str) -> &str {
+    hash.get(..16).unwrap_or(hash)
 }
 
 pub(super) fn without_figures(text: &Safe) -> String {

@@ -285,7 +285,7 @@ impl Desk {
             Effect::StartRun(order) => self.start(order),
             Effect::ResumeRun(id) => self.resume(id),
             Effect::ReadJournal(run) => listing::read_journal(&self.session, run, self.facts.clone()),
-            Effect::WriteReport(id) => self.report(&id),
+            Effect::WriteReport(id) => drop(self.report(&id)),
             Effect::CopyText(text) => self.front.push(Front::Copy(text)),
             Effect::SetSpeed(speed) => self.set_speed(speed),
             Effect::Theme(name) => self.front.push(Front::Theme(name)),
@@ -465,21 +465,22 @@ impl Desk {
         }
         self.reported = Some(seq);
         self.feed(Event::RunsListed(listing::of(&self.session)), None);
-        self.report(&id);
+        let kept = self.report(&id);
         facts::tell(&self.session, self.facts.clone());
         let path = runs::find(&self.session.state, &id);
         if let Ok(transcript) = path.and_then(|path| runs::read(&path)) {
-            self.say(&format!("head {}", transcript.head.hash));
+            self.say(&reports::head_words(&transcript.head.hash, kept));
         }
     }
 
-    /// Writes the report of a run beside its journal.
-    fn report(&mut self, id: &str) {
-        let text = match reports::write(&self.session, id) {
+    /// Writes the report of a run beside its journal, and says whether it is there.
+    fn report(&mut self, id: &str) -> bool {
+        let written = reports::write(&self.session, id);
+        self.say(&match &written {
             Ok(path) => format!("report written to {}", path.display()),
             Err(why) => format!("could not write the report: {why}"),
-        };
-        self.say(&text);
+        });
+        written.is_ok()
     }
 
     /// Whether everything the run has decided is on disk.

@@ -31,3 +31,32 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())
 }
+
+/// Characters of a head that tell it from any other.
+const BRIEF: usize = 16;
+
+/// The head of a run that has ended. Whole it takes lines of a small window: only where no report holds it.
+pub(super) fn head_words(hash: &str, reported: bool) -> String {
+    match hash.get(..BRIEF).filter(|_| reported) {
+        Some(brief) => format!("head {brief}~: the report has it whole"),
+        None => format!("head {hash}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said at the end of a run has room on one line of the smallest window, and where nothing else holds
+    /// the head it is whole.
+    #[test]
+    fn the_head_is_said_in_one_line_where_a_report_holds_it() {
+        let hash = "0123456789abcdef".repeat(4);
+        for (reported, whole) in [(true, false), (false, true)] {
+            let words = head_words(&hash, reported);
+            assert!(words.starts_with("head 0123456789abcdef"), "{words}");
+            assert_eq!(words.contains(&hash), whole, "{words}");
+            assert_eq!(words.len() <= 58, reported, "{words}");
+        }
+    }
+}

@@ -13,10 +13,11 @@ use crate::{
         time::{Dated, Skew, Span, minutes, seconds},
     },
     engine::{
+        Command,
         event::{GateItem, GateVerdict, Ground, RunEnd},
         view::{RunState, StepState, StepView},
     },
-    status::{CellState, Component},
+    status::{CellState, Component, Scope},
 };
 
 use super::{Glyphs, shots::shot, sizes};
@@ -36,6 +37,14 @@ pub(super) const CONDITIONS: [Condition; 8] = [
     ("long", || without(Weather::Outage, |source| matches!(source, Source::Directory(Side::Primary)), LONG)),
     ("dark", || without(Weather::Calm, |source| source.side() == Some(Side::Primary), LONG)),
 ];
+
+/// Nothing has come for an hour.
+const AGED: Condition = ("aged", || {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    app.update(Event::Tick, Moment { now: noon() + minutes(60), terminal: 1_000 });
+    app.settle();
+    app
+});
 
 /// Seconds that no source is trusted for.
 const LONG: i64 = 16_080;
@@ -231,12 +240,32 @@ fn vantage(name: &str, app: &mut App, size: (u16, u16)) {
             assert_aged(name, piece, &shot);
         }
     }
-    for verdict in found.verdicts.iter().filter(|verdict| verdict.state != CellState::NotChecked) {
+    // Where this machine is no look tells.
+    for verdict in found.verdicts.iter().filter(|verdict| !verdict.text.starts_with("this machine")) {
         let begin: String = verdict.text.chars().take(20).collect();
         let line =
             shot.lines().find(|line| line.contains(&begin)).unwrap_or_else(|| panic!("{begin}\n{shot}"));
         assert_aged(name, line.trim_matches('"'), &shot);
     }
+    under_the_cursor(name, app, size);
+}
+
+/// What the lines below the vantage say in full of what the cursor is on.
+fn under_the_cursor(name: &str, app: &mut App, size: (u16, u16)) {
+    for place in 0..app.list_count() {
+        app.list.put(place);
+        let (shot, found) = (shot(app, size, Glyphs::Box), app.vantage());
+        let line = found.calls.iter().chain(&found.signs).nth(place).unwrap();
+        for (side, cell) in line.cells.iter() {
+            let begin: String = cell.full.chars().take(14).collect();
+            let begin = format!("\" {} {begin}", app.estate.regions[side].code);
+            let said = shot.lines().find(|line| line.starts_with(&begin));
+            let said = said.unwrap_or_else(|| panic!("{name}: {begin}\n{shot}")).trim_matches('"');
+            assert_eq!(ends_with_age(said), cell.at.is_some(), "{name}: {said}\n{shot}");
+            assert_eq!(said.trim_end().ends_with('!'), cell.stale, "{name}: {said}\n{shot}");
+        }
+    }
+    app.list.put(0);
 }
 
 /// Each part of the detail of what stands under the cursor.
@@ -280,6 +309,9 @@ fn every_value_has_its_age() {
             run(&name, make(), size);
         }
     }
+    for size in SIZES {
+        vantage(&format!("aged {size:?}"), &mut (AGED.1)(), size);
+    }
 }
 
 /// What was asked in vain for longer than its answer would be trusted has the mark, wherever its age stands:
@@ -313,12 +345,19 @@ fn what_never_answered_for_too_long_is_marked_on_every_screen() {
 /// That the control plane answers says nothing of a region, at any size.
 #[test]
 fn the_vantage_says_that_the_control_plane_is_of_no_one_region() {
-    for (name, size) in ["calm", "outage"].into_iter().flat_map(|name| SIZES.map(|size| (name, size))) {
-        let mut app = (CONDITIONS.iter().find(|(known, _)| *known == name).unwrap().1)();
+    for ((name, make), size) in
+        CONDITIONS.into_iter().chain([AGED]).flat_map(|condition| SIZES.map(|size| (condition, size)))
+    {
+        let mut app = make();
         app.screen = Screen::Vantage;
         let shot = shot(&mut app, size, Glyphs::Box);
         let line = shot.lines().find(|line| line.contains("control ")).unwrap();
         assert_eq!(line.matches("(global)").count(), 2, "{name} {size:?}: {shot}");
+        let full = |code| shot.lines().find(|line| line.starts_with(&format!("\" {code} "))).unwrap();
+        assert!(
+            ["WE", "NE"].map(full).iter().all(|line| line.contains("(global)")),
+            "{name} {size:?}: {shot}"
+        );
     }
 }
 
@@ -528,6 +567,49 @@ fn line_1_names_a_service_in_scope_once() {
         let shot = shot(&mut app, size, Glyphs::Box);
         let first = shot.lines().next().unwrap_or_default();
         assert_eq!(first.split_whitespace().filter(|word| *word == "hr").count(), 1, "{first}");
+    }
+}
+
+type Spoilt = (&'static str, fn(&mut App));
+
+/// Home says which services its rows are about, however it came to be so and whatever line 1 has to say.
+#[test]
+fn home_tells_the_scope_at_every_size_in_every_mode() {
+    let long = |app: &mut App| {
+        let estate = std::sync::Arc::make_mut(&mut app.estate);
+        estate.services[0].name = "human-resources".to_owned();
+    };
+    let modes: [Spoilt; 4] = [
+        ("read-only", |_| {}),
+        ("armed", |app| {
+            app.update(Event::Command(Command::Arm { on: true, how: "test".into() }), at(10));
+        }),
+        ("frozen", |app| {
+            app.update(Event::Intent(Intent::Freeze), at(10));
+        }),
+        ("redacted", |app| app.redact(std::sync::Arc::default())),
+    ];
+    for ((name, set), size) in modes.into_iter().flat_map(|mode| SIZES.map(|size| (mode, size))) {
+        let mut home = scene::app(World::Live, Weather::Outage);
+        let mut run = scene::running(scene::move_phase()).0;
+        run.update(Event::Intent(Intent::Pane(1)), at(1));
+        for (app, whose) in [(&mut home, "home"), (&mut run, "back from a run")] {
+            set(app);
+            for (scope, words) in [
+                (Scope::All, " all services"),
+                (Scope::Service(0), " hr only "),
+                (Scope::Service(1), " fin only "),
+            ] {
+                app.scope = scope;
+                let shot = shot(app, size, Glyphs::Box);
+                let heads = shot.lines().nth(1).unwrap();
+                assert!(heads.contains(words), "{name}, {whose}, {size:?}: no `{words}`\n{shot}");
+            }
+        }
+        long(&mut home);
+        home.scope = Scope::Service(0);
+        let shot = shot(&mut home, size, Glyphs::Box);
+        assert!(shot.lines().nth(1).unwrap().contains(" human~ only "), "{name} {size:?}\n{shot}");
     }
 }
 

@@ -16,7 +16,7 @@ fn waiting_writes(app: &App) -> Vec<(String, usize)> {
 }
 
 pub(super) fn draw(app: &App, dialog: &ArmDialog, pen: &mut Pen<'_>) {
-    let mut sheet = Sheet::new(title(app), Role::Title);
+    let mut sheet = Sheet::over(app, title(app), Role::Title);
     sheet.words("arm: writes may be confirmed from now on", Role::Title);
     sheet.blank();
     sheet.pair("estate", app.estate.name.clone(), Role::Text);

@@ -26,7 +26,7 @@ use super::{
 };
 
 pub(super) fn draw(app: &App, dialog: &AskDialog, pen: &mut Pen<'_>) {
-    let mut sheet = Sheet::new(title(app), Role::Title);
+    let mut sheet = Sheet::over(app, title(app), Role::Title);
     about(app, dialog, &mut sheet);
     sheet.blank();
     sheet.remark(dialog.remark.as_ref());

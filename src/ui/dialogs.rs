@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::{
     app::{
-        App,
+        App, Intent, Motion,
         confirm::ConfirmDialog,
         dialog::{LeaveDialog, Modal},
         gesture::Field,
@@ -69,7 +69,7 @@ pub(super) fn title(app: &App) -> String {
 
 fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
     let step = app.run_view().and_then(|view| view.steps.iter().find(|step| step.id == dialog.step));
-    let mut sheet = Sheet::new(title(app), Role::Title);
+    let mut sheet = Sheet::over(app, title(app), Role::Title);
     match step {
         Some(step) => {
             sheet.words(&format!("{}  {}", step.id, step.title), Role::Title);
@@ -178,13 +178,38 @@ fn offered(app: &App, offer: &OfferView, step: Option<&StepView>, width: u16, sh
         sheet.pair("", format!("first {} {}", write.method, fit_end(path, room)), Role::Dim);
         sheet.ranked(Rank::Which);
     }
-    for write in offer.writes.iter().take(NAMED) {
+    // Whoever scrolls reads all of them.
+    let named = if app.body_at() > 0 { offer.writes.len() } else { NAMED };
+    for write in offer.writes.iter().take(named) {
         sheet.pair("", sentence::deed(write.verb, &write.key), Role::Dim);
     }
-    if offer.writes.len() > NAMED {
-        let more = offer.writes.len() - NAMED;
-        sheet.pair("", format!("and {more} more; y copies the whole list"), Role::Dim);
+    if offer.writes.len() > named {
+        let more = offer.writes.len() - named;
+        let page = app.key(Intent::Move(Motion::PageDown));
+        // Where something is typed a letter is text.
+        let copy =
+            if offer.level < 2 { format!(", {} copies them", app.key(Intent::Copy)) } else { String::new() };
+        sheet.pair("", format!("and {more} more; {page} shows all{copy}"), Role::Dim);
         sheet.ranked(Rank::Which);
+    }
+    if let Some(words) = counts(offer) {
+        sheet.pair("number", words, Role::Dim);
+        sheet.ranked(Rank::Stand);
+    }
+}
+
+/// What the number counts that must be typed, where others stand beside it that count something else.
+fn counts(offer: &OfferView) -> Option<String> {
+    let users = offer.users;
+    let number = offer.asked.as_ref().is_some_and(|asked| *asked == users.to_string());
+    match (number, offer.users_at_start) {
+        (true, true) => {
+            Some(format!("{users}: users with a session when the run began; people come and go since"))
+        }
+        (true, false) if offer.writes.len() != users as usize => {
+            Some(format!("{users}: users, each once; a user may have several sessions, or none by now"))
+        }
+        _ => None,
     }
 }
 
@@ -250,7 +275,7 @@ fn act_word(dialog: &ConfirmDialog, step: Option<&StepView>) -> String {
 }
 
 fn leave(app: &App, dialog: &LeaveDialog, pen: &mut Pen<'_>) {
-    let mut sheet = Sheet::new(title(app), Role::Title);
+    let mut sheet = Sheet::over(app, title(app), Role::Title);
     sheet.words("leave while a run is open", Role::Title);
     sheet.blank();
     match app.stopped() {
@@ -275,7 +300,7 @@ fn leave(app: &App, dialog: &LeaveDialog, pen: &mut Pen<'_>) {
 
 /// A text that has to be read whole.
 fn told(app: &App, dialog: &ToldDialog, pen: &mut Pen<'_>) {
-    let mut sheet = Sheet::new(title(app), Role::Title);
+    let mut sheet = Sheet::over(app, title(app), Role::Title);
     sheet.words(dialog.title, Role::Title);
     sheet.blank();
     sheet.words(&dialog.text, Role::Warn);

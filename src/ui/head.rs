@@ -3,7 +3,12 @@
 use ratatui::layout::Rect;
 
 use crate::{
-    app::{App, Intent, World, arming, dialog::Modal, mode::TokenStatus, screen::scope_words},
+    app::{
+        App, Going, Intent, World, arming,
+        dialog::Modal,
+        mode::TokenStatus,
+        screen::{Screen, scope_words},
+    },
     domain::{
         Side, mask,
         time::{Span, clock_text, local_text, time_text},
@@ -56,8 +61,10 @@ enum Kind {
     Mode,
     /// It has its forms, and goes only where the window is too small for anything else.
     Fixed,
-    /// A name: its last form is cut.
+    /// A name that is needed whole: the estate's is typed to arm, a mask tells nothing without its end.
     Name,
+    /// Who acts: the last form of the name is cut.
+    Who,
     /// Where users are sent: the name in its last form is cut, its place never.
     Place,
     /// The time: it loses its seconds when nothing else is left to lose.
@@ -80,22 +87,26 @@ enum Loss {
 }
 
 /// See [`Loss`].
-const LOSSES: [Loss; 15] = [
+const LOSSES: [Loss; 19] = [
     Loss::Drop(Kind::Goes),
     Loss::Shorten(Kind::Fixed, usize::MAX),
     Loss::Shorten(Kind::GoesLast, usize::MAX),
-    // A person knows an estate by its first letters.
-    Loss::Shorten(Kind::Name, 8),
+    // A person knows a name by its first letters.
+    Loss::Shorten(Kind::Who, 8),
     Loss::Shorten(Kind::Place, 8),
+    Loss::Shorten(Kind::Who, 4),
+    Loss::Shorten(Kind::Name, 8),
     Loss::Shorten(Kind::Name, 4),
     Loss::Shorten(Kind::Stays, usize::MAX),
     Loss::Drop(Kind::GoesLast),
     Loss::Shorten(Kind::Clock, usize::MAX),
     Loss::Shorten(Kind::Place, 4),
+    Loss::Shorten(Kind::Who, 3),
     Loss::Shorten(Kind::Name, 3),
     Loss::Drop(Kind::Stays),
     // From here on the window is smaller than any that is drawn whole.
     Loss::Drop(Kind::Clock),
+    Loss::Drop(Kind::Who),
     Loss::Drop(Kind::Name),
     Loss::Drop(Kind::Fixed),
 ];
@@ -123,7 +134,7 @@ impl Word {
         }
         let Some(form) = self.forms.first_mut() else { return false };
         let wide = columns(&form.head);
-        if wide <= least || !matches!(self.kind, Kind::Name | Kind::Place) {
+        if wide <= least || !matches!(self.kind, Kind::Name | Kind::Who | Kind::Place) {
             return false;
         }
         form.head = fit(&form.head, wide - 1);
@@ -183,8 +194,9 @@ fn lose(mut words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> 
         |words: &[(bool, Word)]| words.iter().map(|(_, word)| word.width() + gap).sum::<usize>() > room + gap;
     if narrow || too_wide(&words) {
         // Names and the token at once: which stays long must not depend on the length of another.
-        let brief =
-            |word: &&mut (bool, Word)| matches!(word.1.kind, Kind::Name | Kind::GoesLast | Kind::Stays);
+        let brief = |word: &&mut (bool, Word)| {
+            matches!(word.1.kind, Kind::Name | Kind::Who | Kind::GoesLast | Kind::Stays)
+        };
         for (_, word) in words.iter_mut().filter(brief).filter(|(_, word)| word.forms.len() > 1) {
             word.shorten(usize::MAX);
         }
@@ -237,7 +249,8 @@ fn left(app: &App) -> Vec<Word> {
     words.push(Word::of([app.estate.name.clone()], Role::Title, Kind::Name));
     let name = mask::said(app.identity.name.as_str());
     let short = name.split('@').next().unwrap_or_default().to_owned();
-    words.push(Word::of([name.into_owned(), short], Role::Text, Kind::Name));
+    let kind = if app.masks().is_some() { Kind::Name } else { Kind::Who };
+    words.push(Word::of([name.into_owned(), short], Role::Text, kind));
     words.extend(token(app));
     words
 }
@@ -288,14 +301,16 @@ fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
         let since = clock_text(app.now().duration_since(view.impact));
         words.push(Word::of([format!("T+{since}")], Role::Text, Kind::Goes));
     } else {
-        // A service in scope is named with its place.
-        if app.scope == Scope::All {
+        // A service in scope is named with its place; home tells the scope above its rows.
+        if app.scope == Scope::All && app.screen != Screen::Home {
             words.push(Word::of([scope_words(app.scope, &app.estate)], Role::Dim, Kind::Goes));
         }
         let forms = places(&app.summary.services);
         words.push(Word { forms, role: Role::Text, kind: Kind::Place });
     }
-    let speed = app.speed.label();
+    // The clock beside it stands where the display is until it has arrived.
+    let seeks = app.spot.is_some_and(|spot| spot.going == Going::Seeking);
+    let speed = if seeks { "SEEKING".to_owned() } else { app.speed.label() };
     if !speed.is_empty() {
         words.push(Word::of([speed], Role::Warn, Kind::Fixed));
     }
@@ -345,6 +360,22 @@ fn places(services: &[ServiceLine]) -> Vec<Form> {
     let (worst, more) = (order[0], services.len() - 1);
     forms.push(Form { head: worst.name.clone(), tail: format!("{} · +{more}", worst.tail()) });
     forms
+}
+
+/// Columns above the labels of home, in which the scope stands.
+const SCOPE: u16 = 13;
+
+/// Which services the rows of home are about. Of a name that has no room the end is cut, never that it is one
+/// only.
+pub(super) fn scope(app: &App, pen: &mut Pen<'_>) {
+    let name = scope_words(app.scope, &app.estate);
+    let (words, role) = match app.scope {
+        Scope::All => (format!(" {name}"), Role::Dim),
+        Scope::Service(_) => {
+            (format!(" {} only ", fit(name, usize::from(SCOPE) - "  only ".len())), Role::Notice)
+        }
+    };
+    pen.text(0, 1, SCOPE, &words, role);
 }
 
 /// A sentence that ends on line `y`; what does not fit on it goes on from the lines above, which come

@@ -152,7 +152,7 @@ pub(super) fn run_deaf(app: &App, intent: Intent) -> Option<String> {
     }
     match intent {
         Intent::Enter => enter(app, view).err(),
-        Intent::Undo => app.rests(),
+        Intent::Undo | Intent::Skip => app.rests(),
         Intent::Hold => (over && !(view.watches && view.interrupted)).then(|| OVER.to_owned()),
         intent if intent.is_for_run() => over.then(|| OVER.to_owned()),
         _ => None,

@@ -134,6 +134,7 @@ fn heads(app: &App, pen: &mut Pen<'_>, columns: &Columns) {
     for line in columns.one.into_iter().chain([columns.two]) {
         pen.put(line, 1, Line::Down);
     }
+    head::scope(app, pen);
     for side in Side::BOTH {
         let region = &app.summary.regions[side];
         let (left, right) = columns.of_side(side, width);

@@ -141,17 +141,37 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<P
 
 /// Line 1, the worst problem, and why there is no more.
 fn too_small(app: &App, pen: &mut Pen<'_>) {
-    let width = pen.width();
-    if let Some(worst) = app.summary.worst() {
-        pen.text(1, 1, width.saturating_sub(2), &worst.text, Role::of_state(worst.state));
+    let (width, (w, h)) = (pen.width().saturating_sub(2), SMALLEST);
+    // The size is the last to go: it is what helps.
+    let forms =
+        [format!("{w}x{h} needed: this window is too small"), format!("{w}x{h} needed"), format!("{w}x{h}")];
+    let fits = |form: &&String| pen::columns(form) <= usize::from(width);
+    let needed = forms.iter().find(fits).unwrap_or(&forms[2]).clone();
+    let worst = app.summary.worst().filter(|_| pen.height() > 2);
+    if let Some(worst) = worst {
+        pen.text(1, 1, width, &worst.text, Role::of_state(worst.state));
     }
-    let (w, h) = SMALLEST;
-    pen.text(1, 2, width.saturating_sub(2), &format!("window too small: {w} x {h} is needed"), Role::Notice);
+    pen.text(1, if worst.is_some() { 2 } else { 1 }, width, &needed, Role::Notice);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::{
+        World,
+        scene::{self, Weather},
+    };
+
+    /// Whoever looks at a window that is too small reads the size that is needed, whole and first of its line.
+    #[test]
+    fn the_size_that_is_needed_is_read_in_any_window() {
+        for (w, h) in [(59, 30), (59, 19), (40, 10), (20, 5), (20, 3), (20, 2), (14, 2), (10, 2), (8, 5)] {
+            let mut app = scene::app(World::Live, Weather::Outage);
+            let shot = shots::shot(&mut app, (w, h), Glyphs::Box);
+            let whole = if w >= 14 { "\" 60x20 needed" } else { "\" 60x20 " };
+            assert!(shot.lines().any(|line| line.starts_with(whole)), "{w}x{h}\n{shot}");
+        }
+    }
 
     #[test]
     fn the_locale_decides_the_glyphs() {

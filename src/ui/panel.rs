@@ -81,10 +81,19 @@ pub(super) fn short(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
         for (component, cell) in cells {
             let (words, role) = words(cell, &cell.short_text);
             let words = format!("{} {words}", name(component));
-            if x + columns(&words) as u16 >= end {
+            let room = usize::from(end.saturating_sub(x + 1));
+            let kept = parts(&words, room);
+            if columns(&kept) > room {
+                // What has no room at all is there nevertheless.
+                if room > MORE.len() {
+                    pen.text(x, y, 1, MORE, Role::Dim);
+                }
                 break;
             }
-            x = pen.text(x, y, end - x, &words, role) + 2;
+            x = pen.text(x, y, end - x, &kept, role) + 2;
+            if kept != words {
+                break;
+            }
         }
     }
 }
@@ -102,23 +111,30 @@ fn row(app: &App, component: Component, side: Side, pen: &mut Pen<'_>, (x, right
     pen.text(x, y, 9, name(component), Role::Dim);
     let (age, role) = age(app, cell);
     let end = pen.right(right - 1, y, &age, role);
-    let room = end.saturating_sub(x + 11);
-    let long = words(cell, &cell.text);
-    let (words, role) =
-        if columns(&long.0) > usize::from(room) { words(cell, &cell.short_text) } else { long };
-    pen.text(x + 10, y, room, &parts(&words, usize::from(room)), role);
+    let room = |left: u16| usize::from(end.saturating_sub(left + 1));
+    // Words that have no room in their column begin right behind a short name.
+    let (usual, close) = (x + 10, x + columns(name(component)) as u16 + 1);
+    let (long, short) = (words(cell, &cell.text), words(cell, &cell.short_text));
+    let fits = |(said, _): &(String, Role), left| columns(said) <= room(left);
+    let (left, (words, role)) = match () {
+        () if fits(&long, usual) => (usual, long),
+        () if fits(&short, usual) => (usual, short),
+        () => (close, short),
+    };
+    pen.text(left, y, room(left) as u16, &parts(&words, room(left)), role);
 }
 
-/// As many parts of a text as have room, each whole; the mark tells that there are more.
+/// Stands for parts that have no room.
+const MORE: &str = "~";
+
+/// As many parts of a text as have room, each whole and the most important first; the mark tells that there
+/// are more, and stands apart from a number: none of its digits is gone.
 fn parts(words: &str, room: usize) -> String {
     if columns(words) <= room {
         return words.to_owned();
     }
-    let ends = words.match_indices(", ").map(|(at, _)| &words[..at]);
-    match ends.filter(|kept| columns(kept) < room).last() {
-        Some(kept) => format!("{kept}~"),
-        None => words.to_owned(),
-    }
+    let ends = words.match_indices(", ").map(|(at, _)| format!("{} {MORE}", &words[..at]));
+    ends.filter(|kept| columns(kept) <= room).last().unwrap_or_else(|| words.to_owned())
 }
 
 fn name(component: Component) -> &'static str {
@@ -143,19 +159,56 @@ fn age(app: &App, cell: &Cell) -> (String, Role) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        app::{
+            Event, Moment,
+            scene::{self, at, noon},
+        },
+        domain::{Answer, Observation, Source, standing, time::seconds},
+        ui::{Glyphs, shots::shot},
+    };
 
     #[test]
     fn a_part_that_has_no_room_goes_whole() {
         let words = "! 0/12, 11 draining, 3 off";
         let cases = [
             (26, "! 0/12, 11 draining, 3 off"),
-            (25, "! 0/12, 11 draining~"),
-            (19, "! 0/12~"),
-            (7, "! 0/12~"),
-            (6, words),
+            (25, "! 0/12, 11 draining ~"),
+            (21, "! 0/12, 11 draining ~"),
+            (20, "! 0/12 ~"),
+            (8, "! 0/12 ~"),
+            (7, words),
         ];
         for (room, told) in cases {
             assert_eq!(parts(words, room), told, "{room}");
         }
+    }
+
+    /// The vital signs of the side that is left, as they stand on the screen: what keeps users out is read there,
+    /// and nothing is cut inside of a part.
+    #[test]
+    fn the_vital_signs_name_the_trouble_at_every_size() {
+        for (size, hosts) in [
+            ((60, 20), "hosts ! 0/12, 12 ours"),
+            ((80, 24), "hosts ! 0/12, 12 ours"),
+            ((160, 50), "hosts     ! 0/12, 12 ours"),
+        ] {
+            let mut app = drained();
+            let shot = shot(&mut app, size, Glyphs::Box);
+            assert!(shot.contains(hosts), "{size:?}: no `{hosts}`\n{shot}");
+        }
+    }
+
+    /// A run that has drained the side it leaves, 41 seconds ago.
+    fn drained() -> App {
+        let mut app = scene::running(scene::move_phase()).0;
+        let source = Source::Hosts(0, Side::Primary);
+        let hosts = standing::hosts(&app.picture, &source).unwrap().clone();
+        let answer = Answer::Hosts(hosts.each(|host| host.accepts = Some(false)));
+        let seen = Observation { source, started: noon(), ended: noon(), outcome: Ok(answer) };
+        app.update(Event::Observed(seen), at(1));
+        app.update(Event::Tick, Moment { now: noon() + seconds(28), terminal: 28_000 });
+        app.settle();
+        app
     }
 }

@@ -633,7 +633,7 @@ fn what_is_cut_of_events_vantage_and_dialogs_says_so() {
                     let inner: Vec<&str> = shot.lines().filter_map(|line| line.split('│').nth(1)).collect();
                     let inner = inner.join("\n");
                     // What has no room says how many lines it took.
-                    let whole = !shot.contains("cut; a taller window shows all");
+                    let whole = !shot.contains("a taller window shows all");
                     let offer = dialog.offer.as_ref().unwrap();
                     for text in [&offer.what, &offer.effect].into_iter().filter(|_| whole) {
                         check(2, &inner, text.as_str());

@@ -2,7 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use crate::{app::gesture::Button, domain::text::counted};
+use crate::{
+    app::{App, Intent, Motion, gesture::Button},
+    domain::text::counted,
+};
 
 use super::{
     pen::{Pen, columns, fit, wrap},
@@ -41,8 +44,13 @@ pub(super) struct Sheet {
     title: String,
     role: Role,
     lines: Vec<(Rank, SheetLine)>,
+    /// How far what can be scrolled of it is, in lines.
+    at: usize,
+    /// The key that scrolls it, where one does.
+    key: Option<String>,
 }
 
+#[derive(Clone)]
 enum SheetLine {
     Words(String, Role),
     /// Something good to know, the first to go where room is short.
@@ -59,8 +67,9 @@ enum SheetLine {
 }
 
 impl Sheet {
-    pub(super) fn new(title: String, role: Role) -> Self {
-        Self { title, role, lines: Vec::new() }
+    pub(super) fn over(app: &App, title: String, role: Role) -> Self {
+        let key = app.body_scrolls(Motion::PageDown).then(|| app.key(Intent::Move(Motion::PageDown)));
+        Self { title, role, lines: Vec::new(), at: app.body_at(), key }
     }
 
     pub(super) fn words(&mut self, text: &str, role: Role) {
@@ -112,10 +121,17 @@ impl Sheet {
         let width = width_in(pen);
         let room = usize::from(pen.height().saturating_sub(4));
         let title = self.title;
-        let (lines, cut) = fitting(self.lines, usize::from(width), room);
+        let by = self.key.map(|key| format!("{key} or ")).unwrap_or_default();
+        let (lines, note) = if let Some(part) = scrolled(&self.lines, usize::from(width), room, self.at) {
+            (part.0, Some(part.1))
+        } else {
+            let (lines, cut) = fitting(self.lines, usize::from(width), room);
+            let note = format!("({} cut; {by}a taller window shows all)", counted(cut, "line"));
+            (lines, (cut > 0).then_some(note))
+        };
         let tail = tail_of(&lines).min(room.saturating_sub(2));
         let head = lines.len() - tail;
-        let all = lines.len() + usize::from(cut > 0);
+        let all = lines.len() + usize::from(note.is_some());
         let height = (all as u16 + 2).min(pen.height().saturating_sub(2));
         let x = (pen.width() - width) / 2;
         let y = 1 + pen.height().saturating_sub(2 + height) / 2;
@@ -125,9 +141,8 @@ impl Sheet {
             draw_line(content, pen, x, row, width);
             row += 1;
         }
-        if cut > 0 {
-            let words = format!("({} cut; a taller window shows all)", counted(cut, "line"));
-            pen.text(x + 2, row, width - 4, &words, Role::Warn);
+        if let Some(note) = note {
+            pen.text(x + 2, row, width - 4, &note, Role::Warn);
             row += 1;
         }
         for (_, content) in lines[head..].iter().take(usize::from((y + height).saturating_sub(row + 1))) {
@@ -143,6 +158,34 @@ fn tail_of(lines: &[(Rank, SheetLine)]) -> usize {
         matches!(line, SheetLine::Prompt(..) | SheetLine::Input(..) | SheetLine::Buttons(..))
     };
     lines.iter().position(asks).map_or(0, |at| lines.len() - at)
+}
+
+/// A part of a dialog's lines, and what is said of the others.
+type Part = (Vec<(Rank, SheetLine)>, String);
+
+/// All lines one below the other from the `at`th on, above what always shows; `None`: nobody scrolls, or all of
+/// them have room.
+fn scrolled(lines: &[(Rank, SheetLine)], width: usize, room: usize, at: usize) -> Option<Part> {
+    let broken = |(rank, line): &(Rank, SheetLine)| {
+        let rank = *rank;
+        line.clone().broken(width).into_iter().map(move |one| (rank, one))
+    };
+    let mut lines: Vec<(Rank, SheetLine)> = lines.iter().flat_map(broken).collect();
+    if at == 0 || lines.len() <= room {
+        return None;
+    }
+    let tail = tail_of(&lines).min(room.saturating_sub(2));
+    let asked = lines.split_off(lines.len() - tail);
+    let kept = room.saturating_sub(tail + 1);
+    let first = at.min(lines.len().saturating_sub(kept));
+    let note = format!(
+        "({} to {} of {}; up and down scroll)",
+        first + 1,
+        first + kept,
+        counted(lines.len(), "line")
+    );
+    let shown = lines.into_iter().skip(first).take(kept).chain(asked).collect();
+    Some((shown, note))
 }
 
 /// The lines that have room, and how many went that are more than good to know.
@@ -170,6 +213,13 @@ fn fitting(lines: Vec<(Rank, SheetLine)>, width: usize, room: usize) -> (Vec<(Ra
         let Some(at) = least else { break };
         let (_, gone) = lines.remove(at);
         cut += 1;
+        // A sentence that stood under its name keeps it, or it would stand under another one.
+        if let SheetLine::Pair(name, ..) = &gone
+            && let Some((_, SheetLine::Pair(next, ..))) = lines.get_mut(at)
+            && next.is_empty()
+        {
+            *next = name;
+        }
         // A sentence that lost its end says so.
         if let (true, Some((_, above))) = (gone.goes_on(), at.checked_sub(1).map(|above| &mut lines[above])) {
             above.mark_cut(width);
@@ -262,7 +312,8 @@ mod tests {
 
     /// What a dialog of this many rows shows of its lines, each with its name.
     fn shown(room: usize) -> (Vec<String>, usize) {
-        let mut sheet = Sheet::new("t".to_owned(), Role::Title);
+        let mut sheet =
+            Sheet { title: "t".to_owned(), role: Role::Title, lines: Vec::new(), at: 0, key: None };
         sheet.pair("what", "67 sessions", Role::Text);
         sheet.ranked(Rank::About);
         sheet.pair("effect", "people lose what they have not saved by then", Role::Text);

@@ -125,6 +125,31 @@ fn the_last_line_of_a_recording_tells_the_moment_of_line_1() {
 }
 
 /// A window may be small and full of marks: that nothing keeps the token stays on line 1, with the direction.
+/// On the way to another place of a recording the display says so, and where to; what it shows is still where it
+/// was.
+#[test]
+fn seeking_says_that_it_seeks_and_to_where() {
+    let (length, began) = (Span::from_mins(20), scene::noon());
+    for (aim, going, words) in [
+        (Some(600), Going::Seeking, Some("seeking to 10:00 of 20:00")),
+        (Some(1_200), Going::Seeking, Some("seeking to 20:00 of 20:00")),
+        (None, Going::Paused, None),
+    ] {
+        for width in [60, 80, 160] {
+            let mut app = scene::app(World::Replay(Recorded::Live), Weather::Calm);
+            let aim = aim.map(Span::from_secs);
+            let spot = Spot { began, aim, length, record: 3, records: 40, going, cut: None };
+            app.update(Event::Spot(spot), at(0));
+            let shot = shot(&mut app, (width, 24), Glyphs::Box);
+            let (first, last) = (shot.lines().next().unwrap(), shot.lines().last().unwrap());
+            assert_eq!(first.contains("SEEKING"), words.is_some(), "{width}: {first}");
+            assert_eq!(last.contains("seeking"), words.is_some(), "{width}: {last}");
+            assert!(words.is_none_or(|words| last.contains(words)), "{width}: {last}");
+            assert!(first.contains("10:14:55Z"), "{width}: {first}");
+        }
+    }
+}
+
 #[test]
 fn that_nothing_keeps_the_token_is_said_beside_every_mark() {
     let lasts = TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None, sealed: false };
@@ -212,6 +237,44 @@ fn line_1_keeps_all_that_counts_however_long_the_names_are() {
                     assert!(first.contains(word), "{width}: no `{word}` in {first}");
                 }
                 assert!(says_direction(app, &first), "{width}: {first}");
+            }
+        }
+    }
+}
+
+type Spoilt<'a> = (&'static str, Vec<&'a dyn Fn(&mut App)>);
+
+/// The name that is typed to arm is read whole where the windows are of the usual size: the name of who acts,
+/// and what is good to know, make room.
+#[test]
+fn line_1_at_80_columns_keeps_the_name_of_the_estate() {
+    let armed = |app: &mut App| {
+        app.update(Event::Command(Command::Arm { on: true, how: "test".into() }), at(10));
+    };
+    let endpoint = |app: &mut App| app.endpoint = Some("127.0.0.1:54321".to_owned());
+    let frozen = |app: &mut App| {
+        app.update(Event::Intent(Intent::Freeze), at(11));
+    };
+    let recording = |app: &mut App| app.recording = true;
+    let odd: [Spoilt<'_>; 6] = [
+        ("plain", vec![]),
+        ("armed", vec![&armed]),
+        ("endpoint", vec![&endpoint]),
+        ("frozen", vec![&frozen]),
+        ("recording", vec![&recording]),
+        ("recording, armed", vec![&recording, &armed]),
+    ];
+    for (name, spoil) in odd {
+        let mut home = scene::app(World::Live, Weather::Outage);
+        let (mut run, _, _) = scene::running(scene::move_phase());
+        for app in [&mut home, &mut run] {
+            app.identity.name = "margarete.operator@contoso.example".into();
+            for spoil in &spoil {
+                spoil(app);
+            }
+            let first = shot(app, USUAL, Glyphs::Box).lines().next().unwrap().to_owned();
+            for word in [" contoso-avd ", " mar", "52m ", "Z "] {
+                assert!(first.contains(word), "{name}: no `{word}` in {first}");
             }
         }
     }

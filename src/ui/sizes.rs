@@ -4,7 +4,7 @@ use crate::{
     app::{
         App, Event, Intent, Motion, TokenStatus, World,
         dialog::Modal,
-        scene::{self, Weather},
+        scene::{self, Weather, at},
         screen::Screen,
     },
     domain::{
@@ -412,6 +412,103 @@ fn a_dialog_over_hosts_counts_them_and_shows_the_first_call() {
     }
 }
 
+/// What a dialog has no room for is read by scrolling, every target of it; what must be read before anything is
+/// pressed stays where it is.
+#[test]
+fn a_dialog_that_is_cut_is_read_whole_by_scrolling() {
+    for (size, count) in [((60, 20), 67), ((80, 24), 67), ((60, 20), 3), ((160, 50), 67)] {
+        for (down, up) in [(Motion::Down, Motion::Up), (Motion::PageDown, Motion::PageUp)] {
+            let mut offer = scene::offer(2, Some("67"));
+            offer.writes.truncate(count);
+            let targets: Vec<String> =
+                offer.writes.iter().map(|write| format!("log off {} ", write.key)).collect();
+            let mut app = confirming(scene::log_off(offer), "");
+            let first = shot(&mut app, size, Glyphs::Box);
+            let cut = first.contains("taller window shows all");
+            assert!(!cut || first.contains("pgdn or a taller window"), "{size:?}\n{first}");
+            let mut all = first.clone();
+            let mut time = 90_000;
+            let mut go = |app: &mut App, motion| {
+                time += 400;
+                app.update(Event::Intent(Intent::Move(motion)), at(time));
+                shot(app, size, Glyphs::Box)
+            };
+            for _ in 0..count + 24 {
+                let shot = go(&mut app, down);
+                let (asks, button) = ("to confirm, tab, enter:", "> Cancel");
+                assert!(shot.contains(asks) && shot.contains(button), "{size:?} {down:?}\n{shot}");
+                all.push_str(&shot);
+            }
+            let missing: Vec<&String> = targets.iter().filter(|target| !all.contains(*target)).collect();
+            assert!(missing.is_empty(), "{size:?} {count} {down:?}: {missing:?}");
+            // Back at its beginning it is as it was.
+            let back = (0..count + 24).map(|_| go(&mut app, up)).last();
+            // The first line counts down the token.
+            let below = |shot: &String| shot.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
+            assert_eq!(back.as_ref().map(below), Some(below(&first)), "{size:?} {up:?}");
+        }
+    }
+}
+
+/// A sentence never stands under a name that is not its own: of an abort what stays goes with its name, at every
+/// height.
+#[test]
+fn a_sentence_keeps_its_name_where_lines_are_dropped() {
+    for height in 20..32 {
+        let mut app = scene::running(scene::move_phase()).0;
+        pressed(&mut app, &[Intent::Interrupt]);
+        let shown = shot(&mut app, (60, height), Glyphs::Box);
+        let inner = |line: &str| line.split('│').nth(1).unwrap_or_default().to_owned();
+        let lines: Vec<String> = shown.lines().map(inner).collect();
+        let kept = lines.iter().position(|line| line.contains("made and kept"));
+        let named = |at: usize| {
+            let name = |line: &&String| line.get(1..9).is_some_and(|name| !name.trim().is_empty());
+            lines[..=at].iter().rfind(name).cloned().unwrap_or_default()
+        };
+        let name = kept.map(named);
+        assert!(name.as_ref().is_none_or(|name| name.contains("stays")), "{height}: {name:?}\n{shown}");
+    }
+}
+
+/// While a run is held nothing is skipped, and the last line does not say that it could be.
+#[test]
+fn a_held_run_offers_no_skip_and_says_which_key_goes_on() {
+    let mut view = held();
+    for step in &mut view.steps {
+        step.choices = vec![Choice::Skip];
+    }
+    let mut app = scene::running(view).0;
+    for size in [(60, 20), (80, 24), (160, 50)] {
+        let shown = shot(&mut app, size, Glyphs::Box);
+        assert!(!shown.lines().last().unwrap().contains("skip"), "{size:?}\n{shown}");
+    }
+    let why = keymap::why_not(&app, Intent::Skip).unwrap_or_default();
+    assert_eq!(why, "the run is held, h goes on");
+    pressed(&mut app, &[Intent::Skip]);
+    assert!(app.modals.is_empty());
+    assert_eq!(app.notice.as_ref().unwrap().text, why);
+}
+
+/// A number that must be typed says what it counts, where another stands beside it.
+#[test]
+fn the_number_that_must_be_typed_says_what_it_counts() {
+    let cases = [
+        ("at the start", 178, true, 181, Some("number   178: users with a session when the run began")),
+        ("several sessions", 178, false, 181, Some("number   178: users, each once")),
+        ("one each", 178, false, 178, None),
+    ];
+    for ((name, users, users_at_start, writes, told), size) in
+        cases.into_iter().flat_map(|case| [(60, 20), (80, 24)].map(|size| (case, size)))
+    {
+        let mut offer = scene::offer(2, Some("178"));
+        let write = offer.writes[0].clone();
+        (offer.users, offer.users_at_start, offer.writes) = (users, users_at_start, vec![write; writes]);
+        let shot = shot(&mut confirming(scene::log_off(offer), ""), size, Glyphs::Box);
+        assert_eq!(told.is_some(), shot.contains("number   "), "{name} {size:?}\n{shot}");
+        assert!(told.is_none_or(|told| shot.contains(told)), "{name} {size:?}\n{shot}");
+    }
+}
+
 #[test]
 fn a_token_that_ends_before_the_step_usually_does_is_said_before_it_starts() {
     let words = ["8 of 12 hosts of hr in NE", "they take sessions", "NE 4 running", "NE 12 running"];
@@ -490,7 +587,8 @@ fn a_short_window_keeps_the_targets_of_a_confirmation_and_what_to_do_instead_of_
             dialog.remark = remark.map(str::to_owned);
         }
         let shown = shot(&mut app, (60, 20), Glyphs::Box);
-        for words in ["what     67 sessions", "67 x DELETE", "log off user001", "lines cut; a taller"] {
+        for words in ["what     67 sessions", "67 x DELETE", "log off user001", "lines cut; pgdn or a taller"]
+        {
             assert!(shown.contains(words), "no `{words}` in:\n{shown}");
         }
     }
@@ -502,7 +600,8 @@ fn a_short_window_keeps_the_targets_of_a_confirmation_and_what_to_do_instead_of_
     let mut app = scene::running(view).0;
     pressed(&mut app, &[Intent::Interrupt]);
     let shown = shot(&mut app, (60, 20), Glyphs::Box);
-    for words in ["instead  esc, then h: holds the run", "cut; a taller", "14 changes made and kept"] {
+    for words in ["instead  esc, then h: holds the run", "cut; pgdn or a taller", "14 changes made and kept"]
+    {
         assert!(shown.contains(words), "no `{words}` in:\n{shown}");
     }
 }
@@ -648,10 +747,10 @@ fn a_step_that_an_abort_left_in_the_middle_is_not_drawn_as_never_begun() {
     view.steps[7].state = StepState::Pending;
     view.steps[7].items = vec![ItemView { attempts: 1, ..scene::item("GRP1 @ DAG1", ItemPhase::Done, "") }];
     let shown = run_lines(view.clone(), (80, 24));
-    assert!(shown.contains("left in the middle") || shown.contains("-  a7  revoke WE"), "{shown}");
+    assert!(shown.contains("left in the middle") || shown.contains("!  a7  revoke WE"), "{shown}");
     view.steps[7].items[0].attempts = 0;
     let shown = run_lines(view, (80, 24));
-    assert!(!shown.contains("left in the middle") && !shown.contains("-  a7  revoke WE"), "{shown}");
+    assert!(!shown.contains("left in the middle") && !shown.contains("!  a7  revoke WE"), "{shown}");
 }
 
 #[test]

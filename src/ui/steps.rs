@@ -217,7 +217,7 @@ fn phase_row(view: &RunView, phase: &PhaseView) -> Row {
         None => owed,
     };
     let (mark, role) = match (over, owed.is_empty()) {
-        _ if left => ("- ", Role::Warn),
+        _ if left => ("! ", Role::Warn),
         (true, true) => ("ok", Role::Text),
         (true, false) => ("! ", Role::Warn),
         (false, _) => (". ", Role::Pending),
@@ -330,7 +330,7 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
     let left = was_left(view, step);
     let back = goes_back(view, step);
     let (mark, role) = match step.state {
-        _ if left => ("-", Role::Warn),
+        _ if left => ("!", Role::Warn),
         _ if back => ("u", Role::Warn),
         // Taking a step back is there for whoever wants it; it is not what comes next.
         StepState::Ready | StepState::Blocked if step.is_undo => ("u", Role::Dim),

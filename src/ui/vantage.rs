@@ -18,6 +18,8 @@ use super::{
 
 /// Columns of a line's label.
 const LABEL: u16 = 12;
+/// Behind what says nothing of a region.
+const GLOBAL: &str = " (global)";
 /// Columns of an age, with its mark.
 const AGE: u16 = 4;
 
@@ -104,7 +106,18 @@ fn cell(app: &App, cell: &Cell, (left, right): (u16, u16), y: u16, pen: &mut Pen
     let end = pen.right(right.saturating_sub(1), y, &age, role);
     // Ages of the usual length stand in one column, a longer one never touches the words.
     let room = end.min(right.saturating_sub(AGE)).saturating_sub(text + 1);
-    pen.text(text, y, room, &cell.text, Role::Text);
+    let words = if cell.global { global(&cell.text, usize::from(room)) } else { cell.text.clone() };
+    pen.text(text, y, room, &words, Role::Text);
+}
+
+/// What is told by an endpoint of no one region: that it is so goes last. The age stands beside it.
+fn global(text: &str, room: usize) -> String {
+    let first = |end: Option<usize>| end.map_or(text, |end| text[..end].trim_end());
+    let parts =
+        [text, first(text.find(", ")), first(text.find(|c: char| c.is_ascii_digit()).filter(|at| *at > 0))];
+    let said = |part: &str| format!("{part}{GLOBAL}");
+    let whole = parts.into_iter().map(said).find(|said| columns(said) <= room);
+    whole.unwrap_or_else(|| format!("{}~", GLOBAL.trim_start()))
 }
 
 /// What the line under the cursor says in full, above `bottom`: cells are cut. The line it begins at.
@@ -112,13 +125,21 @@ fn whole(app: &App, line: &Line, bottom: u16, pen: &mut Pen<'_>) -> u16 {
     let width = pen.width();
     let most = usize::from(bottom / 4).max(1);
     let said = |side: Side| {
-        let text = format!("{} {}", app.estate.regions[side].code, line.cells[side].full);
-        wrap_in(&text, usize::from(width - 2), most)
+        let cell = &line.cells[side];
+        let age = age_of(cell.at, cell.stale, app.shown_at());
+        let text = format!("{} {}", app.estate.regions[side].code, cell.full);
+        let room = usize::from(width - 3).saturating_sub(columns(&age.0));
+        // The age belongs to all of them, and stands where the sentence begins.
+        let lines = wrap_in(&text, room, most).into_iter().enumerate();
+        lines.map(move |(at, line)| (line, (at == 0).then(|| age.clone()))).collect::<Vec<_>>()
     };
     let lines = Side::BOTH.map(said).concat();
     let top = bottom.saturating_sub(lines.len() as u16);
-    for (y, text) in (top..bottom).zip(&lines) {
+    for (y, (text, age)) in (top..bottom).zip(&lines) {
         pen.text(1, y, width - 2, text, Role::Dim);
+        if let Some((age, role)) = age {
+            pen.right(width - 1, y, age, *role);
+        }
     }
     top
 }

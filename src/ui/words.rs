@@ -1,9 +1,10 @@
 //! What is said shorter on the screens, and what it stands for: the help explains it below the keys.
 
 /// The words, as they stand on the screens.
-pub(super) const WORDS: [(&str, &str); 33] = [
+pub(super) const WORDS: [(&str, &str); 35] = [
     ("ok ! x", "as it should be; wants attention; users cannot work"),
-    ("? -", "not known; not looked at, or none"),
+    ("?", "not known, or nobody has looked"),
+    ("-", "nothing there to judge: off, skipped, or none"),
     ("4s 12m!", "age of what was seen; with ! too old to be trusted"),
     ("20s?", "age of the last answer: the look after it brought none"),
     ("last", "what was last seen, too long ago to be called what is"),
@@ -13,6 +14,7 @@ pub(super) const WORDS: [(&str, &str); 33] = [
     ("c", "cold: hosts whose machine is off"),
     ("bad", "hosts that report and fail a health check"),
     ("dr", "drained: hosts that take no new sessions"),
+    ("ours", "drained by the open run, as planned"),
     ("hb", "heartbeat of a host; in a list how long ago it was"),
     ("180+19", "sessions in use and disconnected"),
     ("48+254?", "sessions, and sessions on silent hosts: nobody can prove them"),
