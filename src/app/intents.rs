@@ -365,6 +365,11 @@ impl App {
         let Some(step) = self.selected_step() else { return };
         let offered = step.choices.contains(&Choice::Undo);
         match &step.undo {
+            // The cursor is on what takes another step back.
+            _ if step.is_undo && step.offer.is_some() => {
+                let (undo, kind) = (step.id.clone(), step.kind);
+                self.offer(undo, kind);
+            }
             Some(undo) if offered => {
                 let undo = undo.clone();
                 self.offer(undo, StepKind::Automatic);

@@ -532,6 +532,15 @@ fn drained(host: u32) -> ItemView {
     item(&format!("drain shwe-hr-{host:02}"), ItemPhase::Done, "drained")
 }
 
+fn phases() -> Vec<PhaseView> {
+    vec![
+        phase("decide", 0, 2, 2, false),
+        phase("prepare", 2, 3, 3, true),
+        phase("move", 5, 6, 2, false),
+        phase("open", 11, 3, 0, false),
+    ]
+}
+
 fn phase(id: &str, first: usize, count: usize, over: usize, free_exit_ends: bool) -> PhaseView {
     PhaseView { id: id.to_owned(), first, count, over, gate: None, elapsed: minutes(2), free_exit_ends }
 }
@@ -586,12 +595,7 @@ pub(crate) fn move_phase() -> RunView {
         served: false,
         interrupted: false,
         watches: false,
-        phases: vec![
-            phase("decide", 0, 2, 2, false),
-            phase("prepare", 2, 3, 3, true),
-            phase("move", 5, 6, 2, false),
-            phase("open", 11, 3, 0, false),
-        ],
+        phases: phases(),
         steps,
         current: Some(7),
         debts: Vec::new(),
@@ -607,6 +611,7 @@ pub(crate) fn move_phase() -> RunView {
         effective_by: None,
         hold: None,
         last_at: noon() - seconds(12),
+        worked_at: noon() - seconds(12),
     }
 }
 

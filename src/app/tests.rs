@@ -1306,6 +1306,17 @@ fn a_run_that_is_being_aborted_says_so_and_offers_nothing_else() {
     }
 }
 
+/// On the row of what takes a step back the key that undoes does what enter does there.
+#[test]
+fn the_key_that_undoes_takes_back_what_the_cursor_is_on() {
+    let mut view = scene::log_off(scene::offer(2, Some("67")));
+    let step = &mut view.steps[8];
+    (step.is_undo, step.undo) = (true, None);
+    let mut app = scene::running(view).0;
+    app.update(Event::Intent(Intent::Undo), at(1_000));
+    assert!(app.modals.iter().any(|modal| matches!(modal, Modal::Confirm(_))), "{:?}", app.notice);
+}
+
 /// A key that undoes nothing says of which step, why, and which can be undone.
 #[test]
 fn what_cannot_be_undone_says_why_and_what_can() {

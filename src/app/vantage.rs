@@ -8,6 +8,7 @@ use crate::{
         estate::Estate,
         picture::Picture,
         signs::{Grade, RegionSigns},
+        standing::{self, ActiveSide},
         time::{Timestamp, minutes},
     },
     readiness::LocalFacts,
@@ -229,9 +230,10 @@ fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
         Some(first) if same => (first.what.to_string(), first.what.to_string()),
         _ => (said(&named, ""), shortly(&named)),
     };
-    let state = if own.iter().any(|one| one.holds == Some(true)) {
+    let state = if own.iter().any(|one| one.holds == Some(true) && !one.old) {
         CellState::Crit
-    } else if own.iter().any(|one| one.holds.is_none()) {
+    } else if own.iter().any(|one| one.holds.is_none() || one.old) {
+        // What was seen some minutes ago is a sign of then.
         CellState::Unknown
     } else if own.iter().any(|one| one.partly) {
         // Not enough for a sign is not nothing.
@@ -240,7 +242,8 @@ fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
         CellState::Ok
     };
     let at = own.iter().filter_map(|one| one.at).min();
-    Cell { state, full, text, at, stale: state == CellState::Unknown && at.is_some(), global: false }
+    let stale = at.is_some() && (state == CellState::Unknown || own.iter().any(|one| one.old));
+    Cell { state, full, text, at, stale, global: false }
 }
 
 /// What is seen of each service, and what is said of all of them at the end.
@@ -309,7 +312,8 @@ fn verdicts(
         let (state, text) = match signs.grade {
             Grade::Dead | Grade::WasDead => {
                 let last = if signs.stale { "last seen " } else { "" };
-                let text = format!("{} is {last}dead by {numbers}: an ungraceful failover fits", codes[side]);
+                let follows = follows(ground, &signs, side);
+                let text = format!("{} is {last}dead by {numbers}: {follows}", codes[side]);
                 (CellState::Crit, text)
             }
             Grade::None if blind(&evidence[side]) => {
@@ -331,13 +335,16 @@ fn verdicts(
         } else {
             (signs.at, signs.stale)
         };
+        let text = if stale && !signs.dead() { format!("{LAST_SEEN}{text}") } else { text };
         verdicts.push(Verdict { state, text, at, stale });
     }
     if blind_here {
         // Who sees nothing says nothing of now.
         for verdict in &mut verdicts[before_sides..] {
             verdict.state = CellState::Unknown;
-            verdict.text = format!("as last seen, {}", verdict.text);
+            if !verdict.text.starts_with(LAST_SEEN) {
+                verdict.text = format!("{LAST_SEEN}{}", verdict.text);
+            }
         }
     }
     let (state, place) = match &ground.facts.own_region {
@@ -347,6 +354,29 @@ fn verdicts(
     };
     verdicts.push(Verdict { state, text: place, at: None, stale: false });
     verdicts
+}
+
+/// What follows from a death.
+fn follows(ground: &Ground<'_>, signs: &RegionSigns, side: Side) -> &'static str {
+    match (signs.stale, serves(ground, side)) {
+        (true, _) => "look again before anything follows",
+        (false, true) => "an ungraceful failover fits",
+        (false, false) => "it serves nobody",
+    }
+}
+
+/// Stands before what does not tell of now.
+const LAST_SEEN: &str = "as last seen, ";
+
+/// Whether a service in scope is active on `side`, or may be.
+fn serves(ground: &Ground<'_>, side: Side) -> bool {
+    services(ground.scope, ground.estate).any(|(index, _)| {
+        match standing::active_side(ground.estate, ground.picture, index) {
+            ActiveSide::One(active) => active == side,
+            ActiveSide::Closed => false,
+            _ => true,
+        }
+    })
 }
 
 /// Whether a sign is not known of a service.
@@ -449,6 +479,32 @@ mod tests {
         assert_eq!(denied.calls[5].cells.primary.text, "not allowed (403)");
         assert_eq!(denied.signs[1].cells.primary.full, "hr 0 of 12 silent, fin 0 of 8 silent");
     }
+    /// What was done about it is done, and what is old says so.
+    #[test]
+    fn a_dead_region_advises_only_what_still_fits() {
+        let left = seen(Weather::Outage, |picture| {
+            for service in 0..2 {
+                let source = Source::Assignments(service, Side::Primary);
+                let outcome = Ok(Answer::Assignments(Listing::whole(Vec::new(), 1)));
+                picture.take(Observation { source, started: noon(), ended: noon(), outcome });
+            }
+        });
+        assert_eq!(said(&left)[0], "WE is dead by signs 1, 2, 4: it serves nobody");
+        let mut picture = Picture::default();
+        for one in scene::readings(Weather::Outage) {
+            picture.take(one);
+        }
+        let (estate, facts, feed) = (scene::estate(), LocalFacts::default(), Feed::default());
+        let now = noon() + minutes(4);
+        let (estate, picture, facts, feed) = (&estate, &picture, &facts, &feed);
+        let old = vantage(&Ground { estate, picture, scope: Scope::All, facts, feed, now });
+        let verdict = &old.verdicts[0];
+        assert_eq!(verdict.text, "WE is last seen dead by signs 1, 2, 4: look again before anything follows");
+        let beats = &old.signs[1].cells.primary;
+        let told = (beats.state, beats.stale, beats.full.contains("last "));
+        assert_eq!(told, (CellState::Unknown, true, true), "{beats:?}");
+    }
+
     #[test]
     fn what_is_not_enough_for_a_sign_is_not_called_ok() {
         for (silent, state) in

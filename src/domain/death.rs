@@ -109,6 +109,8 @@ pub struct Evidence {
     pub what: Safe,
     /// Age of the oldest answer behind it.
     pub at: Option<Timestamp>,
+    /// Whether something it rests on is older than it is trusted: it tells of what was.
+    pub old: bool,
 }
 
 /// What is seen of the signs 1 to 4 of a service's side at `now`: where [`signs`] names a sign,
@@ -121,12 +123,16 @@ pub fn evidence(
     now: Timestamp,
 ) -> [Evidence; 4] {
     let since = now.checked_sub(EVIDENCE_LIMIT).unwrap_or(Timestamp::MIN);
-    let told = |class, (holds, partly), what: String, at| Evidence {
-        class,
-        holds,
-        partly,
-        what: Safe::new(&what),
-        at,
+    let told = |class: u8,
+                (holds, partly): (Option<bool>, bool),
+                what: String,
+                (at, old): (Option<Timestamp>, bool)| {
+        let last = if old && holds.is_some() { "last " } else { "" };
+        Evidence { class, holds, partly, what: Safe::new(&format!("{last}{what}")), at, old }
+    };
+    let rests_on = |sources: &[Source]| {
+        let old = answered(picture, sources).iter().any(|footing| footing.is_old(now));
+        (oldest_of(picture, sources), old)
     };
     let events = since_then(picture, &Source::Events, since).map(|_| ());
     let posted = posted_event(picture, &estate.regions[side].azure, since);
@@ -146,7 +152,7 @@ pub fn evidence(
                 || if events.is_some() { "no event" } else { "not known" }.to_owned(),
                 Safe::to_string,
             ),
-            oldest_of(picture, &[Source::Events]),
+            rests_on(&[Source::Events]),
         ),
         told(
             2,
@@ -155,19 +161,22 @@ pub fn evidence(
                 silent.is_some_and(|(silent, _)| silent > 0),
             ),
             silent.map_or("not known".to_owned(), |(silent, of)| format!("{silent} of {of} silent")),
-            oldest_of(picture, &[Source::Hosts(service, side), Source::Machines(side)]),
+            rests_on(&[Source::Hosts(service, side), Source::Machines(side)]),
         ),
         told(
             3,
             (Some(failing.len() >= 2), !failing.is_empty()),
             if failing.is_empty() { "none fail only here".to_owned() } else { names(&failing, ", ") },
-            oldest(failing.iter().flat_map(|calls| &calls.footings)),
+            (
+                oldest(failing.iter().flat_map(|calls| &calls.footings)),
+                failing.iter().flat_map(|calls| &calls.footings).any(|footing| footing.is_old(now)),
+            ),
         ),
         told(
             4,
             (down.map(|(down, of)| down > 0 && down == of), down.is_some_and(|(down, _)| down > 0)),
             down.map_or("not known".to_owned(), |(down, of)| format!("{down} of {of} down")),
-            oldest_of(picture, &[storage]),
+            rests_on(&[storage]),
         ),
     ]
 }

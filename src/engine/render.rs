@@ -83,6 +83,7 @@ impl Engine {
             effective_by: self.run.effective_by().filter(|by| *by > now),
             hold: run.hold.clone(),
             last_at: run.last_at,
+            worked_at: run.worked_at,
             steps,
         }
     }
@@ -369,7 +370,10 @@ impl Engine {
     fn item_view(&self, index: usize, item: &ItemRun) -> ItemView {
         let live = self.live.get(&(index, item.key.clone()));
         let why = live.and_then(|live| live.why.clone());
+        // Nobody asks before the run goes on.
+        let unasked = self.awaiting_resume && item.mark.in_flight();
         let (state, detail) = match &item.mark {
+            _ if unasked => (ItemPhase::Settling, "not looked at since its process ended".to_owned()),
             ItemMark::Pending => match &why {
                 Some(why) => (ItemPhase::Checking, why.to_string()),
                 None => (ItemPhase::Pending, item.before.to_string()),

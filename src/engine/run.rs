@@ -71,6 +71,8 @@ pub struct Run {
     pub(super) people_since: Option<Timestamp>,
     /// Last event's time.
     pub last_at: Timestamp,
+    /// When the newest that tells of work was written: that somebody arms a run is none.
+    pub worked_at: Timestamp,
     /// Events applied.
     pub seq: u64,
 }
@@ -244,6 +246,7 @@ impl Run {
             waited_on_people: Span::ZERO,
             people_since: None,
             last_at: at,
+            worked_at: at,
             seq: 1,
         };
         run.count_patience(Passed::Looking, at);
@@ -256,6 +259,9 @@ impl Run {
         let passed = Passed::before(&stamped.event, self.held.is_some());
         self.seq += 1;
         self.last_at = stamped.wall;
+        if !matches!(stamped.event, RunEvent::Armed { .. }) {
+            self.worked_at = stamped.wall;
+        }
         let at = stamped.wall;
         match &stamped.event {
             RunEvent::Armed { on, how } => {
@@ -437,17 +443,6 @@ impl Run {
         let (_, step) = self.of_action(Action::GrantStandby)?;
         let granted = step.items.iter().filter(|item| item.attempts > 0 && item.mark.over());
         Some(granted.map(|item| item.at).max()? + PROPAGATION)
-    }
-
-    /// Whether anything was done that a user could notice: the free exit is over. Taking it back
-    /// does not make it unnoticed.
-    pub fn past_free_exit(&self) -> bool {
-        let Some(last) = self.plan.phases.iter().position(|phase| phase.free_exit_ends) else { return true };
-        let later: Vec<&str> = self.plan.phases[last + 1..].iter().map(|phase| phase.id.as_str()).collect();
-        self.plan.steps.iter().zip(&self.steps).any(|(planned, step)| {
-            planned.phase.as_deref().is_some_and(|phase| later.contains(&phase))
-                && (!step.items.is_empty() || !step.past.is_empty() || step.confirmed.is_some())
-        })
     }
 
     /// What targets depend on, for the step at `index`.

@@ -79,6 +79,17 @@ impl StepRun {
 }
 
 impl Run {
+    /// Whether anything was done that a user could notice: the free exit is over. Taking it back
+    /// does not make it unnoticed.
+    pub fn past_free_exit(&self) -> bool {
+        let Some(last) = self.plan.phases.iter().position(|phase| phase.free_exit_ends) else { return true };
+        let later: Vec<&str> = self.plan.phases[last + 1..].iter().map(|phase| phase.id.as_str()).collect();
+        self.plan.steps.iter().zip(&self.steps).any(|(planned, step)| {
+            planned.phase.as_deref().is_some_and(|phase| later.contains(&phase))
+                && (!step.items.is_empty() || !step.past.is_empty() || step.confirmed.is_some())
+        })
+    }
+
     /// How many changes of a step stand, and how many were taken back, by an undo that is at work too. What
     /// an undo step does takes back and is no change of its own.
     pub(super) fn changes_of(&self, index: usize) -> (usize, usize) {

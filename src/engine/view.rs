@@ -86,6 +86,8 @@ pub struct RunView {
     pub hold: Option<Hold>,
     /// When its journal was last written to.
     pub last_at: Timestamp,
+    /// When the newest that tells of work was written.
+    pub worked_at: Timestamp,
 }
 
 impl StepView {

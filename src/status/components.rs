@@ -103,9 +103,13 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         .map(|&service| sight(scene, component, service, bucket.side))
         .reduce(Sight::join)
         .unwrap_or(Sight::none(None));
-    if component == Component::Capacity && bucket.role != Role::Standby && scene.dead(bucket.side) {
-        // Its lists were asked, and whatever they told would be room for nobody.
-        let part = Part::new(CellState::NotChecked, "no room counted", "not counted");
+    if component == Component::Capacity && scene.dead(bucket.side) {
+        // Its lists were asked, and whatever they told would be room for nobody. That there is nowhere to go
+        // is worth a warning.
+        let part = match bucket.role {
+            Role::Standby => Part::new(CellState::Warn, "no room while it is dead", "dead"),
+            _ => Part::new(CellState::NotChecked, "no room counted", "not counted"),
+        };
         return Judged { part, sight: Sight { at: None, from: None, overdue: false, ..sight } };
     }
     let value = match component {

@@ -149,6 +149,14 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
         (CellState::Crit, "no answer, 1 try".to_owned())
     );
     assert_eq!(text(&summary, Component::Capacity, Side::Primary).1, "no room counted");
+    // Nor has it any once it was left.
+    for service in 0..2 {
+        world.activate(service, Side::Secondary);
+    }
+    assert_eq!(
+        text(&all(&world), Component::Capacity, Side::Primary),
+        (CellState::Warn, "no room while it is dead".to_owned())
+    );
     assert_eq!(text(&summary, Component::Capacity, Side::Secondary).1, "60%, 120% if started");
     assert_eq!(
         text(&summary, Component::Health, Side::Primary),
@@ -832,6 +840,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         effective_by: None,
         hold: None,
         last_at: world.now,
+        worked_at: world.now,
     }
 }
 

@@ -100,6 +100,26 @@ fn one_call_to_each_region_without_an_answer_says_nothing_of_this_machine() {
     }
 }
 
+/// Signs that have grown old while nothing answers advise nothing; one call to each region is enough then.
+#[test]
+fn who_sees_neither_region_is_not_advised_by_old_signs() {
+    for (tries, told) in [(0, false), (1, true)] {
+        let mut app = scene::app(World::Live, Weather::Outage);
+        let later = Moment { now: noon() + minutes(4), terminal: 1_000 };
+        app.update(Event::Tick, later);
+        for side in Side::BOTH.into_iter().take(2 * tries) {
+            let mut silent = scene::silent(Source::Control(side), 0, "no answer in 10 s (limit 10 s)");
+            (silent.started, silent.ended) = (app.now(), app.now());
+            app.update(Event::Observed(silent), later);
+        }
+        app.settle();
+        let shown = shot(&mut app, (80, 24), Glyphs::Box);
+        assert_eq!(shown.contains("this machine sees neither"), told, "{tries}\n{shown}");
+        assert_eq!(shown.contains("last WE dead (signs "), !told, "{tries}\n{shown}");
+        assert!(!shown.contains("->"), "{tries}\n{shown}");
+    }
+}
+
 #[test]
 fn home_says_that_this_machine_sees_neither_region() {
     let control = |source: &Source| matches!(source, Source::Control(_));

@@ -15,6 +15,7 @@ use crate::{
         changes::named,
         view::{Choice, RunState},
     },
+    runbook::Mode,
 };
 
 use super::{
@@ -47,7 +48,9 @@ fn about(app: &App, dialog: &AskDialog, sheet: &mut Sheet) {
             sheet.words(&format!("skip {id}: it stands in the report as an exception"), Role::Title);
         }
         Purpose::Downgrade(id) => {
-            sheet.words(&format!("turn {id} ungraceful: what cannot be done becomes a debt"), Role::Title);
+            let ungraceful = app.run_view().is_some_and(|view| view.mode == Mode::Ungraceful);
+            let what = if ungraceful { format!("put {id} off") } else { format!("turn {id} ungraceful") };
+            sheet.words(&format!("{what}: what cannot be done becomes a debt"), Role::Title);
         }
         Purpose::ShortenNotice => {
             sheet.words("cut the notice short: users were promised more time", Role::Title);
@@ -191,11 +194,11 @@ fn resume(app: &App, sheet: &mut Sheet) {
         sheet.pair("at work", words, Role::Text);
         hold.since
     } else {
-        let gone = clock_text(app.now().duration_since(view.last_at));
-        let at = time_text(view.last_at);
+        let gone = clock_text(app.now().duration_since(view.worked_at));
+        let at = time_text(view.worked_at);
         sheet.pair("ended", format!("its process; last record {gone} ago, {at}"), Role::Text);
         sheet.pair("at work", flying(view), Role::Text);
-        view.last_at
+        view.worked_at
     };
     sheet.pair("since", others(app, since), Role::Text);
     if let Some(worst) = app.summary.worst() {

@@ -14,6 +14,7 @@ use crate::{
         event::RunEnd,
         view::{Choice, RunState, StepState, StepView},
     },
+    runbook::Mode,
     status::CellState,
 };
 
@@ -245,6 +246,9 @@ fn press(app: &App, view: &RunView, step: &StepView, room: usize) -> String {
     }
     for (choice, intent, words) in CHOICES {
         if step.choices.contains(&choice) {
+            // In an ungraceful run there is nothing left to turn: the rest becomes a debt.
+            let is_put_off = choice == Choice::Downgrade && view.mode == Mode::Ungraceful;
+            let words = if is_put_off { "puts it off" } else { words };
             keys.push(format!("{} {words}", app.key(intent)));
         }
     }

@@ -52,6 +52,7 @@ pub(super) fn fresh() -> RunView {
     let mut view = scene::move_phase();
     for step in &mut view.steps {
         (step.state, step.since) = (StepState::Pending, None);
+        (step.stands, step.taken_back) = (0, 0);
         step.items.clear();
     }
     for phase in &mut view.phases {
@@ -61,6 +62,21 @@ pub(super) fn fresh() -> RunView {
     (view.state, view.current, view.free_exit) = (RunState::AwaitingPerson, Some(0), true);
     view.wrote = false;
     view
+}
+
+/// An undo of an earlier step opens later ones again: what they did still stands, and is not shown as if it
+/// had never been done.
+#[test]
+fn what_stands_of_a_step_whose_turn_comes_again_is_told() {
+    for (stands, told) in [(12, true), (0, false)] {
+        let mut view = fresh();
+        view.steps[5].stands = stands;
+        let row = view.steps[5].title.clone();
+        let mut app = scene::running(view).0;
+        let shown = shot(&mut app, (160, 50), Glyphs::Box);
+        let line = shown.lines().find(|line| line.contains(&row)).unwrap();
+        assert_eq!(line.contains("12 stand"), told, "{line}");
+    }
 }
 
 /// Forty sessions do not end: three failed, one is a ghost, one waits for a person.

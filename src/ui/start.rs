@@ -7,10 +7,11 @@ use crate::{
         App,
         gesture::Button,
         holders::{Fate, Holder, Holders, Origin},
+        plight,
         start::{StartDialog, StartFocus},
     },
     domain::{
-        death, standing,
+        Side, Source, death, standing,
         time::{age_text, span_text},
     },
     runbook::Mode,
@@ -135,7 +136,8 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
             rows.push(row(None, "holders", format!("not known ({why}); gate 1 asks again"), Role::Warn));
         }
         Holders::Known(holders) if holders.is_empty() => {
-            rows.push(row(None, "holders", "all are planned or excepted".to_owned(), Role::Text));
+            let (text, role) = no_holders(app, dialog);
+            rows.push(row(None, "holders", text, role));
         }
         Holders::Known(holders) => {
             let count = holders.len();
@@ -155,6 +157,20 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// That nobody else holds anything, and when that was seen where it is not of now.
+fn no_holders(app: &App, dialog: &StartDialog) -> (String, Role) {
+    const ALL: &str = "all are planned or excepted";
+    let now = app.moment.now;
+    let lists = dialog.service().map(|index| Side::BOTH.map(|side| Source::Assignments(index, side)));
+    let lists = lists.iter().flatten();
+    let old = lists.clone().any(|list| !plight::holds(&app.picture, list, now));
+    let at = lists.filter_map(|list| app.picture.last(list)).map(|look| look.at).min();
+    match at.filter(|_| old) {
+        Some(at) => (format!("{ALL}, last seen {} ago", age_text(now.duration_since(at))), Role::Warn),
+        None => (ALL.to_owned(), Role::Text),
+    }
 }
 
 /// The mode, and whether it fits what can be seen of the side that would be left.

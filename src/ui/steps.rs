@@ -349,6 +349,8 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
         (StepKind::Gate, 0) if !step.proofs.is_empty() && !step.state.over() => {
             format!("{}/{}", green(step), step.proofs.len())
         }
+        // Opened again by the undo of an earlier step: what it did still stands.
+        (_, 0) if step.state == StepState::Pending && step.stands > 0 => format!("{} stand", step.stands),
         (_, 0) => String::new(),
         (_, all) => format!("{}/{all}", step.done),
     };

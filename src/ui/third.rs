@@ -32,12 +32,15 @@ pub(super) fn of(app: &App, narrow: bool) -> Third {
 /// So many calls in a row to both regions without an answer are no accident.
 const CUT_OFF: u32 = 2;
 
-/// That neither region is heard: no sign of death, it may well be this machine.
+/// That neither region is heard: no sign of death, it may well be this machine. Where what told of a death is
+/// old already one call to each is enough.
 fn cut_off(app: &App, narrow: bool) -> Option<Third> {
+    let old = app.summary.regions.iter().any(|(_, region)| region.signs.stale);
+    let least = if old { 1 } else { CUT_OFF };
     let unheard = |side| {
         let reading = app.picture.reading(&Source::Control(side))?;
         let (at, silence) = reading.silence.as_ref()?;
-        (silence.kind == SilenceKind::Unreachable && reading.misses >= CUT_OFF).then_some(*at)
+        (silence.kind == SilenceKind::Unreachable && reading.misses >= least).then_some(*at)
     };
     let at = unheard(Side::Primary)?.min(unheard(Side::Secondary)?);
     let text = if narrow {
@@ -68,7 +71,7 @@ fn vantage(app: &App, narrow: bool) -> Option<Third> {
     } else if signs.dead() && region.serves {
         let text = format!("{} dead ({numbers})", region.code);
         let gap = match columns(&text) {
-            _ if narrow => "",
+            _ if narrow || signs.stale => "",
             ..=GAP_AFTER => "  ->  ungraceful failover",
             _ => "  ->  ungraceful",
         };

@@ -1,7 +1,7 @@
 //! What is said shorter on the screens, and what it stands for: the help explains it below the keys.
 
 /// The words, as they stand on the screens.
-pub(super) const WORDS: [(&str, &str); 35] = [
+pub(super) const WORDS: [(&str, &str); 36] = [
     ("ok ! x", "as it should be; wants attention; users cannot work"),
     ("?", "not known, or nobody has looked"),
     ("-", "nothing there to judge: off, skipped, or none"),
@@ -30,6 +30,7 @@ pub(super) const WORDS: [(&str, &str); 35] = [
     ("T+ RTO", "time since the impact; time left to be back"),
     ("tok", "minutes left of the token"),
     ("u", "before a step of a run: it takes another one back, or is being undone"),
+    ("12 stand", "of a step whose turn comes again: what it did stands, by an earlier turn"),
     ("in", "whether a host takes new sessions"),
     ("ses", "sessions on a host"),
     ("pow on off", "power of its machine"),

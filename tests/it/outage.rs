@@ -810,6 +810,8 @@ async fn undo_brings_everything_back() {
             assert!(stands < made && stands + back == made, "{until}: {stands} of {made}, {back} back");
             let view = cockpit.view();
             assert!(view.changes().iter().all(|(made, _)| made.id != *opened), "{until}: {step}");
+            // What was done behind the free exit was noticed, whether it was taken back or not.
+            assert_eq!(view.free_exit, until.starts_with("a4"), "{until}: {step}");
             assert_eq!(not_open(&cockpit, opened), Vec::<String>::new(), "{until}: {step}");
             assert_eq!(word(&cockpit.step(opened).mark), "open", "{until}: {step}");
         }
