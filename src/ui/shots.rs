@@ -418,6 +418,17 @@ fn start_dialog() {
     insta::assert_snapshot!(shot(&mut app, USUAL, Glyphs::Box));
 }
 
+/// By which signs a region would be left as dead, and how old they are, is read whole at every size.
+#[test]
+fn the_start_dialog_tells_its_signs_whole() {
+    for size in [(60, 20), USUAL, (160, 50)] {
+        let mut app = scene::app(World::Live, Weather::Outage);
+        app.update(Event::Intent(Intent::Start), at(1_000));
+        let shown = shot(&mut app, size, Glyphs::Box);
+        assert!(shown.contains("WE dead for hr by signs 1, 2, 4, 28s ago "), "{size:?}\n{shown}");
+    }
+}
+
 /// Before anything has been seen nothing can be started, and the dialog says so before a key is pressed.
 #[test]
 fn start_dialog_before_the_first_look() {

@@ -1,5 +1,7 @@
 //! The start dialog.
 
+use std::collections::BTreeSet;
+
 use ratatui::layout::Rect;
 
 use crate::{
@@ -131,6 +133,9 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
         row(Some(StartFocus::Impact), "impact at", impact(dialog), Role::Text),
         row(None, "usual", usual.unwrap_or_default(), Role::Dim),
     ];
+    if let Some((text, role)) = death_of(app, dialog) {
+        rows.insert(2, row(None, "", text, role));
+    }
     match &dialog.holders {
         Holders::Unknown(why) => {
             rows.push(row(None, "holders", format!("not known ({why}); gate 1 asks again"), Role::Warn));
@@ -185,24 +190,27 @@ fn mode(app: &App, dialog: &StartDialog) -> (String, Role) {
         (Mode::Ungraceful, false) => {
             (format!("{word}   {code} does not look dead: a0 will not pass"), Role::Warn)
         }
-        (Mode::Ungraceful, true) => {
-            let mut classes: Vec<String> = signs.iter().map(|sign| sign.class.to_string()).collect();
-            classes.dedup();
-            // Signs are counted service by service: home merges those of all in scope.
-            let whose = dialog.service().map_or("", |index| app.estate.services[index].name.as_str());
-            let footings = || signs.iter().flat_map(|sign| &sign.footings);
-            let now = app.moment.now;
-            let (last, role) = if signs.iter().any(|sign| sign.is_old(now)) {
-                ("last ", Role::Warn)
-            } else {
-                ("", Role::Text)
-            };
-            let ago = death::oldest(footings())
-                .map_or_else(String::new, |at| format!(", {} ago", age_text(now.duration_since(at))));
-            (format!("{word}   {last}{code} dead for {whose} by signs {}{ago}", classes.join(", ")), role)
-        }
-        (Mode::Graceful, false) => (word.to_owned(), Role::Text),
+        // It fits; what a death rests on has a line of its own.
+        (Mode::Ungraceful, true) | (Mode::Graceful, false) => (word.to_owned(), Role::Text),
     }
+}
+
+/// The signs by which the side that would be left is dead, and how long ago they were seen.
+fn death_of(app: &App, dialog: &StartDialog) -> Option<(String, Role)> {
+    let now = app.moment.now;
+    let (side, signs) = dialog.departing(&app.estate, &app.picture, now)?;
+    if dialog.mode != Mode::Ungraceful || !death::rule(&signs) {
+        return None;
+    }
+    let classes: BTreeSet<u8> = signs.iter().map(|sign| sign.class).collect();
+    let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
+    let (code, service) = (&app.estate.regions[side].code, &app.estate.services[dialog.service()?].name);
+    let old = signs.iter().any(|sign| sign.is_old(now));
+    let (last, role) = if old { ("last ", Role::Warn) } else { ("", Role::Text) };
+    let at = death::oldest(signs.iter().flat_map(|sign| &sign.footings));
+    let ago = at.map_or_else(String::new, |at| format!(", {} ago", age_text(now.duration_since(at))));
+    // Signs are counted service by service.
+    Some((format!("{last}{code} dead for {service} by signs {}{ago}", classes.join(", ")), role))
 }
 
 fn impact(dialog: &StartDialog) -> String {
