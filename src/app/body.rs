@@ -3,6 +3,7 @@
 use super::{
     dialog::{Modal, Purpose},
     event::Motion,
+    gesture::Hold,
     state::App,
 };
 
@@ -11,12 +12,10 @@ const BODY_PAGE: usize = 6;
 const BODY_LINES: usize = 24;
 
 impl App {
-    /// Whether a motion scrolls the text of the topmost dialog: it moves nothing else there.
-    pub fn body_scrolls(&self, motion: Motion) -> bool {
-        let pages = matches!(motion, Motion::PageUp | Motion::PageDown);
+    /// Whether motions scroll the text of the topmost dialog: they move nothing else there.
+    pub fn body_scrolls(&self) -> bool {
         match self.modals.last() {
             Some(Modal::Ask(dialog)) => !matches!(dialog.purpose, Purpose::AcceptStuck(..)),
-            Some(Modal::Start(_)) => pages,
             Some(Modal::Arm(_) | Modal::Confirm(_) | Modal::Leave(_) | Modal::Told(_)) => true,
             _ => false,
         }
@@ -27,9 +26,20 @@ impl App {
         if self.body.1 == self.modals.len() { self.body.0 } else { 0 }
     }
 
+    /// Another dialog than the one that was scrolled begins at its head.
+    pub(super) fn settle_body(&mut self) {
+        if self.modals.len() < self.body.1 {
+            self.body = (0, 0);
+        }
+    }
+
     pub(super) fn scroll_body(&mut self, motion: Motion) {
-        let targets = match self.modals.last() {
-            Some(Modal::Confirm(dialog)) => dialog.offer.as_ref().map_or(0, |offer| offer.writes.len()),
+        let targets = match self.modals.last_mut() {
+            Some(Modal::Confirm(dialog)) => {
+                // It is a key like any other: a hold ends.
+                dialog.hold = Hold::Idle;
+                dialog.offer.as_ref().map_or(0, |offer| offer.writes.len())
+            }
             _ => 0,
         };
         // Only the screen knows how many lines there are: a key that is held does not run far past their end.

@@ -38,7 +38,7 @@ impl App {
             return self.copy_offer();
         }
         if let Intent::Move(motion) = intent
-            && self.body_scrolls(motion)
+            && self.body_scrolls()
         {
             return self.scroll_body(motion);
         }

@@ -24,6 +24,7 @@ use super::{
     Speed, TokenStatus, World,
     dialog::{Modal, Purpose},
     gesture::Button,
+    gesture::Hold,
     holders::{Fate, Holders, Origin},
     scene::{self, Weather, at},
     screen::{Filter, Screen},
@@ -1304,6 +1305,28 @@ fn a_run_that_is_being_aborted_says_so_and_offers_nothing_else() {
             "{intent:?}: {said}"
         );
     }
+}
+
+/// A dialog begins at its head, whichever was scrolled before it and however that one went; and a hold ends with
+/// a key that scrolls as with any other.
+#[test]
+fn a_dialog_begins_at_its_head_and_scrolling_ends_a_hold() {
+    let view = scene::log_off(scene::offer(3, None));
+    let (mut app, _, _) = scene::running(view);
+    app.arming.arm(0);
+    press(&mut app, &[(1_000, Intent::Enter), (2_000, Intent::Move(Motion::PageDown))]);
+    assert!(app.body_at() > 0);
+    let Some(Modal::Confirm(dialog)) = app.modals.last_mut() else { panic!("{:?}", app.modals) };
+    dialog.hold = Hold::Counting { from: 2_000 };
+    press(&mut app, &[(2_500, Intent::Move(Motion::PageDown))]);
+    let Some(Modal::Confirm(dialog)) = app.modals.last() else { panic!("{:?}", app.modals) };
+    assert_eq!(dialog.hold, Hold::Idle);
+    // What is no longer offered goes without a key.
+    app.modals.clear();
+    app.update(Event::Tick, at(3_000));
+    press(&mut app, &[(4_000, Intent::Enter)]);
+    assert!(matches!(app.modals.last(), Some(Modal::Confirm(_))), "{:?}", app.modals);
+    assert_eq!(app.body_at(), 0);
 }
 
 /// On the row of what takes a step back the key that undoes does what enter does there.

@@ -78,6 +78,7 @@ impl App {
                 self.say(text.as_str());
             }
         }
+        self.settle_body();
         std::mem::take(&mut self.effects)
     }
 

@@ -8,7 +8,6 @@ use crate::{
         estate::Estate,
         picture::Picture,
         signs::{Grade, RegionSigns},
-        standing::{self, ActiveSide},
         time::{Timestamp, minutes},
     },
     readiness::LocalFacts,
@@ -311,8 +310,8 @@ fn verdicts(
         let numbers = signs.numbers();
         let (state, text) = match signs.grade {
             Grade::Dead | Grade::WasDead => {
-                let last = if signs.stale { "last seen " } else { "" };
-                let follows = follows(ground, &signs, side);
+                let last = if signs.stale && !blind_here { "last seen " } else { "" };
+                let follows = follows(&signs, blind_here);
                 let text = format!("{} is {last}dead by {numbers}: {follows}", codes[side]);
                 (CellState::Crit, text)
             }
@@ -357,8 +356,8 @@ fn verdicts(
 }
 
 /// What follows from a death.
-fn follows(ground: &Ground<'_>, signs: &RegionSigns, side: Side) -> &'static str {
-    match (signs.stale, serves(ground, side)) {
+fn follows(signs: &RegionSigns, blind: bool) -> &'static str {
+    match (signs.stale || blind, signs.serves) {
         (true, _) => "look again before anything follows",
         (false, true) => "an ungraceful failover fits",
         (false, false) => "it serves nobody",
@@ -367,17 +366,6 @@ fn follows(ground: &Ground<'_>, signs: &RegionSigns, side: Side) -> &'static str
 
 /// Stands before what does not tell of now.
 const LAST_SEEN: &str = "as last seen, ";
-
-/// Whether a service in scope is active on `side`, or may be.
-fn serves(ground: &Ground<'_>, side: Side) -> bool {
-    services(ground.scope, ground.estate).any(|(index, _)| {
-        match standing::active_side(ground.estate, ground.picture, index) {
-            ActiveSide::One(active) => active == side,
-            ActiveSide::Closed => false,
-            _ => true,
-        }
-    })
-}
 
 /// Whether a sign is not known of a service.
 fn blind(evidence: &[[Evidence; 4]]) -> bool {
@@ -469,6 +457,13 @@ mod tests {
             fail(picture, &all, SilenceKind::Unreachable);
         });
         assert!(said(&blind)[0].contains("not a sign, this machine sees neither"), "{:?}", said(&blind));
+        let cut_off = seen(Weather::Outage, |picture| {
+            fail(picture, &Side::BOTH.map(Source::Control), SilenceKind::Unreachable);
+        });
+        assert_eq!(
+            said(&cut_off)[1],
+            "as last seen, WE is dead by signs 1, 2, 4: look again before anything follows"
+        );
         assert_eq!(
             said(&blind)[1..3],
             ["as last seen, WE: no sign of death", "as last seen, NE: no sign of death"]

@@ -11,6 +11,7 @@ use super::{
     estate::Estate,
     picture::Picture,
     reading::Footing,
+    standing::{self, ActiveSide},
     time::Timestamp,
 };
 
@@ -23,6 +24,8 @@ pub struct RegionSigns {
     of: Vec<(String, Vec<Sign>)>,
     /// Whether there are services beside these in scope.
     partial: bool,
+    /// Whether one of those services is active there, or may be: nobody knows where.
+    pub serves: bool,
     /// When the oldest answer or failure under them was in.
     pub at: Option<Timestamp>,
     /// Whether one of those is older than it is trusted.
@@ -45,25 +48,32 @@ pub enum Grade {
 impl RegionSigns {
     /// What is seen of `side` at `now` for these services, places in the estate file.
     pub fn seen(estate: &Estate, picture: &Picture, services: &[usize], side: Side, now: Timestamp) -> Self {
-        let graded: Vec<(Grade, String, Vec<Sign>)> = services
+        let graded: Vec<(Grade, usize, Vec<Sign>)> = services
             .iter()
             .map(|&at| {
                 let signs = death::signs(estate, picture, at, side, Timestamp::MIN, now);
                 let signs = death::carrying(signs, now);
-                (Grade::of(&signs, now), estate.services[at].name.clone(), signs)
+                (Grade::of(&signs, now), at, signs)
             })
             .collect();
         let grade = graded.iter().map(|(grade, ..)| *grade).max().unwrap_or(Grade::None);
+        let carry = |(own, ..): &(Grade, usize, Vec<Sign>)| *own == grade && grade != Grade::None;
+        let may_serve = |at: usize| match standing::active_side(estate, picture, at) {
+            ActiveSide::One(active) => active == side,
+            ActiveSide::Closed => false,
+            ActiveSide::Split | ActiveSide::BothByDesign | ActiveSide::Unknown(_) => true,
+        };
+        let serves = graded.iter().filter(|one| carry(one)).any(|(_, at, _)| may_serve(*at));
         let of: Vec<(String, Vec<Sign>)> = graded
             .into_iter()
-            .filter(|(own, ..)| *own == grade && grade != Grade::None)
-            .map(|(_, name, signs)| (name, signs))
+            .filter(carry)
+            .map(|(_, at, signs)| (estate.services[at].name.clone(), signs))
             .collect();
         let footings = || of.iter().flat_map(|(_, signs)| signs).flat_map(|sign| &sign.footings);
         let (at, stale) =
             (death::oldest(footings()), footings().any(|footing: &Footing| footing.is_old(now)));
         let partial = of.len() < services.len();
-        Self { grade, of, partial, at, stale }
+        Self { grade, of, partial, serves, at, stale }
     }
 
     /// Whether the region looks dead for a service at least, be it as last seen.
@@ -179,7 +189,8 @@ mod tests {
             let of = of.iter().map(|(name, classes)| {
                 ((*name).to_owned(), classes.iter().map(|class| sign((*class, 4))).collect())
             });
-            let signs = RegionSigns { grade, of: of.collect(), partial, at: None, stale: false };
+            let signs =
+                RegionSigns { grade, of: of.collect(), partial, serves: true, at: None, stale: false };
             assert_eq!(signs.numbers(), said);
         }
     }

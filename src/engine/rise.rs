@@ -48,8 +48,9 @@ impl Run {
             return;
         }
         let (key, came) = match event {
-            RunEvent::Done { item: Some(key), how: DoneHow::Action, .. } => (key, Came::Up),
-            RunEvent::Done { item: Some(key), how: DoneHow::Adopted, .. } => (key, Came::Found),
+            RunEvent::Done { item: Some(key), how: DoneHow::Action | DoneHow::Adopted, .. } => {
+                (key, Came::Up)
+            }
             RunEvent::Refused { item: Some(key), .. }
             | RunEvent::Failed { item: Some(key), how: FailedHow::NotSent | FailedHow::NotDone, .. } => {
                 (key, Came::Not)
@@ -60,9 +61,9 @@ impl Run {
         let known = self.rises.get_mut(&vm).filter(|rise| rise.up.is_none());
         match (came, known) {
             (Came::Not, _) => drop(self.rises.remove(&vm)),
-            (Came::Up, Some(rise)) => rise.up = Some(at),
-            (Came::Found, Some(rise)) if soon_after(rise.asked, at) => rise.up = Some(at),
-            (Came::Up | Came::Found, _) => {}
+            // Seen on long after it was asked for: a process may have died meanwhile, nobody knows since when.
+            (Came::Up, Some(rise)) if soon_after(rise.asked, at) => rise.up = Some(at),
+            (Came::Up, _) => {}
         }
     }
 
@@ -92,10 +93,8 @@ impl Run {
 /// What became of a start.
 #[derive(Clone, Copy)]
 enum Came {
-    /// It was followed until the machine was on.
+    /// The machine was seen on.
     Up,
-    /// The machine was found on later.
-    Found,
     /// Nothing came of it.
     Not,
 }

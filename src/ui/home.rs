@@ -306,7 +306,9 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
     // A short window shows the first; `r` offers them all.
     let count = if pen.height() < 24 { 1 } else { 3 };
     let blocked = app.readiness.iter().any(|found| found.state == State::Crit);
-    let signs = app.summary.regions.iter().map(|(_, region)| &region.signs).find(|signs| signs.dead());
+    // Only a death of what serves is left by an ungraceful run; one of now comes before one of then.
+    let dead = app.summary.regions.iter().map(|(_, region)| &region.signs);
+    let signs = dead.filter(|signs| signs.dead() && signs.serves).max_by_key(|signs| signs.grade);
     let (mode, state) = match (signs.map(|signs| (signs, signs.only())), blocked) {
         (Some((signs, _)), _) if signs.stale => (Mode::Ungraceful, NOT_KNOWN.to_owned()),
         (Some((_, Some(only))), _) => (Mode::Ungraceful, format!("ready ungraceful for {only}")),

@@ -68,7 +68,7 @@ enum SheetLine {
 
 impl Sheet {
     pub(super) fn over(app: &App, title: String, role: Role) -> Self {
-        let key = app.body_scrolls(Motion::PageDown).then(|| app.key(Intent::Move(Motion::PageDown)));
+        let key = app.body_scrolls().then(|| app.key(Intent::Move(Motion::PageDown)));
         Self { title, role, lines: Vec::new(), at: app.body_at(), key }
     }
 

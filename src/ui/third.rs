@@ -60,7 +60,8 @@ fn cut_off(app: &App, narrow: bool) -> Option<Third> {
 /// Whether a region is dead, or only not to be seen from here.
 fn vantage(app: &App, narrow: bool) -> Option<Third> {
     // The last of those that are equal is the first.
-    let worst = |side: &Side| app.summary.regions[*side].signs.grade;
+    let worst =
+        |side: &Side| (app.summary.regions[*side].signs.grade, app.summary.regions[*side].signs.serves);
     let side = Side::BOTH.into_iter().rev().max_by_key(worst)?;
     let region = &app.summary.regions[side];
     let (signs, numbers) = (&region.signs, region.signs.numbers());
@@ -68,7 +69,7 @@ fn vantage(app: &App, narrow: bool) -> Option<Third> {
         return None;
     } else if head::is_back(app, side) {
         (CellState::Warn, format!("{} answers again; its {numbers} will pass", region.code))
-    } else if signs.dead() && region.serves {
+    } else if signs.dead() && signs.serves {
         let text = format!("{} dead ({numbers})", region.code);
         let gap = match columns(&text) {
             _ if narrow || signs.stale => "",
@@ -79,7 +80,7 @@ fn vantage(app: &App, narrow: bool) -> Option<Third> {
     } else if signs.dead() {
         (CellState::Crit, format!("{} dead ({numbers}); it serves nobody", region.code))
     } else {
-        (CellState::Warn, format!("{}: {numbers}; two of different kinds make it dead", region.code))
+        (CellState::Warn, format!("{}: {numbers}; two of one service make it dead", region.code))
     };
     let text = if signs.stale { format!("last {text}") } else { text };
     Some(Third { name: VANTAGE, state, text, at: signs.at, stale: signs.stale })

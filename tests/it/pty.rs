@@ -232,7 +232,7 @@ fn acknowledge(terminal: &mut Terminal) {
 fn a_burning_region_is_left_by_keys_and_what_it_could_not_do_is_owed() {
     let state = State::new();
     let Some(mut terminal) = Terminal::farshore(&state, &["--sim=region-outage"]) else { return };
-    terminal.see("ungraceful failover");
+    terminal.see("->  ungraceful");
     terminal.arm();
     terminal.start_run_in("ungraceful");
     terminal.command(FAST);
