@@ -30,7 +30,7 @@ pub struct Drained {
     side: Side,
     /// Short names.
     hosts: BTreeSet<String>,
-    /// Whether the run goes on: after its end nobody means them to stand like that.
+    /// Whether the run goes on: after its end, and while it rests, nobody means them to stand like that.
     goes_on: bool,
 }
 
@@ -74,7 +74,7 @@ impl Drained {
             own.into_iter().filter(|name| all_stand || !admitted.contains(name)).collect::<Vec<_>>()
         };
         let hosts: BTreeSet<String> = done.iter().flat_map(drains).collect();
-        let goes_on = !matches!(run.state, RunState::Closed(_));
+        let goes_on = matches!(run.state, RunState::Running | RunState::AwaitingPerson) && !run.interrupted;
         (!hosts.is_empty()).then_some(Self { service: run.service_index, side: run.from, hosts, goes_on })
     }
 
@@ -110,8 +110,9 @@ impl Drained {
         let row = summary.rows.iter_mut().find(|row| row.component == Component::Hosts);
         let Some(cell) = row.map(|row| &mut row.cells[side]) else { return };
         let (long, brief) = (format!("{drained} drained"), format!("{drained} dr"));
-        if own == 0 || !cell.text.contains(&long) || !matches!(cell.state, CellState::Warn | CellState::Crit)
-        {
+        // A number that only ends like ours counts others too.
+        let counted = cell.text.split([',', '·']).any(|part| part.trim() == long);
+        if own == 0 || !counted || !matches!(cell.state, CellState::Warn | CellState::Crit) {
             return;
         }
         let (whose, ours) = match own {
