@@ -155,7 +155,6 @@ fn raw(word: &str, known: bool) -> String {
     if known { word.to_owned() } else { format!("`{word}`, a word this version does not know") }
 }
 
-/// `holds`: whether the answer still stands for what there is now.
 fn host_facts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Fact> {
     let (now, holds) = (desk.now, desk.holds(source));
     let beat = match (host.heartbeat, host.pulse(now)) {

@@ -111,7 +111,6 @@ impl<'a> Scene<'a> {
             display: region.display().to_owned(),
             role: format!("{}{role}", if past { "last " } else { "" }),
             signs: self.signs[side].clone(),
-            serves: self.serves(side),
         }
     }
 
@@ -119,10 +118,6 @@ impl<'a> Scene<'a> {
     fn held(&self, service: usize) -> Sight {
         let of = |side| Sight::of(self.picture, &Source::Assignments(service, side), self.now);
         of(Side::Primary).join(of(Side::Secondary))
-    }
-
-    fn serves(&self, side: Side) -> bool {
-        self.services.iter().any(|&service| self.role(service, side) == Role::Active)
     }
 
     /// Names of the services that are active on a side where roles differ.

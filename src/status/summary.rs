@@ -248,8 +248,6 @@ pub struct RegionHead {
     pub role: String,
     /// Signs of its death for the services in scope.
     pub signs: RegionSigns,
-    /// Whether a service in scope is active there.
-    pub serves: bool,
 }
 
 /// A service in the head line.

@@ -124,7 +124,6 @@ fn the_last_line_of_a_recording_tells_the_moment_of_line_1() {
     }
 }
 
-/// A window may be small and full of marks: that nothing keeps the token stays on line 1, with the direction.
 /// On the way to another place of a recording the display says so, and where to; what it shows is still where it
 /// was.
 #[test]
@@ -150,6 +149,7 @@ fn seeking_says_that_it_seeks_and_to_where() {
     }
 }
 
+/// A window may be small and full of marks: that nothing keeps the token stays on line 1, with the direction.
 #[test]
 fn that_nothing_keeps_the_token_is_said_beside_every_mark() {
     let lasts = TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None, sealed: false };
