@@ -14,7 +14,7 @@ pub(super) const WORDS: [(&str, &str); 36] = [
     ("c", "cold: hosts whose machine is off"),
     ("bad", "hosts that report and fail a health check"),
     ("dr", "drained: hosts that take no new sessions"),
-    ("ours", "drained by the run in this window"),
+    ("ours", "drained by the run that is shown"),
     ("hb", "heartbeat of a host; in a list how long ago it was"),
     ("180+19", "sessions in use and disconnected"),
     ("48+254?", "sessions, and sessions on silent hosts: nobody can prove them"),
