@@ -103,7 +103,8 @@ enum Came {
 pub(super) type Rises = BTreeMap<ArmId, Rise>;
 
 impl Engine {
-    /// Adds to a look what the run knows and Azure does not tell: see [`Run::remind`].
+    /// Adds to a look since when the machines are on that the run itself started: a first look of a new
+    /// process cannot tell, and hosts that are coming up would read as silent ones.
     pub fn remind(&self, seen: &mut Observation) {
         self.run().remind(seen);
     }
