@@ -16,6 +16,7 @@ use super::{
     event::{Acknowledgement, Confirmed, ConfirmedBy, ConfirmedItem, GateVerdict, RunEvent, StepId},
     machine::Engine,
     pin::Shown,
+    preview::effect,
     run::{ItemMark, StepMark},
     steps::grown,
     view::{Drift, OfferView, WriteLine},
@@ -34,8 +35,10 @@ pub(super) struct Offer {
     pub(super) asked: Option<String>,
     pub(super) acknowledges: Option<Acknowledgement>,
     pub(super) hash: String,
-    /// Why it may not be confirmed.
+    /// Why it may not be confirmed, apart from the age of its list.
     pub(super) blocked: Vec<Safe>,
+    /// That its list is too old to be confirmed. Its dialog reads it again.
+    pub(super) aged: Option<Safe>,
     /// A precondition is red: the world is not the one that was judged.
     pub(super) red: bool,
     /// Whether the list could be read at all.
@@ -50,6 +53,11 @@ impl Offer {
     /// Items that would be written.
     pub(super) fn writes(&self) -> usize {
         self.items.iter().filter(|item| item.operation.is_some()).count()
+    }
+
+    /// All that stands between it and a confirmation; empty: it may be confirmed.
+    pub(super) fn obstacles(&self) -> impl Iterator<Item = &Safe> {
+        self.blocked.iter().chain(&self.aged)
     }
 }
 
@@ -90,7 +98,7 @@ impl Engine {
         }
         let (red, killers) = self.blocked_by_killers(index, planned, now);
         blocked.extend(killers);
-        blocked.extend(Self::blocked_by_age(oldest, now));
+        let aged = Self::aged(oldest, now);
         // An undo that finds everything taken back already only opens what it belongs to again.
         if planned.kind == StepKind::Automatic && planned.phase.is_some() && writes == 0 && listed {
             blocked.push(Safe::new("there is nothing to write now: it is done as soon as a look says so"));
@@ -106,7 +114,20 @@ impl Engine {
         let hashed = Hashed { step: &planned.id, users, items: &items, acknowledges };
         let json = serde_json::to_vec(&hashed).unwrap_or_default();
         let hash = crate::domain::text::sha256_hex(&json);
-        Some(Offer { items, users, level, asked, acknowledges, hash, blocked, red, listed, oldest, begun })
+        Some(Offer {
+            items,
+            users,
+            level,
+            asked,
+            acknowledges,
+            hash,
+            blocked,
+            aged,
+            red,
+            listed,
+            oldest,
+            begun,
+        })
     }
 
     /// Items without those that are over and stay so, or at work already.
@@ -235,7 +256,7 @@ impl Engine {
             && self.context.estate.policy.allow_run_command
     }
 
-    fn blocked_by_age(oldest: Option<Timestamp>, now: Timestamp) -> Option<Safe> {
+    fn aged(oldest: Option<Timestamp>, now: Timestamp) -> Option<Safe> {
         let age = now.duration_since(oldest?);
         (age > OFFER_FRESH)
             .then(|| Safe::new(&format!("the list is {} s old and is being read again", age.as_secs())))
@@ -283,7 +304,7 @@ impl Engine {
         let Some(Shown { offer, drift }) = self.shown(index, live, now) else {
             return Err(Refusal::NotGreen { step, why: "its list is being read again".to_owned() });
         };
-        if let Some(why) = offer.blocked.first() {
+        if let Some(why) = offer.obstacles().next() {
             return Err(Refusal::NotGreen { step, why: why.to_string() });
         }
         if offer.hash != confirm.offer || offer.acknowledges != confirm.acknowledges {
@@ -360,6 +381,7 @@ impl Engine {
             (_, users) => format!("{to_do}, {}", counted(users, "user")),
         };
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
+        let (effect, after) = self.comes_of_undoing(index, effect, after);
         let before_at = match offer.acknowledges {
             Some(Acknowledgement::FencedByEvidence) => {
                 self.evidence(index, Timestamp::MIN, now).told_at(Killer::ActiveEmptyOrDead)
@@ -371,6 +393,7 @@ impl Engine {
             Some(Acknowledgement::StandbyUnseen) => self.over_an_unseen_side(index, &effect, now),
             _ => (self.before_text(index, now), Safe::new(&effect)),
         };
+        let green = offer.obstacles().next().is_none();
         Some(OfferView {
             hash: offer.hash,
             level: offer.level,
@@ -386,7 +409,7 @@ impl Engine {
             before_after: (before, Safe::new(&after)),
             before_at,
             read_at: offer.oldest,
-            green: offer.blocked.is_empty(),
+            green,
         })
     }
 
@@ -437,54 +460,4 @@ impl Engine {
         );
         sources
     }
-}
-
-/// What an action means for people, and how things stand afterwards.
-fn effect(action: Option<Action>, from: &str, to: &str, notice: Span) -> (String, String) {
-    let minutes = (notice.as_secs() + 59) / 60;
-    let (effect, after) = match action {
-        None => ("nothing is written".to_owned(), "the run goes on".to_owned()),
-        Some(Action::StartStandby) => {
-            (format!("hosts in {to} boot; nobody notices"), format!("{to} has room"))
-        }
-        Some(Action::HoldStandbyPlan) => {
-            (format!("hosts in {to} are neither stopped nor started by the plan"), "off".to_owned())
-        }
-        Some(Action::HoldActivePlan) => (format!("the drain in {from} stays"), "off".to_owned()),
-        Some(Action::DrainActive) => {
-            (format!("nobody new lands in {from}"), format!("{from} refuses new sessions"))
-        }
-        Some(Action::MessageActive) => {
-            (format!("a message box; sign-out follows in {minutes} min"), "everyone is told".to_owned())
-        }
-        Some(Action::RevokeActive) => (
-            format!("the desktops in {from} leave people's feeds within 10 min"),
-            format!("nobody holds {from}"),
-        ),
-        Some(Action::LogOffActive) => ("unsaved work is lost".to_owned(), format!("{from} has no session")),
-        Some(Action::ProbeStandby | Action::ProbeActive) => {
-            ("a reading script runs as SYSTEM on one host".to_owned(), "the values are known".to_owned())
-        }
-        Some(Action::GrantStandby) => (
-            format!("the desktops in {to} appear in people's feeds within 10 min"),
-            format!("users open {to}"),
-        ),
-        Some(Action::StopActive) => {
-            (format!("empty hosts in {from} give up their capacity"), "deallocated".to_owned())
-        }
-        Some(Action::RestorePlans) => {
-            (format!("the plan starts and stops hosts in {to} again"), "as before the run".to_owned())
-        }
-        Some(Action::StopStarted) => {
-            (format!("hosts started by this run stop in {to}"), "as before the run".to_owned())
-        }
-        Some(Action::ReleasePlans) => ("the plans act again".to_owned(), "as before the run".to_owned()),
-        Some(Action::AdmitActive) => {
-            (format!("new users land in {from} again"), "as before the run".to_owned())
-        }
-        Some(Action::RegrantActive) => {
-            (format!("the desktops in {from} come back within 10 min"), "as before the run".to_owned())
-        }
-    };
-    (effect, after)
 }

@@ -68,8 +68,14 @@ impl Pinned {
             .then(|| drift(&self.offer.items, &live.items))
             .flatten()
             .filter(|drift| drift.left != drift.shown || drift.new > 0);
-        let offer =
-            Offer { blocked: live.blocked, red: live.red, listed: live.listed, oldest, ..self.offer.clone() };
+        let offer = Offer {
+            blocked: live.blocked,
+            aged: live.aged,
+            red: live.red,
+            listed: live.listed,
+            oldest,
+            ..self.offer.clone()
+        };
         Shown { offer, drift }
     }
 }

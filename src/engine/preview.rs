@@ -2,8 +2,11 @@
 //! down, and what is so already is found so.
 
 use crate::{
-    domain::{Answer, Listing, Safe, Source, standing, time::Timestamp},
-    runbook::{Killer, StepKind, plan::PlannedStep},
+    domain::{
+        Answer, Listing, Safe, Source, standing,
+        time::{Span, Timestamp},
+    },
+    runbook::{Action, Killer, StepKind, plan::PlannedStep},
 };
 
 use super::{
@@ -205,4 +208,54 @@ impl Engine {
         );
         true
     }
+}
+
+/// What an action means for people, and how things stand afterwards.
+pub(super) fn effect(action: Option<Action>, from: &str, to: &str, notice: Span) -> (String, String) {
+    let minutes = (notice.as_secs() + 59) / 60;
+    let (effect, after) = match action {
+        None => ("nothing is written".to_owned(), "the run goes on".to_owned()),
+        Some(Action::StartStandby) => {
+            (format!("hosts in {to} boot; nobody notices"), format!("{to} has room"))
+        }
+        Some(Action::HoldStandbyPlan) => {
+            (format!("hosts in {to} are neither stopped nor started by the plan"), "off".to_owned())
+        }
+        Some(Action::HoldActivePlan) => (format!("the drain in {from} stays"), "off".to_owned()),
+        Some(Action::DrainActive) => {
+            (format!("nobody new lands in {from}"), format!("{from} refuses new sessions"))
+        }
+        Some(Action::MessageActive) => {
+            (format!("a message box; sign-out follows in {minutes} min"), "everyone is told".to_owned())
+        }
+        Some(Action::RevokeActive) => (
+            format!("the desktops in {from} leave people's feeds within 10 min"),
+            format!("nobody holds {from}"),
+        ),
+        Some(Action::LogOffActive) => ("unsaved work is lost".to_owned(), format!("{from} has no session")),
+        Some(Action::ProbeStandby | Action::ProbeActive) => {
+            ("a reading script runs as SYSTEM on one host".to_owned(), "the values are known".to_owned())
+        }
+        Some(Action::GrantStandby) => (
+            format!("the desktops in {to} appear in people's feeds within 10 min"),
+            format!("users open {to}"),
+        ),
+        Some(Action::StopActive) => {
+            (format!("empty hosts in {from} give up their capacity"), "deallocated".to_owned())
+        }
+        Some(Action::RestorePlans) => {
+            (format!("the plan starts and stops hosts in {to} again"), "as before the run".to_owned())
+        }
+        Some(Action::StopStarted) => {
+            (format!("hosts started by this run stop in {to}"), "as before the run".to_owned())
+        }
+        Some(Action::ReleasePlans) => ("the plans act again".to_owned(), "as before the run".to_owned()),
+        Some(Action::AdmitActive) => {
+            (format!("new users land in {from} again"), "as before the run".to_owned())
+        }
+        Some(Action::RegrantActive) => {
+            (format!("the desktops in {from} come back within 10 min"), "as before the run".to_owned())
+        }
+    };
+    (effect, after)
 }

@@ -11,6 +11,7 @@ use crate::{
 use super::{
     event::GateItem,
     machine::Engine,
+    offer::Offer,
     run::{ItemMark, ItemRun, StepMark},
     view::{Choice, ItemPhase, ItemView, PhaseView, RunState, RunView, StepState, StepView},
 };
@@ -164,7 +165,16 @@ impl Engine {
 
     /// State of a step by the design's words.
     pub fn step_state(&self, index: usize, now: Timestamp) -> StepState {
-        self.state(index, now, || self.offer(index, now).is_some_and(|offer| offer.blocked.is_empty()))
+        self.state(index, now, || {
+            self.offer(index, now).is_some_and(|offer| self.obstacles(index, &offer).next().is_none())
+        })
+    }
+
+    /// What keeps a step from being confirmed. Nobody looks all the time at what an undo would touch: its
+    /// dialog does, so that an old list blocks it in there alone.
+    fn obstacles<'o>(&self, index: usize, offer: &'o Offer) -> impl Iterator<Item = &'o Safe> + use<'o> {
+        let undo = self.run.plan.steps[index].phase.is_none() && !self.dialogs.contains_key(&index);
+        offer.blocked.iter().chain(offer.aged.as_ref().filter(move |_| !undo))
     }
 
     /// The same; `ready` says whether the step could be confirmed, which is dear to find out.
@@ -258,7 +268,8 @@ impl Engine {
     fn step_view(&self, index: usize, now: Timestamp) -> StepView {
         let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
         let offer = self.offer(index, now);
-        let blocked_by = offer.as_ref().map(|offer| offer.blocked.clone());
+        let blocked_by =
+            offer.as_ref().map(|offer| self.obstacles(index, offer).cloned().collect::<Vec<_>>());
         let state = self.state(index, now, || blocked_by.as_ref().is_some_and(Vec::is_empty));
         let offer = offer.and_then(|live| self.view_of(index, live, now));
         let since = self.began(index, state);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::{
-    domain::{Operation, Safe, time::Timestamp},
+    domain::{Operation, Safe, text::counted, time::Timestamp},
     runbook::{Action, StepKind},
 };
 
@@ -241,6 +241,39 @@ impl Engine {
             return Some("something is under way");
         }
         (!done).then_some("nothing was done in it that stands")
+    }
+
+    /// What an undo means besides: the drain that a scaling plan lifts again, and what is to be done anew.
+    pub(super) fn comes_of_undoing(
+        &self,
+        index: usize,
+        mut effect: String,
+        mut after: String,
+    ) -> (String, String) {
+        let plan = &self.run.plan;
+        if plan.steps[index].phase.is_some() {
+            return (effect, after);
+        }
+        let drain = plan.steps.iter().position(|step| step.action == Some(Action::DrainActive));
+        let drained = drain.map_or(0, |at| self.run.changes_of(at).0);
+        if plan.steps[index].action == Some(Action::ReleasePlans) && drained > 0 {
+            let hosts = counted(drained, "host");
+            effect = format!("{effect}: that of {} lifts the drain of {hosts}", plan.codes[plan.from]);
+        }
+        let over =
+            |at: &usize| self.run.steps[*at].is_over() || self.run.steps[*at].mark == StepMark::Working;
+        let again: Vec<usize> =
+            self.run.opened_again_by(&plan.steps[index].id).into_iter().filter(over).collect();
+        if let (Some(&first), Some(&last)) = (again.first(), again.last()) {
+            let (first, last) = (&plan.steps[first].id, &plan.steps[last].id);
+            let which = if first == last {
+                format!("{first} comes again")
+            } else {
+                format!("{first} to {last} come again")
+            };
+            after = format!("{after}; {which}");
+        }
+        (effect, after)
     }
 
     /// The undo step at `undo` is confirmed: what is still at work has nothing under way and sends nothing

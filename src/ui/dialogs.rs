@@ -29,7 +29,7 @@ use super::{
     pick,
     sheet::{Rank, Sheet, width_in},
     start,
-    steps::short_id,
+    steps::{self, short_id},
     theme::Role,
 };
 
@@ -149,6 +149,7 @@ fn offered(app: &App, offer: &OfferView, step: Option<&StepView>, width: u16, sh
         let undo = match &step.undo {
             Some(_) if over => "none: the run is over".to_owned(),
             Some(undo) => undo.clone(),
+            None if step.is_undo => steps::UNDO_OF_UNDO.to_owned(),
             None => "none".to_owned(),
         };
         sheet.pair("undo", undo, Role::Text);

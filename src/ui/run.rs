@@ -371,6 +371,7 @@ fn undo(app: &App, view: &RunView, step: &StepView) -> String {
             Some(undo) => format!("{key}  {} {}", short_id(&undo.id), undo.title),
             None => format!("{key}  {undo}"),
         },
+        None if step.is_undo => steps::UNDO_OF_UNDO.to_owned(),
         None => "none".to_owned(),
     }
 }

@@ -232,6 +232,9 @@ fn phase_row(view: &RunView, phase: &PhaseView) -> Row {
     }
 }
 
+/// An undo is not undone: what it opened is gone through once more.
+pub(super) const UNDO_OF_UNDO: &str = "by doing its steps again";
+
 /// `a7` of `a7-revoke`.
 pub(super) fn short_id(id: &str) -> &str {
     id.split('-').next().unwrap_or(id)

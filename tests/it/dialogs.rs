@@ -9,7 +9,7 @@ use farshore::{
         Command, Confirm, Engine, Refusal, RunEvent,
         event::{Acknowledgement, Confirmed, DoneHow, RunEnd},
         run::{ItemMark, StepMark},
-        view::{Drift, OfferView},
+        view::{Drift, OfferView, StepState},
     },
     runbook::Mode,
 };
@@ -405,4 +405,50 @@ async fn the_list_of_an_undo_is_kept_fresh_while_it_is_shown() {
     assert_eq!((&shown.hash, shown.green), (&offer.hash, true));
     cockpit.tell(Command::Confirm(said("a5-admit", &offer))).unwrap();
     cockpit.until("undone", false, |engine, _| turn(engine) == "a5-drain").await;
+}
+
+/// Nobody looks all the time at what an undo would touch: its dialog does, so that the undo can be had.
+#[tokio::test(start_paused = true)]
+async fn an_undo_whose_dialog_is_closed_is_not_blocked_by_the_age_of_its_list() {
+    let mut cockpit = at(&BUSY, Mode::Graceful, "a6-tell-users").await;
+    let late = cockpit.clock.now() + minutes(20);
+    let mut aged = false;
+    cockpit
+        .until("twenty minutes", false, |engine, now| {
+            let view = engine.view(now);
+            for undo in view.steps.iter().filter(|step| step.is_undo) {
+                assert_eq!((undo.state, &undo.blocked_by), (StepState::Ready, &Vec::new()), "{}", undo.id);
+                aged |= undo.offer.as_ref().is_some_and(|offer| !offer.green);
+            }
+            now >= late
+        })
+        .await;
+    assert!(aged, "no list was ever too old to be confirmed");
+}
+
+/// What an undo brings besides what it writes stands in its dialog: the drain that a scaling plan lifts, and
+/// what is to be done once more.
+#[tokio::test(start_paused = true)]
+async fn an_undo_tells_what_else_comes_of_it() {
+    const AGAIN: &str = "as before the run; a3-hold-standby-scaling to";
+    let mut cockpit = at(&BUSY, Mode::Graceful, "a4-standby-can-take-users").await;
+    let told = |offer: &OfferView| (offer.effect.to_string(), offer.before_after.1.to_string());
+    let plain = ("the plans act again".to_owned(), format!("{AGAIN} a3-hold-active-scaling come again"));
+    assert_eq!(told(&cockpit.offer("a3-release").await), plain);
+    cockpit.turn("a6-tell-users").await;
+    assert_eq!(
+        told(&cockpit.offer("a3-release").await),
+        (
+            "the plans act again: that of WE lifts the drain of 4 hosts".to_owned(),
+            format!("{AGAIN} a5-drain come again")
+        )
+    );
+    let alone =
+        ("new users land in WE again".to_owned(), "as before the run; a5-drain comes again".to_owned());
+    assert_eq!(told(&cockpit.offer("a5-admit").await), alone);
+    // Once the drain is taken back no plan lifts it.
+    let offer = cockpit.offer("a5-admit").await;
+    cockpit.tell(Command::Confirm(said("a5-admit", &offer))).unwrap();
+    cockpit.until("undone", false, |engine, _| turn(engine) == "a5-drain").await;
+    assert_eq!(told(&cockpit.offer("a3-release").await).0, plain.0);
 }
