@@ -31,6 +31,9 @@ const HELD_BY_HAND: &str = "held by the operator";
 impl App {
     /// A person wants something; `at` is when the key was read.
     pub(super) fn intend(&mut self, intent: Intent, at: u64) {
+        if self.too_small() && !goes_unseen(intent, !self.modals.is_empty()) {
+            return;
+        }
         if self.modals.is_empty() && !matches!(self.filter, Filter::Typing(_)) {
             self.thaw_for(intent);
         }
@@ -426,6 +429,16 @@ impl App {
         } else {
             format!("these can: {}", open.join(", "))
         }
+    }
+}
+
+/// Whether a key acts in a window that is too small to show what it does: leaving, closing what is open and
+/// holding the run do, and nothing that decides.
+fn goes_unseen(intent: Intent, over_a_dialog: bool) -> bool {
+    match intent {
+        Intent::Escape | Intent::Interrupt => true,
+        Intent::Back | Intent::Hold => !over_a_dialog,
+        _ => false,
     }
 }
 

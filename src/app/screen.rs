@@ -35,6 +35,9 @@ pub enum Screen {
     Vantage,
 }
 
+/// Smallest window that is drawn whole, in columns and rows (design §6).
+pub const SMALLEST: (u16, u16) = (60, 20);
+
 /// The keys of the lists, in the order of home's rows.
 pub const DIGITS: [char; 10] = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '0'];
 

@@ -26,7 +26,7 @@ use super::{
     redact::Redaction,
     replay::Spot,
     run::{OpenRun, RunOpen, RunPurpose, RunSummary},
-    screen::{Cursor, Filter, Screen, StepCursor, Visit, Zoom},
+    screen::{Cursor, Filter, SMALLEST, Screen, StepCursor, Visit, Zoom},
     sentence,
     table::Sort,
     under::{Hold, Under, When},
@@ -368,6 +368,11 @@ impl App {
                 "{all} runs are open, but not in this window: {runs} lists them, enter goes on with one"
             ),
         }
+    }
+
+    /// Whether the window is too small to be drawn whole: nothing is decided in it.
+    pub fn too_small(&self) -> bool {
+        self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
     }
 
     /// Place of the step the run view's cursor is on.

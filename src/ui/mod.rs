@@ -53,7 +53,7 @@ use ratatui::{
 };
 
 use crate::{
-    app::{App, screen::Screen},
+    app::{App, Intent, screen::Screen},
     domain::mask,
 };
 
@@ -68,8 +68,7 @@ pub(crate) use {
 use pen::Pen;
 use theme::{Role, Theme};
 
-/// Smallest window that is drawn whole (design §6).
-pub const SMALLEST: (u16, u16) = (60, 20);
+pub use crate::app::screen::SMALLEST;
 
 /// How the screen looks, chosen at the start.
 #[derive(Debug, Clone)]
@@ -139,7 +138,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<P
     pen.cursor()
 }
 
-/// Line 1, the worst problem, and why there is no more.
+/// Line 1, the worst problem, and why there is no more: a dialog that nobody sees takes no answer.
 fn too_small(app: &App, pen: &mut Pen<'_>) {
     let (width, (w, h)) = (pen.width().saturating_sub(2), SMALLEST);
     // The size is the last to go: it is what helps.
@@ -147,11 +146,15 @@ fn too_small(app: &App, pen: &mut Pen<'_>) {
         [format!("{w}x{h} needed: this window is too small"), format!("{w}x{h} needed"), format!("{w}x{h}")];
     let fits = |form: &&String| pen::columns(form) <= usize::from(width);
     let needed = forms.iter().find(fits).unwrap_or(&forms[2]).clone();
-    let worst = app.summary.worst().filter(|_| pen.height() > 2);
-    if let Some(worst) = worst {
-        pen.text(1, 1, width, &worst.text, Role::of_state(worst.state));
+    let y = if pen.height() > 2 { 2 } else { 1 };
+    if y > 1 {
+        worst::line(app, 1, pen);
     }
-    pen.text(1, if worst.is_some() { 2 } else { 1 }, width, &needed, Role::Notice);
+    pen.text(1, y, width, &needed, Role::Notice);
+    if !app.modals.is_empty() {
+        let words = format!("a dialog is open; {} closes it", app.key(Intent::Escape));
+        pen.text(1, y + 1, width, &words, Role::Warn);
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
         reading::{Silence, SilenceKind},
         time::seconds,
     },
-    engine::{RunEvent, Stamped, event::Actor},
+    engine::{Command, RunEvent, Stamped, event::Actor},
 };
 
 use super::{
@@ -252,6 +252,55 @@ fn nothing_is_decided_over_a_frozen_display() {
         assert!(app.frozen().is_some());
         press(&mut app, &[Intent::Enter]);
         assert!(app.frozen().is_none(), "{word}");
+    }
+}
+
+/// What a window is too small to show takes no key: neither a dialog that is open nor one that would be.
+#[test]
+fn nothing_is_decided_in_a_window_that_is_too_small() {
+    let leaves = [Intent::Escape, Intent::Interrupt, Intent::Back, Intent::Hold];
+    // Armed, with the code in the dialog and the focus on its button: enter confirms it.
+    let arms = [vec![Intent::Arm], typed("contoso-avd"), vec![Intent::Next, Intent::Enter]].concat();
+    let asks = [vec![Intent::Enter], typed("67"), vec![Intent::Next]].concat();
+    for (small, (w, h)) in [(true, (59, 30)), (true, (60, 19)), (true, (40, 10)), (false, (60, 20))] {
+        for binding in BINDINGS.iter().filter(|binding| !leaves.contains(&binding.intent)) {
+            let case = format!("{w}x{h} {:?}", binding.intent);
+            let (mut app, _, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
+            let mut time = 0;
+            let mut press = |app: &mut App, intents: &[Intent]| {
+                for intent in intents {
+                    time += 1_000;
+                    app.update(Event::Intent(*intent), at(time));
+                }
+            };
+            press(&mut app, &[arms.clone(), asks.clone()].concat());
+            assert!(matches!(app.modals.last(), Some(Modal::Confirm(_))), "{case}");
+            app.update(Event::Resized { w, h }, at(40_000));
+            let told = script.lock().unwrap().told.len();
+            if !small {
+                press(&mut app, &[Intent::Enter]);
+                let confirms = |told: &Command| matches!(told, Command::Confirm(_));
+                assert!(script.lock().unwrap().told[told..].iter().any(confirms), "{case}");
+                continue;
+            }
+            press(&mut app, &[Intent::Enter, binding.intent, Intent::Enter]);
+            assert_eq!(app.modals.len(), 1, "{case}");
+            let shot = shot(&mut app, (w, h), Glyphs::Box);
+            assert!(shot.contains("a dialog is open; esc closes it"), "{shot}");
+            press(&mut app, &[Intent::Escape]);
+            assert!(app.modals.is_empty(), "{case}: it can be closed");
+            press(&mut app, &[binding.intent]);
+            press(&mut app, &asks);
+            press(&mut app, &[Intent::Enter]);
+            assert!(app.modals.is_empty(), "{case}");
+            // Taking the dialog away tells the run so, and nothing else is told.
+            let said = script.lock().unwrap().told[told..].to_vec();
+            assert!(said.iter().all(|told| matches!(told, Command::Withdraw { .. })), "{case} {said:?}");
+            // What holds is never kept from anybody.
+            press(&mut app, &[Intent::Hold]);
+            let holds = |told: &Command| matches!(told, Command::Hold { .. });
+            assert!(script.lock().unwrap().told.iter().any(holds), "{case}");
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
     status::{Aged, CellState, Component, Problem},
 };
 
-use super::{home::age_of, pen::Pen, theme::Role};
+use super::{SMALLEST, home::age_of, pen::Pen, theme::Role};
 
 /// A problem with the age of what it rests on.
 pub(super) struct Also {
@@ -56,15 +56,20 @@ fn first(app: &App) -> Option<&Problem> {
     to.and_then(|_| all.iter().find(burning)).or_else(|| app.summary.worst())
 }
 
-/// Writes it on line `y`.
+/// Writes it on line `y`; in a window that is too small for more it needs no name.
 pub(super) fn line(app: &App, y: u16, pen: &mut Pen<'_>) {
     let worst = of(app);
     let (role, end) = (Role::of_state(worst.state), pen.width() - 1);
-    pen.text(1, y, 6, "worst", Role::Dim);
-    pen.text(8, y, 2, worst.state.mark(), role);
+    let mark = if pen.width() < SMALLEST.0 {
+        1
+    } else {
+        pen.text(1, y, 6, "worst", Role::Dim);
+        8
+    };
+    pen.text(mark, y, 2, worst.state.mark(), role);
     let (age, old) = age_of(worst.at, worst.aged, app.shown_at());
     let from = pen.right(end, y, &age, old);
     let room = if age.is_empty() { end } else { from - 1 };
     let role = if worst.state == CellState::Ok { Role::Text } else { role };
-    pen.text(11, y, room.saturating_sub(11), &worst.text, role);
+    pen.text(mark + 3, y, room.saturating_sub(mark + 3), &worst.text, role);
 }
