@@ -34,6 +34,9 @@ pub struct Header {
     pub start: Timestamp,
     /// Whether names and ids were replaced.
     pub redacted: bool,
+    /// What is not in it, or stands in it as something else, in words; a recording of before has none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
     /// Who Azure saw at the start.
     pub identity: Identity,
     /// The estate file.

@@ -32,6 +32,18 @@ const NAMING: [&str; 8] = [
     "\"os\":\"",
 ];
 
+/// What a recording does not hold, in words, for whoever is handed it.
+pub fn withheld(redacted: bool) -> Vec<String> {
+    let always = ["headers of requests, and with them every token: not written".to_owned()];
+    let tokens = format!("tokens that an answer repeats: {TOKEN}");
+    let replaced = [
+        "names of people and groups, and the estate's: name-1, user-1@redacted.example and so on",
+        "ids of subscriptions, tenants and objects: made-up ones, each the same everywhere",
+    ];
+    let replaced = replaced.into_iter().filter(|_| redacted).map(str::to_owned);
+    always.into_iter().chain([tokens]).chain(replaced).collect()
+}
+
 /// Takes out what must not be written.
 #[derive(Debug)]
 pub(super) struct Mask {

@@ -32,6 +32,7 @@ mod writer;
 
 pub use answers::{Answers, Window};
 pub use line::{Actor, FORMAT, Header, Line, Look, Record};
+pub use mask::withheld;
 pub use recorder::{Recorder, Sink};
 pub use tape::{MAX_LINE, Tape, TapeError};
 pub use tee::{Now, Tee};

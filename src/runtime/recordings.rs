@@ -15,7 +15,7 @@ use crate::{
     domain::estate::Estate,
     engine::{Stamped, event::WorldKind},
     journal::{Journal, MemoryJournal},
-    recording::{FORMAT, Header, Line, Recorder, Sink, Tape, TapeError},
+    recording::{self, FORMAT, Header, Line, Recorder, Sink, Tape, TapeError},
     report::{self, Integrity, Verified},
 };
 
@@ -100,6 +100,7 @@ pub fn header(session: &Session, redacted: bool) -> Header {
         endpoint: session.endpoint.clone(),
         start: session.clock.now(),
         redacted,
+        withheld: recording::withheld(redacted),
         identity: session.identity(),
         estate_file: session.text.clone(),
     }

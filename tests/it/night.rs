@@ -15,7 +15,7 @@ use farshore::{
     },
     engine::{Actor, Engine, Input, Output, RunEvent},
     readiness,
-    recording::{FORMAT, Header, Recorder, Sink, Tee},
+    recording::{FORMAT, Header, Recorder, Sink, Tee, withheld},
     runbook,
     runbook::Mode,
     runtime::{
@@ -132,6 +132,7 @@ impl Night {
             endpoint: "http://127.0.0.1:1".to_owned(),
             start: rehearsal.clock.now(),
             redacted,
+            withheld: withheld(redacted),
             identity: setup(&rehearsal).identity,
             estate_file: rehearsal.text.clone(),
         };

@@ -432,6 +432,13 @@ async fn a_redacted_recording_names_nobody_and_still_tells_the_story() {
         let said = text.lines().find(|line| line.to_lowercase().contains(&secret.to_lowercase()));
         assert!(plain.contains(secret) && said.is_none(), "{secret}: {said:?}");
     }
+    // Whoever is handed it reads first what is not in it.
+    let withheld = |text: &str| Tape::read(text.as_bytes()).unwrap().header.withheld.join("\n");
+    let (of_redacted, of_plain) = (withheld(&text), withheld(&plain));
+    assert!(of_redacted.starts_with(&of_plain) && of_plain.contains("every token"), "{of_redacted}");
+    for what in ["names of people and groups", "ids of subscriptions, tenants and objects"] {
+        assert!(of_redacted.contains(what) && !of_plain.contains(what), "{of_redacted}");
+    }
     let (told, untold) = (play_to_end(text.as_bytes()).await, play_to_end(plain.as_bytes()).await);
     let (told, untold) = (story(&told), story(&untold));
     // A mask is longer than the name it stands for: a small cell has room for the one and not for the other.
@@ -689,6 +696,7 @@ fn what_a_cockpit_recorded_is_played_and_reported_as_it_was() {
     let told = text(&state.verb(&["replay", name, "--plain"]).stdout);
     assert!(told.starts_with("REPLAY SIM contoso-avd from ") && told.ends_with("\nEND\n"), "{told}");
     assert!(told.contains("drill of the recorder") && told.contains("armed by typing"), "{told}");
+    assert!(told.contains("\nWITHHELD headers of requests, and with them every token"), "{told}");
     let again = state.verb(&["record", "--sim", "--plain", "--out", name]);
     assert_eq!(again.status.code(), Some(1));
     assert!(text(&again.stderr).contains("could not record into "), "{}", text(&again.stderr));

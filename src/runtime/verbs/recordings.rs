@@ -72,6 +72,9 @@ async fn story(tape: Tape, file: &Path) -> Result<u8, VerbError> {
         length / 1_000_000,
         tape.exchanges,
     );
+    for what in &tape.header.withheld {
+        let _ = writeln!(text, "WITHHELD {}", Safe::new(what));
+    }
     let mut player = recordings::player(tape, file, 1.0, TerminalClock::start())?;
     player.seek(length);
     while !player.has_arrived() {
