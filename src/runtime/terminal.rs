@@ -7,7 +7,7 @@
 use std::{
     io::{self, Write},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
@@ -299,8 +299,34 @@ fn write_out(bytes: &[u8]) -> io::Result<()> {
     put(bytes, WRITING.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// Standard output without the buffer that the standard library puts before it.
+#[cfg(unix)]
+fn out() -> io::Result<std::fs::File> {
+    use std::os::fd::AsFd;
+    Ok(io::stdout().as_fd().try_clone_to_owned()?.into())
+}
+
+/// Standard output as it is: a console takes text there, not bytes.
+#[cfg(not(unix))]
+fn out() -> io::Result<io::Stdout> {
+    Ok(io::stdout())
+}
+
+#[cfg(unix)]
+type Out = std::fs::File;
+#[cfg(not(unix))]
+type Out = io::Stdout;
+
+/// In one go: standard output itself would split a frame at its last line feed.
 fn put(bytes: &[u8], _turn: MutexGuard<'_, ()>) -> io::Result<()> {
-    let mut out = io::stdout();
+    static OUT: OnceLock<Out> = OnceLock::new();
+    let mut out = match OUT.get() {
+        Some(out) => out,
+        None => {
+            let own = out()?;
+            OUT.get_or_init(|| own)
+        }
+    };
     out.write_all(bytes)?;
     out.flush()
 }
@@ -377,6 +403,40 @@ pub(super) mod tests {
             }
             other => panic!("no task {other}"),
         }
+    }
+
+    /// Not a test of its own: the part that writes a frame, started by the next one.
+    #[test]
+    #[ignore = "started by a_frame_leaves_in_one_write"]
+    fn on_a_socket() {
+        if std::env::var(TASK).is_ok() {
+            write_out(FRAME.as_bytes()).unwrap();
+        }
+    }
+
+    /// Line feeds are how a frame goes down a line.
+    const FRAME: &str = "\x1b[?2026hfirst\r\nsecond\nthird\x1b[?2026l";
+
+    /// What stands between two writes can be seen: a socket of datagrams keeps them apart.
+    #[cfg(unix)]
+    #[test]
+    fn a_frame_leaves_in_one_write() {
+        use std::os::{fd::OwnedFd, unix::net::UnixDatagram};
+        let (ours, theirs) = UnixDatagram::pair().unwrap();
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["runtime::terminal::tests::on_a_socket", "--exact", "--ignored", "--nocapture"])
+            .env(TASK, "write")
+            .stdout(OwnedFd::from(theirs))
+            .spawn()
+            .unwrap();
+        assert!(child.wait().unwrap().success());
+        ours.set_nonblocking(true).unwrap();
+        let mut writes = Vec::new();
+        let mut buffer = [0; 4_096];
+        while let Ok(length) = ours.recv(&mut buffer) {
+            writes.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+        assert!(writes.iter().any(|write| write == FRAME), "{writes:?}");
     }
 
     /// Runs the child on a terminal of its own; all it wrote.
