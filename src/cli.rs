@@ -197,8 +197,11 @@ pub struct Status {
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
     /// Form
-    #[arg(long, value_name = "FORM", default_value = "table")]
+    #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: StatusForm,
+    /// Look once and end, as without this flag
+    #[arg(long, conflicts_with = "watch")]
+    pub once: bool,
     /// Go on looking; with json one object a line
     #[arg(long)]
     pub watch: bool,
@@ -222,7 +225,7 @@ pub struct Check {
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
     /// Form
-    #[arg(long, value_name = "FORM", default_value = "table")]
+    #[arg(short, long, value_name = "FORM", default_value = "table")]
     pub output: CheckForm,
 }
 
@@ -266,7 +269,7 @@ pub struct Plan {
     #[arg(long, value_name = "MODE", default_value = "graceful")]
     pub mode: Mode,
     /// Form
-    #[arg(long, value_name = "FORM", default_value = "text")]
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
     pub output: TextForm,
 }
 
@@ -320,7 +323,7 @@ pub struct Report {
     /// The run
     pub run: String,
     /// Form
-    #[arg(long, value_name = "FORM", default_value = "md")]
+    #[arg(short, long, value_name = "FORM", default_value = "md")]
     pub output: ReportForm,
     /// Of a run in this recording
     #[arg(long, value_name = "FILE")]
@@ -355,7 +358,7 @@ pub enum Audit {
         /// The run
         run: String,
         /// Form
-        #[arg(long, value_name = "FORM", default_value = "text")]
+        #[arg(short, long, value_name = "FORM", default_value = "text")]
         output: TextForm,
     },
 }
@@ -369,7 +372,7 @@ pub struct Verify {
     #[arg(long, value_name = "HASH")]
     pub head: Option<String>,
     /// Form
-    #[arg(long, value_name = "FORM", default_value = "text")]
+    #[arg(short, long, value_name = "FORM", default_value = "text")]
     pub output: TextForm,
 }
 
@@ -515,7 +518,9 @@ mod tests {
     fn every_verb_of_the_contract_is_there() {
         for line in [
             "status --service hr --output nagios --watch",
+            "status --once -o json",
             "check --service hr --output json",
+            "check -o json",
             "runbook list",
             "runbook show avd-pooled-failover",
             "runbook plan avd-pooled-failover --service hr --mode graceful --output json",

@@ -320,13 +320,10 @@ type Out = io::Stdout;
 /// In one go: standard output itself would split a frame at its last line feed.
 fn put(bytes: &[u8], _turn: MutexGuard<'_, ()>) -> io::Result<()> {
     static OUT: OnceLock<Out> = OnceLock::new();
-    let mut out = match OUT.get() {
-        Some(out) => out,
-        None => {
-            let own = out()?;
-            OUT.get_or_init(|| own)
-        }
-    };
+    if OUT.get().is_none() {
+        let _ = OUT.set(out()?);
+    }
+    let Some(mut out) = OUT.get() else { return Ok(()) };
     out.write_all(bytes)?;
     out.flush()
 }

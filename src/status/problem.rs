@@ -2,7 +2,9 @@
 
 use crate::{
     domain::{
-        Side,
+        Pair, Side, Source,
+        picture::Picture,
+        reading::{Footing, Reading, SilenceKind},
         time::{Timestamp, span_text},
     },
     engine::{RunView, view::RunState},
@@ -55,6 +57,39 @@ pub(super) fn late(run: &RunView) -> Option<Problem> {
     let by = run.rto_left.filter(|left| left.is_negative() && !matches!(run.state, RunState::Closed(_)))?;
     let text = format!("{}: RTO missed by {}", run.service, span_text(-by));
     Some(Problem::said(CellState::Warn, text))
+}
+
+/// Regions of which half of the looks and the call to the control plane bring no answer, apart from `dead`
+/// ones: of those more is known. What this machine sees of neither region tells of the machine.
+pub(super) fn silent(picture: &Picture, codes: Pair<&str>, dead: Pair<bool>, now: Timestamp) -> Vec<Problem> {
+    let mute = |side: Side| {
+        let unheard = |reading: &Reading| {
+            let kind = reading.silence.as_ref().map(|(_, silence)| silence.kind);
+            matches!(kind, Some(SilenceKind::Unreachable | SilenceKind::NotAsked))
+        };
+        let since = picture.reading(&Source::Control(side)).filter(|call| unheard(call))?.silent_since?;
+        let of = || picture.iter().filter(|(source, _)| source.side() == Some(side));
+        let (fail, all) = (of().filter(|(_, reading)| unheard(reading)).count(), of().count());
+        (fail * 2 >= all).then_some((fail, all, since))
+    };
+    let said = |text: String, since| {
+        let overdue = Footing::of(&Source::Control(Side::Primary), since).is_old(now);
+        Problem { at: Some(since), overdue, ..Problem::said(CellState::Unknown, text) }
+    };
+    match Side::BOTH.map(|side| mute(side).filter(|_| !dead[side])) {
+        [Some((_, _, one)), Some((_, _, other))] => {
+            let text = "neither region answers: this machine may be cut off".to_owned();
+            vec![said(text, one.min(other))]
+        }
+        sides => {
+            let alone = Side::BOTH.into_iter().zip(sides).filter_map(|(side, mute)| Some((side, mute?)));
+            let tell = |(side, (fail, all, since))| {
+                let text = format!("{} does not answer: {fail} of {all} looks fail", codes[side]);
+                Problem { side: Some(side), ..said(text, since) }
+            };
+            alone.map(tell).collect()
+        }
+    }
 }
 
 /// Worst first; among equals the order stands. What nobody looks at because something worse is known

@@ -329,6 +329,10 @@ impl<'a> Scene<'a> {
                 });
             }
         }
+        if unsigned.is_none() {
+            let (codes, dead) = (Pair::build(|side| self.code(side)), Pair::build(|side| self.dead(side)));
+            problems.extend(problem::silent(self.picture, codes, dead, self.now));
+        }
         if !matches!(invariant.state, CellState::Ok | CellState::NotConfigured) {
             let Invariant { state, ref text, from: at, stale, overdue, .. } = *invariant;
             let said = Problem::said(state, format!("in both: {text}"));

@@ -878,6 +878,51 @@ fn what_an_ungraceful_run_owes_is_crit_until_it_is_paid() {
     assert!(super::nagios(&summary, WorldKind::Live).contains("debts=2;;;0"));
 }
 
+/// Sides of which some sources fall silent, how, and what is said of it.
+type Falls<'c> = (&'c str, &'c [Side], SilenceKind, fn(&Source) -> bool, Option<&'c str>);
+
+/// A region that falls silent is what is wrong, before anything that is old because of it; that neither is
+/// heard tells of this machine.
+#[test]
+fn a_region_that_falls_silent_is_what_is_wrong() {
+    use SilenceKind::{Denied, NotAsked, Throttled, Unreachable};
+    let (we, both) = (&[Side::Primary][..], &Side::BOTH[..]);
+    let cases: [Falls<'_>; 8] = [
+        ("nothing", we, Unreachable, |_| true, Some("WE does not answer: 21 of 21 looks fail")),
+        ("left alone", we, NotAsked, |_| true, Some("WE does not answer: 21 of 21 looks fail")),
+        (
+            "the other",
+            &[Side::Secondary],
+            Unreachable,
+            |_| true,
+            Some("NE does not answer: 21 of 21 looks fail"),
+        ),
+        ("neither", both, Unreachable, |_| true, Some("neither region answers: this machine may be cut off")),
+        ("denied", we, Denied, |_| true, None),
+        ("too much", both, Throttled, |_| true, None),
+        ("one call", we, Unreachable, |source| matches!(source, Source::Control(_)), None),
+        ("all but the call", we, Unreachable, |source| !matches!(source, Source::Control(_)), None),
+    ];
+    for (name, sides, kind, which, expected) in cases {
+        let mut world = World::calm();
+        let all_sources: Vec<Source> = world.picture.iter().map(|(source, _)| source.clone()).collect();
+        for source in &all_sources {
+            if source.side().is_some_and(|side| sides.contains(&side)) && which(source) {
+                // What is left alone was asked before.
+                world.silence(source, if kind == NotAsked { Unreachable } else { kind }, 1);
+                world.silence(source, kind, 1);
+            }
+        }
+        let summary = all(&world);
+        let told = |problem: &&Problem| problem.text.contains("answer:") || problem.text.contains("answers:");
+        let found = summary.problems.iter().find(told);
+        assert_eq!(found.map(|found| found.text.as_str()), expected, "{name}: {:#?}", summary.problems);
+        let Some(found) = found else { continue };
+        assert_eq!(summary.worst().map(|worst| &worst.text), Some(&found.text), "{name}");
+        assert!(found.at.is_some() && found.state == CellState::Unknown, "{name}: {found:?}");
+    }
+}
+
 /// What is said of a run, of a service and of the standby is as old as what it rests on.
 #[test]
 fn problems_grow_old_with_what_they_rest_on() {
