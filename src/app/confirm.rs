@@ -112,8 +112,8 @@ impl ConfirmDialog {
         if arrival == Arrival::Early {
             return dropped(&mut self.remark);
         }
-        // At level 3 only: over a line that stands still now and then typing comes in clumps as well.
-        if arrival == Arrival::Burst && self.is_held() {
+        // At level 3 at once: over a line that stands still now and then typing comes in clumps as well.
+        if (arrival == Arrival::Burst && self.is_held()) || self.guard.poured() {
             self.typed.clear();
             self.remark = Some(PASTED.to_owned());
             return;

@@ -20,6 +20,9 @@ pub const TYPED_EARLY: &str = "keys of the first 0.3 s are not taken: type it ag
 pub const PASTED: &str = "that came too fast to be typed: pasting does not count";
 /// Characters closer than this were not typed one by one.
 pub const BURST_MS: u64 = 10;
+/// So many of them in a row, where typing is what counts, are a paste. A number of three digits is as many as
+/// a person has typed when a line that stood still for half a second goes on.
+const CLUMP_MAX: u32 = 4;
 /// How long Enter is held at level 3 (design §11).
 pub const HOLD_MS: u64 = 3_000;
 /// Without a further Enter the count starts again after this time.
@@ -32,6 +35,8 @@ pub const FIELD_CHARACTERS: usize = 200;
 pub struct Guard {
     shown: u64,
     last_key: u64,
+    /// Keys in a row that came on the heels of the one before.
+    clump: u32,
 }
 
 /// How a key stands to the guard.
@@ -50,7 +55,7 @@ pub enum Arrival {
 impl Guard {
     /// A dialog appears.
     pub fn new(at: u64) -> Self {
-        Self { shown: at, last_key: at }
+        Self { shown: at, last_key: at, clump: 0 }
     }
 
     /// It appears again, because another one over it closed or because what it shows changed.
@@ -62,6 +67,7 @@ impl Guard {
     pub fn arrive(&mut self, at: u64) -> Arrival {
         let gap = at.saturating_sub(self.last_key);
         self.last_key = self.last_key.max(at);
+        self.clump = if gap < BURST_MS { self.clump + 1 } else { 0 };
         if at < self.shown + DISCARD_MS {
             Arrival::Early
         } else if gap < BURST_MS {
@@ -71,6 +77,12 @@ impl Guard {
         } else {
             Arrival::Calm
         }
+    }
+
+    /// Whether the last key belongs to more of them at once than a person types ahead of a line that stands
+    /// still: where typing is what counts, it does not count.
+    pub fn poured(&self) -> bool {
+        self.clump >= CLUMP_MAX
     }
 
     /// Milliseconds since the dialog showed what it shows.

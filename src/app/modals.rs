@@ -11,9 +11,9 @@ use crate::{
 
 use super::{
     confirm::Decision,
-    dialog::{AskDialog, Asked, HelpDialog, LeaveDialog, Modal, Purpose, Scroll},
+    dialog::{AskDialog, Asked, HelpDialog, LeaveDialog, Modal, Needed, Purpose, Scroll},
     event::{Effect, Intent, LeaveReason, Motion},
-    gesture::{Arrival, Button, CANCEL_FOCUSED, early, edit, excuse, heard, too_quick},
+    gesture::{Arrival, Button, CANCEL_FOCUSED, PASTED, early, edit, excuse, heard, too_quick},
     palette::{self, PaletteCommand},
     screen::{Filter, Screen},
     start::{Progress, StartFocus},
@@ -272,6 +272,11 @@ impl App {
         if arrival == Arrival::Early {
             return early(&mut dialog.remark, intent, Some(dialog.button));
         }
+        if matches!(intent, Intent::Type(_)) && dialog.guard.poured() {
+            dialog.typed.clear();
+            dialog.remark = Some(PASTED.to_owned());
+            return;
+        }
         if edit(&mut dialog.typed, intent) {
             let right = dialog.typed.trimmed() == name;
             return heard(&mut dialog.remark, &dialog.typed, right);
@@ -416,6 +421,12 @@ impl App {
         let arrival = dialog.guard.arrive(at);
         if arrival == Arrival::Early {
             return early(&mut dialog.remark, intent, Some(dialog.button));
+        }
+        let exact = matches!(dialog.purpose.needed(), Needed::Exactly(_));
+        if exact && matches!(intent, Intent::Type(_)) && dialog.guard.poured() {
+            dialog.typed.clear();
+            dialog.remark = Some(PASTED.to_owned());
+            return;
         }
         if edit(&mut dialog.typed, intent) {
             return dialog.heard();

@@ -23,8 +23,7 @@ use super::{
     Access, App, Bell, Effect, Event, Identity, Intent, LeaveReason, Moment, Motion, OthersChanges, Setup,
     Speed, TokenStatus, World,
     dialog::{Modal, Purpose},
-    gesture::Button,
-    gesture::Hold,
+    gesture::{Button, Hold, PASTED},
     holders::{Fate, Holders, Origin},
     scene::{self, Weather, at},
     screen::{Filter, Screen},
@@ -252,6 +251,33 @@ fn wrong_keys_repeats_pastes_and_early_keys_confirm_nothing() {
         let effects = app.update(Event::PasteDiscarded, at(21_000));
         assert!(effects.is_empty() && confirms(&script).is_empty());
         assert!(notice(&app).contains("paste"));
+    }
+}
+
+/// Where typing is what counts, letters that come at once do not; a few of them are what a person typed while
+/// the line stood still.
+#[test]
+fn what_is_pasted_into_a_code_without_brackets_does_not_count() {
+    let presses = |from: u64| [(from, Intent::Next), (from + 1_000, Intent::Enter)];
+    let letters = |word: &str, gap: u64| -> Vec<(u64, Intent)> {
+        let at = |(n, c)| (20_500 + n as u64 * gap, Intent::Type(c));
+        word.chars().enumerate().map(at).collect()
+    };
+    for (gap, pasted) in [(0, true), (9, true), (10, false)] {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        press(&mut app, &[(20_000, Intent::Arm)]);
+        press(&mut app, &letters("contoso-avd", gap));
+        let Some(Modal::Arm(dialog)) = app.modals.last() else { panic!() };
+        assert_eq!(dialog.typed.text().is_empty(), pasted, "{gap}");
+        assert_eq!(dialog.remark.as_deref() == Some(PASTED), pasted, "{gap}");
+        press(&mut app, &presses(22_000));
+        assert_eq!(app.arming.is_armed(), !pasted, "{gap}");
+        for (code, pasted) in [("10178", pasted), ("178", false)] {
+            let (mut app, script) = opened(2, Some(code));
+            press(&mut app, &letters(code, gap));
+            press(&mut app, &presses(22_000));
+            assert_eq!(confirms(&script).is_empty(), pasted, "{code} {gap}");
+        }
     }
 }
 
