@@ -465,9 +465,10 @@ fn start_dialog_over_old_lists_of_holders() {
             if let Some(Modal::Start(dialog)) = app.modals.last_mut().filter(|_| nobody) {
                 dialog.holders = Holders::Known(Vec::new());
             }
-            let said = match nobody {
-                true => format!("all are planned or excepted{seen} "),
-                false => format!("1 outside the plan{seen}: move, leave or stop "),
+            let said = if nobody {
+                format!("all are planned or excepted{seen} ")
+            } else {
+                format!("1 outside the plan{seen}: move, leave or stop ")
             };
             for size in [USUAL, (160, 50)] {
                 let text = shot(&mut app, size, Glyphs::Box);
