@@ -43,8 +43,8 @@ pub(super) struct Made {
     /// The second, where rows say something else as time passes; ages that only grow are told anew when
     /// they are drawn.
     pub(super) second: Option<i64>,
-    /// How many hosts the run in this window drained.
-    pub(super) drained: usize,
+    /// The hosts that the run in this window drained.
+    pub(super) drained: Option<Drained>,
     /// Which sources can be trusted: rows of others are only what was last seen.
     pub(super) holds: Vec<bool>,
 }

@@ -78,11 +78,6 @@ impl Drained {
         (!hosts.is_empty()).then_some(Self { service: run.service_index, side: run.from, hosts, goes_on })
     }
 
-    /// How many.
-    pub fn count(&self) -> usize {
-        self.hosts.len()
-    }
-
     /// Whether this host of a service's side takes no new sessions because the run drained it.
     pub fn holds(&self, service: usize, side: Side, host: &SessionHost) -> bool {
         (service, side) == (self.service, self.side)
@@ -243,6 +238,25 @@ mod tests {
             let told = lists.lines.iter().filter_map(|line| line.primary.as_ref());
             let told = told.filter(|row| row.fields[2].whole() == "no, drained by this run").count();
             assert_eq!(told, rows, "{name}");
+        }
+    }
+
+    /// Another set of the same size is another list.
+    #[test]
+    fn a_list_tells_of_the_hosts_that_were_drained_and_not_of_as_many() {
+        let mut app = seen(scene::move_phase(), drained);
+        app.screen = crate::app::screen::Screen::Lists(Component::Hosts);
+        let all = app.drained.clone().unwrap();
+        for host in &all.hosts {
+            app.drained = Some(Drained { hosts: BTreeSet::from([host.clone()]), ..all.clone() });
+            app.keep_lists();
+            let lists = app.lists().unwrap();
+            let rows = lists.lines.iter().filter_map(|line| line.primary.as_ref());
+            let told: Vec<&str> = rows
+                .filter(|row| row.fields[2].whole() == "no, drained by this run")
+                .map(|row| row.fields[0].whole())
+                .collect();
+            assert_eq!(told, [host.as_str()]);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     Safe, Source,
-    picture::{Picture, STALE_INTERVALS},
+    picture::{ASKING, NOT_YET, Picture, STALE_INTERVALS},
     reading::SilenceKind,
     text::tries,
     time::{Timestamp, span_text},
@@ -13,8 +13,10 @@ use crate::domain::{
 pub enum Plight {
     /// The estate file names nothing to look at.
     NotConfigured,
-    /// The first answer has not come yet.
+    /// Nobody has looked.
     Loading,
+    /// It has been asked since then, and has told nothing yet.
+    Asked(Timestamp),
     /// It answered, and there is nothing.
     Empty(Timestamp),
     /// It gave no answer.
@@ -41,7 +43,8 @@ pub enum Plight {
 impl Plight {
     /// What is amiss with `source` at `now`, emptiness aside; `None`: nothing.
     pub fn of(picture: &Picture, source: &Source, now: Timestamp) -> Option<Self> {
-        let Some(reading) = picture.reading(source) else { return Some(Self::Loading) };
+        let untold = || picture.asked_since(source, now).map_or(Self::Loading, Self::Asked);
+        let Some(reading) = picture.reading(source) else { return Some(untold()) };
         if let Some((since, silence)) = &reading.silence {
             let why = silence.why.clone();
             return Some(match silence.kind {
@@ -55,7 +58,7 @@ impl Plight {
                 kind => Self::Refused(kind, why),
             });
         }
-        let Some(look) = &reading.last else { return Some(Self::Loading) };
+        let Some(look) = &reading.last else { return Some(untold()) };
         if now.duration_since(look.at) > source.interval() * STALE_INTERVALS {
             return Some(Self::Old(look.at));
         }
@@ -67,7 +70,8 @@ impl Plight {
         let ago = |at: &Timestamp| span_text(now.duration_since(*at));
         match self {
             Self::NotConfigured => "not configured".to_owned(),
-            Self::Loading => "not looked at yet".to_owned(),
+            Self::Loading => NOT_YET.to_owned(),
+            Self::Asked(since) => format!("{ASKING}{}", ago(since)),
             Self::Empty(_) => "none".to_owned(),
             Self::Silent { since, misses, .. } => format!("no answer {}{}", ago(since), after(*misses)),
             Self::Denied(..) => "not allowed (403)".to_owned(),
@@ -82,7 +86,8 @@ impl Plight {
         let ago = |at: &Timestamp| span_text(now.duration_since(*at));
         match self {
             Self::NotConfigured => format!("{what}: not configured, the estate file names none"),
-            Self::Loading => format!("{what}: not looked at yet, the first answer has not come"),
+            Self::Loading => format!("{what}: {NOT_YET}, the first answer has not come"),
+            Self::Asked(since) => format!("{what}: {ASKING}{}, the first answer has not come", ago(since)),
             Self::Empty(at) => format!("{what}: none, by a whole answer {} ago", ago(at)),
             Self::Silent { since, misses, why, next } => {
                 let tries = after(*misses);
@@ -190,6 +195,34 @@ mod tests {
         all.dedup();
         assert_eq!(all.len(), 5);
         assert_eq!(said(&[empty]), None, "an empty answer is an answer");
+    }
+
+    /// For how long it is asked counts from the first request; what was never asked says so, and so does what
+    /// is asked only later.
+    #[test]
+    fn a_first_look_under_way_tells_for_how_long() {
+        let source = Source::Directory(Side::Primary);
+        let mut picture = Picture::default();
+        let said = |picture: &Picture, later: i64| {
+            let now = noon() + seconds(later);
+            let plight = Plight::of(picture, &source, now).unwrap();
+            (plight.short(now), plight.words("directory", now))
+        };
+        assert_eq!(said(&picture, 75).0, "not looked at yet");
+        picture.await_look(source.clone(), noon());
+        let words = "directory: asking for 75 s, the first answer has not come";
+        assert_eq!(said(&picture, 75), ("asking for 75 s".to_owned(), words.to_owned()));
+        assert_eq!(said(&picture, -1).0, "not looked at yet");
+        let silent = |source: Source| Observation {
+            source,
+            started: noon(),
+            ended: noon() + seconds(60),
+            outcome: Err(Silence { kind: SilenceKind::Unreachable, why: Safe::new("no answer in 60 s") }),
+        };
+        picture.take(silent(Source::Directory(Side::Secondary)));
+        assert_eq!(said(&picture, 75).0, "asking for 75 s", "another source");
+        picture.take(silent(source.clone()));
+        assert!(said(&picture, 75).0.starts_with("no answer "), "{:?}", said(&picture, 75));
     }
 
     #[test]

@@ -120,7 +120,6 @@ pub fn vantage(ground: &Ground<'_>) -> Vantage {
     let mut signs: Vec<Line> = (0..4)
         .map(|at| Line { label: SIGNS[at], cells: Pair::build(|side| sign(ground, &evidence[side], at)) })
         .collect();
-    let asked = oldest_try(ground);
     for side in Side::BOTH {
         let call = |label| {
             let cell = calls.iter().find(|line| line.label == label).map(|line| &line.cells[side]);
@@ -128,17 +127,15 @@ pub fn vantage(ground: &Ground<'_>) -> Vantage {
         };
         let overdue = ground.picture.is_overdue(&Source::Events, ground.now);
         let silent = (plight::silent_since(ground.picture, &Source::Events), overdue);
-        // What is not known of a sign is as old as the asking for it. That calls fail only there is told by
-        // the calls to both regions.
-        let calls = (asked, is_long_ago(asked, ground.now));
-        for (sign, (from, old)) in signs.iter_mut().zip([silent, call("hosts"), calls, call("storage")]) {
+        // What is not known of a sign is as old as the asking for it; of the calls failures tell as well.
+        let told = (None, false);
+        for (sign, (from, old)) in signs.iter_mut().zip([silent, call("hosts"), told, call("storage")]) {
             let cell = &mut sign.cells[side];
             cell.stale |= old && cell.at.is_none_or(|at| from == Some(at));
             cell.at = cell.at.or(from);
         }
-        signs[2].cells[side].stale |= is_long_ago(asked, ground.now);
     }
-    let verdicts = verdicts(ground, &calls, &signs, &evidence);
+    let verdicts = verdicts(ground, &signs, &evidence);
     signs.push(Line { label: SIGNS[4], cells: Pair::build(|_| stated(ground)) });
     Vantage { calls, signs, verdicts }
 }
@@ -210,11 +207,11 @@ fn one_call(ground: &Ground<'_>, source: &Source) -> Cell {
     };
     let state = match plight {
         Plight::Silent { .. } => CellState::Crit,
-        Plight::Loading | Plight::Old(_) => CellState::Unknown,
+        Plight::Loading | Plight::Asked(_) | Plight::Old(_) => CellState::Unknown,
         _ => CellState::Warn,
     };
     // What nobody has looked at tells of no region either.
-    let global = global && plight != Plight::Loading;
+    let global = global && !matches!(plight, Plight::Loading | Plight::Asked(_));
     let what = if global { format!("{} (global)", source.word()) } else { source.word().to_owned() };
     Cell { state, text: plight.short(now), full: plight.words(&what, now), at, stale, global }
 }
@@ -252,8 +249,9 @@ fn said(named: &[(&str, &str)], end: &str) -> String {
 }
 
 /// The same where two services stand beside each other at 80 columns: what they share is said once.
-fn shortly(named: &[(&str, &str)]) -> String {
-    let shared = named.first().and_then(|(_, what)| what.rsplit_once(' ')).map_or("", |(_, word)| word);
+fn shortly<'t>(named: &[(&'t str, &'t str)]) -> String {
+    let last = |(_, what): &(&'t str, &'t str)| what.rsplit_once(' ').filter(|_| !what.contains(", "));
+    let shared = named.first().and_then(last).map_or("", |(_, word)| word);
     let parts: Option<Vec<(&str, String)>> = named
         .iter()
         .map(|(name, what)| Some((*name, what.strip_suffix(shared)?.strip_suffix(' ')?.replace(" of ", "/"))))
@@ -279,23 +277,22 @@ fn stated(ground: &Ground<'_>) -> Cell {
     Cell { state, full: text.clone(), text, at, stale: false, global: false }
 }
 
-fn verdicts(
-    ground: &Ground<'_>,
-    calls: &[Line],
-    signs_shown: &[Line],
-    evidence: &Pair<Vec<[Evidence; 4]>>,
-) -> Vec<Verdict> {
+fn verdicts(ground: &Ground<'_>, signs_shown: &[Line], evidence: &Pair<Vec<[Evidence; 4]>>) -> Vec<Verdict> {
     let mut verdicts = Vec::new();
     let asked = oldest_try(ground);
     let of_calls = |state, text| Verdict { state, text, at: asked, stale: is_long_ago(asked, ground.now) };
-    let fails = |line: &Line, side: Side| line.cells[side].state == CellState::Crit;
-    let both: Vec<&str> = calls
+    let fails = |asked: Asked, side: Side| {
+        let mut sources =
+            services(ground.scope, ground.estate).filter_map(|(index, _)| asked(ground.estate, index, side));
+        sources.any(|source| death::unheard(ground.picture, &source).is_some())
+    };
+    let both: Vec<&str> = CALLS
         .iter()
-        .filter(|line| fails(line, Side::Primary) && fails(line, Side::Secondary))
-        .map(|line| line.label)
+        .filter(|(_, asked)| Side::BOTH.into_iter().all(|side| fails(*asked, side)))
+        .map(|(label, _)| *label)
         .collect();
     let codes = Pair::build(|side| ground.estate.regions[side].code.as_str());
-    if both.contains(&"control") || both.len() > calls.len() / 2 {
+    if both.contains(&"control") || both.len() > CALLS.len() / 2 {
         let text = "calls fail to both regions: not a sign, this machine sees neither";
         verdicts.push(of_calls(CellState::Unknown, text.to_owned()));
     } else if !both.is_empty() {
@@ -466,7 +463,8 @@ mod tests {
         );
         assert_eq!(
             said(&blind)[1..3],
-            ["as last seen, WE: no sign of death", "as last seen, NE: no sign of death"]
+            ["WE", "NE"]
+                .map(|code| format!("as last seen, {code}: no sign seen, and not all of them are known"))
         );
         let denied = seen(Weather::Calm, |picture| {
             fail(picture, &[Source::Machines(Side::Primary)], SilenceKind::Denied);
@@ -521,5 +519,158 @@ mod tests {
             assert_eq!(sign.full, format!("hr {silent} of 12 silent, fin 0 of 8 silent"));
             assert_eq!(sign.text, format!("hr {silent}/12, fin 0/8 silent"));
         }
+    }
+
+    /// How all sources were asked.
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    enum Asked {
+        Never,
+        /// So many minutes ago, and answered.
+        Fine(i64),
+        /// Answered, and since then three times in a row not, there only.
+        FailedThere(i64),
+        /// Never answered, there only.
+        SilentThere(i64),
+        /// Neither region was ever heard.
+        CutOff(i64),
+    }
+
+    /// The evidence of the first service's primary side, all asked like that.
+    fn evidence_after(asked: Asked) -> [Evidence; 4] {
+        let (estate, mut picture, now) = (scene::estate(), Picture::default(), noon());
+        let ago = |minutes_ago: i64| now - minutes(minutes_ago) - seconds(2);
+        let (past, fails): (i64, fn(&Source) -> bool) = match asked {
+            Asked::Never => return death::evidence(&estate, &picture, 0, Side::Primary, now),
+            Asked::Fine(past) => (past, |_| false),
+            Asked::FailedThere(past) | Asked::SilentThere(past) => {
+                (past, |source| source.side() != Some(Side::Secondary))
+            }
+            Asked::CutOff(past) => (past, |_| true),
+        };
+        for one in scene::readings(Weather::Calm) {
+            let (silent, source) = (fails(&one.source), one.source.clone());
+            if !silent || matches!(asked, Asked::FailedThere(_)) {
+                picture.take(Observation { started: ago(past), ended: ago(past), ..one });
+            }
+            for _ in (0..3).filter(|_| silent) {
+                let why = Safe::new("no answer in 10 s");
+                let outcome = Err(Silence { kind: SilenceKind::Unreachable, why });
+                let at = ago(past) + seconds(1);
+                picture.take(Observation { source: source.clone(), started: at, ended: at, outcome });
+            }
+        }
+        death::evidence(&estate, &picture, 0, Side::Primary, now)
+    }
+
+    /// Never asked is never ok, old is never fresh, and whoever hears nobody knows nothing.
+    #[test]
+    fn no_sign_is_called_absent_by_who_did_not_look() {
+        const CALLS: &str = "compute calls, host pool calls, storage calls";
+        let unknown = || [(None, "not known"); 4];
+        let fine = [
+            (Some(false), "no event"),
+            (Some(false), "0 of 12 silent"),
+            (Some(false), "none fail only here"),
+            (Some(false), "0 of 2 down"),
+        ];
+        let failed = [fine[0], fine[1], (Some(true), CALLS), fine[3]];
+        let silent = [(None, "not known"), (None, "not known"), (Some(true), CALLS), (None, "not known")];
+        let both = format!("fail in both: {CALLS}");
+        let cut_off = [(None, "not known"), (None, "not known"), (None, both.as_str()), (None, "not known")];
+        let last: Vec<String> = fine.iter().map(|(_, what)| format!("last {what}")).collect();
+        let old: [(Option<bool>, &str); 4] = std::array::from_fn(|at| (Some(false), last[at].as_str()));
+        let last_calls = format!("last {CALLS}");
+        let old_failed = [old[0], old[1], (Some(true), last_calls.as_str()), old[3]];
+        let cases = [
+            (Asked::Never, unknown(), false),
+            (Asked::Fine(0), fine, false),
+            (Asked::FailedThere(0), failed, false),
+            (Asked::SilentThere(0), silent, false),
+            (Asked::CutOff(0), cut_off, false),
+            (Asked::Fine(4), old, true),
+            (Asked::FailedThere(4), old_failed, true),
+            (Asked::Fine(6), unknown(), true),
+            (Asked::FailedThere(6), unknown(), true),
+            (Asked::CutOff(6), unknown(), true),
+        ];
+        for (asked, expected, old) in cases {
+            let found = evidence_after(asked);
+            for (one, (holds, what)) in found.iter().zip(expected) {
+                assert_eq!((one.holds, one.what.as_str()), (holds, what), "{asked:?} sign {}", one.class);
+                let never = one.at.is_none();
+                assert_eq!(one.old || never, old || never, "{asked:?} sign {}: {one:?}", one.class);
+                assert!(!never || holds.is_none(), "{asked:?} sign {}: {one:?}", one.class);
+            }
+        }
+    }
+
+    /// What fails, how, and how often in a row.
+    type Failure<'s> = (&'s Source, SilenceKind, i64);
+
+    /// A provider that fails is told, whether or not it is enough; one that was not asked is not called fine.
+    #[test]
+    fn what_is_said_of_the_calls_denies_nothing_on_screen() {
+        use SilenceKind::{Denied, NotAsked, Unreachable};
+        let (here, there) = (Source::Directory(Side::Primary), Source::Directory(Side::Secondary));
+        let silent = |kind, tries: i64, source: &Source, picture: &mut Picture| {
+            for left in (0..tries).rev() {
+                let ended = noon() - seconds(left);
+                let outcome = Err(Silence { kind, why: Safe::new("no answer in 10 s") });
+                picture.take(Observation { source: source.clone(), started: ended, ended, outcome });
+            }
+        };
+        let cases: [(&[Failure<'_>], CellState, &str); 6] = [
+            (&[], CellState::Ok, "none fail only here"),
+            (&[(&here, Denied, 3)], CellState::Ok, "none fail only here"),
+            (&[(&here, Unreachable, 1)], CellState::Warn, "missed under 3 times: compute calls"),
+            (&[(&here, Unreachable, 3)], CellState::Warn, "1 of 3 fails only here, 2 needed: compute calls"),
+            (
+                &[(&here, Unreachable, 3), (&there, Unreachable, 3)],
+                CellState::Unknown,
+                "fail in both: compute calls",
+            ),
+            (&[(&here, NotAsked, 3)], CellState::Unknown, "not known: compute calls"),
+        ];
+        for (failures, state, said) in cases {
+            let found = seen(Weather::Calm, |picture| {
+                for (source, kind, tries) in failures {
+                    silent(*kind, *tries, source, picture);
+                }
+            });
+            let cell = &found.signs[2].cells.primary;
+            assert_eq!((cell.state, cell.full.as_str()), (state, said), "{failures:?}");
+        }
+        let unasked = seen(Weather::Calm, |picture| picture.forget(&here));
+        let cell = &unasked.signs[2].cells.primary;
+        assert_eq!((cell.state, cell.full.as_str()), (CellState::Unknown, "not known: compute calls"));
+        assert!(said(&unasked)[0].ends_with("no sign seen, and not all of them are known"), "{unasked:?}");
+    }
+
+    /// A list of which a page is missing tells of what is on it, never of what is not.
+    #[test]
+    fn half_a_list_tells_of_no_absence() {
+        let half = seen(Weather::Calm, |picture| {
+            let outcome = Ok(Answer::Events(Listing::partial(Vec::new(), 1, Safe::new("page 2 failed"))));
+            picture.take(Observation { source: Source::Events, started: noon(), ended: noon(), outcome });
+        });
+        let posted = &half.signs[0].cells.primary;
+        assert_eq!((posted.state, posted.full.as_str()), (CellState::Unknown, "not known"));
+        let unseen = |count: usize| {
+            seen(Weather::Calm, |picture| {
+                let source = Source::Hosts(0, Side::Primary);
+                let Answer::Hosts(hosts) = &picture.last(&source).unwrap().answer else { panic!("hosts") };
+                let mut hosts = hosts.seen().to_vec();
+                hosts[..count].iter_mut().for_each(|host| host.heartbeat = Heartbeat::Unknown);
+                let outcome = Ok(Answer::Hosts(Listing::whole(hosts, 1)));
+                picture.take(Observation { source, started: noon(), ended: noon(), outcome });
+            })
+        };
+        for (count, state) in [(0, CellState::Ok), (9, CellState::Ok), (10, CellState::Unknown)] {
+            assert_eq!(unseen(count).signs[1].cells.primary.state, state, "{count} of 12 not known");
+        }
+        assert_eq!(
+            unseen(12).signs[1].cells.primary.full,
+            "hr 0 of 12 silent, 12 not known, fin 0 of 8 silent"
+        );
     }
 }

@@ -38,6 +38,9 @@ pub const SILENT_HOSTS_PERCENT: usize = 80;
 /// Failures in a row that make a call count for sign 3.
 pub const FAILED_CALLS: u32 = 3;
 
+/// So many calls in a row without an answer are no accident, and so few no failure.
+const UNHEARD_CALLS: u32 = 2;
+
 /// The other region must have answered the same call within this time of the failure.
 pub const SAME_MINUTE: Span = seconds(60);
 
@@ -59,19 +62,18 @@ pub fn signs(
     if let Some(title) = posted_event(picture, &region.azure, since) {
         sign(1, format!("Azure posted: {title}"), answered(picture, &[Source::Events]));
     }
-    if let Some((silent, of)) = silent_hosts(picture, service, side, since, now)
-        && of > 0
-        && silent * 100 >= of * SILENT_HOSTS_PERCENT
+    if let Some(beats) =
+        beats(picture, service, side, since, now).filter(|beats| beats.suffice() == Some(true))
     {
         let lists = [Source::Hosts(service, side), Source::Machines(side)];
-        let what = format!("{silent} of {of} running hosts without heartbeat for 5 min");
+        let what = format!("{} of {} running hosts without heartbeat for 5 min", beats.silent, beats.of);
         sign(2, what, answered(picture, &lists));
     }
-    let failing = failing_calls(picture, service, side, since);
-    if failing.len() >= 2 {
+    let calls = Calls::seen(estate, picture, service, side, since);
+    if calls.suffice() == Some(true) {
         let other = &estate.regions[side.other()].code;
-        let what = format!("{} fail here and answer in {other}", names(&failing, " and "));
-        sign(3, what, failing.iter().flat_map(|calls| calls.footings).collect());
+        let what = format!("{} fail here and answer in {other}", calls.names(Beside::OnlyHere, " and "));
+        sign(3, what, calls.footings());
     }
     if let Some(down) = shares_down(picture, service, side, since) {
         let footings = answered(picture, &[Source::Storage(service, side)]);
@@ -134,48 +136,48 @@ pub fn evidence(
         let old = answered(picture, sources).iter().any(|footing| footing.is_old(now));
         (oldest_of(picture, sources), old)
     };
-    let events = since_then(picture, &Source::Events, since).map(|_| ());
-    let posted = posted_event(picture, &estate.regions[side].azure, since);
-    let silent = silent_hosts(picture, service, side, since, now);
-    let failing = failing_calls(picture, service, side, since);
+    let azure = &estate.regions[side].azure;
+    let posted = posted_event(picture, azure, since);
+    let none_posted = match since_then(picture, &Source::Events, since).map(|look| &look.answer) {
+        Some(Answer::Events(events)) => events.complete().is_some(),
+        _ => false,
+    };
+    let beats = beats(picture, service, side, since, now);
+    let calls = Calls::seen(estate, picture, service, side, since);
     let storage = Source::Storage(service, side);
     let accounts = match since_then(picture, &storage, since).map(|look| &look.answer) {
         Some(Answer::Storage(listing)) => listing.complete(),
         _ => None,
     };
     let down = accounts.map(|all| (all.iter().filter(|one| !one.available()).count(), all.len()));
+    let unknown = || "not known".to_owned();
     [
         told(
             1,
-            (events.map(|()| posted.is_some()), false),
-            posted.map_or_else(
-                || if events.is_some() { "no event" } else { "not known" }.to_owned(),
-                Safe::to_string,
-            ),
+            ((posted.is_some() || none_posted).then_some(posted.is_some()), false),
+            posted
+                .map_or_else(|| if none_posted { "no event".to_owned() } else { unknown() }, Safe::to_string),
             rests_on(&[Source::Events]),
         ),
         told(
             2,
-            (
-                silent.map(|(silent, of)| of > 0 && silent * 100 >= of * SILENT_HOSTS_PERCENT),
-                silent.is_some_and(|(silent, _)| silent > 0),
-            ),
-            silent.map_or("not known".to_owned(), |(silent, of)| format!("{silent} of {of} silent")),
+            (beats.as_ref().and_then(Beats::suffice), beats.as_ref().is_some_and(|beats| beats.silent > 0)),
+            beats.map_or_else(unknown, |beats| beats.words()),
             rests_on(&[Source::Hosts(service, side), Source::Machines(side)]),
         ),
         told(
             3,
-            (Some(failing.len() >= 2), !failing.is_empty()),
-            if failing.is_empty() { "none fail only here".to_owned() } else { names(&failing, ", ") },
+            (calls.suffice(), calls.partly()),
+            calls.words(),
             (
-                oldest(failing.iter().flat_map(|calls| &calls.footings)),
-                failing.iter().flat_map(|calls| &calls.footings).any(|footing| footing.is_old(now)),
+                oldest(&calls.footings()).filter(|_| calls.all_asked()),
+                calls.footings().iter().any(|footing| footing.is_old(now)),
             ),
         ),
         told(
             4,
             (down.map(|(down, of)| down > 0 && down == of), down.is_some_and(|(down, _)| down > 0)),
-            down.map_or("not known".to_owned(), |(down, of)| format!("{down} of {of} down")),
+            down.map_or_else(unknown, |(down, of)| format!("{down} of {of} down")),
             rests_on(&[storage]),
         ),
     ]
@@ -211,23 +213,54 @@ fn posted_event<'a>(picture: &'a Picture, azure: &str, since: Timestamp) -> Opti
     events.seen().iter().find(|event| event.hits(azure)).map(|event| &event.title)
 }
 
-/// Hosts without a recent heartbeat among those of which one is due: neither off nor on their way up. Only a whole look at the machines
-/// tells which of them are: one that is not listed there is counted, but not as silent, and so is
-/// one of which nobody knows when it beat.
-fn silent_hosts(
+/// What sign 2 counts, in words, by looks that began at or after `since`; `None`: a list of it was not seen.
+pub fn heartbeats(
     picture: &Picture,
     service: usize,
     side: Side,
     since: Timestamp,
     now: Timestamp,
-) -> Option<(usize, usize)> {
+) -> Option<String> {
+    beats(picture, service, side, since, now).map(|beats| beats.words())
+}
+
+/// The heartbeats of those hosts of which one is due: neither off nor on their way up.
+struct Beats {
+    /// That have none, by the broker, and run, by Compute.
+    silent: usize,
+    /// Of which nobody knows when they beat last, or whether they run at all.
+    open: usize,
+    of: usize,
+}
+
+impl Beats {
+    /// Whether so many are silent that it is a sign; `None`: those that nobody knows of could make it one.
+    fn suffice(&self) -> Option<bool> {
+        let enough = |silent: usize| self.of > 0 && silent * 100 >= self.of * SILENT_HOSTS_PERCENT;
+        let (known, perhaps) = (enough(self.silent), enough(self.silent + self.open));
+        (known == perhaps).then_some(known)
+    }
+
+    fn words(&self) -> String {
+        if self.of == 0 {
+            return "none known to run".to_owned();
+        }
+        let open = if self.open > 0 { format!(", {} not known", self.open) } else { String::new() };
+        format!("{} of {} silent{open}", self.silent, self.of)
+    }
+}
+
+/// What is seen of the heartbeats there. Only a whole look at the machines tells of which hosts one is due:
+/// one that is not listed there is counted, but not as silent, and so is one of which nobody knows when it
+/// beat.
+fn beats(picture: &Picture, service: usize, side: Side, since: Timestamp, now: Timestamp) -> Option<Beats> {
     since_then(picture, &Source::Hosts(service, side), since)?;
     since_then(picture, &Source::Machines(side), since)?;
     let hosts = hosts(picture, &Source::Hosts(service, side))?.complete()?;
     let listing = machines(picture, &Source::Machines(side))?;
     listing.complete()?;
     let machines = Machines::listed(listing);
-    let (mut silent, mut of) = (0, 0);
+    let (mut silent, mut open, mut of) = (0, 0, 0);
     for host in hosts {
         let power = machines.behind(host).map(|machine| machine.power.as_ref());
         let off = match power {
@@ -239,11 +272,13 @@ fn silent_hosts(
         let on = matches!(power, Some(None | Some(Power::Running | Power::Unknown(_))));
         let due = !off && !machines.boots(host, now);
         if host.beats(now) || due {
+            let counts = on && host.is_silent(now);
             of += 1;
-            silent += usize::from(on && host.is_silent(now));
+            silent += usize::from(counts);
+            open += usize::from(!counts && !host.beats(now));
         }
     }
-    Some((silent, of))
+    Some(Beats { silent, open, of })
 }
 
 /// Calls to a side of a service whose answers and failures tell of its death.
@@ -257,16 +292,27 @@ pub fn calls(service: usize, side: Side) -> [Source; 5] {
     ]
 }
 
+/// When the last call to a source failed, where it is not one that was missed: whoever hears of neither region
+/// like that sees neither.
+pub fn unheard(picture: &Picture, source: &Source) -> Option<Timestamp> {
+    let reading = picture.reading(source)?;
+    let (at, silence) = reading.silence.as_ref()?;
+    (silence.kind == SilenceKind::Unreachable && reading.misses >= UNHEARD_CALLS).then_some(*at)
+}
+
 /// Everything that the rule looks at, of both sides: what fails on both is no sign. What the estate has
 /// none of is never asked.
 pub fn sources(estate: &Estate, service: usize) -> Vec<Source> {
-    let is_there = |source: &Source| match *source {
+    let of_both = Side::BOTH.into_iter().flat_map(|side| calls(service, side));
+    [Source::Events].into_iter().chain(of_both).filter(|source| is_there(estate, source)).collect()
+}
+
+fn is_there(estate: &Estate, source: &Source) -> bool {
+    match *source {
         Source::Directory(side) => !estate.directory[side].is_empty(),
         Source::Storage(service, side) => !estate.services[service].sides[side].accounts.is_empty(),
         _ => true,
-    };
-    let of_both = Side::BOTH.into_iter().flat_map(|side| calls(service, side));
-    [Source::Events].into_iter().chain(of_both).filter(is_there).collect()
+    }
 }
 
 /// Whose calls these are, in words: those of one provider are one sign.
@@ -282,47 +328,154 @@ const COMPUTE_CALLS: &str = "compute calls";
 const HOST_POOL_CALLS: &str = "host pool calls";
 const STORAGE_CALLS: &str = "storage calls";
 
-/// Calls of one provider that fail on one side only.
-struct Failing {
+/// How calls to one side stand beside the same calls to the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beside {
+    /// They failed three times in a row while the other side answered in the same minute.
+    OnlyHere,
+    /// Nobody asked of late, or what the other side did meanwhile is not known.
+    Open,
+    /// They failed three times in a row, and those to the other side fail as well.
+    Both,
+    /// They failed of late, not three times yet.
+    Missed,
+    /// They were answered, if only with a refusal.
+    Answered,
+}
+
+/// The calls of each provider to a side.
+struct Calls(Vec<Provider>);
+
+/// The calls of one.
+struct Provider {
     /// In words.
     name: &'static str,
-    /// The failure, and the other side's answer.
-    footings: [Footing; 2],
+    beside: Beside,
+    /// Answers and failures; empty: one of its calls was never asked.
+    footings: Vec<Footing>,
 }
 
-fn names(failing: &[Failing], between: &str) -> String {
-    failing.iter().map(|calls| calls.name).collect::<Vec<_>>().join(between)
+impl Calls {
+    fn seen(estate: &Estate, picture: &Picture, service: usize, side: Side, since: Timestamp) -> Self {
+        let pairs = calls(service, side).into_iter().zip(calls(service, side.other()));
+        let pairs: Vec<(Source, Source)> = pairs.filter(|(here, _)| is_there(estate, here)).collect();
+        let of = |name| {
+            let own = pairs.iter().filter(|(here, _)| provider(here) == name);
+            let seen: Vec<(Beside, Vec<Footing>)> =
+                own.map(|(here, there)| beside(picture, here, there, since)).collect();
+            let order = [Beside::OnlyHere, Beside::Open, Beside::Both, Beside::Missed, Beside::Answered];
+            let beside = order.into_iter().find(|one| seen.iter().any(|(beside, _)| beside == one))?;
+            // That one call of it fails only here is told by that one.
+            let carry = seen.iter().find(|(own, _)| *own == Beside::OnlyHere).map(|(_, own)| own.clone());
+            let whole = seen.iter().all(|(_, footings)| !footings.is_empty());
+            let all = || seen.iter().filter(|_| whole).flat_map(|(_, own)| own).copied().collect();
+            Some(Provider { name, beside, footings: carry.unwrap_or_else(all) })
+        };
+        Self([COMPUTE_CALLS, HOST_POOL_CALLS, STORAGE_CALLS].into_iter().filter_map(of).collect())
+    }
+
+    fn count(&self, beside: Beside) -> usize {
+        self.0.iter().filter(|calls| calls.beside == beside).count()
+    }
+
+    /// Whether those of two providers fail only here; `None`: it is not known of all of them.
+    fn suffice(&self) -> Option<bool> {
+        match (self.count(Beside::OnlyHere) >= 2, self.count(Beside::Open) + self.count(Beside::Both)) {
+            (true, _) => Some(true),
+            (false, 0) => Some(false),
+            _ => None,
+        }
+    }
+
+    fn partly(&self) -> bool {
+        self.0.iter().any(|calls| matches!(calls.beside, Beside::OnlyHere | Beside::Missed))
+    }
+
+    fn names(&self, beside: Beside, between: &str) -> String {
+        let own = self.0.iter().filter(|calls| calls.beside == beside);
+        own.map(|calls| calls.name).collect::<Vec<_>>().join(between)
+    }
+
+    fn words(&self) -> String {
+        let count = |beside| self.count(beside);
+        let names = |beside| self.names(beside, ", ");
+        match count(Beside::OnlyHere) {
+            0 => {}
+            1 => {
+                let (of, name) = (self.0.len(), names(Beside::OnlyHere));
+                return format!("1 of {of} fails only here, 2 needed: {name}");
+            }
+            _ => return names(Beside::OnlyHere),
+        }
+        if count(Beside::Both) > 0 {
+            return format!("fail in both: {}", names(Beside::Both));
+        }
+        match (count(Beside::Open), count(Beside::Missed)) {
+            (0, 0) => "none fail only here".to_owned(),
+            (0, _) => format!("missed under {FAILED_CALLS} times: {}", names(Beside::Missed)),
+            (open, _) if open == self.0.len() => "not known".to_owned(),
+            _ => format!("not known: {}", names(Beside::Open)),
+        }
+    }
+
+    /// What they rest on: where they make a sign what that rests on, else all of it.
+    fn footings(&self) -> Vec<Footing> {
+        let sign = self.suffice() == Some(true);
+        let own = self.0.iter().filter(|calls| !sign || calls.beside == Beside::OnlyHere);
+        own.flat_map(|calls| &calls.footings).copied().collect()
+    }
+
+    fn all_asked(&self) -> bool {
+        self.suffice() == Some(true) || self.0.iter().all(|calls| !calls.footings.is_empty())
+    }
 }
 
-/// Providers whose calls to `side` failed three times in a row while the same call to the
-/// other side succeeded in the same minute.
-fn failing_calls(picture: &Picture, service: usize, side: Side, since: Timestamp) -> Vec<Failing> {
-    let pairs = calls(service, side).into_iter().zip(calls(service, side.other()));
-    let pairs: Vec<(Source, Source)> = pairs.collect();
-    [COMPUTE_CALLS, HOST_POOL_CALLS, STORAGE_CALLS]
-        .into_iter()
-        .filter_map(|name| {
-            let mut own = pairs.iter().filter(|(here, _)| provider(here) == name);
-            let footings = own.find_map(|(here, there)| fails_only_here(picture, here, there, since))?;
-            Some(Failing { name, footings })
-        })
-        .collect()
+/// How a call stands beside the same to the other side, by looks that began at or after `since`, with the
+/// answers and failures that tell; empty: none ever did.
+fn beside(picture: &Picture, here: &Source, there: &Source, since: Timestamp) -> (Beside, Vec<Footing>) {
+    let Some(reading) = picture.reading(here) else { return (Beside::Open, vec![]) };
+    let Some(((ended, silence), began)) = reading.silence.as_ref().zip(reading.failed) else {
+        let told = |look: &Look| {
+            let beside = if look.started >= since { Beside::Answered } else { Beside::Open };
+            (beside, vec![Footing::of(here, look.at)])
+        };
+        return reading.last.as_ref().map_or((Beside::Open, vec![]), told);
+    };
+    let own = vec![Footing::failed(here, *ended)];
+    match silence.kind {
+        _ if began < since => (Beside::Open, own),
+        SilenceKind::Unreachable if reading.misses >= FAILED_CALLS => {
+            let (beside, other) = failing(picture, *ended, there, since);
+            (beside, own.into_iter().chain(other).collect())
+        }
+        SilenceKind::Unreachable => (Beside::Missed, own),
+        SilenceKind::Denied | SilenceKind::Absent | SilenceKind::Throttled | SilenceKind::Garbled => {
+            (Beside::Answered, own)
+        }
+        SilenceKind::NotAsked | SilenceKind::NoToken | SilenceKind::NotChecked | SilenceKind::NotRecorded => {
+            (Beside::Open, own)
+        }
+    }
 }
 
-/// The failure here and the answer there, where there are both.
-fn fails_only_here(
+/// What the other side did while a call failed at `ended`.
+fn failing(
     picture: &Picture,
-    here: &Source,
+    ended: Timestamp,
     there: &Source,
     since: Timestamp,
-) -> Option<[Footing; 2]> {
-    let reading = picture.reading(here)?;
-    let ((ended, silence), began) = (reading.silence.as_ref()?, reading.failed?);
-    let fails = silence.kind == SilenceKind::Unreachable && began >= since && reading.misses >= FAILED_CALLS;
-    let other = picture.reading(there).filter(|other| fails && other.silence.is_none())?;
-    let answered = other.last.as_ref()?.at;
-    let together = answered.duration_since(*ended).abs() <= SAME_MINUTE;
-    together.then_some([Footing::failed(here, *ended), Footing::of(there, answered)])
+) -> (Beside, Option<Footing>) {
+    let Some(other) = picture.reading(there) else { return (Beside::Open, None) };
+    match (&other.silence, &other.last) {
+        (None, Some(look)) if look.at.duration_since(ended).abs() <= SAME_MINUTE => {
+            (Beside::OnlyHere, Some(Footing::of(there, look.at)))
+        }
+        (Some((at, silence)), _) if silence.kind == SilenceKind::Unreachable => {
+            let lately = other.failed.is_some_and(|began| began >= since);
+            (if lately { Beside::Both } else { Beside::Open }, Some(Footing::failed(there, *at)))
+        }
+        (_, last) => (Beside::Open, last.as_ref().map(|look| Footing::of(there, look.at))),
+    }
 }
 
 fn shares_down(picture: &Picture, service: usize, side: Side, since: Timestamp) -> Option<usize> {

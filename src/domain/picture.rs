@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Answer, Observation, Reading, Source,
     reading::Look,
-    time::{Span, Timestamp},
+    time::{Span, Timestamp, span_text},
 };
 
 /// Every source with its last reading.
@@ -20,6 +20,12 @@ pub struct Picture {
 
 /// A source is stale when its answer is older than this many intervals (design §9).
 pub const STALE_INTERVALS: i32 = 2;
+
+/// Of a source that nobody has looked at.
+pub const NOT_YET: &str = "not looked at yet";
+
+/// Stands before how long a source has been asked that has told nothing yet.
+pub const ASKING: &str = "asking for ";
 
 impl Picture {
     /// Takes in one observation.
@@ -59,6 +65,20 @@ impl Picture {
     /// When a source is looked at again, as far as that is known; what has passed is being looked at.
     pub fn next_look(&self, source: &Source) -> Option<Timestamp> {
         self.awaited.get(source).copied()
+    }
+
+    /// Since when a source is asked that has told nothing yet, neither an answer nor a failure; `None`: it has,
+    /// or nobody asks.
+    pub fn asked_since(&self, source: &Source, now: Timestamp) -> Option<Timestamp> {
+        let untold = |reading: &Reading| reading.last.is_none() && reading.silence.is_none();
+        let asks = self.readings.get(source).is_none_or(untold);
+        self.next_look(source).filter(|at| asks && *at <= now)
+    }
+
+    /// Why a source has told nothing yet.
+    pub fn untold(&self, source: &Source, now: Timestamp) -> String {
+        let asking = |at| format!("{ASKING}{}", span_text(now.duration_since(at)));
+        self.asked_since(source, now).map_or_else(|| NOT_YET.to_owned(), asking)
     }
 
     /// Grows with every change: of a picture and its copies, those with the same number are the same.

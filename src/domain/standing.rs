@@ -9,7 +9,7 @@ use super::{
     compute::VirtualMachine,
     estate::{Estate, Layout, Service},
     machines::Machines,
-    picture::Picture,
+    picture::{NOT_YET, Picture},
     pool::{SessionHost, UserSession},
     seats::{Seats, seats},
     source::Held,
@@ -125,7 +125,10 @@ pub fn active_side(estate: &Estate, picture: &Picture, service: usize) -> Active
     let held = |side| planned_holders(estate, picture, service, side, &[]);
     let unknown = |side: Side| {
         let why = match picture.reading(&Source::Assignments(service, side)) {
-            None => "not looked at yet".to_owned(),
+            None if picture.next_look(&Source::Assignments(service, side)).is_some() => {
+                "no answer yet".to_owned()
+            }
+            None => NOT_YET.to_owned(),
             Some(reading) => reading.silence.as_ref().map_or_else(
                 || "its list of assignments is not whole".to_owned(),
                 |(_, silence)| silence.why.to_string(),

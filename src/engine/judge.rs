@@ -329,7 +329,28 @@ impl Evidence<'_> {
             self.is_not_dead()?;
         }
         let classes: Vec<String> = signs.iter().map(|sign| sign.class.to_string()).collect();
-        Ok((dead, format!("{beating} of {} hosts with heartbeat, signs {}", hosts.len(), classes.join(", "))))
+        let signs_said = match classes.len() {
+            0 => "no sign of death".to_owned(),
+            1 => format!("sign {}", classes[0]),
+            _ => format!("signs {}", classes.join(", ")),
+        };
+        let beats = if beating == 0 && !classes.iter().any(|class| class == "2") {
+            format!("; sign 2: {}", self.sign_of_beats())
+        } else {
+            String::new()
+        };
+        Ok((dead, format!("{beating} of {} hosts with heartbeat, {signs_said}{beats}", hosts.len())))
+    }
+
+    /// Why no heartbeat is no sign by itself: only Compute tells of which hosts one is due.
+    fn sign_of_beats(&self) -> String {
+        let (index, from, Seen { picture, since, now }) = (self.index(), self.from(), self.seen);
+        match self.seen.machines(from) {
+            Err(missing) => format!("not known, {}: {}", missing.source.word(), missing.why),
+            Ok(_) => {
+                death::heartbeats(picture, index, from, since, now).unwrap_or_else(|| "not known".to_owned())
+            }
+        }
     }
 
     /// Whether every item is green, and the start of the oldest try under them.

@@ -25,6 +25,14 @@ pub(super) struct Rise {
 }
 
 impl Rise {
+    /// Notes that it was seen on: long after it was asked for a process may have died meanwhile, and nobody
+    /// knows since when.
+    fn came_up(&mut self, at: Timestamp) {
+        if soon_after(self.asked, at) {
+            self.up = Some(at);
+        }
+    }
+
     /// Since when a machine is on that a look shows running whose answer was in at `at`; `None`: nobody
     /// knows, as after a longer pause between two looks, and for what a clock ahead of ours wrote down.
     fn on_since(self, at: Timestamp) -> Option<Timestamp> {
@@ -61,9 +69,8 @@ impl Run {
         let known = self.rises.get_mut(&vm).filter(|rise| rise.up.is_none());
         match (came, known) {
             (Came::Not, _) => drop(self.rises.remove(&vm)),
-            // Seen on long after it was asked for: a process may have died meanwhile, nobody knows since when.
-            (Came::Up, Some(rise)) if soon_after(rise.asked, at) => rise.up = Some(at),
-            (Came::Up, _) => {}
+            (Came::Up, Some(rise)) => rise.came_up(at),
+            (Came::Up, None) => {}
         }
     }
 
@@ -107,5 +114,39 @@ impl Engine {
     /// process cannot tell, and hosts that are coming up would read as silent ones.
     pub fn remind(&self, seen: &mut Observation) {
         self.run().remind(seen);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::time::seconds;
+
+    /// When it was asked for, seconds before noon; when it was seen up, if it was; and since when it is on by a
+    /// look that was in at noon.
+    type Case = (i64, Option<i64>, Option<i64>);
+
+    #[test]
+    fn what_was_seen_up_late_has_no_moment_since_when_it_is_on() {
+        let noon: Timestamp = "2026-11-20T12:00:00Z".parse().unwrap();
+        let at = |ago: i64| noon - seconds(ago);
+        let cases: [Case; 7] = [
+            (90, None, Some(0)),
+            (300, None, Some(0)),
+            (301, None, None),
+            (-1, None, None),
+            (7_200, Some(7_100), Some(7_100)),
+            (7_200, Some(6_800), None),
+            (7_200, Some(4), None),
+        ];
+        for (asked, up, on) in cases {
+            let mut rise = Rise { asked: at(asked), up: None };
+            if let Some(up) = up {
+                rise.came_up(at(up));
+            }
+            assert_eq!(rise.on_since(noon), on.map(at), "asked {asked} s ago, up {up:?}");
+        }
+        // A clock ahead of ours wrote it down.
+        assert_eq!(Rise { asked: at(90), up: Some(at(-5)) }.on_since(noon), None);
     }
 }

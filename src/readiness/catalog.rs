@@ -40,7 +40,7 @@ const SPECS: [Spec; 25] = [
         title: "standby hosts exist and fit",
         expected: "hosts that run or can be started, same image as the active side, tokens younger than 90 days",
         next: "update the standby image; start hosts that were off for long",
-        sources: |context| with(hosts(context), machines()),
+        sources: standby_hosts,
         judge: parity::standby_hosts,
     },
     Spec {
@@ -315,6 +315,14 @@ fn sessions(context: &Context<'_>) -> Vec<Source> {
 
 fn hosts(context: &Context<'_>) -> Vec<Source> {
     both(context, Source::Hosts)
+}
+
+/// Of a dead side nobody can tell its images, and nothing else is asked of it.
+fn standby_hosts(context: &Context<'_>) -> Vec<Source> {
+    if context.leaves_dead() {
+        return vec![Source::Hosts(context.service, context.standby), Source::Machines(context.standby)];
+    }
+    with(hosts(context), machines())
 }
 
 fn plans(context: &Context<'_>) -> Vec<Source> {

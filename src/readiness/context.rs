@@ -5,9 +5,10 @@ use crate::domain::{
     compute::VirtualMachine,
     estate::{Estate, Service},
     machines::Machines,
-    picture::{Picture, STALE_INTERVALS},
+    picture::{ASKING, Picture, STALE_INTERVALS},
     pool::SessionHost,
     reading::Footing,
+    signs::{Grade, RegionSigns},
     standing,
     text::{counted, tries},
     time::{Timestamp, age_text},
@@ -86,6 +87,13 @@ impl<'a> Context<'a> {
         &self.estate.services[self.service]
     }
 
+    /// Whether the side that would be left looks dead, by what was seen lately: it is asked for nothing then
+    /// that can be done without.
+    pub(super) fn leaves_dead(&self) -> bool {
+        let (estate, picture) = (self.estate, self.picture);
+        RegionSigns::seen(estate, picture, &[self.service], self.active, self.now).grade == Grade::Dead
+    }
+
     pub(super) fn code(&self, side: Side) -> &'a str {
         &self.estate.regions[side].code
     }
@@ -112,7 +120,7 @@ impl<'a> Context<'a> {
                 basis.flaw.get_or_insert(text.trim_start().to_owned());
             }
         }
-        if basis.flaw.as_ref().is_some_and(|flaw| flaw.ends_with(NOT_LOOKED_AT)) {
+        if basis.flaw.as_ref().is_some_and(|flaw| flaw.ends_with(NOT_LOOKED_AT) || flaw.contains(ASKING)) {
             // What nobody has seen is as old as nothing, whatever else was looked at.
             (basis.at, basis.from) = (None, None);
         }
@@ -126,7 +134,7 @@ impl<'a> Context<'a> {
     }
 
     fn flaw(&self, source: &Source) -> Option<String> {
-        let Some(reading) = self.picture.reading(source) else { return Some(NOT_LOOKED_AT.to_owned()) };
+        let Some(reading) = self.picture.reading(source) else { return Some(self.untold(source)) };
         if let Some((_, silence)) = &reading.silence {
             let why = &silence.why;
             return Some(match reading.misses {
@@ -140,6 +148,11 @@ impl<'a> Context<'a> {
             return Some(format!("last answer {} ago", age_text(age)));
         }
         incomplete(&look.answer).map(|error| format!("{NOT_WHOLE}: {error}"))
+    }
+
+    fn untold(&self, source: &Source) -> String {
+        let asked = self.picture.asked_since(source, self.now).is_some();
+        if asked { self.picture.untold(source, self.now) } else { NOT_LOOKED_AT.to_owned() }
     }
 
     pub(super) fn answer(&self, source: &Source) -> Option<&'a Answer> {

@@ -150,18 +150,7 @@ impl World {
 
     /// Forgets what was read from a source and takes in that it is silent.
     pub(crate) fn never(&mut self, source: &Source, kind: SilenceKind) {
-        let mut picture = Picture::default();
-        for (known, reading) in self.picture.iter().filter(|(known, _)| *known != source) {
-            if let Some(look) = &reading.last {
-                picture.take(Observation {
-                    source: known.clone(),
-                    started: look.started,
-                    ended: look.at,
-                    outcome: Ok(look.answer.clone()),
-                });
-            }
-        }
-        self.picture = picture;
+        self.picture.forget(source);
         self.silence(source, kind, 1);
     }
 

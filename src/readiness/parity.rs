@@ -198,10 +198,22 @@ pub(super) fn standby_hosts(context: &Context<'_>) -> Finding {
         complaints.push((State::Crit, "no host is usable or can be started".to_owned()));
     }
     let (ours, ours_lost) = context.machines(context.standby);
-    let (theirs, theirs_lost) = context.machines(context.active);
-    complaints.extend(ours_lost.into_iter().chain(theirs_lost));
+    complaints.extend(ours_lost);
+    let there =
+        || context.basis(&[Source::Hosts(context.service, context.active), Source::Machines(context.active)]);
+    let untold = context.leaves_dead().then(there).and_then(|there| there.flaw);
+    let theirs = if untold.is_none() {
+        let (theirs, lost) = context.machines(context.active);
+        complaints.extend(lost);
+        theirs
+    } else {
+        vec![]
+    };
     let (left, opened) = (images(&theirs), images(&ours));
-    if let (Some(left), Some(opened)) = (&left, &opened) {
+    if let Some(untold) = untold {
+        let seen = format!("{usable} usable and {cold} cold of {}", hosts.len());
+        complaints.push((State::Warn, format!("{seen}; image not compared, {untold}")));
+    } else if let (Some(left), Some(opened)) = (&left, &opened) {
         if left != opened {
             let list = |set: &BTreeSet<String>| set.iter().cloned().collect::<Vec<_>>().join(" ");
             complaints.push((State::Warn, format!("image {} there, {} here", list(opened), list(left))));

@@ -550,6 +550,32 @@ fn old_and_partial_answers_are_unknown() {
     assert_eq!((verdict.state, verdict.complete), (State::Unknown, false));
 }
 
+/// Whether hosts of the standby can be used is known without the side that is lost; its images are not.
+#[test]
+fn a_dead_side_keeps_no_check_of_the_other_waiting() {
+    let found = |world: &World| {
+        let verdicts = run(world);
+        let verdict = find(&verdicts, "A-p3");
+        (verdict.state, verdict.observed.clone())
+    };
+    let mut world = World::calm();
+    world.burn_primary();
+    let (state, said) = found(&world);
+    assert_eq!(state, State::Warn, "{said}");
+    let usable = "2 usable and 2 cold of 4; image not compared, WE virtual machines: ";
+    assert!(said.starts_with(usable), "{said}");
+    world.never(&Source::Machines(Side::Primary), SilenceKind::Unreachable);
+    world.put(Source::Events, Answer::Events(Listing::whole(Vec::new(), 1)));
+    // Without the machines there is one sign, which makes nothing dead.
+    assert_eq!(found(&world).0, State::Unknown);
+    for source in [Source::Hosts(0, NE), Source::Machines(NE)] {
+        let mut world = World::calm();
+        world.burn_primary();
+        world.silence(&source, SilenceKind::Unreachable, 1);
+        assert_eq!(found(&world).0, State::Unknown, "{source:?}");
+    }
+}
+
 #[test]
 fn the_direction_follows_the_assignments() {
     let mut world = World::calm();

@@ -39,7 +39,7 @@ impl<'a> Seen<'a> {
     pub fn look(&self, source: &Source) -> Result<&'a Look, Missing> {
         let missing = |why: &str| Missing { source: source.clone(), why: Safe::new(why) };
         let Some(reading) = self.picture.reading(source) else {
-            return Err(missing("not looked at yet"));
+            return Err(missing(&self.picture.untold(source, self.now)));
         };
         let late = |look: &&Look| look.started >= self.since;
         match (&reading.last, &reading.silence) {

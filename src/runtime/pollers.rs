@@ -62,6 +62,11 @@ impl Pollers {
         let (azure, clock, news) = (self.azure.clone(), self.clock.clone(), self.news.clone());
         self.tasks.spawn(async move {
             let mut misses = 0_u32;
+            // Until the first answer is in it is said for how long it has been asked for.
+            let asked = Event::LookAwaited { source: source.clone(), at: clock.now() };
+            if news.send(asked).await.is_err() {
+                return;
+            }
             loop {
                 let observation = azure.look(&source, &|| clock.now()).await;
                 misses = after(misses, &observation.outcome);

@@ -114,22 +114,23 @@ impl Writer {
                 }
                 Err(why) => Rest::Memory { why },
             };
+            let looked = |put: &Rest| match vault.look(&sign_in) {
+                Ok(Kept::Done) => put.clone(),
+                other => told(other.map_err(|loss| Safe::new(&loss.to_string()))),
+            };
             let mut put = sealed(&sign_in.sealer);
             for job in queue {
                 let now = match job {
                     Job::Put(held) => {
                         put = told(vault.put(&sign_in, held).map_err(|error| Safe::new(&error.to_string())));
-                        put.clone()
+                        looked(&put)
                     }
                     Job::Leave(why) => {
                         put = Rest::Memory { why };
                         put.clone()
                     }
                     // Where the last token could not be written, the one before it is what is there.
-                    Job::Look => match vault.look(&sign_in).map_err(|loss| Safe::new(&loss.to_string())) {
-                        Ok(Kept::Done) => put.clone(),
-                        other => told(other),
-                    },
+                    Job::Look => looked(&put),
                 };
                 *rest.lock().unwrap_or_else(PoisonError::into_inner) = now;
             }
@@ -192,11 +193,13 @@ impl Shelf for Keeper {
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
     use crate::{
         azure::{Issuer, Secret},
         domain::time::seconds,
-        vault::{Begun, Ladder},
+        vault::{Begun, KeyStore, Ladder, Rung, StoreError},
     };
 
     const TENANT: &str = "11111111-1111-4111-8111-111111111111";
@@ -245,5 +248,61 @@ mod tests {
         keeper.look();
         drop(keeper);
         assert!(!vault.path().exists(), "it is not written again");
+    }
+
+    /// A store that forgets when it is told to.
+    #[derive(Debug, Default)]
+    struct Forgetful(Mutex<Option<Vec<u8>>>);
+
+    impl KeyStore for Forgetful {
+        fn rung(&self) -> Rung {
+            Rung::Keyutils
+        }
+
+        fn keep(&self, _: &str, key: &[u8]) -> Result<(), StoreError> {
+            *self.0.lock().unwrap() = Some(key.to_vec());
+            Ok(())
+        }
+
+        fn fetch(&self, _: &str) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+            self.0.lock().unwrap().clone().map(Zeroizing::new).ok_or(StoreError::NoKey)
+        }
+
+        fn remove(&self, _: &str) -> Result<(), StoreError> {
+            self.0.lock().unwrap().take().map(drop).ok_or(StoreError::NoKey)
+        }
+    }
+
+    /// The file is there and this process can still read it; the next one cannot.
+    #[test]
+    fn a_file_whose_key_has_ended_is_not_called_sealed() {
+        let state = tempfile::tempdir().unwrap();
+        let store = Arc::new(Forgetful::default());
+        let vault = Vault::new(state.path(), vec![store.clone()]);
+        let label = "label".to_owned();
+        let begun = vault.sign_in(&label, &Secret::new("note"), Ladder::Whole, &|_| None).unwrap();
+        let Begun::Kept { sign_in, .. } = begun else { panic!("{begun:?}") };
+        let rest = Arc::new(Mutex::new(sealed(&sign_in.sealer)));
+        let writer = Writer::over(vault.clone(), sign_in, rest.clone());
+        let told = |job: Job| {
+            *rest.lock().unwrap() = Rest::Memory { why: "asked".into() };
+            writer.give(job);
+            let began = std::time::Instant::now();
+            loop {
+                let now = format!("{:?}", rest.lock().unwrap());
+                if !now.contains("asked") {
+                    return now;
+                }
+                assert!(began.elapsed() < Duration::from_secs(20), "{now}");
+                thread::yield_now();
+            }
+        };
+        assert!(told(Job::Look).contains("Sealed"));
+        assert!(told(Job::Put(Held::Secret(Secret::new("note 2")))).contains("Sealed"));
+        let key = store.0.lock().unwrap().take();
+        assert!(told(Job::Look).contains("key expired"));
+        assert!(told(Job::Put(Held::Secret(Secret::new("note 3")))).contains("key expired"));
+        *store.0.lock().unwrap() = key;
+        assert!(told(Job::Look).contains("Sealed"));
     }
 }

@@ -10,7 +10,7 @@ use super::{
     problem::Problem,
     regional,
     scene::Scene,
-    sight::{NOT_YET, Sight, Trust},
+    sight::{Sight, Trust},
     summary::{Cell, CellState, Component, Figure, Role},
 };
 
@@ -150,18 +150,20 @@ const LAST: &str = "last ";
 /// reached is CRIT where the death rule holds, else not known (design §7). What nobody has looked at
 /// yet is not known either way.
 fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Option<Part>) -> Part {
-    let unseen = sight.at.is_none() && sight.reason.as_ref().is_some_and(|reason| reason.as_str() == NOT_YET);
+    let untold = sight.untold();
     let state = match sight.trust {
         Trust::NotChecked => CellState::NotChecked,
-        _ if unseen => CellState::Unknown,
+        _ if untold.is_some() => CellState::Unknown,
         _ if bucket.role == Role::Active && scene.dead(bucket.side) => CellState::Crit,
         _ => CellState::Unknown,
     };
     let (text, short) = match (sight.trust, value) {
+        (Trust::Silent, None) if untold.is_some() => {
+            (untold.unwrap_or_default().to_owned(), "not yet".to_owned())
+        }
         (Trust::NotChecked, _) => ("not checked".to_owned(), String::new()),
         (Trust::Partial, _) => ("list not whole".to_owned(), "not whole".to_owned()),
         (_, Some(part)) => (last(&part.text), last(&part.short)),
-        (_, None) if unseen => (NOT_YET.to_owned(), "not yet".to_owned()),
         (_, None) => (no_answer(sight.tries), NO_ANSWER.to_owned()),
     };
     Part { reason: sight.reason.clone(), ..Part::new(state, text, short) }

@@ -2,13 +2,10 @@
 
 use crate::domain::{
     Safe, Source,
-    picture::{Picture, STALE_INTERVALS},
+    picture::{ASKING, NOT_YET, Picture, STALE_INTERVALS},
     reading::SilenceKind,
     time::Timestamp,
 };
-
-/// The reason why there is nothing before the first answer.
-pub(super) const NOT_YET: &str = "not looked at yet";
 
 /// What stands behind a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +65,7 @@ impl Sight {
     /// denied, or found nothing there, spoils it at once, for waiting will not mend it.
     pub(super) fn of(picture: &Picture, source: &Source, now: Timestamp) -> Self {
         let Some(reading) = picture.reading(source) else {
-            return Self::none(Some(Safe::new(NOT_YET)));
+            return Self::none(Some(Safe::new(&picture.untold(source, now))));
         };
         let silence = reading.silence.as_ref().map(|(_, silence)| silence);
         let reason = silence.map(|silence| silence.why.clone());
@@ -107,6 +104,12 @@ impl Sight {
             Some(error) => seen(Trust::Partial, Some(error.clone()), old),
             None => seen(Trust::Good, reason, old),
         }
+    }
+
+    /// Why there is nothing, where there is nothing before the first answer or failure.
+    pub(super) fn untold(&self) -> Option<&str> {
+        let reason = self.reason.as_ref().filter(|_| self.at.is_none())?.as_str();
+        (reason == NOT_YET || reason.starts_with(ASKING)).then_some(reason)
     }
 
     /// Whether there is an answer, and it no longer stands for what there is now.

@@ -126,6 +126,12 @@ fn what_nobody_has_looked_at_yet_is_unknown_though_its_region_is_dead() {
         text(&summary, Component::Directory, Side::Primary),
         (CellState::Unknown, "not looked at yet".to_owned())
     );
+    // It is asked, and has not answered once.
+    world.picture.await_look(Source::Directory(Side::Primary), world.now - seconds(75));
+    assert_eq!(
+        text(&all(&world), Component::Directory, Side::Primary),
+        (CellState::Unknown, "asking for 75 s".to_owned())
+    );
 }
 
 #[test]

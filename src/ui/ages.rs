@@ -100,16 +100,18 @@ fn one_call_to_each_region_without_an_answer_says_nothing_of_this_machine() {
     }
 }
 
-/// Signs that have grown old while nothing answers advise nothing; one call to each region is enough then.
+/// Signs that have grown old while nothing answers advise nothing, and one call to each region that was missed
+/// makes nobody blind.
 #[test]
 fn who_sees_neither_region_is_not_advised_by_old_signs() {
-    for (tries, told) in [(0, false), (1, true)] {
+    for (tries, told) in [(0, false), (1, false), (2, true)] {
         let mut app = scene::app(World::Live, Weather::Outage);
         let later = Moment { now: noon() + minutes(4), terminal: 1_000 };
         app.update(Event::Tick, later);
-        for side in Side::BOTH.into_iter().take(2 * tries) {
+        for (side, ago) in Side::BOTH.into_iter().flat_map(|side| (0..tries).map(move |ago| (side, ago))) {
             let mut silent = scene::silent(Source::Control(side), 0, "no answer in 10 s (limit 10 s)");
-            (silent.started, silent.ended) = (app.now(), app.now());
+            let at = app.now() - seconds(tries - ago);
+            (silent.started, silent.ended) = (at, at);
             app.update(Event::Observed(silent), later);
         }
         app.settle();

@@ -196,7 +196,7 @@ fn resume(app: &App, sheet: &mut Sheet) {
     } else {
         let gone = clock_text(app.now().duration_since(view.worked_at));
         let at = time_text(view.worked_at);
-        sheet.pair("ended", format!("its process; last record {gone} ago, {at}"), Role::Text);
+        sheet.pair("ended", format!("its process; last at work {gone} ago, {at}"), Role::Text);
         sheet.pair("at work", flying(view), Role::Text);
         view.worked_at
     };

@@ -12,6 +12,7 @@ use crate::{
     app::{
         App, Event, Going, Intent, Moment, Recorded, Spot, TokenStatus, World,
         dialog::Modal,
+        holders::Holders,
         scene::{self, Weather, at},
         start::Progress,
     },
@@ -451,6 +452,30 @@ fn start_dialog_over_an_old_picture() {
     app.update(Event::Tick, later);
     let text = shot(&mut app, USUAL, Glyphs::Box);
     assert!(text.contains(" service     hr   last WE > NE, 12m old "), "{text}");
+}
+
+/// Who holds anything is told with its age once that is not of now, be it nobody.
+#[test]
+fn start_dialog_over_old_lists_of_holders() {
+    for (ago, seen) in [(0, ""), (2, ", last seen 2m ago")] {
+        for nobody in [true, false] {
+            let mut app = scene::app(World::Live, Weather::Calm);
+            app.update(Event::Intent(Intent::Start), at(1_000));
+            app.update(Event::Tick, Moment { now: scene::noon() + minutes(ago), terminal: 2_000 });
+            if let Some(Modal::Start(dialog)) = app.modals.last_mut().filter(|_| nobody) {
+                dialog.holders = Holders::Known(Vec::new());
+            }
+            let said = if nobody {
+                format!("all are planned or excepted{seen} ")
+            } else {
+                format!("1 outside the plan{seen}: move, leave or stop ")
+            };
+            for size in [USUAL, (160, 50)] {
+                let text = shot(&mut app, size, Glyphs::Box);
+                assert!(text.contains(&said), "{text}");
+            }
+        }
+    }
 }
 
 /// A gate with an item that is red: its button is off, and what is red stands above it.

@@ -141,17 +141,15 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
             rows.push(row(None, "holders", format!("not known ({why}); gate 1 asks again"), Role::Warn));
         }
         Holders::Known(holders) if holders.is_empty() => {
-            let (text, role) = no_holders(app, dialog);
-            rows.push(row(None, "holders", text, role));
+            let seen = holders_seen(app, dialog);
+            let role = if seen.is_empty() { Role::Text } else { Role::Warn };
+            rows.push(row(None, "holders", format!("all are planned or excepted{seen}"), role));
         }
         Holders::Known(holders) => {
             let count = holders.len();
-            rows.push(row(
-                None,
-                "holders",
-                format!("{count} outside the plan: move, leave or stop"),
-                Role::Warn,
-            ));
+            let seen = holders_seen(app, dialog);
+            let text = format!("{count} outside the plan{seen}: move, leave or stop");
+            rows.push(row(None, "holders", text, Role::Warn));
             for (index, holder) in holders.iter().enumerate() {
                 rows.push(row(Some(StartFocus::Holder(index)), "", holder_text(holder), Role::Text));
                 if holder.fate == Fate::Leave {
@@ -164,18 +162,17 @@ fn rows(app: &App, dialog: &StartDialog) -> Vec<Row> {
     rows
 }
 
-/// That nobody else holds anything, and when that was seen where it is not of now.
-fn no_holders(app: &App, dialog: &StartDialog) -> (String, Role) {
-    const ALL: &str = "all are planned or excepted";
+/// When who holds anything was seen, where that is not of now.
+fn holders_seen(app: &App, dialog: &StartDialog) -> String {
     let now = app.moment.now;
     let lists = dialog.service().map(|index| Side::BOTH.map(|side| Source::Assignments(index, side)));
     let lists = lists.iter().flatten();
     let old = lists.clone().any(|list| !plight::holds(&app.picture, list, now));
     let at = lists.filter_map(|list| app.picture.last(list)).map(|look| look.at).min();
-    match at.filter(|_| old) {
-        Some(at) => (format!("{ALL}, last seen {} ago", age_text(now.duration_since(at))), Role::Warn),
-        None => (ALL.to_owned(), Role::Text),
-    }
+    at.filter(|_| old).map_or(String::new(), |at| {
+        let ago = age_text(now.duration_since(at));
+        format!(", last seen {ago} ago")
+    })
 }
 
 /// The mode, and whether it fits what can be seen of the side that would be left.

@@ -3,7 +3,7 @@
 
 use crate::{
     app::App,
-    domain::{Side, Source, reading::SilenceKind, signs::Grade, text::counted, time::Timestamp},
+    domain::{Side, Source, death, reading::Footing, signs::Grade, text::counted, time::Timestamp},
     readiness::{State, Verdict},
     status::CellState,
 };
@@ -29,32 +29,20 @@ pub(super) fn of(app: &App, narrow: bool) -> Third {
     cut_off(app, narrow).or_else(|| vantage(app, narrow)).unwrap_or_else(|| readiness(app, narrow))
 }
 
-/// So many calls in a row to both regions without an answer are no accident.
-const CUT_OFF: u32 = 2;
-
-/// That neither region is heard: no sign of death, it may well be this machine. Where what told of a death is
-/// old already one call to each is enough.
+/// That neither region is heard: no sign of death, it may well be this machine. A call that was missed once is
+/// no failure, and signs that have grown old meanwhile say nothing of now.
 fn cut_off(app: &App, narrow: bool) -> Option<Third> {
-    let old = app.summary.regions.iter().any(|(_, region)| region.signs.stale);
-    let least = if old { 1 } else { CUT_OFF };
-    let unheard = |side| {
-        let reading = app.picture.reading(&Source::Control(side))?;
-        let (at, silence) = reading.silence.as_ref()?;
-        (silence.kind == SilenceKind::Unreachable && reading.misses >= least).then_some(*at)
-    };
+    let unheard = |side| death::unheard(&app.picture, &Source::Control(side));
     let at = unheard(Side::Primary)?.min(unheard(Side::Secondary)?);
+    // Nobody has asked since.
+    let stale = Footing::failed(&Source::Control(Side::Primary), at).is_old(app.shown_at());
     let text = if narrow {
         "this machine sees neither region"
     } else {
         "calls fail to both regions: this machine sees neither"
     };
-    Some(Third {
-        name: VANTAGE,
-        state: CellState::Unknown,
-        text: text.to_owned(),
-        at: Some(at),
-        stale: false,
-    })
+    let text = if stale { format!("last {text}") } else { text.to_owned() };
+    Some(Third { name: VANTAGE, state: CellState::Unknown, text, at: Some(at), stale })
 }
 
 /// Whether a region is dead, or only not to be seen from here.

@@ -23,6 +23,7 @@ use zeroize::Zeroizing;
 use crate::domain::{Safe, Secret};
 
 use file::{Link, Place};
+use seal::Head;
 
 pub use entry::{Entries, Entry, Held, Mark, SignIn};
 pub use memory::{is_withheld, withhold};
@@ -59,6 +60,11 @@ impl Rung {
             Self::CredentialManager => "credential-manager",
             Self::Passphrase => "passphrase",
         }
+    }
+
+    /// Whether it forgets a key by itself while whoever uses that is still there.
+    fn forgets(self) -> bool {
+        self == Self::Keyutils
     }
 
     /// How long it keeps a key.
@@ -337,13 +343,7 @@ impl Vault {
             }
             return Err(Loss::Passphrase);
         }
-        let rung = head.rung();
-        let unreachable = |why| Loss::Unreachable { rung, why };
-        let store = self.store(rung).ok_or_else(|| unreachable("this build does not know it".into()))?;
-        let key = store.fetch(head.id()).map_err(|error| match error {
-            StoreError::NoKey => Loss::KeyExpired,
-            StoreError::Failed(why) => unreachable(why),
-        })?;
+        let key = self.key(&head)?;
         let sealer = Sealer::of_key(head, &key)?;
         Ok((sealer.open(bytes)?, sealer))
     }
@@ -362,13 +362,29 @@ impl Vault {
         Ok(Kept::Done)
     }
 
-    /// Whether what a sign-in left is still there to be opened with its key; else why not. It only reads, and
-    /// asks neither the store of the key nor a person.
+    /// Whether what a sign-in left is still there for the next process to be opened, its key included where
+    /// that ends by itself; else why not. It only reads, and asks no person.
     pub fn look(&self, sign_in: &SignIn) -> Result<Kept, Loss> {
         let Some(bytes) = self.place.read()? else { return Ok(Kept::Gone) };
         let entries = sign_in.sealer.open(&bytes)?;
-        let is_there = entries.get(&sign_in.label).is_some_and(|entry| entry.mark == sign_in.mark);
-        Ok(if is_there { Kept::Done } else { Kept::Gone })
+        if entries.get(&sign_in.label).is_none_or(|entry| entry.mark != sign_in.mark) {
+            return Ok(Kept::Gone);
+        }
+        if sign_in.sealer.rung().forgets() && *self.key(sign_in.sealer.head())? != sign_in.sealer.key() {
+            return Err(Loss::ForeignKey);
+        }
+        Ok(Kept::Done)
+    }
+
+    /// The key of a file, from where it rests.
+    fn key(&self, head: &Head) -> Result<Zeroizing<Vec<u8>>, Loss> {
+        let rung = head.rung();
+        let unreachable = |why| Loss::Unreachable { rung, why };
+        let store = self.store(rung).ok_or_else(|| unreachable("this build does not know it".into()))?;
+        store.fetch(head.id()).map_err(|error| match error {
+            StoreError::NoKey => Loss::KeyExpired,
+            StoreError::Failed(why) => unreachable(why),
+        })
     }
 
     /// Removes file and key, and looks whether they are gone. Where a link stands, only the link is removed,

@@ -405,10 +405,25 @@ fn a_directory_in_the_place_of_the_file_is_removed_or_named() {
 /// Does something to a cache beside whoever has signed in.
 type Meddle = fn(&Vault, &SignIn);
 
-/// Who holds a token sees that it is kept no more, whoever took it and however: without the store, without a
-/// person, and without writing.
+/// Who holds a token sees that it is kept no more, whoever took it and however, or that its key has ended:
+/// without a person, and without writing.
 #[test]
 fn a_look_tells_whether_a_sign_in_is_still_there() {
+    let rung = Rung::Keyutils;
+    let expired = || (Some(Ails::Forgetful), Err(Loss::KeyExpired));
+    let away = Loss::Unreachable { rung, why: "no bus".into() };
+    let keys = [expired(), (Some(Ails::Liar), Err(Loss::ForeignKey)), (Some(Ails::Away), Err(away))];
+    for (ails, expected) in keys {
+        let state = tempfile::tempdir().unwrap();
+        let (vault, store, sign_in) = signed_in(state.path());
+        *store.ails.lock().unwrap() = ails;
+        assert_eq!(vault.look(&sign_in), expected, "{ails:?}");
+        // Whoever writes with the key in memory does not bring it back.
+        assert_eq!(vault.put(&sign_in, Held::Secret(token("CANARY-2"))).unwrap(), Kept::Done);
+        assert_eq!(vault.look(&sign_in), expected, "{ails:?}");
+        *store.ails.lock().unwrap() = None;
+        assert_eq!(vault.look(&sign_in), Ok(Kept::Done), "{ails:?}");
+    }
     let cases: [(&str, Meddle, Result<Kept, Loss>); 8] = [
         ("nothing", |_, _| {}, Ok(Kept::Done)),
         (
@@ -429,9 +444,8 @@ fn a_look_tells_whether_a_sign_in_is_still_there() {
     ];
     for (case, spoil, expected) in cases {
         let state = tempfile::tempdir().unwrap();
-        let (vault, store, sign_in) = signed_in(state.path());
+        let (vault, _store, sign_in) = signed_in(state.path());
         spoil(&vault, &sign_in);
-        *store.ails.lock().unwrap() = Some(Ails::Away);
         let before = everything(state.path());
         assert_eq!(vault.look(&sign_in), expected, "{case}");
         assert_eq!(everything(state.path()), before, "{case}");
