@@ -54,9 +54,15 @@ impl Evidence<'_> {
         let kind = report.get("profileType").and_then(serde_json::Value::as_i64);
         let locations = report.get("ccdLocations").and_then(serde_json::Value::as_str).unwrap_or_default();
         let kind_text = kind.map_or_else(|| "missing".to_owned(), |kind| kind.to_string());
+        // No reason to stop, and none to be silent: readiness warns of it as well.
+        let providers = match report.get("register").and_then(serde_json::Value::as_i64) {
+            Some(0) => ", sign-in without a profile allowed",
+            Some(_) => "",
+            None => ", providers required at sign-in not known",
+        };
         (
             kind == Some(0) && !locations.is_empty(),
-            format!("ProfileType {kind_text}, {} of CCDLocations", count_of(locations)),
+            format!("ProfileType {kind_text}, {} of CCDLocations{providers}", count_of(locations)),
         )
     }
 

@@ -247,7 +247,9 @@ fn way(context: &Context<'_>, assumed: Option<String>) -> Verdict {
     let basis = context.basis(&Side::BOTH.map(|side| Source::Assignments(context.service, side)));
     let way = format!("{} to {}", context.code(context.active), context.code(context.standby));
     let by_design = context.service().layout != Layout::ActivePassive;
+    let back = context.active == Side::Secondary;
     let (state, observed) = match (assumed, basis.flaw) {
+        (None, None) if back => (State::Warn, format!("{way}: a failback, which this version does not have")),
         (None, None) => (State::Ok, way),
         (None, Some(flaw)) => (State::Unknown, format!("{way} when last seen; {flaw}")),
         (Some(why), _) if by_design => (State::NotConfigured, format!("{way}, {why}")),
@@ -265,10 +267,10 @@ fn way(context: &Context<'_>, assumed: Option<String>) -> Verdict {
         old: basis.old,
         source: "assignments".to_owned(),
         complete: basis.complete,
-        next: if state == State::Ok {
-            ""
-        } else {
-            "the checks below are for this direction; clear A-p2 first"
+        next: match state {
+            State::Ok => "",
+            State::Warn => "no run can be started; the checks below tell whether the other side could serve",
+            _ => "the checks below are for this direction; clear A-p2 first",
         },
     }
 }

@@ -592,6 +592,22 @@ fn the_direction_follows_the_assignments() {
     assert!(find(&verdicts, "way").observed.starts_with("WE to NE, assumed"));
 }
 
+/// The way back is no failover: what no run can do is not called fine.
+#[test]
+fn the_way_back_is_a_failback_that_no_run_can_do() {
+    for (active, state, said) in [
+        (Side::Primary, State::Ok, "WE to NE"),
+        (Side::Secondary, State::Warn, "NE to WE: a failback, which this version does not have"),
+    ] {
+        let mut world = World::calm();
+        world.activate(0, active);
+        let verdicts = run(&world);
+        let way = find(&verdicts, "way");
+        assert_eq!((way.state, way.observed.as_str()), (state, said));
+        assert_eq!(way.next.starts_with("no run can be started"), state == State::Warn);
+    }
+}
+
 #[test]
 fn local_facts_are_judged() {
     let world = World::calm();
