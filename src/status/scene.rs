@@ -35,6 +35,8 @@ pub(super) struct Scene<'a> {
     pub(super) services: Vec<usize>,
     actives: Vec<ActiveSide>,
     signs: Pair<RegionSigns>,
+    /// The same service by service, where a region looks dead for one of them at least.
+    own_signs: Pair<Vec<(usize, RegionSigns)>>,
 }
 
 impl<'a> Scene<'a> {
@@ -53,7 +55,11 @@ impl<'a> Scene<'a> {
         };
         let actives = services.iter().map(|&at| standing::active_side(estate, picture, at)).collect();
         let signs = Pair::build(|side| RegionSigns::seen(estate, picture, &services, side, now));
-        Self { estate, picture, runs, now, services, actives, signs }
+        let own_signs = Pair::build(|side| {
+            let own = |&at: &usize| (at, RegionSigns::seen(estate, picture, &[at], side, now));
+            services.iter().filter(|_| signs[side].dead()).map(own).collect()
+        });
+        Self { estate, picture, runs, now, services, actives, signs, own_signs }
     }
 
     pub(super) fn service(&self, index: usize) -> &'a Service {
@@ -87,6 +93,12 @@ impl<'a> Scene<'a> {
     /// Whether the death rule holds for `side`.
     pub(super) fn dead(&self, side: Side) -> bool {
         self.signs[side].dead()
+    }
+
+    /// The signs by which `side` is dead for a service; `None`: they do not suffice for that one.
+    pub(super) fn dead_for(&self, service: usize, side: Side) -> Option<&RegionSigns> {
+        let own = self.own_signs[side].iter().find(|(at, _)| *at == service);
+        own.map(|(_, signs)| signs).filter(|signs| signs.dead())
     }
 
     /// Whether a run of this service has not ended.
