@@ -21,6 +21,7 @@ use crate::{
 use super::{
     dialogs::title,
     pen::Pen,
+    run,
     sheet::{Rank, Sheet},
     steps::short_id,
     theme::Role,
@@ -134,7 +135,7 @@ fn abort(app: &App, sheet: &mut Sheet) {
         _ if !view.wrote => return abort_instead(app, view, sheet),
         // What it would leave once it is begun is not said of a step that has sent nothing.
         Some(step) if step.begun() => {
-            sheet.pair("stays", step.abort.clone(), Role::Text);
+            sheet.pair("stays", run::leaves(step), Role::Text);
             sheet.ranked(Rank::Meaning);
         }
         _ => {}

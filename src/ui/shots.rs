@@ -34,7 +34,8 @@ pub(super) fn shot(app: &mut App, (w, h): (u16, u16), glyphs: Glyphs) -> String 
     terminal
         .draw(|frame| {
             let area = frame.area();
-            draw(app, &look, area, frame.buffer_mut());
+            let drawn = draw(app, &look, area, frame.buffer_mut());
+            app.drawn(drawn.scrolls);
         })
         .unwrap();
     terminal.backend().to_string()
