@@ -10,11 +10,11 @@ use crate::domain::{
     standing,
     time::Timestamp,
 };
+use crate::status::Drained;
 
 use super::{
     facets,
     lists::View,
-    ours::Drained,
     plight::{self, Plight},
     rows::service_of,
     table::Object,

@@ -15,12 +15,11 @@ use crate::{
         storage::StorageAccount,
         time::{Dated, Timestamp},
     },
-    status::{self, CellState, Component},
+    status::{self, CellState, Component, Drained},
 };
 
 use super::{
     doubt::{Beats, Doubt},
-    ours::Drained,
     plight,
     table::{Column, Field, Kind, Object, Row, column},
 };

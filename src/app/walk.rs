@@ -15,7 +15,6 @@ use super::{
     gesture::Field,
     journal::{Follow, Pane},
     lists::{self, Lists, Made, View},
-    ours::Drained,
     query::{Fit, Query},
     ready,
     run::RunOpen,
@@ -147,7 +146,7 @@ impl App {
             sort: self.sort,
             revision: self.picture.revision(),
             second: moves.then(|| self.shown_at().as_second()),
-            drained: self.drained.as_ref().map_or(0, Drained::count),
+            drained: self.drained.as_ref().map_or(0, crate::status::Drained::count),
             holds: lists::trusted(component, &self.view()),
         })
     }

@@ -20,6 +20,7 @@ use crate::{
 
 use super::{
     components,
+    ours::Drained,
     problem::{self, Problem},
     sight::{Sight, Trust},
     summary::{Cell, CellState, Component, Debt, Invariant, RegionHead, Role, Row, Scope, ServiceLine},
@@ -34,6 +35,8 @@ pub(super) struct Scene<'a> {
     /// Places of the services in scope.
     pub(super) services: Vec<usize>,
     actives: Vec<ActiveSide>,
+    /// Hosts that an open run drained.
+    pub(super) drained: Vec<Drained>,
     signs: Pair<RegionSigns>,
     /// The same service by service, where a region looks dead for one of them at least.
     own_signs: Pair<Vec<(usize, RegionSigns)>>,
@@ -59,7 +62,8 @@ impl<'a> Scene<'a> {
             let own = |&at: &usize| (at, RegionSigns::seen(estate, picture, &[at], side, now));
             services.iter().filter(|_| signs[side].dead()).map(own).collect()
         });
-        Self { estate, picture, runs, now, services, actives, signs, own_signs }
+        let drained = runs.iter().filter_map(Drained::by).collect();
+        Self { estate, picture, runs, now, services, actives, drained, signs, own_signs }
     }
 
     pub(super) fn service(&self, index: usize) -> &'a Service {
