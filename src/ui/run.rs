@@ -171,7 +171,11 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     let debts = match (owed.len(), view.debts_ready.len()) {
         (0, _) => "debts: none".to_owned(),
         (count, 0) => format!("debts: {count}{which}"),
-        (count, ready) => format!("debts: {count}{which}, {ready} ready"),
+        (count, ready) if narrow && ready > 2 => format!("debts: {count}{which}, {ready} ready"),
+        (count, _) => {
+            let ready: Vec<&str> = view.debts_ready.iter().map(|step| short_id(step)).collect();
+            format!("debts: {count}{which}, ready {}", ready.join(" "))
+        }
     };
     // Two counts at two moments: each has its own word.
     let people = match (view.effective_by, view.baseline_users, view.planned_users) {

@@ -191,7 +191,9 @@ fn abort_tells_of_the_step_in_turn() {
         let dialog: Vec<&str> = shown.lines().filter_map(|line| line.split('│').nth(1)).collect();
         let dialog = dialog.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
         let never = "GRP3 @ APPG3 ends and is recorded; 1 item not started and 6 later steps never start";
-        for words in ["stays what step 7 leaves", never, "14 changes made and kept (a5 12, a7 2)"] {
+        for words in
+            ["stays 2 of 4 done; what step 7 leaves", never, "14 changes made and kept (a5 12, a7 2)"]
+        {
             assert!(dialog.contains(words), "no `{words}` in:\n{shown}");
         }
         insta::assert_snapshot!(format!("abort_{}x{}", size.0, size.1), shown);
@@ -523,6 +525,35 @@ fn a_dialog_that_is_cut_is_read_whole_by_scrolling() {
             let below = |shot: &String| shot.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
             assert_eq!(back.as_ref().map(below), Some(below(&first)), "{size:?} {up:?}");
         }
+    }
+}
+
+/// What can be paid is what a person comes back for: it is read by its name at every size, folded or not, while the
+/// region is back.
+#[test]
+fn what_can_be_paid_now_is_named_at_every_size() {
+    for size in [(60, 20), (80, 24), (100, 30), (160, 50)] {
+        let mut app = scene::running(is_back()).0;
+        let shown = shot(&mut app, size, Glyphs::Box);
+        assert!(shown.contains("ready a5 "), "{size:?}\n{shown}");
+        assert!(
+            shown.lines().any(|line| line.contains(" a5 ") && line.contains("drain WE")),
+            "{size:?}\n{shown}"
+        );
+    }
+}
+
+/// What an abort leaves has its name also where the step in turn has nothing to say of it.
+#[test]
+fn what_an_abort_leaves_has_its_name_before_the_step_in_turn_begins() {
+    let mut view = scene::move_phase();
+    (view.current, view.wrote) = (Some(8), true);
+    view.steps[8].items.clear();
+    for size in [(60, 20), (80, 24)] {
+        let mut app = scene::running(view.clone()).0;
+        pressed(&mut app, &[Intent::Interrupt]);
+        let shown = shot(&mut app, size, Glyphs::Box);
+        assert!(shown.lines().any(|line| line.contains("│ stays    14 changes made")), "{size:?}\n{shown}");
     }
 }
 
