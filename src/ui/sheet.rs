@@ -364,4 +364,26 @@ mod tests {
             );
         }
     }
+
+    /// A sentence whose line with the name is cut takes the name: it would stand under another one.
+    #[test]
+    fn a_sentence_keeps_its_name_where_the_line_with_it_is_cut() {
+        let line = |rank, name, text: &str| (rank, SheetLine::Pair(name, text.to_owned(), Role::Text));
+        let lines = vec![
+            line(Rank::About, "stops", "a"),
+            line(Rank::Least, "step", "b"),
+            line(Rank::Meaning, "stays", "c"),
+            line(Rank::Stand, "", "d"),
+            line(Rank::Kept, "instead", "e"),
+        ];
+        let (kept, cut) = fitting(lines, 60, 4);
+        let kept: Vec<String> = kept
+            .iter()
+            .map(|(_, line)| match line {
+                SheetLine::Pair(name, text, _) => format!("{name} {text}"),
+                _ => String::new(),
+            })
+            .collect();
+        assert_eq!((kept.join(", ").as_str(), cut), ("stops a, stays d, instead e", 2));
+    }
 }
