@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn every_state_has_a_mark_of_its_own() {
         use crate::status::CellState::{Crit, NotChecked, NotConfigured, Ok, Unknown, Warn};
-        let marks = [NotConfigured, Ok, Warn, NotChecked, Unknown, Crit].map(|state| state.mark());
+        let marks = [NotConfigured, Ok, Warn, NotChecked, Unknown, Crit].map(crate::status::CellState::mark);
         let each: std::collections::BTreeSet<&str> = marks.into();
         assert_eq!(each.len(), marks.len(), "{marks:?}");
         assert!(marks.iter().all(|mark| is_explained(mark) && mark.len() <= 2), "{marks:?}");
