@@ -7,9 +7,8 @@ use super::{
     state::App,
 };
 
-/// Lines that a page key scrolls a dialog by, and that a dialog has at most beside its targets.
+/// Lines that a page key scrolls a dialog by.
 const BODY_PAGE: usize = 6;
-const BODY_LINES: usize = 24;
 
 impl App {
     /// Whether motions scroll the text of the topmost dialog: they move nothing else there.
@@ -33,25 +32,27 @@ impl App {
         }
     }
 
+    /// A frame was drawn whose topmost dialog can be scrolled by so many lines: what went past them comes back
+    /// with the first key.
+    pub fn drawn(&mut self, scrolls: usize) {
+        self.body.0 = self.body.0.min(scrolls);
+    }
+
     pub(super) fn scroll_body(&mut self, motion: Motion) {
-        let targets = match self.modals.last_mut() {
-            Some(Modal::Confirm(dialog)) => {
-                // It is a key like any other: a hold ends.
-                dialog.hold = Hold::Idle;
-                dialog.offer.as_ref().map_or(0, |offer| offer.writes.len())
-            }
-            _ => 0,
-        };
-        // Only the screen knows how many lines there are: a key that is held does not run far past their end.
-        let (at, most) = (self.body_at(), BODY_LINES + targets);
+        if let Some(Modal::Confirm(dialog)) = self.modals.last_mut() {
+            // It is a key like any other: a hold ends.
+            dialog.hold = Hold::Idle;
+        }
+        // Only a frame knows how many lines there are, and says so: see `drawn`.
+        let at = self.body_at();
         let at = match motion {
             Motion::Up => at.saturating_sub(1),
-            Motion::Down => at + 1,
+            Motion::Down => at.saturating_add(1),
             Motion::PageUp => at.saturating_sub(BODY_PAGE),
-            Motion::PageDown => at + BODY_PAGE,
+            Motion::PageDown => at.saturating_add(BODY_PAGE),
             Motion::First => 0,
-            Motion::Last => most,
+            Motion::Last => usize::MAX,
         };
-        self.body = (at.min(most), self.modals.len());
+        self.body = (at, self.modals.len());
     }
 }

@@ -3,16 +3,18 @@
 
 use crate::domain::{
     Answer, ArmId, Pair, Side, Source,
+    compute::{Power, VirtualMachine},
     estate::{Estate, Service},
     picture::Picture,
-    pool::SessionHost,
+    pool::{HostStatus, SessionHost},
+    standing,
     time::Timestamp,
 };
+use crate::status::Drained;
 
 use super::{
     facets,
     lists::View,
-    ours::Drained,
     plight::{self, Plight},
     rows::service_of,
     table::Object,
@@ -49,6 +51,25 @@ pub struct Part {
     pub trouble: Option<String>,
     /// The fields.
     pub facts: Vec<Fact>,
+}
+
+impl Part {
+    /// Some of it rests on a further source: it is as old as the older of the two, and a source that never
+    /// answered has no part in it.
+    pub(super) fn rests_on(&mut self, desk: &Desk<'_>, source: &Source) {
+        if let Some(look) = desk.picture.last(source) {
+            self.at = self.at.map(|at| at.min(look.at));
+            self.stale |= !desk.holds(source);
+        }
+    }
+
+    /// Some of it was last heard then.
+    pub(super) fn heard(&mut self, since: Option<Timestamp>) {
+        if let Some(since) = since {
+            self.at = self.at.map(|at| at.min(since));
+            self.stale = true;
+        }
+    }
 }
 
 /// One field.
@@ -112,6 +133,7 @@ pub fn detail(view: &View<'_>, subject: &Subject, side: Side) -> Option<Detail> 
     };
     let (title, facts) = facets::of(&desk, &object.source, found);
     (own.title, own.facts) = (title, facts);
+    facets::age(&desk, &object.source, found, &mut own);
     let region = &estate.regions[side];
     own.facts
         .insert(0, Fact::new("region", format!("{} ({}), {}", region.display(), region.azure, region.code)));
@@ -142,6 +164,18 @@ impl<'a> Desk<'a> {
     /// The last answer of a source.
     pub(super) fn answer(&self, source: &Source) -> Option<&'a Answer> {
         self.picture.last(source).map(|look| &look.answer)
+    }
+
+    /// Whether the machine behind a host is off.
+    pub(super) fn is_off(&self, host: &SessionHost) -> bool {
+        let machine = self.machine(host).and_then(|machine| machine.power.as_ref());
+        machine.map_or(host.status == HostStatus::Shutdown, Power::is_off)
+    }
+
+    /// The machine behind a host, where it was seen.
+    pub(super) fn machine(&self, host: &SessionHost) -> Option<&'a VirtualMachine> {
+        let all = standing::machines(self.picture, &Source::Machines(self.side))?;
+        all.seen().iter().find(|machine| Some(&machine.id) == host.vm.as_ref())
     }
 
     /// The service of a source.

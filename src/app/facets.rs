@@ -20,7 +20,7 @@ use crate::{
 
 use super::{
     detail::{Desk, Fact, Part},
-    rows::{Beats, Doubt},
+    doubt::{Beats, Doubt},
 };
 
 /// An object of an answer.
@@ -109,6 +109,25 @@ pub(super) fn of(desk: &Desk<'_>, source: &Source, found: Found<'_>) -> (String,
     }
 }
 
+/// Makes the part of an object as old as the oldest of what its fields rest on.
+pub(super) fn age(desk: &Desk<'_>, source: &Source, found: Found<'_>, part: &mut Part) {
+    match (found, source) {
+        (Found::Session(session), Source::Sessions(index, side)) => {
+            part.rests_on(desk, &Source::Hosts(*index, *side));
+            part.heard(doubt(desk, source, session).since());
+        }
+        (Found::Host(host), _) if desk.is_off(host) && desk.machine(host).is_some() => {
+            part.rests_on(desk, &Source::Machines(desk.side));
+        }
+        _ => {}
+    }
+}
+
+fn doubt(desk: &Desk<'_>, source: &Source, session: &UserSession) -> Doubt {
+    let at = desk.picture.last(source).map(|look| look.at);
+    Doubt::of(session, at.filter(|_| !desk.holds(source)), &Beats::of(desk.picture, source))
+}
+
 /// What other sources say of the same object.
 pub(super) fn beside(desk: &Desk<'_>, source: &Source, found: Found<'_>) -> Vec<Part> {
     match found {
@@ -126,6 +145,8 @@ pub(super) fn beside(desk: &Desk<'_>, source: &Source, found: Found<'_>) -> Vec<
             vec![Part { title: "read again".to_owned(), facts, ..desk.part(&again) }]
         }
         Found::Account(account) => vec![availability(desk, &account.id)],
+        // Azure calls unavailable what somebody has put off.
+        Found::Availability(one) => machine_part(desk, &one.resource).into_iter().collect(),
         _ => Vec::new(),
     }
 }
@@ -156,13 +177,15 @@ fn raw(word: &str, known: bool) -> String {
 }
 
 fn host_facts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Fact> {
-    let (now, holds) = (desk.now, desk.holds(source));
+    let (now, holds, off) = (desk.now, desk.holds(source), desk.is_off(host));
     let beat = match (host.heartbeat, host.pulse(now)) {
+        (Heartbeat::Never, _) if off => "never, the host is off".to_owned(),
         (Heartbeat::Never, _) => "never".to_owned(),
         (Heartbeat::Unknown, _) => "there is one; when it came by our clock is not known".to_owned(),
         (Heartbeat::At(at), Pulse::Beats) => moment(at, now),
         // It may have come since the answer did.
         (Heartbeat::At(at), Pulse::Silent) if !holds => moment(at, now),
+        (Heartbeat::At(at), Pulse::Silent) if off => format!("{}, the host is off", moment(at, now)),
         (Heartbeat::At(at), Pulse::Silent) => format!("{}: too old, the host is silent", moment(at, now)),
         (Heartbeat::At(at), Pulse::Unknown) => format!("{}: by no clock we know", second_text(at)),
     };
@@ -170,7 +193,13 @@ fn host_facts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Fact>
         (false, _) => "not known, the answer is too old",
         (true, true) => "yes",
         (true, false) if host.may_be_usable(now) => "not known, nor is its heartbeat",
+        (true, false) if off => "no, it is off",
         (true, false) => "no",
+    };
+    let sessions = format!("{} by the broker's count", host.sessions);
+    let sessions = match Doubt::of_host(host, off, desk.picture.last(source).map_or(now, |look| look.at)) {
+        doubt if host.sessions > 0 => doubt.said(&sessions),
+        _ => sessions,
     };
     let admits = match host.accepts {
         Some(true) => "yes",
@@ -185,7 +214,7 @@ fn host_facts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Fact>
         Fact::new("admits users", admits),
         Fact::new("heartbeat", beat),
         Fact::new("usable now", usable),
-        Fact::new("sessions", format!("{} by the broker's count", host.sessions)),
+        Fact::new("sessions", sessions),
         Fact::new("failed checks", list(&host.failed_checks)),
         Fact::new("agent", or_not_told(&host.agent)),
         Fact::new("stack", or_not_told(&host.stack)),
@@ -208,20 +237,24 @@ fn machine_facts(vm: &VirtualMachine) -> Vec<Fact> {
     ]
 }
 
+/// What Compute says of a machine; `None`: it lists no such machine.
+fn machine_part(desk: &Desk<'_>, vm: &ArmId) -> Option<Part> {
+    let machines = Source::Machines(desk.side);
+    let all = standing::machines(desk.picture, &machines)?;
+    let facts = machine_facts(all.seen().iter().find(|one| one.id == *vm)?);
+    Some(Part { title: "virtual machine".to_owned(), facts, ..desk.part(&machines) })
+}
+
 fn host_parts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Part> {
     let mut parts = Vec::new();
     if let Some(vm) = &host.vm {
         let machines = Source::Machines(desk.side);
-        let mut part = Part { title: "virtual machine".to_owned(), ..desk.part(&machines) };
-        let found = match desk.answer(&machines) {
-            Some(Answer::Machines(all)) => all.seen().iter().find(|one| one.id == *vm),
-            _ => None,
-        };
-        part.facts = match found {
-            Some(machine) => machine_facts(machine),
-            None => vec![Fact::new("standing", "not in the list of machines")],
-        };
-        parts.push(part);
+        parts.push(machine_part(desk, vm).unwrap_or_else(|| {
+            // Of a list that never came nobody knows what is in it.
+            let listed = desk.answer(&machines).map(|_| Fact::new("standing", "not in the list of machines"));
+            let facts = listed.into_iter().collect();
+            Part { title: "virtual machine".to_owned(), facts, ..desk.part(&machines) }
+        }));
         let power = Source::Power(vm.clone());
         if let Some(Answer::Power(machine)) = desk.answer(&power) {
             let facts = machine
@@ -236,11 +269,19 @@ fn host_parts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Part>
         let mut part = Part { title: "sessions on it".to_owned(), ..desk.part(&sessions) };
         if let Some(Answer::Sessions(all)) = desk.answer(&sessions) {
             let own = all.seen().iter().filter(|session| session.host().is_some_and(|id| id == host.id));
-            part.facts = own
-                .map(|session| Fact::new("session", format!("{}, {}", session.user, session.state.word())))
-                .collect();
-            if part.facts.is_empty() {
+            let own: Vec<&UserSession> = own.collect();
+            let old = desk.picture.last(&sessions).map(|look| look.at).filter(|_| part.stale);
+            let beats = Beats::of(desk.picture, &sessions);
+            for session in &own {
+                let doubt = Doubt::of(session, old, &beats);
+                let said = doubt.said(session.state.word());
+                part.facts.push(Fact::new("session", format!("{}, {said}", session.user)));
+                part.heard(doubt.since());
+            }
+            if own.is_empty() {
                 part.facts.push(Fact::new("session", "none listed"));
+            } else {
+                part.rests_on(desk, source);
             }
         }
         parts.push(part);
@@ -261,7 +302,7 @@ fn availability(desk: &Desk<'_>, resource: &ArmId) -> Part {
 
 fn session_facts(desk: &Desk<'_>, source: &Source, session: &UserSession) -> Vec<Fact> {
     let known = !matches!(session.state, SessionState::Other(_));
-    let doubt = Doubt::of(session, desk.holds(source), &Beats::of(desk.picture, source));
+    let doubt = doubt(desk, source, session);
     vec![
         Fact::new("user", session.user.as_str()),
         id(&session.id),
@@ -295,7 +336,10 @@ fn session_parts(desk: &Desk<'_>, source: &Source, session: &UserSession) -> Vec
     let mut part = Part { title: "its host".to_owned(), ..desk.part(&hosts) };
     if let (Some(Answer::Hosts(all)), Some(id)) = (desk.answer(&hosts), session.host()) {
         part.facts = match all.seen().iter().find(|host| host.id == id) {
-            Some(host) => host_facts(desk, &hosts, host),
+            Some(host) => {
+                age(desk, &hosts, Found::Host(host), &mut part);
+                host_facts(desk, &hosts, host)
+            }
             None => vec![Fact::new("standing", "not in the list of hosts")],
         };
     }

@@ -103,7 +103,13 @@ impl App {
 
     fn ask_to_leave(&mut self, intent: Intent, leaving: Leaving, at: u64) {
         let open = !self.is_replay() && self.run.as_ref().is_some_and(|run| !run.is_closed());
-        if open && self.screen == Screen::Run && intent == Intent::Interrupt {
+        let aborting = self.run_view().map(|view| view.state.clone());
+        if let (Some(RunState::Aborting(flying)), Screen::Run, Intent::Interrupt) =
+            (aborting, self.screen, intent)
+        {
+            let key = self.key(Intent::Back);
+            self.say(format!("the run is {}; {key} leaves", sentence::aborting_words(flying)));
+        } else if open && self.screen == Screen::Run && intent == Intent::Interrupt {
             self.modals.push(Modal::Ask(AskDialog::new(Purpose::Abort, at)));
         } else if open {
             self.modals.push(Modal::Leave(LeaveDialog::new(at)));
@@ -223,6 +229,9 @@ impl App {
             // Its line in the run view is cut; here it has room.
             let text = format!("{id} is {}: {}", step.state.word(), step.why);
             return self.say(text);
+        }
+        if let Some(why) = sentence::at_work(step, self.now()) {
+            return self.say(why);
         }
         if let (Some(ask), None) = (&step.ask, &step.value) {
             let purpose = Purpose::Value(id, ask.clone());

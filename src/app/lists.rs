@@ -8,11 +8,10 @@ use std::{
 
 use crate::{
     domain::{Pair, Side, Source, estate::Estate, picture::Picture, time::Timestamp},
-    status::{Aged, CellState, Component, Scope, Summary},
+    status::{Aged, CellState, Component, Drained, Scope, Summary},
 };
 
 use super::{
-    ours::Drained,
     plight::{self, Plight},
     query::{Fit, Query},
     rows::{self, Ground, service_of},

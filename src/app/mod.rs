@@ -36,6 +36,7 @@ pub mod vantage;
 
 mod body;
 mod copy;
+mod doubt;
 mod facets;
 mod intents;
 mod modals;

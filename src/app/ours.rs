@@ -1,40 +1,12 @@
-//! What the run in this window has done itself: a host that it drained was not drained by somebody else, and
-//! is not broken.
-
-use std::collections::BTreeSet;
+//! What the run in this window has done itself, in what is said of the estate.
 
 use crate::{
-    domain::{
-        Safe, Side, Source, estate::Estate, machines::Machines, picture::Picture, pool::SessionHost,
-        standing, time::Timestamp,
-    },
-    engine::{
-        RunView,
-        view::{ItemPhase, ItemView, RunState, StepView},
-    },
-    status::{CellState, Component, Problem, Scope, Summary, summarize},
+    domain::{estate::Estate, picture::Picture, time::Timestamp},
+    engine::RunView,
+    status::{Drained, Scope, Summary, summarize},
 };
 
-use super::screen::services;
-
-/// What an item of the run is called that drains a host, and one that takes that back.
-const DRAIN: &str = "drain ";
-const ADMIT: &str = "admit ";
-/// Why such a host takes no new users.
-const WHY: &str = "this run drained them";
-
-/// The hosts that the run in this window drained and has not admitted again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Drained {
-    service: usize,
-    side: Side,
-    /// Short names.
-    hosts: BTreeSet<String>,
-    /// Whether the run goes on: after its end, and while it rests, nobody means them to stand like that.
-    goes_on: bool,
-}
-
-/// What is said of the services in scope, with what of it is the doing of the run among `runs`.
+/// What is said of the services in scope, and the hosts that the run among `runs` drained.
 pub(super) fn sum_up(
     estate: &Estate,
     picture: &Picture,
@@ -42,114 +14,7 @@ pub(super) fn sum_up(
     scope: Scope,
     now: Timestamp,
 ) -> (Summary, Option<Drained>) {
-    let mut summary = summarize(estate, picture, runs, scope, now);
-    let drained = runs.first().and_then(Drained::by);
-    if let Some(own) = drained.as_ref().filter(|own| services(scope, estate).any(|(at, _)| at == own.service))
-    {
-        let others = services(scope, estate).map(|(at, _)| at).filter(|at| *at != own.service);
-        own.tell(&mut summary, picture, others, now);
-    }
-    (summary, drained)
-}
-
-impl Drained {
-    /// Those of this run; `None`: it drained none.
-    pub fn by(run: &RunView) -> Option<Self> {
-        // What was so already was somebody else's doing: nothing was sent for it.
-        let sent = |item: &&ItemView| {
-            let open = matches!(item.state, ItemPhase::Pending | ItemPhase::Checking | ItemPhase::Failed);
-            item.attempts > 0 && !open
-        };
-        let named = |step: &StepView, deed: &str| -> BTreeSet<String> {
-            let names = step.items.iter().filter(sent).filter_map(|item| item.key.strip_prefix(deed));
-            names.map(str::to_owned).collect()
-        };
-        let (undone, done): (Vec<&StepView>, Vec<&StepView>) =
-            run.steps.iter().partition(|step| step.is_undo);
-        let admitted: BTreeSet<String> = undone.iter().flat_map(|step| named(step, ADMIT)).collect();
-        let drains = |step: &&StepView| {
-            let own = named(step, DRAIN);
-            // Drained again after it was taken back, all of it stands.
-            let all_stand = step.stands >= own.len();
-            own.into_iter().filter(|name| all_stand || !admitted.contains(name)).collect::<Vec<_>>()
-        };
-        let hosts: BTreeSet<String> = done.iter().flat_map(drains).collect();
-        let goes_on = matches!(run.state, RunState::Running | RunState::AwaitingPerson) && !run.interrupted;
-        (!hosts.is_empty()).then_some(Self { service: run.service_index, side: run.from, hosts, goes_on })
-    }
-
-    /// Whether this host of a service's side takes no new sessions because the run drained it.
-    pub fn holds(&self, service: usize, side: Side, host: &SessionHost) -> bool {
-        (service, side) == (self.service, self.side)
-            && host.accepts == Some(false)
-            && self.hosts.contains(host.short_name())
-    }
-
-    /// Says in the matrix and among the problems whose doing it is; where nothing else is wrong it is meant, and
-    /// no fault.
-    fn tell(
-        &self,
-        summary: &mut Summary,
-        picture: &Picture,
-        others: impl Iterator<Item = usize>,
-        now: Timestamp,
-    ) {
-        let Some((own, drained, meant)) = self.count_in(picture, now) else { return };
-        // The cell is about all of them: one without a host for its users is a fault of its own.
-        let serves = |service| {
-            let all = standing::hosts(picture, &Source::Hosts(service, self.side));
-            all.is_some_and(|all| all.seen().iter().any(|host| host.usable(now)))
-        };
-        let meant = meant && self.goes_on && { others }.all(serves);
-        let side = self.side;
-        let row = summary.rows.iter_mut().find(|row| row.component == Component::Hosts);
-        let Some(cell) = row.map(|row| &mut row.cells[side]) else { return };
-        let (long, brief) = (format!("{drained} drained"), format!("{drained} dr"));
-        // A number that only ends like ours counts others too.
-        let counted = cell.text.split([',', '·']).any(|part| part.trim() == long);
-        if own == 0 || !counted || !matches!(cell.state, CellState::Warn | CellState::Crit) {
-            return;
-        }
-        let (whose, ours) = match own {
-            _ if own == drained => (format!("{long} by run"), format!("{drained} ours")),
-            own => (format!("{long}, {own} by run"), format!("{brief}, {own} ours")),
-        };
-        let was = cell.text.clone();
-        cell.text = cell.text.replacen(&long, &whose, 1);
-        cell.short_text = cell.short_text.replacen(&brief, &ours, 1);
-        if cell.state == CellState::Crit && meant {
-            cell.state = CellState::Warn;
-            cell.reason = Some(Safe::new(WHY));
-        }
-        let (text, state, why) = (cell.text.clone(), cell.state, cell.reason.clone());
-        let is_of_it = |one: &Problem| {
-            one.component == Some(Component::Hosts) && one.side == Some(side) && one.text.contains(&was)
-        };
-        let Some(at) = summary.problems.iter().position(is_of_it) else { return };
-        let mut problem = summary.problems.remove(at);
-        let before = problem.text.split(&was).next().unwrap_or_default().to_owned();
-        let why = why.map(|why| format!(", {why}")).unwrap_or_default();
-        (problem.text, problem.state) = (format!("{before}{text}{why}"), state);
-        let place = summary.problems.iter().position(|other| other.state < state);
-        summary.problems.insert(place.unwrap_or(summary.problems.len()), problem);
-    }
-
-    /// Hosts of that service's side that the run drained, that are drained in all, and whether nothing but the
-    /// drain keeps hosts from taking users; `None`: the list is not whole.
-    fn count_in(&self, picture: &Picture, now: Timestamp) -> Option<(usize, usize, bool)> {
-        let hosts = standing::hosts(picture, &Source::Hosts(self.service, self.side))?.complete()?;
-        let machines = Machines::of(picture, self.side);
-        let (mut own, mut drained, mut meant) = (0, 0, true);
-        for host in hosts.iter().filter(|host| !host.usable(now)) {
-            if host.status.takes_users() && host.beats(now) {
-                drained += 1;
-                own += usize::from(self.holds(self.service, self.side, host));
-            } else {
-                meant &= machines.is_off(host);
-            }
-        }
-        Some((own, drained, meant && own == drained))
-    }
+    (summarize(estate, picture, runs, scope, now), runs.first().and_then(Drained::by))
 }
 
 #[cfg(test)]
@@ -160,7 +25,16 @@ mod tests {
             App, Event, Intent, Motion, World,
             scene::{self, Weather, at, noon},
         },
-        domain::{Answer, Listing, Observation, pool::HostStatus},
+        domain::{
+            Answer, Listing, Observation, Safe, Side, Source,
+            pool::{HostStatus, SessionHost},
+            standing,
+        },
+        engine::{
+            event::HeldWhy,
+            view::{ItemPhase, RunState},
+        },
+        status::{CellState, Component, Verdict},
     };
 
     /// The first service's active side after `spoil` of its hosts, seen in the run view's app.
@@ -203,12 +77,16 @@ mod tests {
             let mut view = ours();
             let mut undo = view.steps[5].clone();
             undo.is_undo = true;
-            undo.items.iter_mut().for_each(|item| item.key = item.key.replace(DRAIN, ADMIT));
+            undo.items.iter_mut().for_each(|item| item.key = item.key.replace("drain ", "admit "));
             view.steps[5].stands = 0;
             view.steps.push(undo);
             view
         };
-        let cases: [Case; 6] = [
+        let held = || RunView { state: RunState::Held(HeldWhy::Person, Safe::new("lunch")), ..ours() };
+        let cut_off = || RunView { interrupted: true, ..ours() };
+        let cases: [Case; 8] = [
+            ("held", held(), drained, ("x", "0 of 12, 12 drained by run", 12)),
+            ("its process ended", cut_off(), drained, ("x", "0 of 12, 12 drained by run", 12)),
             ("ours", ours(), drained, ("!", "0 of 12, 12 drained by run", 12)),
             ("so already", already(), drained, ("x", "0 of 12, 12 drained", 0)),
             ("partly ours", half(), drained, ("x", "0 of 12, 12 drained, 7 by run", 7)),
@@ -231,6 +109,13 @@ mod tests {
             let worst = app.summary.worst().map(|worst| (worst.state, worst.text.clone()));
             let fault = worst.as_ref().is_some_and(|(state, _)| *state == CellState::Crit);
             assert_eq!(fault, mark == "x", "{name}: {worst:?}");
+            // The verdict, and with it `farshore status`, says no other thing than the matrix.
+            assert_eq!(
+                app.summary.verdict == Verdict::Crit,
+                mark == "x",
+                "{name}: {:?}",
+                app.summary.verdict
+            );
             app.update(Event::Intent(Intent::Move(Motion::First)), at(3));
             app.screen = crate::app::screen::Screen::Lists(Component::Hosts);
             app.settle();
@@ -248,7 +133,9 @@ mod tests {
         app.screen = crate::app::screen::Screen::Lists(Component::Hosts);
         let all = app.drained.clone().unwrap();
         for host in &all.hosts {
-            app.drained = Some(Drained { hosts: BTreeSet::from([host.clone()]), ..all.clone() });
+            let mut one = all.clone();
+            one.hosts.retain(|drained| drained == host);
+            app.drained = Some(one);
             app.keep_lists();
             let lists = app.lists().unwrap();
             let rows = lists.lines.iter().filter_map(|line| line.primary.as_ref());

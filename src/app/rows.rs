@@ -15,11 +15,11 @@ use crate::{
         storage::StorageAccount,
         time::{Dated, Timestamp},
     },
-    status::{self, CellState, Component},
+    status::{self, CellState, Component, Drained},
 };
 
 use super::{
-    ours::Drained,
+    doubt::{Beats, Doubt},
     plight,
     table::{Column, Field, Kind, Object, Row, column},
 };
@@ -119,9 +119,9 @@ impl<'a> Ground<'a> {
             }
             Answer::Sessions(all) => {
                 let beats = Beats::of(self.picture, source);
-                let holds = plight::holds(self.picture, source, self.now);
+                let old = (!plight::holds(self.picture, source, self.now)).then_some(look.at);
                 each(all, |session| {
-                    keyed(&session.id, self.session(session, Doubt::of(session, holds, &beats)))
+                    keyed(&session.id, self.session(session, Doubt::of(session, old, &beats)))
                 })
             }
             Answer::Groups(all) => self.groups(source, service, all),
@@ -302,75 +302,6 @@ impl<'a> Ground<'a> {
             Row { object, link, ..Row::new(CellState::Crit, fields) }
         };
         all.seen().iter().filter(|event| event.hits(region)).map(row).collect()
-    }
-}
-
-/// Why what the broker lists of a session is not what is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Doubt {
-    None,
-    /// Its host did not report when it was looked at last: nobody may sit behind it.
-    HostSilent,
-    /// Nobody knows when its host reported last.
-    HostUnknown,
-    /// Its host is not in the list of hosts.
-    HostUnlisted,
-    /// The answer is too old.
-    Old,
-}
-
-impl Doubt {
-    /// `holds`: whether the list of sessions still stands for what there is now.
-    pub(super) fn of(session: &UserSession, holds: bool, beats: &Beats<'_>) -> Self {
-        let host = session.id.parent_key().and_then(|host| beats.hosts.get(host)).copied();
-        match (host, holds) {
-            (Some(Pulse::Silent), _) => Self::HostSilent,
-            (Some(Pulse::Unknown), _) => Self::HostUnknown,
-            (None, _) if beats.whole => Self::HostUnlisted,
-            (Some(Pulse::Beats) | None, true) => Self::None,
-            (Some(Pulse::Beats) | None, false) => Self::Old,
-        }
-    }
-
-    /// The state in words that do not claim more than is known.
-    pub(super) fn said(self, state: &str) -> String {
-        match self {
-            Self::None => state.to_owned(),
-            Self::HostSilent => format!("last told: {state}, host silent"),
-            Self::HostUnknown => format!("last told: {state}, heartbeat of its host not known"),
-            Self::HostUnlisted => format!("last told: {state}, host not listed"),
-            Self::Old => format!("last told: {state}, not read since"),
-        }
-    }
-
-    fn field(self, state: &SessionState) -> Field {
-        let short = match state {
-            SessionState::Disconnected => "Discon",
-            state => state.word(),
-        };
-        let mark = if self == Self::None { "" } else { "?" };
-        Field::short(format!("{short}{mark}"), self.said(state.word()))
-    }
-}
-
-/// The hosts behind a list of sessions, as they were looked at last: what Azure lists on one that did not
-/// beat proves nothing.
-#[derive(Debug, Default)]
-pub(super) struct Beats<'a> {
-    /// Whether each beat, as far as that is known. By borrowed key: an estate may list 100,000 sessions on
-    /// 10,000 hosts.
-    hosts: HashMap<&'a str, Pulse>,
-    /// Whether the list was read to its end.
-    whole: bool,
-}
-
-impl<'a> Beats<'a> {
-    pub(super) fn of(picture: &'a Picture, source: &Source) -> Self {
-        let Source::Sessions(service, side) = source else { return Self::default() };
-        let Some(look) = picture.last(&Source::Hosts(*service, *side)) else { return Self::default() };
-        let Answer::Hosts(all) = &look.answer else { return Self::default() };
-        let hosts = all.seen().iter().map(|host| (host.id.key(), host.pulse(look.at))).collect();
-        Self { hosts, whole: all.complete().is_some() }
     }
 }
 

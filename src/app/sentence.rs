@@ -3,12 +3,12 @@
 use crate::{
     domain::{
         text::counted,
-        time::{Timestamp, age_text, span_text},
+        time::{Timestamp, age_text, clock_text, span_text},
     },
     engine::{
         RunEvent, RunView,
         event::{DoneHow, FailedHow, GateVerdict, HeldWhy, NoteAbout, RunEnd},
-        view::RunState,
+        view::{RunState, StepState, StepView},
     },
     runbook::Mode,
 };
@@ -172,6 +172,29 @@ pub fn aborting_words(flying: usize) -> String {
         0 => "being aborted: it ends now".to_owned(),
         _ => format!("being aborted: it ends once {} under way have ended", counted(flying, "item")),
     }
+}
+
+/// How far a step that was confirmed and sends is and what it waits for; `None`: it is not at work, or all of it
+/// was sent and it needs more that somebody must confirm.
+pub fn at_work(step: &StepView, now: Timestamp) -> Option<String> {
+    let sends = matches!(step.state, StepState::Confirmed | StepState::Running);
+    if !sends && (step.state != StepState::Waiting || step.offer.is_some()) {
+        return None;
+    }
+    let mut parts = Vec::new();
+    match step.items.len() {
+        0 => {}
+        all => parts.push(format!("{} of {all} done", step.done)),
+    }
+    if let Some((what, until)) = &step.countdown {
+        parts.push(format!("{what}: {} left", clock_text(until.duration_since(now))));
+    } else if let Some(why) = step.blocked_by.first().or(step.reason.as_ref()) {
+        parts.push(why.to_string());
+    } else if let Some(proof) = step.proofs.iter().find(|proof| !proof.is_green()) {
+        parts.push(format!("waits for {}: {}", proof.id, proof.value));
+    }
+    let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join("; ")) };
+    Some(format!("{} is {}{parts}", step.id, step.state.word()))
 }
 
 /// The word of a mode.

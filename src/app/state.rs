@@ -22,7 +22,7 @@ use super::{
     keyboard::Keyboard,
     lists::{Lists, Made},
     mode::{Access, Bell, Call, Identity, RunbookEntry, Setup, Speed, TokenStatus, World},
-    ours::{self, Drained},
+    ours,
     redact::Redaction,
     replay::Spot,
     run::{OpenRun, RunOpen, RunPurpose, RunSummary},
@@ -124,7 +124,7 @@ pub struct App {
     /// What it holds on to.
     pub(super) hold: Hold,
     /// Hosts that the run of the summary drained.
-    pub(super) drained: Option<Drained>,
+    pub(super) drained: Option<crate::status::Drained>,
     /// The lists of the screen, with what they were made from.
     pub(super) listed: Option<(Made, Arc<Lists>)>,
     /// The second at which what is said of them as a whole was said.

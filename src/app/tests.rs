@@ -1322,7 +1322,7 @@ fn a_run_that_is_being_aborted_says_so_and_offers_nothing_else() {
     view.state = RunState::Aborting(8);
     let (mut app, ..) = scene::running(view);
     arm(&mut app, 1_000);
-    for intent in [Intent::Enter, Intent::Hold, Intent::Skip, Intent::Retry] {
+    for intent in [Intent::Enter, Intent::Hold, Intent::Skip, Intent::Retry, Intent::Interrupt] {
         press(&mut app, &[(5_000, intent)]);
         assert!(app.modals.is_empty(), "{intent:?}: {:?}", app.modals);
         let said = app.notice.as_ref().map(|notice| notice.text.clone()).unwrap_or_default();
@@ -1330,6 +1330,37 @@ fn a_run_that_is_being_aborted_says_so_and_offers_nothing_else() {
             said.contains("being aborted: it ends once 8 items under way have ended"),
             "{intent:?}: {said}"
         );
+    }
+}
+
+/// Of a step at work enter says how far it is and what it waits for: a list of more to write is none of its
+/// business, whatever failed of it or came since.
+#[test]
+fn enter_on_a_step_at_work_says_what_it_waits_for_and_opens_nothing() {
+    use StepState::{Blocked, Confirmed, Failed, Ready, Running, Waiting};
+    for (state, offered, opens) in [
+        (Running, true, false),
+        (Running, false, false),
+        (Confirmed, true, false),
+        (Waiting, false, false),
+        (Waiting, true, true),
+        (Ready, true, true),
+        (Failed, true, true),
+        (Blocked, true, true),
+    ] {
+        let mut view = scene::log_off(scene::offer(2, Some("67")));
+        let step = &mut view.steps[8];
+        step.state = state;
+        step.offer = step.offer.take().filter(|_| offered);
+        step.blocked_by.clear();
+        let id = step.id.clone();
+        let (mut app, _, script) = scene::running(view);
+        arm(&mut app, 1_000);
+        press(&mut app, &[(5_000, Intent::Enter)]);
+        let asked = script.lock().unwrap().told.iter().any(|told| matches!(told, Command::Offer { .. }));
+        assert_eq!((asked, !app.modals.is_empty()), (opens, opens), "{state:?} {offered}: {:?}", app.notice);
+        let said = format!("{id} is {}", state.word());
+        assert!(opens || notice(&app).starts_with(&said), "{state:?}: {:?}", app.notice);
     }
 }
 

@@ -141,7 +141,7 @@ impl Canvas {
     }
 
     /// Paints the app, unless the terminal is still busy with the last frame.
-    pub fn paint(&mut self, app: &App, look: &Look) -> io::Result<Painted> {
+    pub fn paint(&mut self, app: &mut App, look: &Look) -> io::Result<Painted> {
         if self.hold != Hold::Held {
             return Ok(Painted::Yes);
         }
@@ -150,9 +150,10 @@ impl Canvas {
         }
         let area = Rect::new(0, 0, app.size.0, app.size.1);
         let mut next = Buffer::empty(area);
-        let cursor = ui::draw(app, look, area, &mut next);
+        let drawn = ui::draw(app, look, area, &mut next);
+        app.drawn(drawn.scrolls);
         let mut bytes = std::mem::take(&mut self.ahead);
-        bytes.extend(encode(&self.shown, &next, cursor, Erasing::through(self.passage)));
+        bytes.extend(encode(&self.shown, &next, drawn.cursor, Erasing::through(self.passage)));
         self.shown = next;
         if !bytes.is_empty() {
             self.writer.send(bytes);
@@ -368,10 +369,10 @@ pub(super) mod tests {
         let Ok(task) = std::env::var(TASK) else { return };
         install_panic_hook();
         let mut canvas = Canvas::open().unwrap();
-        let app = crate::app::scene::app(crate::app::World::Sim, crate::app::scene::Weather::Calm);
+        let mut app = crate::app::scene::app(crate::app::World::Sim, crate::app::scene::Weather::Calm);
         let look =
             Look { theme: ui::theme::Theme::named("default").unwrap(), glyphs: ui::Glyphs::Box, zone: None };
-        canvas.paint(&app, &look).unwrap();
+        canvas.paint(&mut app, &look).unwrap();
         match task.as_str() {
             "drop" => drop(canvas),
             "panic" => {
@@ -392,11 +393,11 @@ pub(super) mod tests {
             "again" => {
                 canvas.release();
                 canvas.retake().unwrap();
-                canvas.paint(&app, &look).unwrap();
+                canvas.paint(&mut app, &look).unwrap();
                 // Going on after a stop also comes as a signal, while that frame is on its way.
                 canvas.retake().unwrap();
                 canvas.writer.settle(LAST_FRAME);
-                canvas.paint(&app, &look).unwrap();
+                canvas.paint(&mut app, &look).unwrap();
             }
             other => panic!("no task {other}"),
         }

@@ -3,7 +3,7 @@
 //! Services whose role differs on a side are never added together: each gets its own part of
 //! the cell (`hr 8/12 · fin 4/4`).
 
-use crate::domain::{Answer, Safe, Side, Source, text::tries, time::Timestamp};
+use crate::domain::{Answer, Safe, Side, Source, signs::RegionSigns, text::tries, time::Timestamp};
 
 use super::{
     pools,
@@ -77,9 +77,13 @@ pub(super) fn cell(scene: &Scene<'_>, component: Component, side: Side) -> Cell 
         };
     }
     let good = |service: usize| sight(scene, component, service, side).trust == Trust::Good;
-    let together = is_regional(component)
-        || (scene.common_role(side).is_some() && configured.iter().all(|&service| good(service)))
-        || configured.len() == 1;
+    // What is said of a dead region goes for the services that its signs tell of, and for no other; it rests on
+    // no list that could have gone bad.
+    let dead = configured.iter().filter(|one| scene.dead_for(**one, side).is_some()).count();
+    let judged_dead = component == Component::Capacity && dead > 0;
+    let alike = if judged_dead { dead == configured.len() } else { configured.iter().all(|one| good(*one)) };
+    let together =
+        is_regional(component) || (scene.common_role(side).is_some() && alike) || configured.len() == 1;
     let groups: Vec<&[usize]> = if together { vec![&configured[..]] } else { configured.chunks(1).collect() };
     let mut parts = Vec::new();
     for services in groups {
@@ -103,14 +107,10 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         .map(|&service| sight(scene, component, service, bucket.side))
         .reduce(Sight::join)
         .unwrap_or(Sight::none(None));
-    if component == Component::Capacity && scene.dead(bucket.side) {
-        // Its lists were asked, and whatever they told would be room for nobody. That there is nowhere to go
-        // is worth a warning.
-        let part = match bucket.role {
-            Role::Standby => Part::new(CellState::Warn, "no room while it is dead", "dead"),
-            _ => Part::new(CellState::NotChecked, "no room counted", "not counted"),
-        };
-        return Judged { part, sight: Sight { at: None, from: None, overdue: false, ..sight } };
+    if component == Component::Capacity
+        && let Some(judged) = no_room(scene, bucket)
+    {
+        return judged;
     }
     let value = match component {
         Component::ControlPlane => regional::control(scene, bucket.side),
@@ -143,6 +143,26 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
     Judged { part, sight }
 }
 
+/// What is said of the room in a region that is dead for these services, as old as the signs of it: its lists
+/// were asked, and whatever they told would be room for nobody. That there is nowhere to go is worth a warning.
+fn no_room(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Judged> {
+    let signs: Option<Vec<&RegionSigns>> =
+        bucket.services.iter().map(|&service| scene.dead_for(service, bucket.side)).collect();
+    let signs = signs.filter(|signs| !signs.is_empty())?;
+    let (at, old) = (signs.iter().filter_map(|signs| signs.at).min(), signs.iter().any(|signs| signs.stale));
+    let (state, text, short) = match (bucket.role, old) {
+        (Role::Standby, false) => (CellState::Warn, "no room while it is dead", "dead"),
+        (Role::Standby, true) => (CellState::Warn, "no room, last seen dead", "last dead"),
+        (_, false) => (CellState::NotChecked, "no room counted", "not counted"),
+        (_, true) => (CellState::NotChecked, "no room counted, last seen dead", "not counted"),
+    };
+    let trust = if old { Trust::Stale } else { Trust::Good };
+    Some(Judged {
+        part: Part::new(state, text, short),
+        sight: Sight { at, from: at, old, trust, ..Sight::none(None) },
+    })
+}
+
 /// Stands before a value that may not be used.
 const LAST: &str = "last ";
 
@@ -150,11 +170,12 @@ const LAST: &str = "last ";
 /// reached is CRIT where the death rule holds, else not known (design §7). What nobody has looked at
 /// yet is not known either way.
 fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Option<Part>) -> Part {
+    let dead = bucket.services.iter().any(|&service| scene.dead_for(service, bucket.side).is_some());
     let untold = sight.untold();
     let state = match sight.trust {
         Trust::NotChecked => CellState::NotChecked,
         _ if untold.is_some() => CellState::Unknown,
-        _ if bucket.role == Role::Active && scene.dead(bucket.side) => CellState::Crit,
+        _ if bucket.role == Role::Active && dead => CellState::Crit,
         _ => CellState::Unknown,
     };
     let (text, short) = match (sight.trust, value) {
@@ -293,7 +314,7 @@ fn sources(scene: &Scene<'_>, component: Component, service: usize, side: Side) 
             let mut all = vec![Source::Hosts(service, side), Source::Pool(service, side)];
             match scene.active(service).side() {
                 // Where the active region is dead the last known number of users is the need.
-                Some(active) if scene.dead(active) && active != side => {}
+                Some(active) if active != side && scene.dead_for(service, active).is_some() => {}
                 Some(active) => all.push(Source::Sessions(service, active)),
                 None => all.extend(Side::BOTH.map(|each| Source::Sessions(service, each))),
             }

@@ -2,6 +2,7 @@
 
 mod aged;
 mod components;
+mod ours;
 mod output;
 mod pools;
 mod problem;
@@ -14,6 +15,7 @@ mod summary;
 mod tests;
 
 pub use aged::Aged;
+pub use ours::Drained;
 pub use output::{json, json_line, nagios, table};
 pub use problem::Problem;
 pub use regional::clock;

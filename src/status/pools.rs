@@ -13,6 +13,7 @@ use crate::domain::{
 
 use super::{
     components::{Bucket, Part, answer},
+    ours::Drained,
     problem::Problem,
     scene::Scene,
     sight::{Sight, Trust},
@@ -61,6 +62,12 @@ struct Hosts {
     all: usize,
     usable: usize,
     drained: usize,
+    /// Of these, by an open run.
+    ours: usize,
+    /// Of those, by one that goes on: they are meant to take nobody.
+    meant: usize,
+    /// Whether a service has no host for its users, and that is not meant.
+    shut: bool,
     cold: usize,
     /// On their way up: no heartbeat is due yet.
     starting: usize,
@@ -92,7 +99,12 @@ impl Hosts {
         self.cold + self.starting + self.silent + self.unsure > 0
     }
 
-    fn take(&mut self, host: &SessionHost, machine: Standing, now: Timestamp) {
+    /// Whether nothing but the drain of a run that goes on keeps hosts from taking users.
+    fn all_meant(&self) -> bool {
+        !self.shut && self.meant > 0 && self.meant + self.cold == self.all
+    }
+
+    fn take(&mut self, host: &SessionHost, machine: Standing, own: Option<&Drained>, now: Timestamp) {
         self.all += 1;
         self.beat = self.beat.max(host.heartbeat.at());
         if host.usable(now) {
@@ -109,6 +121,8 @@ impl Hosts {
             self.undated += 1;
         } else if host.status.takes_users() {
             self.drained += 1;
+            self.ours += usize::from(own.is_some());
+            self.meant += usize::from(own.is_some_and(Drained::is_meant));
         } else {
             self.unfit += 1;
         }
@@ -123,6 +137,7 @@ fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
     for &service in bucket.services {
         let then = judged_at(scene, service, bucket.side);
         let listing = standing::hosts(scene.picture, &Source::Hosts(service, bucket.side))?;
+        let (usable, meant) = (hosts.usable, hosts.meant);
         for host in listing.complete()? {
             let machine = match () {
                 () if !known => Standing::Unknown,
@@ -130,8 +145,10 @@ fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
                 () if machines.boots(host, then) => Standing::Starting,
                 () => Standing::On,
             };
-            hosts.take(host, machine, then);
+            let own = scene.drained.iter().find(|own| own.holds(service, bucket.side, host));
+            hosts.take(host, machine, own, then);
         }
+        hosts.shut |= hosts.usable == usable && hosts.meant == meant;
     }
     Some(hosts)
 }
@@ -170,6 +187,7 @@ pub(super) fn hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         Part::new(CellState::Unknown, text, short).because("nobody knows when they beat last")
     } else {
         let state = match () {
+            () if active && hosts.usable == 0 && hosts.all_meant() => CellState::Warn,
             () if active && hosts.usable == 0 => CellState::Crit,
             () if hosts.unsure > 0 => CellState::Unknown,
             () if bad > 0 || hosts.drained > 0 => CellState::Warn,
@@ -180,6 +198,7 @@ pub(super) fn hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         match state {
             CellState::Crit => part.because("no host takes new users"),
             CellState::Unknown => part.because(&power_unknown(&powers)),
+            _ if active && hosts.all_meant() => part.because("this run drained them"),
             _ => part,
         }
     };
@@ -189,6 +208,13 @@ pub(super) fn hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     Some(part.figure(hosts.usable as u64, Some(hosts.all)))
 }
 
+fn say(parts: &[(usize, &str, &str)], text: &mut String, short: &mut String) {
+    for (count, word, letters) in parts.iter().filter(|(count, ..)| *count > 0) {
+        let _ = write!(text, ", {count} {word}");
+        let _ = write!(short, ", {count} {letters}");
+    }
+}
+
 fn hosts_text(hosts: &Hosts, standby: bool) -> (String, String) {
     let (usable, all) = (hosts.usable, hosts.all);
     let parts = [
@@ -196,16 +222,22 @@ fn hosts_text(hosts: &Hosts, standby: bool) -> (String, String) {
         (hosts.starting, "starting", "boot"),
         (hosts.undated, "not known", "?"),
         (hosts.unfit, "unhealthy", "bad"),
-        (hosts.drained, "drained", "dr"),
         (hosts.cold, "cold", "c"),
         (hosts.unsure, "cold or silent", "?"),
     ];
     let mut text = format!("{usable} of {all}");
     let mut short = format!("{usable}/{all}");
-    for (count, word, letters) in parts.into_iter().filter(|(count, ..)| *count > 0) {
-        let _ = write!(text, ", {count} {word}");
-        let _ = write!(short, ", {count} {letters}");
+    let (before, after) = parts.split_at(4);
+    say(before, &mut text, &mut short);
+    match (hosts.drained, hosts.ours) {
+        (0, _) => {}
+        (drained, 0) => say(&[(drained, "drained", "dr")], &mut text, &mut short),
+        (drained, ours) if ours == drained => say(&[(ours, "drained by run", "ours")], &mut text, &mut short),
+        (drained, ours) => {
+            say(&[(drained, "drained", "dr"), (ours, "by run", "ours")], &mut text, &mut short);
+        }
     }
+    say(after, &mut text, &mut short);
     if usable == all && !standby {
         text.push_str(" usable");
     }

@@ -20,6 +20,7 @@ use crate::{
 
 use super::{
     components,
+    ours::Drained,
     problem::{self, Problem},
     sight::{Sight, Trust},
     summary::{Cell, CellState, Component, Debt, Invariant, RegionHead, Role, Row, Scope, ServiceLine},
@@ -34,7 +35,11 @@ pub(super) struct Scene<'a> {
     /// Places of the services in scope.
     pub(super) services: Vec<usize>,
     actives: Vec<ActiveSide>,
+    /// Hosts that an open run drained.
+    pub(super) drained: Vec<Drained>,
     signs: Pair<RegionSigns>,
+    /// The same service by service, where a region looks dead for one of them at least.
+    own_signs: Pair<Vec<(usize, RegionSigns)>>,
 }
 
 impl<'a> Scene<'a> {
@@ -53,7 +58,12 @@ impl<'a> Scene<'a> {
         };
         let actives = services.iter().map(|&at| standing::active_side(estate, picture, at)).collect();
         let signs = Pair::build(|side| RegionSigns::seen(estate, picture, &services, side, now));
-        Self { estate, picture, runs, now, services, actives, signs }
+        let own_signs = Pair::build(|side| {
+            let own = |&at: &usize| (at, RegionSigns::seen(estate, picture, &[at], side, now));
+            services.iter().filter(|_| signs[side].dead()).map(own).collect()
+        });
+        let drained = runs.iter().filter_map(Drained::by).collect();
+        Self { estate, picture, runs, now, services, actives, drained, signs, own_signs }
     }
 
     pub(super) fn service(&self, index: usize) -> &'a Service {
@@ -87,6 +97,12 @@ impl<'a> Scene<'a> {
     /// Whether the death rule holds for `side`.
     pub(super) fn dead(&self, side: Side) -> bool {
         self.signs[side].dead()
+    }
+
+    /// The signs by which `side` is dead for a service; `None`: they do not suffice for that one.
+    pub(super) fn dead_for(&self, service: usize, side: Side) -> Option<&RegionSigns> {
+        let own = self.own_signs[side].iter().find(|(at, _)| *at == service);
+        own.map(|(_, signs)| signs).filter(|signs| signs.dead())
     }
 
     /// Whether a run of this service has not ended.

@@ -119,7 +119,8 @@ impl CellState {
             Self::Warn => "!",
             Self::Crit => "x",
             Self::Unknown => "?",
-            Self::NotChecked | Self::NotConfigured => "-",
+            Self::NotChecked => "-",
+            Self::NotConfigured => "nc",
         }
     }
 

@@ -234,6 +234,48 @@ fn one_sign_that_was_not_seen_lately_takes_nothing_from_a_death_that_others_prov
     }
 }
 
+/// Nor has a region room once it was left; whose it is and since when, the signs tell.
+#[test]
+fn a_dead_region_has_no_room_for_those_its_signs_tell_of_and_since_they_were_seen() {
+    let capacity = |world: &World| {
+        let summary = all(world);
+        let cell = summary.cell(Component::Capacity, Side::Primary).unwrap();
+        (cell.state, cell.text.clone(), cell.age(world.now), cell.stale)
+    };
+    let mut world = World::calm();
+    world.burn_primary();
+    world.put(Source::Events, Answer::Events(Listing::whole(vec![posted()], 1)));
+    for service in 0..2 {
+        world.activate(service, Side::Secondary);
+    }
+    let warn = |text: &str, age, stale| (CellState::Warn, text.to_owned(), Some(seconds(age)), stale);
+    let age = all(&world).regions.primary.signs.at.map(|at| world.now.duration_since(at).as_secs());
+    assert_eq!(capacity(&world), warn("no room while it is dead", age.unwrap(), false));
+    let summary = all(&world);
+    world.now += seconds(200);
+    let signs = &all(&world).regions.primary.signs;
+    assert!(signs.dead() && signs.stale, "{signs:?}");
+    let then = world.now.duration_since(signs.at.unwrap()).as_secs();
+    assert_eq!(capacity(&world), warn("no room, last seen dead", then, true));
+    drop(summary);
+
+    // The hosts and shares of one service are well: for that one the region is not dead.
+    let mut world = World::calm();
+    world.put(Source::Events, Answer::Events(Listing::whole(vec![posted()], 1)));
+    let silent = Source::Hosts(0, Side::Primary);
+    let hosts = standing::hosts(&world.picture, &silent).unwrap().clone();
+    let then = world.now - minutes(9);
+    world.put(silent, Answer::Hosts(hosts.each(|host| host.heartbeat = Heartbeat::At(then))));
+    for service in 0..2 {
+        world.activate(service, Side::Secondary);
+    }
+    let signs = all(&world).regions.primary.signs;
+    assert_eq!((signs.dead(), signs.only().as_deref()), (true, Some("hr")), "{signs:?}");
+    let (state, text, age, _) = capacity(&world);
+    assert_eq!((state, text.as_str()), (CellState::Warn, "hr dead · fin 24"));
+    assert!(age.is_some());
+}
+
 /// Here and in all three ways it is printed.
 #[test]
 fn a_dead_region_has_the_age_of_what_its_signs_rest_on() {

@@ -438,6 +438,47 @@ fn home_and_the_list_of_sessions_tell_the_same_age() {
     }
 }
 
+/// What rests on the look at a host has the age of that, on the page of one object as in the list it stands in.
+#[test]
+fn the_page_of_an_object_is_never_younger_than_the_list_it_stands_in() {
+    let mut met = std::collections::BTreeMap::<&str, usize>::new();
+    for (name, make) in CONDITIONS {
+        for component in Component::ALL {
+            let mut app = make();
+            app.scope = Scope::Service(0);
+            app.screen = Screen::Lists(component);
+            app.update(Event::Tick, at(1));
+            app.settle();
+            let lists = app.lists().unwrap();
+            // The lists of several sources are as old as the oldest of them; a row is as old as its own.
+            let several = matches!(component, Component::Pools | Component::Health);
+            for (place, line) in lists.lines.iter().enumerate() {
+                for side in Side::BOTH {
+                    let Some(object) = line[side].as_ref().and_then(|row| row.object.clone()) else {
+                        continue;
+                    };
+                    let own = app.picture.last(&object.source).unwrap().at;
+                    let head = &lists.sides[side];
+                    let listed = if several { own } else { head.from.unwrap() };
+                    (app.list, app.side) = (crate::app::screen::Cursor::default(), side);
+                    app.list.put(place);
+                    app.screen = Screen::Lists(component);
+                    app.update(Event::Intent(Intent::Enter), at(1_000));
+                    let (seen, detail) = app.detail().unwrap();
+                    let part = &detail.parts[0];
+                    assert_eq!(seen, side);
+                    let told = format!("{name} {component:?} {}: {part:?}", object.key);
+                    assert!(part.at.unwrap() <= listed, "{listed} {told}");
+                    assert!(part.stale || several || !head.stale, "{told}");
+                    *met.entry(component.key()).or_default() += 1;
+                    app.update(Event::Intent(Intent::Back), at(2_000));
+                }
+            }
+        }
+    }
+    assert_eq!(met.len(), Component::ALL.len(), "{met:?}");
+}
+
 /// A state that nobody can vouch for is not said as if somebody could.
 #[test]
 fn sessions_of_silent_hosts_are_not_said_to_be_active() {

@@ -21,6 +21,7 @@ use crate::{
 use super::{
     dialogs::title,
     pen::Pen,
+    run,
     sheet::{Rank, Sheet},
     steps::short_id,
     theme::Role,
@@ -130,13 +131,16 @@ fn abort(app: &App, sheet: &mut Sheet) {
     };
     sheet.pair("stops", format!("{}; {never}", flying(view)), Role::Text);
     sheet.ranked(Rank::About);
+    let mut name = "stays";
     match turn {
         _ if !view.wrote => return abort_instead(app, view, sheet),
         // What it would leave once it is begun is not said of a step that has sent nothing.
         Some(step) if step.begun() => {
-            sheet.pair("stays", step.abort.clone(), Role::Text);
+            sheet.pair("stays", run::leaves(step), Role::Text);
             sheet.ranked(Rank::Meaning);
+            name = "";
         }
+        // What follows is no part of what it stops.
         _ => {}
     }
     let made = view.changes();
@@ -156,7 +160,7 @@ fn abort(app: &App, sheet: &mut Sheet) {
         0 => done,
         flying => format!("{done}; {flying} more in flight"),
     };
-    sheet.pair("", done, Role::Text);
+    sheet.pair(name, done, Role::Text);
     sheet.ranked(Rank::Stand);
     if view.steps.iter().any(|step| step.choices.contains(&Choice::Undo)) {
         let undo = app.key(Intent::Undo);

@@ -18,7 +18,7 @@ use crate::{
         time::{Span, age_text, clock_text, minutes},
     },
     engine::{
-        event::GateItem,
+        event::{GateItem, Ground},
         view::{OfferView, RunState, StepView},
     },
 };
@@ -85,6 +85,11 @@ fn confirm(app: &App, dialog: &ConfirmDialog, pen: &mut Pen<'_>) {
     if let Some(step) = step {
         for blocked in &step.blocked_by {
             sheet.prompt(&format!("{:<8} {blocked}", blocking(step, blocked)), Role::Bad);
+        }
+        // It keeps nobody from going on: whoever does must have read it.
+        for proof in step.proofs.iter().filter(|proof| proof.is_excused() && proof.ground == Ground::Unproven)
+        {
+            sheet.prompt(&format!("unproven {}: {}", proof.id, proof.value), Role::Warn);
         }
     }
     sheet.blank();

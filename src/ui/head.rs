@@ -111,6 +111,24 @@ const LOSSES: [Loss; 19] = [
     Loss::Drop(Kind::Fixed),
 ];
 
+/// Columns of an estate's name that is kept whole at the cost of what can be missed.
+const WHOLE_NAME: usize = 16;
+
+/// What is lost first in a window of the usual size where that keeps the estate's name whole: it is typed to arm.
+const LOSSES_BUT_NAMES: [Loss; 11] = [
+    Loss::Drop(Kind::Goes),
+    Loss::Shorten(Kind::Fixed, usize::MAX),
+    Loss::Shorten(Kind::GoesLast, usize::MAX),
+    Loss::Shorten(Kind::Who, 8),
+    Loss::Shorten(Kind::Place, 8),
+    Loss::Shorten(Kind::Who, 4),
+    Loss::Shorten(Kind::Stays, usize::MAX),
+    Loss::Drop(Kind::GoesLast),
+    Loss::Shorten(Kind::Clock, usize::MAX),
+    Loss::Shorten(Kind::Place, 4),
+    Loss::Shorten(Kind::Who, 3),
+];
+
 impl Word {
     /// A word with its forms, the longest first.
     fn of<T: Into<String>>(forms: impl IntoIterator<Item = T>, role: Role, kind: Kind) -> Self {
@@ -171,7 +189,17 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
 fn fitted(words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Vec<(bool, Word)> {
     let count = |words: &[(bool, Word)]| words.iter().filter(|(_, word)| word.kind == Kind::GoesLast).count();
     let is_brief = |(_, word): &(bool, Word)| word.kind == Kind::Stays && word.forms.len() == 1;
-    let kept = lose(words.clone(), room, gap, narrow);
+    let kept = lose(words.clone(), room, gap, narrow, &LOSSES);
+    let name = |words: &[(bool, Word)]| {
+        words.iter().find(|(_, word)| word.kind == Kind::Name).map_or(0, |(_, word)| word.width())
+    };
+    // A longer one costs more than the token, and is known by its first letters.
+    if !narrow && name(&words) <= WHOLE_NAME && name(&kept) < name(&words) {
+        let whole = lose(words.clone(), room, gap, narrow, &LOSSES_BUT_NAMES);
+        if !too_wide(&whole, room, gap) {
+            return whole;
+        }
+    }
     let brief = kept.iter().any(is_brief) && !words.iter().any(is_brief);
     if count(&kept) == count(&words) && !brief {
         return kept;
@@ -186,12 +214,21 @@ fn fitted(words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Ve
         left = left.saturating_sub(usize::from(word.kind == Kind::GoesLast));
         stays.then_some((side, word))
     });
-    lose(without.collect(), room, gap, narrow)
+    lose(without.collect(), room, gap, narrow, &LOSSES)
 }
 
-fn lose(mut words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Vec<(bool, Word)> {
-    let too_wide =
-        |words: &[(bool, Word)]| words.iter().map(|(_, word)| word.width() + gap).sum::<usize>() > room + gap;
+fn too_wide(words: &[(bool, Word)], room: usize, gap: usize) -> bool {
+    words.iter().map(|(_, word)| word.width() + gap).sum::<usize>() > room + gap
+}
+
+fn lose(
+    mut words: Vec<(bool, Word)>,
+    room: usize,
+    gap: usize,
+    narrow: bool,
+    losses: &[Loss],
+) -> Vec<(bool, Word)> {
+    let too_wide = |words: &[(bool, Word)]| too_wide(words, room, gap);
     if narrow || too_wide(&words) {
         // Names and the token at once: which stays long must not depend on the length of another.
         let brief = |word: &&mut (bool, Word)| {
@@ -201,9 +238,9 @@ fn lose(mut words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> 
             word.shorten(usize::MAX);
         }
     }
-    for loss in LOSSES {
+    for loss in losses {
         while too_wide(&words) {
-            let lost = match loss {
+            let lost = match *loss {
                 Loss::Drop(kind) => {
                     words.iter().rposition(|(_, word)| word.kind == kind).map(|at| words.remove(at)).is_some()
                 }

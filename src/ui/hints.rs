@@ -174,6 +174,9 @@ fn enter(app: &App, view: &RunView) -> Result<&'static str, String> {
             Err(format!("nothing is left to write for {}: it is settled by what is seen", step.id))
         }
         state if state.over() => Ok("say why"),
+        _ if sentence::at_work(step, app.now()).is_some() => {
+            Err(format!("{} is {}", step.id, step.state.word()))
+        }
         _ if step.ask.is_some() && step.value.is_none() => Ok("answer"),
         StepState::Blocked => Ok("see why"),
         _ if step.is_undo && step.offer.is_some() => Ok("take back"),

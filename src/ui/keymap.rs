@@ -88,7 +88,8 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
         }
         Intent::Arm => match &app.arming {
             Arming::Locked(why) => Some((*why).to_owned()),
-            Arming::Off | Arming::Armed(_) => None,
+            // Until more time would be given.
+            Arming::Off | Arming::Armed(_) => app.already_armed(),
         },
         _ => None,
     }
@@ -242,6 +243,17 @@ pub fn hints(context: Context) -> &'static [Hint] {
 mod tests {
     use super::*;
     use crate::app::{keyboard::Keyboard, keys::TYPING};
+
+    /// A key that is armed already arms nothing, and is dimmed with the time that is left.
+    #[test]
+    fn the_key_that_arms_is_dimmed_while_it_is_armed() {
+        use crate::app::{Event, World, scene};
+        let mut app = scene::app(World::Live, scene::Weather::Calm);
+        assert_eq!(why_not(&app, Intent::Arm), None);
+        let arm = crate::engine::Command::Arm { on: true, how: "test".into() };
+        app.update(Event::Command(arm), scene::at(10));
+        assert!(why_not(&app, Intent::Arm).is_some_and(|why| why.starts_with("already armed")));
+    }
 
     #[test]
     fn no_key_means_two_things_in_one_place() {

@@ -100,10 +100,19 @@ impl Glyphs {
     }
 }
 
-/// Paints the whole screen. The answer is where the terminal's cursor belongs, if anywhere.
-pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<Position> {
+/// What only a frame tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Drawn {
+    /// Where the terminal's cursor belongs, if anywhere.
+    pub cursor: Option<Position>,
+    /// How many lines the text of the topmost dialog can be scrolled by, where it is scrolled.
+    pub scrolls: usize,
+}
+
+/// Paints the whole screen.
+pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Drawn {
     if area.is_empty() {
-        return None;
+        return Drawn::default();
     }
     // Whatever is drawn from here on is drawn masked, if anything is.
     let _worn = mask::wear(app.masks());
@@ -112,7 +121,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<P
     head::draw(app, &mut pen);
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
         too_small(app, &mut pen);
-        return None;
+        return Drawn::default();
     }
     // Home says in its own place what is worst; elsewhere it stands above the keys.
     if app.screen != Screen::Home {
@@ -135,7 +144,7 @@ pub fn draw(app: &App, look: &Look, area: Rect, buffer: &mut Buffer) -> Option<P
     for modal in &app.modals {
         dialogs::draw(app, modal, &mut pen);
     }
-    pen.cursor()
+    pen.drawn()
 }
 
 /// Line 1, the worst problem, and why there is no more: a dialog that nobody sees takes no answer.

@@ -10,7 +10,7 @@ use ratatui::{
 
 use crate::domain::mask;
 
-use super::{Glyphs, Look, Zone, theme::Role};
+use super::{Drawn, Glyphs, Look, Zone, theme::Role};
 
 /// Paints one frame.
 pub(super) struct Pen<'a> {
@@ -20,6 +20,7 @@ pub(super) struct Pen<'a> {
     /// Lines at the bottom that are taken.
     taken: u16,
     cursor: Option<Position>,
+    scrolls: usize,
 }
 
 /// Characters of the lines.
@@ -37,7 +38,7 @@ pub(super) enum Line {
 
 impl<'a> Pen<'a> {
     pub(super) fn new(buffer: &'a mut Buffer, look: &'a Look, area: Rect) -> Self {
-        Self { buffer, look, area, taken: 0, cursor: None }
+        Self { buffer, look, area, taken: 0, cursor: None, scrolls: 0 }
     }
 
     pub(super) fn width(&self) -> u16 {
@@ -241,8 +242,13 @@ impl<'a> Pen<'a> {
         }
     }
 
-    pub(super) fn cursor(&self) -> Option<Position> {
-        self.cursor
+    /// The text of the dialog drawn now can be scrolled by so many lines.
+    pub(super) fn scrolls(&mut self, lines: usize) {
+        self.scrolls = lines;
+    }
+
+    pub(super) fn drawn(&self) -> Drawn {
+        Drawn { cursor: self.cursor, scrolls: self.scrolls }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         event::RunEnd,
         view::{Choice, RunState, StepState, StepView},
     },
-    runbook::Mode,
+    runbook::{Mode, StepKind},
     status::CellState,
 };
 
@@ -171,7 +171,11 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     let debts = match (owed.len(), view.debts_ready.len()) {
         (0, _) => "debts: none".to_owned(),
         (count, 0) => format!("debts: {count}{which}"),
-        (count, ready) => format!("debts: {count}{which}, {ready} ready"),
+        (count, ready) if narrow && ready > 2 => format!("debts: {count}{which}, {ready} ready"),
+        (count, _) => {
+            let ready: Vec<&str> = view.debts_ready.iter().map(|step| short_id(step)).collect();
+            format!("debts: {count}{which}, ready {}", ready.join(" "))
+        }
     };
     // Two counts at two moments: each has its own word.
     let people = match (view.effective_by, view.baseline_users, view.planned_users) {
@@ -307,7 +311,11 @@ fn abort(view: &RunView, step: &StepView, usual: usize) -> (&'static str, String
             };
             ("ended", text, usual)
         }
-        _ if view.wrote && step.begun() => ("abort", format!("ctrl-c  {}", step.abort), usual),
+        // It is under way: no key begins it once more.
+        RunState::Aborting(_) => {
+            ("stays", if view.wrote { leaves(step) } else { "nothing was written".to_owned() }, usual)
+        }
+        _ if view.wrote && step.begun() => ("abort", format!("ctrl-c  {}", leaves(step)), usual),
         _ if view.wrote => {
             let made: usize = view.changes().iter().map(|(_, made)| made).sum();
             let stays = match made {
@@ -318,6 +326,17 @@ fn abort(view: &RunView, step: &StepView, usual: usize) -> (&'static str, String
             ("abort", format!("ctrl-c  nothing of this step is begun; {stays}"), usual)
         }
         _ => ("abort", "ctrl-c  Nothing was written yet: nothing stays.".to_owned(), usual),
+    }
+}
+
+/// What an abort leaves of a step that is begun, and of how much of it that is so: a region of which no host
+/// was drained stays as it is.
+pub(super) fn leaves(step: &StepView) -> String {
+    match step.items.len() {
+        all if step.stands < all && step.kind == StepKind::Automatic => {
+            format!("{} of {all} done; {}", step.stands, step.abort)
+        }
+        _ => step.abort.clone(),
     }
 }
 

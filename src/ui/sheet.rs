@@ -123,8 +123,10 @@ impl Sheet {
         let title = self.title;
         let by = self.key.map(|key| format!("{key} or ")).unwrap_or_default();
         let (lines, note) = if let Some(part) = scrolled(&self.lines, usize::from(width), room, self.at) {
-            (part.0, Some(part.1))
+            pen.scrolls(part.most);
+            (part.lines, Some(part.note))
         } else {
+            pen.scrolls(0);
             let (lines, cut) = fitting(self.lines, usize::from(width), room);
             let note = format!("({} cut; {by}a taller window shows all)", counted(cut, "line"));
             (lines, (cut > 0).then_some(note))
@@ -160,8 +162,14 @@ fn tail_of(lines: &[(Rank, SheetLine)]) -> usize {
     lines.iter().position(asks).map_or(0, |at| lines.len() - at)
 }
 
-/// A part of a dialog's lines, and what is said of the others.
-type Part = (Vec<(Rank, SheetLine)>, String);
+/// A part of a dialog's lines.
+struct Part {
+    lines: Vec<(Rank, SheetLine)>,
+    /// What is said of the others.
+    note: String,
+    /// The line that the last part begins with.
+    most: usize,
+}
 
 /// All lines one below the other from the `at`th on, above what always shows; `None`: nobody scrolls, or all of
 /// them have room.
@@ -177,15 +185,16 @@ fn scrolled(lines: &[(Rank, SheetLine)], width: usize, room: usize, at: usize) -
     let tail = tail_of(&lines).min(room.saturating_sub(2));
     let asked = lines.split_off(lines.len() - tail);
     let kept = room.saturating_sub(tail + 1);
-    let first = at.min(lines.len().saturating_sub(kept));
+    let most = lines.len().saturating_sub(kept);
+    let first = at.min(most);
     let note = format!(
         "({} to {} of {}; up and down scroll)",
         first + 1,
         first + kept,
         counted(lines.len(), "line")
     );
-    let shown = lines.into_iter().skip(first).take(kept).chain(asked).collect();
-    Some((shown, note))
+    let lines = lines.into_iter().skip(first).take(kept).chain(asked).collect();
+    Some(Part { lines, note, most })
 }
 
 /// The lines that have room, and how many went that are more than good to know.
@@ -354,5 +363,27 @@ mod tests {
                 "{room}"
             );
         }
+    }
+
+    /// A sentence whose line with the name is cut takes the name: it would stand under another one.
+    #[test]
+    fn a_sentence_keeps_its_name_where_the_line_with_it_is_cut() {
+        let line = |rank, name, text: &str| (rank, SheetLine::Pair(name, text.to_owned(), Role::Text));
+        let lines = vec![
+            line(Rank::About, "stops", "a"),
+            line(Rank::Least, "step", "b"),
+            line(Rank::Meaning, "stays", "c"),
+            line(Rank::Stand, "", "d"),
+            line(Rank::Kept, "instead", "e"),
+        ];
+        let (kept, cut) = fitting(lines, 60, 4);
+        let kept: Vec<String> = kept
+            .iter()
+            .map(|(_, line)| match line {
+                SheetLine::Pair(name, text, _) => format!("{name} {text}"),
+                _ => String::new(),
+            })
+            .collect();
+        assert_eq!((kept.join(", ").as_str(), cut), ("stops a, stays d, instead e", 2));
     }
 }

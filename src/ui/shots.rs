@@ -35,7 +35,8 @@ pub(super) fn shot(app: &mut App, (w, h): (u16, u16), glyphs: Glyphs) -> String 
     terminal
         .draw(|frame| {
             let area = frame.area();
-            draw(app, &look, area, frame.buffer_mut());
+            let drawn = draw(app, &look, area, frame.buffer_mut());
+            app.drawn(drawn.scrolls);
         })
         .unwrap();
     terminal.backend().to_string()
@@ -265,7 +266,12 @@ fn line_1_at_80_columns_keeps_the_name_of_the_estate() {
         ("recording", vec![&recording]),
         ("recording, armed", vec![&recording, &armed]),
     ];
-    for (name, spoil) in odd {
+    let both: [Spoilt<'_>; 3] = [
+        ("armed, frozen", vec![&armed, &frozen]),
+        ("armed, endpoint", vec![&armed, &endpoint]),
+        ("armed, recording, endpoint", vec![&armed, &recording, &endpoint]),
+    ];
+    for (name, spoil) in odd.into_iter().chain(both) {
         let mut home = scene::app(World::Live, Weather::Outage);
         let (mut run, _, _) = scene::running(scene::move_phase());
         for app in [&mut home, &mut run] {
@@ -275,7 +281,9 @@ fn line_1_at_80_columns_keeps_the_name_of_the_estate() {
             }
             let first = shot(app, USUAL, Glyphs::Box).lines().next().unwrap().to_owned();
             for word in [" contoso-avd ", " mar", "52m ", "Z "] {
-                assert!(first.contains(word), "{name}: no `{word}` in {first}");
+                // A token that lasts goes before the name is cut.
+                let lasts = word == "52m " && name.contains("armed, ");
+                assert!(lasts || first.contains(word), "{name}: no `{word}` in {first}");
             }
         }
     }

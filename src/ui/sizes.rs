@@ -191,7 +191,9 @@ fn abort_tells_of_the_step_in_turn() {
         let dialog: Vec<&str> = shown.lines().filter_map(|line| line.split('│').nth(1)).collect();
         let dialog = dialog.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
         let never = "GRP3 @ APPG3 ends and is recorded; 1 item not started and 6 later steps never start";
-        for words in ["stays what step 7 leaves", never, "14 changes made and kept (a5 12, a7 2)"] {
+        for words in
+            ["stays 2 of 4 done; what step 7 leaves", never, "14 changes made and kept (a5 12, a7 2)"]
+        {
             assert!(dialog.contains(words), "no `{words}` in:\n{shown}");
         }
         insta::assert_snapshot!(format!("abort_{}x{}", size.0, size.1), shown);
@@ -217,6 +219,57 @@ fn an_abort_tells_what_stands_and_what_was_taken_back() {
         pressed(&mut app, &[Intent::Interrupt]);
         let shown = shot(&mut app, (100, 30), Glyphs::Box);
         assert!(shown.contains(said), "no `{said}` in:\n{shown}");
+    }
+}
+
+/// How many are not proven over stands where a gate is passed, in its row and whole in its dialog, at every size.
+#[test]
+fn what_is_not_proven_is_read_before_a_gate_is_passed() {
+    let value = "0 users, 0 principals in both; 104 sessions on silent hosts in WE not proven over";
+    for size in [(60, 20), (80, 24), (100, 30), (160, 50)] {
+        let mut view = scene::log_off(scene::offer(1, None));
+        let step = &mut view.steps[8];
+        step.kind = crate::runbook::StepKind::Gate;
+        step.items.clear();
+        let (id, verdict, ground) = ("nobody-in-both".to_owned(), GateVerdict::Green, Ground::Unproven);
+        step.proofs = vec![GateItem { id, verdict, value: Safe::new(value), ground, age_s: Some(4) }];
+        let mut app = scene::running(view).0;
+        let row = words(&shot(&mut app, size, Glyphs::Box));
+        assert!(row.contains("104 sessions on silent hosts") || size.0 < 160, "{size:?}\n{row}");
+        app.arming.arm(0);
+        pressed(&mut app, &[Intent::Enter]);
+        let shown = shot(&mut app, size, Glyphs::Box);
+        let dialog: Vec<&str> = shown.lines().filter_map(|line| line.split('│').nth(1)).collect();
+        assert!(words(&dialog.join(" ")).contains(value), "{size:?}\n{shown}");
+    }
+}
+
+fn words(shown: &str) -> String {
+    shown.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Of a step that is begun an abort leaves what is done of it, and no key begins an abort once more.
+#[test]
+fn an_abort_leaves_no_more_than_was_done() {
+    for (stands, said) in
+        [(0, "0 of 12 done; WE stays drained"), (5, "5 of 12 done; "), (12, "WE stays drained")]
+    {
+        for aborting in [false, true] {
+            let mut view = scene::move_phase();
+            let step = &mut view.steps[5];
+            (step.state, step.stands, step.abort) =
+                (StepState::Running, stands, "WE stays drained".to_owned());
+            assert_eq!(step.items.len(), 12);
+            view.current = Some(5);
+            if aborting {
+                view.state = RunState::Aborting(3);
+            }
+            let mut app = scene::running(view).0;
+            let shown = shot(&mut app, (80, 24), Glyphs::Box);
+            let line = if aborting { format!(" stays   {said}") } else { format!(" abort   ctrl-c  {said}") };
+            assert!(shown.contains(&line), "no `{line}` in:\n{shown}");
+            assert_eq!(shown.contains("ctrl-c"), !aborting, "{shown}");
+        }
     }
 }
 
@@ -457,12 +510,50 @@ fn a_dialog_that_is_cut_is_read_whole_by_scrolling() {
             }
             let missing: Vec<&String> = targets.iter().filter(|target| !all.contains(*target)).collect();
             assert!(missing.is_empty(), "{size:?} {count} {down:?}: {missing:?}");
+            // Past the end there is nothing: the first key goes back, and as many as went down are enough.
+            let end = go(&mut app, down);
+            let at = app.body_at();
+            assert_eq!(go(&mut app, down).lines().nth(3), end.lines().nth(3), "{size:?} {down:?}");
+            assert_eq!(app.body_at(), at, "{size:?} {down:?}");
+            let step = app.body_at();
+            go(&mut app, up);
+            assert!(step == 0 || app.body_at() < at, "{size:?} {up:?}: {at}");
+            assert_eq!(step == 0, !cut && count == 3, "{size:?} {down:?}: {at}\n{end}");
             // Back at its beginning it is as it was.
             let back = (0..count + 24).map(|_| go(&mut app, up)).last();
             // The first line counts down the token.
             let below = |shot: &String| shot.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
             assert_eq!(back.as_ref().map(below), Some(below(&first)), "{size:?} {up:?}");
         }
+    }
+}
+
+/// What can be paid is what a person comes back for: it is read by its name at every size, folded or not, while the
+/// region is back.
+#[test]
+fn what_can_be_paid_now_is_named_at_every_size() {
+    for size in [(60, 20), (80, 24), (100, 30), (160, 50)] {
+        let mut app = scene::running(is_back()).0;
+        let shown = shot(&mut app, size, Glyphs::Box);
+        assert!(shown.contains("ready a5 "), "{size:?}\n{shown}");
+        assert!(
+            shown.lines().any(|line| line.contains(" a5 ") && line.contains("drain WE")),
+            "{size:?}\n{shown}"
+        );
+    }
+}
+
+/// What an abort leaves has its name also where the step in turn has nothing to say of it.
+#[test]
+fn what_an_abort_leaves_has_its_name_before_the_step_in_turn_begins() {
+    let mut view = scene::move_phase();
+    (view.current, view.wrote) = (Some(8), true);
+    view.steps[8].items.clear();
+    for size in [(60, 20), (80, 24)] {
+        let mut app = scene::running(view.clone()).0;
+        pressed(&mut app, &[Intent::Interrupt]);
+        let shown = shot(&mut app, size, Glyphs::Box);
+        assert!(shown.lines().any(|line| line.contains("│ stays    14 changes made")), "{size:?}\n{shown}");
     }
 }
 

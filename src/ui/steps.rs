@@ -166,6 +166,10 @@ fn rows(app: &App, view: &RunView, wants: Wants) -> Vec<Row> {
         } else {
             rows.push(phase_row(view, phase));
             for index in steps {
+                // Whoever comes back comes for what can be paid now.
+                if is_payable(view, &view.steps[index]) {
+                    step_rows(app, view, index, false, wants, &mut rows);
+                }
                 failures(app, view, index, wants, &mut rows);
             }
         }

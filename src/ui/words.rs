@@ -1,10 +1,11 @@
 //! What is said shorter on the screens, and what it stands for: the help explains it below the keys.
 
 /// The words, as they stand on the screens.
-pub(super) const WORDS: [(&str, &str); 36] = [
+pub(super) const WORDS: [(&str, &str); 37] = [
     ("ok ! x", "as it should be; wants attention; users cannot work"),
     ("?", "not known, or nobody has looked"),
     ("-", "nothing there to judge: off, skipped, or none"),
+    ("nc", "not configured: the estate file names none"),
     ("4s 12m!", "age of what was seen; with ! too old to be trusted"),
     ("20s?", "age of the last answer: the look after it brought none"),
     ("last", "what was last seen, too long ago to be called what is"),
@@ -65,6 +66,16 @@ mod tests {
 
     fn is_explained(word: &str) -> bool {
         WORDS.iter().any(|(known, _)| known.split([' ', ',']).any(|part| part == word))
+    }
+
+    /// Two states are never told by one mark, and each mark is explained.
+    #[test]
+    fn every_state_has_a_mark_of_its_own() {
+        use crate::status::CellState::{Crit, NotChecked, NotConfigured, Ok, Unknown, Warn};
+        let marks = [NotConfigured, Ok, Warn, NotChecked, Unknown, Crit].map(crate::status::CellState::mark);
+        let each: std::collections::BTreeSet<&str> = marks.into();
+        assert_eq!(each.len(), marks.len(), "{marks:?}");
+        assert!(marks.iter().all(|mark| is_explained(mark) && mark.len() <= 2), "{marks:?}");
     }
 
     fn letters(text: &str) -> Vec<&str> {

@@ -128,9 +128,14 @@ fn open_runs(session: &Session, now: Timestamp) -> (Vec<RunView>, Vec<Safe>) {
     match runs::list(&session.state) {
         Ok(listed) => {
             let directory = runs::estate_directory(&session.state, &session.estate.name);
+            let holder = crate::journal::lock::holder(&session.lock_keys(), &session.state);
             for summary in listed.iter().filter(|summary| summary.path.parent() == Some(&directory)) {
+                // A run whose process lives is not interrupted because this one reads its journal.
+                let run = format!(", run {}", summary.run);
+                let lives = holder.as_ref().is_some_and(|holder| holder.as_str().ends_with(&run));
                 match open_run(session, summary, now) {
-                    Ok(view) => views.extend(view),
+                    Ok(view) => views
+                        .extend(view.map(|view| RunView { interrupted: view.interrupted && !lives, ..view })),
                     Err(why) => unread.push(Safe::new(&format!("{}: {why}", summary.run))),
                 }
             }
