@@ -287,6 +287,7 @@ impl Engine {
             kind: planned.kind,
             state,
             done: step.items.iter().filter(|item| item.mark.over()).count(),
+            unsent: step.unsent,
             stands,
             taken_back,
             items: step.items.iter().map(|item| self.item_view(index, item)).collect(),

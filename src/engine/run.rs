@@ -113,6 +113,8 @@ pub struct StepRun {
     pub put_off: Option<StepMark>,
     /// What it rests on came undone while something of it was under way: it is opened again then.
     pub doubted: bool,
+    /// Items of it that were confirmed and not sent when the run ended.
+    pub unsent: usize,
 }
 
 /// Where a step stands.
@@ -306,7 +308,7 @@ impl Run {
         self.closed = Some(end);
         for step in self.steps.iter_mut().filter(|step| step.mark == StepMark::Working) {
             step.mark = step.put_off.take().unwrap_or_default();
-            step.drop_unshown(&[]);
+            step.unsent = step.drop_unshown(&[]);
         }
     }
 

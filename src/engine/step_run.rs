@@ -123,13 +123,17 @@ impl StepRun {
     }
 
     /// What an earlier confirmation left unsent and this one does not show does not go out with it.
-    pub(super) fn drop_unshown(&mut self, shown: &[ConfirmedItem]) {
+    /// The answer is how many.
+    pub(super) fn drop_unshown(&mut self, shown: &[ConfirmedItem]) -> usize {
         let unshown = |item: &ItemRun| {
             item.mark == ItemMark::Pending && !shown.iter().any(|confirmed| confirmed.key == item.key)
         };
-        let (dropped, kept) = std::mem::take(&mut self.items).into_iter().partition(unshown);
+        let (dropped, kept): (Vec<ItemRun>, _) =
+            std::mem::take(&mut self.items).into_iter().partition(unshown);
         self.items = kept;
-        self.past.extend(Vec::into_iter(dropped).filter(|item| item.attempts > 0));
+        let count = dropped.len();
+        self.past.extend(dropped.into_iter().filter(|item| item.attempts > 0));
+        count
     }
 
     pub(super) fn confirm_item(&mut self, item: &ConfirmedItem, at: Timestamp) {

@@ -250,6 +250,8 @@ pub struct StepView {
     pub items: Vec<ItemView>,
     /// Items that are over.
     pub done: usize,
+    /// Items of it that were confirmed and not sent when the run ended.
+    pub unsent: usize,
     /// Changes made in it that stand.
     pub stands: usize,
     /// Changes made in it that were taken back.

@@ -34,6 +34,9 @@ const INSTANT_MILLIS: u64 = 1_500;
 /// Why a step that was done is pending.
 const TAKEN_BACK: &str = "an undo opened it again";
 
+/// What a step is called that was at work when its run was ended.
+const LEFT: &str = "left";
+
 /// Builds the report of `run`; `None`: the first event does not open a run.
 pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp) -> Option<Report> {
     let first = events.first()?;
@@ -104,7 +107,7 @@ fn opened_again(report: &mut Report, run: &Run) {
     for (told, (planned, step)) in steps {
         let undone = told.state == "pending" && told.reason.is_some();
         let stood = undone || told.ended.is_some() || step.refused.is_some();
-        if planned.phase.is_some() && step.mark == StepMark::Open && stood {
+        if planned.phase.is_some() && step.mark == StepMark::Open && stood && told.state != LEFT {
             told.state = "pending";
             told.ended = None;
             told.reason = Some(step.refused.clone().unwrap_or_else(|| TAKEN_BACK.into()));
@@ -311,8 +314,38 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
             let instant = confirmed.by == ConfirmedBy::Person && confirmed.latency_ms < INSTANT_MILLIS;
             report.instant_confirms += u32::from(instant);
         }
-        RunEvent::Closed { end, .. } => report.state = State::Closed(*end),
+        RunEvent::Closed { end, .. } => {
+            report.state = State::Closed(*end);
+            if matches!(end, RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack) {
+                left(report, at);
+            }
+        }
         _ => {}
+    }
+}
+
+/// What a run that was ended leaves: steps in the middle, and all that it had made.
+fn left(report: &mut Report, at: Timestamp) {
+    let made =
+        |step: &Step| step.items.iter().filter(|item| item.operation.is_some() && item.how.is_some()).count();
+    for step in report.steps.iter_mut().filter(|step| step.state == "running") {
+        (step.state, step.ended) = (LEFT, Some(at));
+        let sent = step.items.iter().filter(|item| !item.attempts.is_empty()).count();
+        let all = step.confirmations.last().map_or(0, |given| given.items as usize).max(sent);
+        let text = Safe::new(&format!("{sent} of {all} sent, {} seen done", made(step)));
+        step.reason = Some(text.clone());
+        let (kind, step) = (DeviationKind::Left, Some(step.id.clone()));
+        report.deviations.push(Deviation { at, kind, step, text });
+    }
+    let each = |undo: bool| {
+        let steps = report.steps.iter().filter(move |step| step.phase.is_none() == undo && made(step) > 0);
+        steps.map(|step| format!("{} {}", step.id, made(step))).collect::<Vec<String>>().join(", ")
+    };
+    let (stays, back) = (each(false), each(true));
+    if !stays.is_empty() {
+        let back = if back.is_empty() { back } else { format!("; taken back: {back}") };
+        let text = Safe::new(&format!("made: {stays}{back}"));
+        report.deviations.push(Deviation { at, kind: DeviationKind::Stays, step: None, text });
     }
 }
 

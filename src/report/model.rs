@@ -351,6 +351,10 @@ pub enum DeviationKind {
     Resumed,
     /// What may have been sent was taken for done, and not sent again.
     Adopted,
+    /// The run was ended while the step was at work.
+    Left,
+    /// The run was ended as it was, and this is what it had made.
+    Stays,
 }
 
 /// A debt.

@@ -519,3 +519,31 @@ fn an_item_that_is_excused_is_not_reported_green() {
         assert!(row.contains(&format!("| passed | nobody-in-both | {word} | 0 users | - |")), "{row}");
     }
 }
+
+/// A run that was ended in the middle of a step: the step does not go on, and what was made is named.
+#[test]
+fn what_an_abort_leaves_is_told() {
+    let mut all = vec![opened(WorldKind::Live), passed("a0"), done("a0", None, DoneHow::Manual)];
+    let RunEvent::Confirmed(mut given) = confirmed("a11", 5_000) else { panic!() };
+    let item = |key: &str| crate::engine::event::ConfirmedItem {
+        key: key.to_owned(),
+        operation: None,
+        before: Safe::default(),
+    };
+    given.items = vec![item("GRP1@dag1"), item("GRP2@dag1"), item("GRP3@dag1")];
+    all.extend([RunEvent::Confirmed(given), intent("a11", "GRP1@dag1", 1), intent("a11", "GRP2@dag1", 1)]);
+    all.push(done("a11", Some("GRP1@dag1"), DoneHow::Action));
+    let open = report(&stamp(all.clone()));
+    let step = |report: &Report| {
+        let step = report.steps.iter().find(|step| step.id == "a11").unwrap();
+        (step.state, step.ended.is_some())
+    };
+    assert_eq!((step(&open), open.deviations.len()), (("running", false), 0));
+    all.push(RunEvent::Closed { end: RunEnd::AbortedAsIs, debts: Vec::new(), note: Safe::new("enough") });
+    let ended = report(&stamp(all));
+    assert_eq!(step(&ended), ("left", true));
+    let told: Vec<(DeviationKind, &str)> =
+        ended.deviations.iter().map(|one| (one.kind, one.text.as_str())).collect();
+    let expected = [(DeviationKind::Left, "2 of 3 sent, 1 seen done"), (DeviationKind::Stays, "made: a11 1")];
+    assert_eq!(told, expected);
+}

@@ -359,7 +359,7 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
         // Opened again by the undo of an earlier step: what it did still stands.
         (_, 0) if step.state == StepState::Pending && step.stands > 0 => format!("{} stand", step.stands),
         (_, 0) => String::new(),
-        (_, all) => format!("{}/{all}", step.done),
+        (_, all) => format!("{}/{}", step.done, all + step.unsent),
     };
     let running = match (step.since, step.state) {
         (None, _) | (_, StepState::Pending) => String::new(),

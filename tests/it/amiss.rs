@@ -594,3 +594,25 @@ async fn a_value_is_journaled_with_who_gave_it_and_how_long_it_took() {
     let markdown = report::to_markdown(&report);
     assert!(markdown.contains("Value: Valid") && markdown.contains("after 900 ms"), "{markdown}");
 }
+
+/// An abort in the middle of a step: what was confirmed and never sent is counted, also by a new process.
+#[tokio::test(start_paused = true)]
+async fn what_an_abort_keeps_from_being_sent_is_not_counted_as_done() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Graceful).await;
+    let step = "a5-drain";
+    cockpit.turn(step).await;
+    let offer = cockpit.offer(step).await;
+    let all = offer.writes.len();
+    cockpit.tell(Command::Confirm(said(step, &offer))).unwrap();
+    let one_is_sent = |engine: &Engine| {
+        let run = engine.run();
+        run.steps[run.plan.position(step).unwrap()].items.iter().any(|item| item.attempts > 0)
+    };
+    cockpit.until("one is sent", false, |engine, _| one_is_sent(engine)).await;
+    cockpit.tell(Command::Abort { reason: Safe::new("enough") }).unwrap();
+    cockpit.until("closed", false, |engine, _| engine.run().closed.is_some()).await;
+    let shown = cockpit.shown(step);
+    assert!(shown.unsent > 0, "{all} hosts are drained one after the other");
+    assert_eq!(shown.items.len() + shown.unsent, all);
+    assert_eq!(cockpit.recover().shown(step).unsent, shown.unsent);
+}
