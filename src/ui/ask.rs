@@ -162,6 +162,18 @@ fn abort(app: &App, sheet: &mut Sheet) {
     };
     sheet.pair(name, done, Role::Text);
     sheet.ranked(Rank::Stand);
+    let turn = turn.map(|step| step.id.as_str());
+    let mut told: Vec<String> = Vec::new();
+    for (step, _) in made.iter().rev().filter(|(step, _)| Some(step.id.as_str()) != turn && !step.is_undo) {
+        // What it means for people; what follows the first clause is advice.
+        let clause = step.abort.split([';', '.']).next().unwrap_or_default().trim();
+        let words = format!("{} {clause}", short_id(&step.id));
+        if !clause.is_empty() && !told.contains(&words) {
+            sheet.pair("", words.clone(), Role::Text);
+            sheet.ranked(Rank::After);
+            told.push(words);
+        }
+    }
     if view.steps.iter().any(|step| step.choices.contains(&Choice::Undo)) {
         let undo = app.key(Intent::Undo);
         let words = format!("{undo} on a step takes its changes back; after the abort nothing does");
