@@ -23,12 +23,24 @@ use super::{
 /// What is said of letters where the start dialog takes none.
 const NO_TEXT_HERE: &str = "no text is taken here: tab leads to the reason";
 
+/// What is said of the key that asks for an abort, where that is asked already.
+const ABORT_AGAIN: &str = "with a reason enter aborts the run; esc goes on with it";
+
 impl App {
     pub(super) fn intend_modal(&mut self, intent: Intent, at: u64) {
         if let (Intent::Escape, Some(Modal::Help(help))) = (intent, self.modals.last_mut())
             && help.filter != Filter::Off
         {
             help.filter = Filter::Off;
+            return;
+        }
+        if let (Intent::Interrupt, Some(Modal::Ask(dialog))) = (intent, self.modals.last_mut())
+            && dialog.purpose == Purpose::Abort
+        {
+            // Whoever hammers it to get out wants this, and neither aborts by it nor loses what it says.
+            dialog.guard.arrive(at);
+            dialog.button = Button::Act;
+            dialog.remark = Some(ABORT_AGAIN.to_owned());
             return;
         }
         if matches!(intent, Intent::Escape | Intent::Interrupt) {

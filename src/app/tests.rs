@@ -254,6 +254,25 @@ fn wrong_keys_repeats_pastes_and_early_keys_confirm_nothing() {
     }
 }
 
+/// The key that asks for an abort, pressed again and again, aborts nothing and closes nothing; it leads to the
+/// button, and a reason is asked for all the same.
+#[test]
+fn the_key_that_aborts_pressed_again_leads_to_the_button_and_no_further() {
+    let (mut app, _, script) = scene::running(scene::move_phase());
+    press(&mut app, &[(1_000, Intent::Pane(2))]);
+    let told = script.lock().unwrap().told.len();
+    let storm: Vec<(u64, Intent)> = (0..40).map(|n| (2_000 + n * 150, Intent::Interrupt)).collect();
+    press(&mut app, &storm);
+    let Some(Modal::Ask(dialog)) = app.modals.last() else { panic!("{:?}", app.modals) };
+    assert_eq!((&dialog.purpose, dialog.button), (&Purpose::Abort, Button::Act));
+    press(&mut app, &[(10_000, Intent::Enter)]);
+    assert_eq!((app.modals.len(), script.lock().unwrap().told.len()), (1, told), "a reason is needed");
+    press(&mut app, &typed("enough", 11_000));
+    press(&mut app, &[(14_000, Intent::Enter)]);
+    let aborts = |told: &Command| matches!(told, Command::Abort { .. });
+    assert!(app.modals.is_empty() && script.lock().unwrap().told.iter().any(aborts));
+}
+
 /// Where typing is what counts, letters that come at once do not; a few of them are what a person typed while
 /// the line stood still.
 #[test]
