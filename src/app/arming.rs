@@ -5,6 +5,13 @@
 
 use crate::domain::time::{Span, span_text};
 
+use super::{
+    dialog::Modal,
+    event::Intent,
+    gesture::{Arrival, Button, CANCEL_FOCUSED, PASTED, early, edit, excuse, heard, too_quick},
+    state::App,
+};
+
 /// Ends after this long without a key while nothing runs (design §3).
 pub const IDLE_LIMIT_MS: u64 = 15 * MINUTE_MS;
 /// Ends after this long in any case (design §3).
@@ -128,6 +135,50 @@ impl Arming {
         let warn = due > armed.warned;
         armed.warned = due;
         if warn { Passed::Warn(left.div_ceil(MINUTE_MS)) } else { Passed::Nothing }
+    }
+}
+
+impl App {
+    /// A key over the dialog that arms.
+    pub(super) fn intend_arm(&mut self, intent: Intent, at: u64) {
+        let name = self.estate.name.clone();
+        let Some(Modal::Arm(dialog)) = self.modals.last_mut() else { return };
+        let arrival = dialog.guard.arrive(at);
+        if arrival == Arrival::Early {
+            return early(&mut dialog.remark, intent, Some(dialog.button));
+        }
+        if matches!(intent, Intent::Type(_)) && dialog.guard.poured() {
+            dialog.typed.clear();
+            dialog.remark = Some(PASTED.to_owned());
+            return;
+        }
+        if edit(&mut dialog.typed, intent) {
+            let right = dialog.typed.trimmed() == name;
+            return heard(&mut dialog.remark, &dialog.typed, right);
+        }
+        match intent {
+            Intent::Next | Intent::Previous => {
+                dialog.button = dialog.button.other();
+                heard(&mut dialog.remark, &dialog.typed, dialog.typed.trimmed() == name);
+            }
+            Intent::Enter if arrival != Arrival::Calm => {
+                excuse(&mut dialog.remark, too_quick(dialog.button));
+            }
+            Intent::Enter if dialog.button == Button::Cancel => {
+                if dialog.typed.trimmed().is_empty() {
+                    self.close_modal(at);
+                } else {
+                    dialog.remark = Some(CANCEL_FOCUSED.to_owned());
+                }
+            }
+            Intent::Enter if dialog.typed.trimmed() == name => {
+                self.armed("by typing the estate's name");
+                self.close_modal(at);
+                self.say("armed for 60 min, 15 min without a key; :disarm ends it");
+            }
+            Intent::Enter => dialog.remark = Some(format!("type {name} first")),
+            _ => {}
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     confirm::Decision,
     dialog::{AskDialog, Asked, HelpDialog, LeaveDialog, Modal, Needed, Purpose, Scroll},
     event::{Effect, Intent, LeaveReason, Motion},
-    gesture::{Arrival, Button, CANCEL_FOCUSED, PASTED, early, edit, excuse, heard, too_quick},
+    gesture::{Arrival, Button, PASTED, early, edit, excuse, heard, too_quick},
     palette::{self, PaletteCommand},
     screen::{Filter, Screen},
     start::{Progress, StartFocus},
@@ -274,47 +274,6 @@ impl App {
     fn tell(&mut self, command: Command) {
         if let Some(refusal) = self.command(command) {
             self.say(self.could_not(&refusal));
-        }
-    }
-
-    fn intend_arm(&mut self, intent: Intent, at: u64) {
-        let name = self.estate.name.clone();
-        let Some(Modal::Arm(dialog)) = self.modals.last_mut() else { return };
-        let arrival = dialog.guard.arrive(at);
-        if arrival == Arrival::Early {
-            return early(&mut dialog.remark, intent, Some(dialog.button));
-        }
-        if matches!(intent, Intent::Type(_)) && dialog.guard.poured() {
-            dialog.typed.clear();
-            dialog.remark = Some(PASTED.to_owned());
-            return;
-        }
-        if edit(&mut dialog.typed, intent) {
-            let right = dialog.typed.trimmed() == name;
-            return heard(&mut dialog.remark, &dialog.typed, right);
-        }
-        match intent {
-            Intent::Next | Intent::Previous => {
-                dialog.button = dialog.button.other();
-                heard(&mut dialog.remark, &dialog.typed, dialog.typed.trimmed() == name);
-            }
-            Intent::Enter if arrival != Arrival::Calm => {
-                excuse(&mut dialog.remark, too_quick(dialog.button));
-            }
-            Intent::Enter if dialog.button == Button::Cancel => {
-                if dialog.typed.trimmed().is_empty() {
-                    self.close_modal(at);
-                } else {
-                    dialog.remark = Some(CANCEL_FOCUSED.to_owned());
-                }
-            }
-            Intent::Enter if dialog.typed.trimmed() == name => {
-                self.armed("by typing the estate's name");
-                self.close_modal(at);
-                self.say("armed for 60 min, 15 min without a key; :disarm ends it");
-            }
-            Intent::Enter => dialog.remark = Some(format!("type {name} first")),
-            _ => {}
         }
     }
 

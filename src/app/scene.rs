@@ -489,6 +489,7 @@ pub(crate) fn offer(level: u8, asked: Option<&str>) -> OfferView {
 pub(crate) fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> StepView {
     StepView {
         unsent: 0,
+        again: None,
         id: id.to_owned(),
         title: title.to_owned(),
         why: format!("why {title} is done"),

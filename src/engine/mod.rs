@@ -1,5 +1,6 @@
 //! The step engine: decide and evolve, sans I/O.
 
+mod again;
 pub mod auto;
 mod baseline;
 pub mod changes;

@@ -431,7 +431,7 @@ impl Engine {
         (Safe::new(&before), Safe::new(&risk))
     }
 
-    fn write_line(&self, item: &ConfirmedItem) -> Option<WriteLine> {
+    pub(super) fn write_line(&self, item: &ConfirmedItem) -> Option<WriteLine> {
         let operation = item.operation.as_ref()?;
         let image = self.context.encode.encode(operation);
         let path =

@@ -348,14 +348,12 @@ impl Engine {
             known.key == item && (known.mark.failed() || (ends && known.mark.accepted()))
         };
         let session = self.run.steps[index].items.iter().find(stuck);
-        let Some(Operation::LogOff { session }) = session.and_then(|known| known.operation.clone()) else {
+        let logs_off =
+            |known: &&super::run::ItemRun| matches!(known.operation, Some(Operation::LogOff { .. }));
+        let Some(session) = session.filter(logs_off) else {
             return Err(Refusal::WrongState { step: step.clone(), state: "without such a stuck session" });
         };
-        let source = Source::Hosts(self.run.plan.service_index, self.run.plan.from);
-        let host = session.parent();
-        let vm = crate::domain::standing::hosts(&self.picture, &source)
-            .and_then(|hosts| hosts.seen().iter().find(|known| Some(&known.id) == host.as_ref())?.vm.clone());
-        let Some(vm) = vm else {
+        let Some((_, vm)) = self.machine_under(session) else {
             return Err(Refusal::WrongState {
                 step: step.clone(),
                 state: "without a known machine for that session",

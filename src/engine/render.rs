@@ -276,6 +276,7 @@ impl Engine {
         let running = since.map_or(Span::ZERO, |at| step.ended.unwrap_or(now).duration_since(at));
         let active = !matches!(state, StepState::Pending) && !state.over();
         let (stands, taken_back) = self.run.changes_of(index);
+        let choices = self.choices(index);
         let Proofs { items, old, dated } = if active { self.proofs(index, now) } else { Proofs::default() };
         StepView {
             id: planned.id.clone(),
@@ -309,7 +310,8 @@ impl Engine {
                 .chain(self.cannot_write(index))
                 .chain(blocked_by.into_iter().flatten())
                 .collect(),
-            choices: self.choices(index),
+            again: self.again(index, &choices),
+            choices,
             no_undo: planned
                 .undo
                 .as_ref()

@@ -226,6 +226,9 @@ pub(super) fn place(event: &RunEvent) -> (Option<&str>, Option<&str>) {
 fn take(report: &mut Report, stamped: &Stamped) {
     let at = stamped.wall;
     whole_run(report, stamped);
+    if let RunEvent::Closed { end: RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack, .. } = stamped.event {
+        left(report, at);
+    }
     let (Some(id), item) = place(&stamped.event) else { return };
     let Some(step) = report.steps.iter_mut().find(|step| step.id == id) else { return };
     step.started.get_or_insert(at);
@@ -314,12 +317,7 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
             let instant = confirmed.by == ConfirmedBy::Person && confirmed.latency_ms < INSTANT_MILLIS;
             report.instant_confirms += u32::from(instant);
         }
-        RunEvent::Closed { end, .. } => {
-            report.state = State::Closed(*end);
-            if matches!(end, RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack) {
-                left(report, at);
-            }
-        }
+        RunEvent::Closed { end, .. } => report.state = State::Closed(*end),
         _ => {}
     }
 }

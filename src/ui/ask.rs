@@ -6,21 +6,21 @@ use crate::{
         dialog::{AskDialog, NAMES_PAGE, Needed, Purpose},
     },
     domain::{
-        mask,
+        mask, operation,
         text::counted,
-        time::{Timestamp, clock_text, span_text, time_text},
+        time::{Timestamp, age_text, clock_text, span_text, time_text},
     },
     engine::{
         RunView,
         changes::named,
-        view::{Choice, RunState},
+        view::{Choice, RunState, StepView, WriteLine},
     },
     runbook::Mode,
 };
 
 use super::{
     dialogs::title,
-    pen::Pen,
+    pen::{Pen, fit_end},
     run,
     sheet::{Rank, Sheet},
     steps::short_id,
@@ -71,12 +71,94 @@ fn about(app: &App, dialog: &AskDialog, sheet: &mut Sheet) {
         Purpose::Retry(id, item) => {
             let what = item.as_deref().unwrap_or("all failed items");
             sheet.words(&format!("try {what} of {id} once more, as new journaled attempts"), Role::Title);
+            retry(app, id, item.as_deref(), sheet);
         }
-        Purpose::Restart(_, item) => {
+        Purpose::Restart(id, item) => {
             sheet.words(&format!("restart the host under {item}: everyone on it is cut off"), Role::Title);
+            restart(app, id, item, sheet);
         }
         Purpose::Resume => resume(app, sheet),
     }
+}
+
+fn step_of<'a>(app: &'a App, id: &str) -> Option<&'a StepView> {
+    app.run_view()?.steps.iter().find(|step| step.id == id)
+}
+
+/// What a second try sends, to how many, from what to what, and how it is taken back.
+fn retry(app: &App, id: &str, only: Option<&str>, sheet: &mut Sheet) {
+    let Some(step) = step_of(app, id) else { return };
+    let Some(again) = &step.again else { return };
+    let writes: Vec<&WriteLine> =
+        again.retries.iter().filter(|write| only.is_none_or(|item| write.key == item)).collect();
+    sheet.pair("what", operation::to_do(writes.iter().map(|write| write.verb)), Role::Text);
+    sheet.ranked(Rank::About);
+    sheet.pair("effect", again.effect.as_str(), Role::Text);
+    sheet.ranked(Rank::Meaning);
+    let failed = step.items.iter().find(|item| writes.iter().any(|write| write.key == item.key));
+    if let Some(item) = failed {
+        let more = if writes.len() > 1 { format!(" (and {} more)", writes.len() - 1) } else { String::new() };
+        sheet.pair(
+            "before",
+            format!("{}: {}{}{more}", item.key, item.detail, ago(app, item.since)),
+            Role::Text,
+        );
+        sheet.ranked(Rank::Stand);
+    }
+    sheet.pair("after", again.after.as_str(), Role::Text);
+    sheet.ranked(Rank::After);
+    sheet.pair("undo", step.undo.as_deref().unwrap_or("none"), Role::Text);
+    sheet.ranked(Rank::Stand);
+    sheet.pair("usual", clock_text(step.usual), Role::Text);
+    sheet.ranked(Rank::Least);
+    if let Some(first) = writes.first() {
+        sheet.pair(
+            "calls",
+            format!("{} x {}, first {}", writes.len(), first.method, path(first)),
+            Role::Text,
+        );
+        sheet.ranked(Rank::Which);
+    }
+}
+
+/// The same of a restart, with who is on the host.
+fn restart(app: &App, id: &str, item: &str, sheet: &mut Sheet) {
+    let Some(step) = step_of(app, id) else { return };
+    let found = step.again.as_ref().and_then(|again| again.restarts.iter().find(|one| one.item == item));
+    let Some(found) = found else { return };
+    let on_it = match found.sessions {
+        Some((count, at)) => format!("{} on it{}", counted(count, "session"), ago(app, Some(at))),
+        None => "how many sessions are on it is not known".to_owned(),
+    };
+    sheet.pair("what", format!("{}; {on_it}", operation::to_do([found.write.verb])), Role::Text);
+    sheet.ranked(Rank::About);
+    sheet.pair("effect", "who is on it is signed out, unsaved work is lost", Role::Text);
+    sheet.ranked(Rank::Meaning);
+    if let Some(stuck) = step.items.iter().find(|known| known.key == item) {
+        sheet.pair("before", format!("{}{}", stuck.detail, ago(app, stuck.since)), Role::Text);
+        sheet.ranked(Rank::Stand);
+    }
+    sheet.pair("after", "the host starts anew without its sessions", Role::Text);
+    sheet.ranked(Rank::After);
+    sheet.pair("undo", "none", Role::Text);
+    sheet.ranked(Rank::Stand);
+    sheet.pair("usual", "not known: no run has measured it", Role::Text);
+    sheet.ranked(Rank::Least);
+    sheet.pair("calls", format!("1 x {} {}", found.write.method, path(&found.write)), Role::Text);
+    sheet.ranked(Rank::Which);
+}
+
+/// The end of a path tells which object it is, its beginning only whose.
+fn path(write: &WriteLine) -> String {
+    let path = write.path.as_str().split('?').next().unwrap_or_default();
+    fit_end(path, PATH_COLUMNS)
+}
+
+/// Columns of a path that leave room for its verb in a dialog at 80 columns.
+const PATH_COLUMNS: usize = 40;
+
+fn ago(app: &App, at: Option<Timestamp>) -> String {
+    at.map_or_else(String::new, |at| format!(", {} ago", age_text(app.now().duration_since(at))))
 }
 
 /// Every name stands whole on a line of its own; the number counts once the last one was shown.

@@ -3,7 +3,7 @@
 use crate::{
     app::{
         App, Event, Intent, Motion, TokenStatus, World,
-        dialog::Modal,
+        dialog::{AskDialog, Modal, Purpose},
         scene::{self, Weather, at},
         screen::Screen,
     },
@@ -15,7 +15,7 @@ use crate::{
         Command, RunView,
         event::{Acknowledgement, GateItem, GateVerdict, Ground, HeldWhy, RunEnd},
         hold::Hold,
-        view::{Choice, ItemPhase, ItemView, RunState, StepState, WriteLine},
+        view::{Again, Choice, ItemPhase, ItemView, Restart, RunState, StepState, WriteLine},
     },
     runbook::Mode,
     status::Component,
@@ -99,6 +99,24 @@ pub(crate) fn failing() -> RunView {
     (step.state, step.items, step.done, step.offer) = (StepState::Running, items, 62, None);
     (step.since, step.running, step.slow) = (Some(scene::noon() - seconds(460)), seconds(460), true);
     step.choices = vec![Choice::Retry, Choice::AcceptStuck, Choice::RestartHost];
+    let line = |key: &str, verb, method: &str, path: &str| WriteLine {
+        key: key.to_owned(),
+        verb,
+        method: method.to_owned(),
+        path: Safe::new(path),
+    };
+    let session = "/subscriptions/s/hostPools/hp-hr-we/sessionHosts/shwe-hr-01/userSessions/7";
+    let machine = "/subscriptions/s/virtualMachines/shwe-hr-01/restart";
+    step.again = Some(Again {
+        retries: (63..=65).map(|n| line(&format!("user{n:03}"), "log off", "DELETE", session)).collect(),
+        restarts: vec![Restart {
+            item: "user063".to_owned(),
+            write: line("restart shwe-hr-01", "restart", "POST", machine),
+            sessions: Some((3, scene::noon() - seconds(12))),
+        }],
+        effect: Safe::new("unsaved work is lost"),
+        after: Safe::new("WE has no session"),
+    });
     view.state = RunState::Running;
     view
 }
@@ -907,4 +925,48 @@ fn what_cannot_be_undone_now_says_why() {
     view.steps[7].no_undo = Some("users were let in on the other side");
     let shown = run_lines(view, (80, 24));
     assert!(shown.contains("a7-regrant not now: users were let in on the other side"), "{shown}");
+}
+
+/// Both questions that send something say what, from what to what, to how many, and by which calls.
+#[test]
+fn a_second_try_and_a_restart_say_what_they_do() {
+    let at_work = |size| {
+        let (mut app, _, _) = scene::running(failing());
+        pressed(&mut app, &[Intent::Pane(2)]);
+        app.arming.arm(0);
+        app.update(Event::Resized { w: size, h: 24 }, at(1));
+        app
+    };
+    let retry = [
+        "what     3 sessions to log off",
+        "effect   unsaved work is lost",
+        "before   user063: 409 Conflict",
+        "after    WE has no session",
+        "undo     none",
+        "usual    3:20",
+        "calls    3 x DELETE, first ",
+    ];
+    let restart = [
+        "what     1 host to restart; 3 sessions on it, 12s ago",
+        "effect   who is on it is signed out, unsaved work is lost",
+        "after    the host starts anew without its sessions",
+        "undo     none",
+        "usual    not known",
+        "calls    1 x POST ",
+    ];
+    let mut app = at_work(80);
+    pressed(&mut app, &[Intent::Retry]);
+    let shown = shot(&mut app, (80, 24), Glyphs::Box);
+    for line in retry {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+    let mut app = at_work(80);
+    app.modals.push(Modal::Ask(AskDialog::new(
+        Purpose::Restart(app.run_view().unwrap().steps[8].id.clone(), "user063".to_owned()),
+        1,
+    )));
+    let shown = shot(&mut app, (80, 24), Glyphs::Box);
+    for line in restart {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
 }

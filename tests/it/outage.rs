@@ -1048,8 +1048,16 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
         assert_eq!(empty.verdict, GateVerdict::Red);
         let told = empty.value.as_str();
         assert!(told.starts_with("1 session in WE") && told.contains(&key), "{told}");
-        // The way out: end it once more, and restart what it is on.
+        // The way out: end it once more, and restart what it is on. What either would do is told before.
         assert!(cockpit.shown(&step).choices.contains(&Choice::RestartHost));
+        let again = cockpit.shown(&step).again.unwrap();
+        let deletes = again.retries.iter().map(|write| (write.key.as_str(), write.method.as_str()));
+        assert_eq!(deletes.collect::<Vec<_>>(), [(key.as_str(), "DELETE")]);
+        let restarts = again.restarts.iter().map(|one| (&one.item, one.write.method.as_str(), one.sessions));
+        let [(item, method, Some((1, _)))] = restarts.collect::<Vec<_>>()[..] else {
+            panic!("{:?}", again.restarts)
+        };
+        assert_eq!((item, method), (&key, "POST"));
         cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();
         cockpit.until("stuck once more", false, |engine, _| stuck(engine)).await;
         assert_eq!(attempts(&cockpit), 3);
