@@ -107,9 +107,14 @@ impl App {
         }
         let waits = bearings.run.as_ref().filter(|run| self.waiting_runs().any(|known| known.run == **run));
         match waits {
+            Some(run) if self.screen == Screen::Runs => {
+                self.stand_on_waiting(Some(run));
+                let enter = self.key(Intent::Enter);
+                self.say(format!("{run} was open here: {enter} goes on with it"));
+            }
             Some(run) => {
-                let runs = self.key(Intent::Runs);
-                self.say(format!("{run} was open here: {runs} lists it, enter there goes on with it"));
+                let (runs, enter) = (self.key(Intent::Runs), self.key(Intent::Enter));
+                self.say(format!("{run} was open here: {runs} lists it, {enter} there goes on with it"));
             }
             None if self.screen != Screen::Home => {
                 self.say(format!("this is where you left it; {} is home", self.key(Intent::Pane(1))));
@@ -173,6 +178,51 @@ mod tests {
             assert_eq!(next.notice.is_some(), pane != "home");
             press(&mut next, &[Intent::Pane(1)]);
             assert_eq!(next.screen, Screen::Home);
+        }
+    }
+
+    /// A run that was open when the process was killed is where the cursor stands, and its key is said.
+    #[test]
+    fn the_cursor_stands_on_the_run_that_was_open() {
+        use crate::app::run::{RunOpen, RunPurpose, RunSummary};
+        let run = |number: usize, open: RunOpen| RunSummary {
+            run: format!("r-{number}"),
+            runbook: "avd-pooled-failover".to_owned(),
+            service: "hr".to_owned(),
+            mode: "ungraceful".to_owned(),
+            state: "held".to_owned(),
+            purpose: RunPurpose::Real,
+            open,
+            opened: scene::noon(),
+            took: None,
+            debts: 0,
+            trouble: None,
+        };
+        for (pane, ways) in
+            [("run", vec![]), ("runs", vec![]), ("journal", vec![]), ("home", vec![Intent::Runs])]
+        {
+            let mut app = scene::opened(World::Live);
+            app.runs = vec![
+                run(4, RunOpen::Closed),
+                run(3, RunOpen::Open),
+                run(2, RunOpen::Open),
+                run(1, RunOpen::Closed),
+            ];
+            let bearings = Bearings { pane: pane.to_owned(), run: Some("r-2".to_owned()), ..app.bearings() };
+            app.restore(&bearings);
+            let notice = app.notice.as_ref().map(|notice| notice.text.clone()).unwrap();
+            let (enter, runs) = (app.key(Intent::Enter), app.key(Intent::Runs));
+            let said = match pane {
+                "home" => format!("r-2 was open here: {runs} lists it, {enter} there goes on with it"),
+                _ => format!("r-2 was open here: {enter} goes on with it"),
+            };
+            assert_eq!(notice, said);
+            app.settle();
+            press(&mut app, &ways);
+            app.settle();
+            // The one that was open here; from elsewhere the newest that waits.
+            let place = if pane == "home" { 1 } else { 2 };
+            assert_eq!((app.screen, app.list.place(4)), (Screen::Runs, place), "{pane}");
         }
     }
 

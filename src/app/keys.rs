@@ -277,7 +277,12 @@ pub const BINDINGS: &[Binding] = &[
     bind(Key::Char('?'), &[Context::Help], Intent::Help, "close"),
     bind(Key::Char('/'), &[Context::Help], Intent::Filter, "filter these keys"),
     bind(Key::Char(':'), SCREENS, Intent::Palette, "command line"),
-    bind(Key::Char('/'), SCREENS, Intent::Filter, "filter the list: words, user=a*, age>5m, status!=ok"),
+    bind(
+        Key::Char('/'),
+        SCREENS,
+        Intent::Filter,
+        "filter the list, on home the row's: words, user=a*, age>5m",
+    ),
     bind(Key::Enter, EVERYWHERE, Intent::Enter, "open, confirm, press the focused button"),
     bind(Key::Esc, EVERYWHERE, Intent::Escape, "close, clear, one level back"),
     bind(Key::Char('q'), SCREENS, Intent::Back, "back; at the root twice to leave"),

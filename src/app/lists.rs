@@ -175,9 +175,10 @@ fn read(component: Component, view: &View<'_>, side: Side, head: &mut Head) -> V
     let mut rows: Vec<Row> = Vec::new();
     for source in &sources {
         let holds = plight::holds(view.picture, source, view.now);
-        let last = ground.rows(source).into_iter();
+        let seen = view.picture.last(source).map(|look| look.at);
         // What was last seen is shown, and is not what is.
-        rows.extend(last.map(|row| if holds { row } else { Row { state: CellState::Unknown, ..row } }));
+        let told = |row: Row| if holds { row } else { Row { state: CellState::Unknown, ..row } };
+        rows.extend(ground.rows(source).into_iter().map(|row| Row { seen, ..told(row) }));
         about(view, source, head);
     }
     whole(component, view, side, rows.len(), head);
@@ -191,7 +192,7 @@ fn about(view: &View<'_>, source: &Source, head: &mut Head) {
     head.overdue |= view.picture.is_overdue(source, view.now);
     let what = what(view.estate, source, view.scope);
     head.trouble
-        .extend(Plight::of(view.picture, source, view.now).map(|plight| plight.words(&what, view.now)));
+        .extend(Plight::of(view.picture, source, view.now).map(|plight| plight.brief(&what, view.now)));
     let at = last.map(|look| look.at);
     head.at = [head.at, at].into_iter().flatten().min();
     head.from =
@@ -203,7 +204,7 @@ fn whole(component: Component, view: &View<'_>, side: Side, total: usize, head: 
     if matches!(component, Component::Hosts | Component::Capacity) && total > 0 {
         let machines = Source::Machines(side);
         let plight = Plight::of(view.picture, &machines, view.now);
-        head.notes.extend(plight.map(|plight| plight.words("power", view.now)));
+        head.notes.extend(plight.map(|plight| plight.brief("power", view.now)));
     }
     head.total = total;
     if total == 0 && head.trouble.is_empty() {

@@ -50,7 +50,7 @@ mod walk;
 #[cfg(test)]
 pub(crate) mod scene;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use event::{Effect, Event, Intent, LeaveReason, Moment, Motion, StartOrder};
 pub use mode::{Access, Bell, Identity, Recorded, RunbookEntry, Setup, Speed, TokenStatus, World};

@@ -81,6 +81,31 @@ impl Plight {
         }
     }
 
+    /// The same for a place where the end of a sentence may have no room: what is amiss comes first, of a silent
+    /// source the tries and when the next one leaves.
+    pub fn brief(&self, what: &str, now: Timestamp) -> String {
+        match self {
+            Self::Silent { since, misses, why, next } if *misses > 0 => {
+                let next =
+                    next.map_or(String::new(), |at| format!(", {}", again(at, now).replace(" try", "")));
+                let since = span_text(now.duration_since(*since));
+                format!("{}{next}: {what}: {why}; none for {since}", tries(*misses))
+            }
+            Self::Loading => format!("{NOT_YET}: {what}, the first answer has not come"),
+            Self::Asked(since) => {
+                let since = span_text(now.duration_since(*since));
+                format!("{ASKING}{since}: {what}, the first answer has not come")
+            }
+            Self::Denied(at, why) => {
+                format!("not allowed to look: {what}: {why}, {} ago", span_text(now.duration_since(*at)))
+            }
+            Self::Refused(kind, why) => format!("{}: {what}: {why}", refused(*kind)),
+            Self::NotWhole(why) => format!("not whole: {what}: {why}"),
+            Self::Old(at) => format!("no newer answer for {}: {what}", span_text(now.duration_since(*at))),
+            Self::Silent { .. } | Self::NotConfigured | Self::Empty(_) => self.words(what, now),
+        }
+    }
+
     /// In words that begin with `what`.
     pub fn words(&self, what: &str, now: Timestamp) -> String {
         let ago = |at: &Timestamp| span_text(now.duration_since(*at));
@@ -91,8 +116,8 @@ impl Plight {
             Self::Empty(at) => format!("{what}: none, by a whole answer {} ago", ago(at)),
             Self::Silent { since, misses, why, next } => {
                 let tries = after(*misses);
-                let next = next.map_or(String::new(), |at| format!("; {}", again(at, now)));
-                format!("{what}: no answer for {}{tries}: {why}{next}", ago(since))
+                let next = next.map_or(String::new(), |at| format!(", {}", again(at, now)));
+                format!("{what}: no answer for {}{tries}{next}: {why}", ago(since))
             }
             Self::Denied(at, why) => format!("{what}: not allowed to look, {} ago: {why}", ago(at)),
             Self::Refused(kind, why) => format!("{what}: {}: {why}", refused(*kind)),
@@ -247,10 +272,13 @@ mod tests {
         let first = "hosts: no answer for 2 min, 3 tries: no answer in 10 s (limit 10 s)";
         assert_eq!(said(&picture, 0), first, "nobody said when");
         picture.await_look(source.clone(), noon() + seconds(50));
-        assert_eq!(said(&picture, 0), format!("{first}; next try in 50 s"));
-        let later = "hosts: no answer for 3 min, 3 tries: no answer in 10 s (limit 10 s)";
-        assert_eq!(said(&picture, 49), format!("{later}; next try in 1 s"));
-        let due = "hosts: no answer for 3 min, 3 tries: no answer in 10 s (limit 10 s)";
-        assert_eq!(said(&picture, 50), format!("{due}; asked again now"));
+        let told = |time: &str, next: &str| {
+            format!("hosts: no answer for {time}, 3 tries, {next}: no answer in 10 s (limit 10 s)")
+        };
+        assert_eq!(said(&picture, 0), told("2 min", "next try in 50 s"));
+        assert_eq!(said(&picture, 49), told("3 min", "next try in 1 s"));
+        assert_eq!(said(&picture, 50), told("3 min", "asked again now"));
+        let brief = Plight::of(&picture, &source, noon()).unwrap().brief("hosts", noon());
+        assert_eq!(brief, "3 tries, next in 50 s: hosts: no answer in 10 s (limit 10 s); none for 2 min");
     }
 }

@@ -4,10 +4,14 @@ use std::{borrow::Cow, sync::Arc};
 
 use crate::domain::{
     mask::Masks,
-    time::{Span, parse_span},
+    time::{Span, Timestamp, parse_span},
 };
 
-use super::table::{Column, Field, Kind, Row, Value};
+use super::table::{Column, Kind, Row, Value, column};
+
+/// What every list can be filtered by: its column of ages; where it has none, how long ago the answer was
+/// in that a row is from.
+const AGE: Column = column("age", "age", Kind::Age, 0, 0);
 
 /// A filter, understood.
 #[derive(Debug, Clone, Default)]
@@ -15,6 +19,8 @@ pub struct Query {
     clauses: Vec<Clause>,
     /// What is shown instead of names: what is typed may be a part of that.
     masks: Option<Arc<Masks>>,
+    /// The moment that ages are told at.
+    now: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +28,16 @@ enum Clause {
     /// The row has this text somewhere, lower case.
     Has(String),
     /// A column stands so to a value.
-    Compares { column: usize, how: How, against: Against },
+    Compares { what: What, how: How, against: Against },
+}
+
+/// What a comparison is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// A column, by its place.
+    Column(usize),
+    /// How old the answer is that a row is from.
+    Answer,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,13 +87,19 @@ impl Query {
         for word in words(text) {
             clauses.extend(clause(&word, columns)?);
         }
-        Ok(Self { clauses, masks: None })
+        Ok(Self { clauses, ..Self::default() })
     }
 
     /// The same over rows that are shown masked.
     #[must_use]
     pub fn through(self, masks: Option<Arc<Masks>>) -> Self {
         Self { masks, ..self }
+    }
+
+    /// The same at a moment: ages grow.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now: Some(now), ..self }
     }
 
     /// Whether it asks for nothing.
@@ -99,7 +120,7 @@ impl Query {
     pub fn fits(&self, row: &Row) -> Fit {
         let mut fit = Fit::Yes;
         for clause in &self.clauses {
-            match clause.fits(&row.fields, self.masks.as_deref()) {
+            match clause.fits(row, self) {
                 Fit::No => return Fit::No,
                 Fit::Unknown => fit = Fit::Unknown,
                 Fit::Yes => {}
@@ -156,23 +177,32 @@ fn clause(word: &Word, columns: &[Column]) -> Result<Option<Clause>, String> {
     if name.is_empty() {
         return Err(format!("a column must stand before {sign}: {}", names(columns)));
     }
-    let column = find(name, columns)?;
+    let what = find(name, columns)?;
     let value = &rest[sign.len()..];
     if value.is_empty() {
         return Ok(None);
     }
-    let against = against(&columns[column], sign, *how, value)?;
-    Ok(Some(Clause::Compares { column, how: *how, against }))
+    let column = match what {
+        What::Column(at) => &columns[at],
+        What::Answer => &AGE,
+    };
+    let against = against(column, sign, *how, value)?;
+    Ok(Some(Clause::Compares { what, how: *how, against }))
 }
 
 /// The column called `name`, or which one was meant.
-fn find(name: &str, columns: &[Column]) -> Result<usize, String> {
+fn find(name: &str, columns: &[Column]) -> Result<What, String> {
     let exact = |column: &Column| column.key == name || column.head == name;
     if let Some(at) = columns.iter().position(exact) {
-        return Ok(at);
+        return Ok(What::Column(at));
+    }
+    if name == AGE.key {
+        let aged = columns.iter().position(|column| column.kind == Kind::Age);
+        return Ok(aged.map_or(What::Answer, What::Column));
     }
     let near = columns
         .iter()
+        .chain([&AGE])
         .map(|column| {
             let far = strsim::damerau_levenshtein(name, column.key);
             (far.min(strsim::damerau_levenshtein(name, column.head)), column.key)
@@ -185,7 +215,9 @@ fn find(name: &str, columns: &[Column]) -> Result<usize, String> {
 }
 
 fn names(columns: &[Column]) -> String {
-    columns.iter().map(|column| column.key).collect::<Vec<_>>().join(", ")
+    let own = columns.iter().map(|column| column.key);
+    let age = Some(AGE.key).filter(|key| columns.iter().all(|column| column.key != *key));
+    own.chain(age).collect::<Vec<_>>().join(", ")
 }
 
 fn against(column: &Column, sign: &str, how: How, value: &str) -> Result<Against, String> {
@@ -209,7 +241,8 @@ fn against(column: &Column, sign: &str, how: How, value: &str) -> Result<Against
 }
 
 impl Clause {
-    fn fits(&self, fields: &[Field], masks: Option<&Masks>) -> Fit {
+    fn fits(&self, row: &Row, query: &Query) -> Fit {
+        let (fields, masks) = (&row.fields, query.masks.as_deref());
         let shown = |own: &str| masks.map_or(Cow::Borrowed(own), |masks| masks.mask(own)).to_lowercase();
         let known = |fits: bool| if fits { Fit::Yes } else { Fit::No };
         match self {
@@ -217,17 +250,30 @@ impl Clause {
                 let has = |own: &str| own.to_lowercase().contains(text) || shown(own).contains(text);
                 has(&field.text) || [&field.full, &field.id].into_iter().flatten().any(|own| has(own))
             })),
-            Self::Compares { column, how, against } => {
-                let Some(field) = fields.get(*column) else { return Fit::Unknown };
-                match (field.value, against) {
+            Self::Compares { what, how, against } => {
+                let field = match what {
+                    What::Column(at) => fields.get(*at),
+                    What::Answer => None,
+                };
+                let (value, field) = match (what, field) {
+                    (What::Answer, _) => {
+                        let age = query.now.zip(row.seen).map(|(now, seen)| now.duration_since(seen));
+                        (age.map_or(Value::Unknown, Value::Age), None)
+                    }
+                    (What::Column(_), Some(field)) => (field.value, Some(field)),
+                    (What::Column(_), None) => return Fit::Unknown,
+                };
+                match (value, against) {
                     (own, Against::Word(value)) if value == "?" => {
                         known((own == Value::Unknown) == (*how == How::Is))
                     }
                     (Value::Count(own), Against::Count(value)) => known(how.holds(&own, value)),
                     (Value::Age(own), Against::Age(value)) => known(how.holds(&own, value)),
                     (Value::Word, Against::Word(value)) => {
-                        let is = [field.text.as_str(), field.long(), field.whole()]
+                        let all = field.map(|field| [field.text.as_str(), field.long(), field.whole()]);
+                        let is = all
                             .into_iter()
+                            .flatten()
                             .any(|own| matches(&own.to_lowercase(), value) || matches(&shown(own), value));
                         known(is == (*how == How::Is))
                     }
@@ -270,7 +316,10 @@ fn matches(own: &str, pattern: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{app::table::column, status::CellState};
+    use crate::{
+        app::table::{Field, column},
+        status::CellState,
+    };
 
     const COLUMNS: [Column; 4] = [
         column("host", "host", Kind::Word, 10, 0),

@@ -62,7 +62,7 @@ fn code(side: Side) -> &'static str {
 fn principal(number: u32) -> Principal {
     Principal {
         name: format!("GRP{number}"),
-        id: PrincipalId::parse(&format!("4c4c4c4c-0000-4000-8000-00000000e00{number}")).unwrap(),
+        id: PrincipalId::parse(&format!("4c4c4c4c-0000-4000-8000-00000000e{number:03}")).unwrap(),
         principal_type: "Group".to_owned(),
     }
 }
@@ -142,6 +142,22 @@ pub(crate) fn estate() -> Estate {
     }
 }
 
+/// The same with more of everything than a window has rows: services, and directory servers.
+pub(crate) fn large() -> Estate {
+    let names = ["ops", "dev", "lab", "edu", "cad", "erp", "crm", "web", "law", "tax"];
+    let more = names.iter().zip(4..).map(|(name, number)| {
+        service(name, &[(&format!("DAG{number}"), number), (&format!("APPG{number}"), number + 20)])
+    });
+    let mut estate = estate();
+    estate.services.extend(more);
+    let servers = |side: Side| {
+        let first = estate.directory[side][0].clone();
+        (1..=24).map(|number| named(&first, &format!("dc-{}-{number:02}", code(side)))).collect()
+    };
+    estate.directory = Pair::build(servers);
+    estate
+}
+
 /// Which world the readings describe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weather {
@@ -154,6 +170,13 @@ fn seen(source: Source, age: i64, answer: Answer) -> Observation {
     Observation { source, started: ended, ended, outcome: Ok(answer) }
 }
 
+/// An object of the same kind at the same place with another name.
+pub(crate) fn named(object: &ArmId, name: &str) -> ArmId {
+    let text = object.as_str();
+    let place = &text[..text.len() - object.name().len()];
+    id(&format!("{place}{name}"))
+}
+
 /// A source that stops answering.
 pub(crate) fn silent(source: Source, age: i64, why: &str) -> Observation {
     let ended = noon() - seconds(age);
@@ -161,11 +184,11 @@ pub(crate) fn silent(source: Source, age: i64, why: &str) -> Observation {
     Observation { source, started: ended, ended, outcome: Err(silence) }
 }
 
-fn host(service: usize, side: Side, number: usize, weather: Weather) -> SessionHost {
-    let name = ["hr", "fin"][service];
+fn host(of: &Service, service: usize, side: Side, number: usize, weather: Weather) -> SessionHost {
+    let name = of.name.as_str();
     let dead = weather == Weather::Outage && side == Side::Primary;
     let cold = side == Side::Secondary && number > if service == 0 { 4 } else { 2 };
-    let pool = estate().services[service].sides[side].pool.clone();
+    let pool = of.sides[side].pool.clone();
     let vm = id(&format!(
         "{}/providers/Microsoft.Compute/virtualMachines/sh{}-{name}-{number:02}",
         group_of(side),
@@ -251,14 +274,18 @@ pub(crate) fn changes_by(callers: &[(&str, &str)]) -> Observation {
 
 /// Everything there is to read.
 pub(crate) fn readings(weather: Weather) -> Vec<Observation> {
-    let estate = estate();
+    readings_of(&estate(), weather)
+}
+
+/// Everything there is to read of an estate.
+pub(crate) fn readings_of(estate: &Estate, weather: Weather) -> Vec<Observation> {
     let mut all = Vec::new();
     for side in Side::BOTH {
         let mut machines = Vec::new();
         for (index, service) in estate.services.iter().enumerate() {
             let count = if index == 0 { 12 } else { 8 };
             let hosts: Vec<SessionHost> =
-                (1..=count).map(|number| host(index, side, number, weather)).collect();
+                (1..=count).map(|number| host(service, index, side, number, weather)).collect();
             machines.extend(hosts.iter().map(machine));
             if side == Side::Primary {
                 all.push(seen(Source::Sessions(index, side), 4, sessions(index, &hosts)));
@@ -269,11 +296,11 @@ pub(crate) fn readings(weather: Weather) -> Vec<Observation> {
             all.push(seen(Source::Pool(index, side), 4, pool(service, side)));
             all.push(seen(Source::Groups(index, side), 30, groups(service, side)));
             all.push(seen(Source::Assignments(index, side), 9, assignments(service, index, side)));
-            all.push(seen(Source::Storage(index, side), 21, storage(service, side, weather)));
+            all.push(seen(Source::Storage(index, side), 21, storage(estate, service, side, weather)));
         }
         let listing = Answer::Machines(Listing::whole(machines, 1));
         all.push(seen(Source::Machines(side), 4, listing));
-        all.push(seen(Source::Directory(side), 30, directory(&estate, side, weather)));
+        all.push(seen(Source::Directory(side), 30, directory(estate, side, weather)));
         all.push(seen(Source::Availability(side), 28, Answer::Availability(Listing::whole(vec![], 1))));
         all.push(seen(Source::Control(side), 2, Answer::Control { millis: 41, skew: Some(seconds(0)) }));
     }
@@ -333,11 +360,11 @@ fn assignments(service: &Service, index: usize, side: Side) -> Answer {
     Answer::Assignments(Listing::whole(all, 1))
 }
 
-fn storage(service: &Service, side: Side, weather: Weather) -> Answer {
+fn storage(estate: &Estate, service: &Service, side: Side, weather: Weather) -> Answer {
     let down = weather == Weather::Outage && side == Side::Primary;
     let one = |id: &ArmId| StorageAccount {
         id: id.clone(),
-        primary_location: Safe::new(&estate().regions[side].azure),
+        primary_location: Safe::new(&estate.regions[side].azure),
         primary_status: Safe::new(if down { "unavailable" } else { "available" }),
         sku: Safe::new("Premium_ZRS"),
         provisioning: Safe::new("Succeeded"),
@@ -379,8 +406,14 @@ fn event() -> HealthEvent {
 
 /// A cockpit over the estate with everything read.
 pub(crate) fn app(world: World, weather: Weather) -> App {
-    let mut app = opened(world);
-    for observation in readings(weather) {
+    app_of(estate(), world, weather)
+}
+
+/// A cockpit over an estate with everything read.
+pub(crate) fn app_of(estate: Estate, world: World, weather: Weather) -> App {
+    let all = readings_of(&estate, weather);
+    let mut app = opened_of(estate, world);
+    for observation in all {
         app.update(Event::Observed(observation), at(0));
     }
     app.settle();
@@ -389,16 +422,22 @@ pub(crate) fn app(world: World, weather: Weather) -> App {
 
 /// A cockpit over the estate before the first answer.
 pub(crate) fn opened(world: World) -> App {
+    opened_of(estate(), world)
+}
+
+/// A cockpit over an estate before the first answer.
+pub(crate) fn opened_of(estate: Estate, world: World) -> App {
     let token = match world {
         World::Live => TokenStatus::Until { terminal_ms: 52 * 60_000 + 30_000, trouble: None, sealed: true },
         World::Sim | World::Replay(_) => TokenStatus::NotNeeded,
     };
     let name = if world == World::Live { "op.01@contoso.example" } else { "sim operator" };
+    let services = estate.services.iter().map(|service| service.name.clone()).collect();
     let setup = Setup {
         world,
         access: Access::MayArm,
         endpoint: None,
-        estate: Arc::new(estate()),
+        estate: Arc::new(estate),
         identity: Identity { name: Safe::new(name), oid: Safe::default() },
         token,
         speed: Speed::Times(1.0),
@@ -406,7 +445,7 @@ pub(crate) fn opened(world: World) -> App {
             id: "avd-pooled-failover".to_owned(),
             title: "Fail over a pooled service".to_owned(),
             local: false,
-            services: vec!["hr".to_owned(), "fin".to_owned()],
+            services,
             usual: [minutes(38), minutes(21)],
         }],
         bell: super::Bell::default(),

@@ -153,12 +153,14 @@ pub struct Row {
     pub object: Option<Object>,
     /// What it shares with its twin on the other side.
     pub link: Option<String>,
+    /// When the answer was in that tells of it, where no column has an age of its own.
+    pub seen: Option<Timestamp>,
 }
 
 impl Row {
     /// A row about nothing that can be opened.
     pub fn new(state: CellState, fields: Vec<Field>) -> Self {
-        Self { state, fields, object: None, link: None }
+        Self { state, fields, object: None, link: None, seen: None }
     }
 
     /// The same with its ages as they are at `now`: rows are kept while time passes.

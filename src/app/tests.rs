@@ -355,6 +355,12 @@ fn a_confirmation_that_meets_a_held_run_names_the_key_that_goes_on() {
 fn a_blocked_step_that_is_not_offered_says_what_blocks_it() {
     for (blocked, said) in [
         (&["3 users are warned first"][..], "a8-logoff is blocked: 3 users are warned first"),
+        (&["WE sessions: not allowed (403)"], "a8-logoff is blocked: WE sessions: not allowed (403)"),
+        (&["WE hosts: last answer 12m ago"], "a8-logoff is blocked: WE hosts: last answer 12m ago"),
+        (
+            &["GRP1 would hold both regions", "gate 2 is red"],
+            "a8-logoff is blocked: GRP1 would hold both regions; gate 2 is red",
+        ),
         (&[], "could not do that to a8-logoff: it is running"),
     ] {
         let (mut app, view, script) = scene::running(scene::log_off(scene::offer(2, Some("67"))));
@@ -540,6 +546,121 @@ fn what_could_lead_to_a_write_never_hangs_on_one_key() {
             matches!(command, Command::Arm { .. } | Command::Offer { .. } | Command::Withdraw { .. })
         });
         assert!(harmless, "{intent:?}: {told:?}");
+    }
+}
+
+/// Every key of the table, twice in a row, on every screen over an armed run that offers a write: none of them
+/// leads past a dialog.
+#[test]
+fn no_key_pressed_twice_writes_on_any_screen() {
+    use super::keys::BINDINGS;
+    let lists = Component::ALL.into_iter().map(Screen::Lists);
+    let others = [
+        Screen::Home,
+        Screen::Run,
+        Screen::Detail(Component::Hosts),
+        Screen::Runs,
+        Screen::Events,
+        Screen::Journal,
+        Screen::Readiness,
+        Screen::Vantage,
+    ];
+    let mut intents: Vec<Intent> = Vec::new();
+    for binding in BINDINGS {
+        if !intents.contains(&binding.intent) {
+            intents.push(binding.intent);
+        }
+    }
+    let mut pressed = 0;
+    for screen in lists.chain(others) {
+        for &intent in &intents {
+            let (mut app, script) = asked_for();
+            match screen {
+                Screen::Detail(component) => {
+                    app.screen = Screen::Lists(component);
+                    press(&mut app, &[(19_000, Intent::Enter)]);
+                }
+                screen => app.screen = screen,
+            }
+            assert!(app.arming.is_armed() && app.screen == screen);
+            let before = script.lock().unwrap().told.len();
+            let effects = press(&mut app, &[(20_000, intent), (21_500, intent)]);
+            let told = script.lock().unwrap().told.split_off(before);
+            // To hold is to write nothing: one key does it.
+            let harmless = |command: &Command| {
+                use Command::{Arm, Hold, Offer, Withdraw};
+                matches!(command, Arm { .. } | Hold { .. } | Offer { .. } | Withdraw { .. })
+            };
+            assert!(told.iter().all(harmless), "{screen:?} {intent:?}: {told:?}");
+            let starts = |effect: &Effect| matches!(effect, Effect::StartRun(_));
+            assert!(!effects.iter().any(starts), "{screen:?} {intent:?}: {effects:?}");
+            pressed += 1;
+        }
+    }
+    assert!(pressed > 500, "{pressed}");
+}
+
+/// `age>5m` is the example of the help: every list understands it.
+#[test]
+fn every_list_can_be_filtered_by_age() {
+    use super::{feed::FeedLine, journal, query::Query, ready, table::Kind};
+    for columns in [FeedLine::COLUMNS, journal::Pane::COLUMNS, ready::COLUMNS] {
+        assert!(Query::parse("age>5m", columns).is_ok());
+    }
+    let counted = |app: &mut App, filter: &str| {
+        app.filter = Filter::Off;
+        let keys = [vec![Intent::Filter], filter.chars().map(Intent::Type).collect(), vec![Intent::Enter]];
+        let from = app.moment.terminal;
+        for (count, intent) in keys.concat().into_iter().enumerate() {
+            let terminal = from + 300 * (count as u64 + 1);
+            app.update(Event::Intent(intent), Moment { now: app.now(), terminal });
+        }
+        assert_eq!(app.query().map(|query| query.is_empty()), Ok(filter.is_empty()), "{filter}");
+        app.settle();
+        let sides = &app.lists().unwrap().sides;
+        [Side::Primary, Side::Secondary].map(|side| {
+            let head = &sides[side];
+            (head.shown, head.unknown, head.total)
+        })
+    };
+    for component in Component::ALL {
+        let mut app = scene::app(World::Live, Weather::Outage);
+        app.screen = Screen::Lists(component);
+        let columns = app.columns().unwrap();
+        if columns.iter().any(|column| column.kind == Kind::Age) {
+            // Its own ages, known or not, and in the middle of nothing.
+            let (older, younger) = (counted(&mut app, "age>5m"), counted(&mut app, "age<=5m"));
+            for (older, younger) in older.iter().zip(younger) {
+                assert!(older.0 + younger.0 + older.1 >= older.2, "{component:?}: {older:?} {younger:?}");
+            }
+            continue;
+        }
+        let all = |(shown, unknown, total)| (shown, unknown) == (total, 0);
+        let none = |(shown, unknown, _)| (shown, unknown) == (0, 0);
+        assert!(counted(&mut app, "age>5m").into_iter().all(none), "{component:?}");
+        assert!(counted(&mut app, "age<=5m").into_iter().all(all), "{component:?}");
+        let later = Moment { now: scene::noon() + minutes(10), terminal: 600_000 };
+        app.update(Event::Tick, later);
+        assert!(counted(&mut app, "age>5m").into_iter().all(all), "{component:?} 10 min later");
+        assert!(counted(&mut app, "age<=5m").into_iter().all(none), "{component:?} 10 min later");
+    }
+}
+
+/// On home a filter is one over the list under the cursor.
+#[test]
+fn a_filter_on_home_opens_the_list_under_the_cursor_and_filters_it() {
+    let mut app = scene::app(World::Live, Weather::Calm);
+    for (place, component) in app.summary.rows.iter().map(|row| row.component).enumerate().collect::<Vec<_>>()
+    {
+        app.home.put(place);
+        let from = app.moment.terminal;
+        press(&mut app, &[(from + 1_000, Intent::Filter)]);
+        assert_eq!(app.screen, Screen::Lists(component));
+        assert!(matches!(app.filter, Filter::Typing(_)), "{component:?}");
+        press(&mut app, &[(from + 2_000, Intent::Type('a')), (from + 2_300, Intent::Enter)]);
+        assert_eq!(app.filter.text(), "a");
+        press(&mut app, &[(from + 3_000, Intent::Back)]);
+        assert_eq!((app.screen, app.home.place(99)), (Screen::Home, place));
     }
 }
 
@@ -1074,7 +1195,7 @@ fn only_a_rehearsal_counts_as_a_drill() {
 }
 
 /// A cockpit over a run in which everything can be asked for.
-fn asked_for() -> (App, std::sync::Arc<std::sync::Mutex<scene::Script>>) {
+pub(crate) fn asked_for() -> (App, std::sync::Arc<std::sync::Mutex<scene::Script>>) {
     use Choice::{AcceptStuck, Downgrade, RestartHost, Retry, ShortenNotice, Skip};
     let mut view = scene::log_off(scene::offer(1, None));
     view.steps[8].choices = vec![Retry, Downgrade, Skip, RestartHost, AcceptStuck, ShortenNotice];
@@ -1084,7 +1205,7 @@ fn asked_for() -> (App, std::sync::Arc<std::sync::Mutex<scene::Script>>) {
 }
 
 /// Every dialog in which something is decided, by its name.
-fn deciding() -> Vec<(String, Modal)> {
+pub(crate) fn deciding() -> Vec<(String, Modal)> {
     use super::{
         confirm::ConfirmDialog,
         dialog::{ArmDialog, AskDialog, LeaveDialog},

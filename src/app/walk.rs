@@ -21,6 +21,7 @@ use super::{
     screen::{Cursor, DIGITS, Filter, Screen, StepCursor, Visit, Zoom},
     state::{App, Settled},
     table::{Column, Row, Sort, Way},
+    under::Hold,
 };
 
 impl App {
@@ -51,8 +52,28 @@ impl App {
         self.sort = Sort::default();
         self.zoom = Zoom::Off;
         self.follow = Follow::Following;
+        if screen == Screen::Runs {
+            self.stand_on_waiting(None);
+        }
         if screen == Screen::Run {
             self.step = StepCursor::Following;
+        }
+    }
+
+    /// Puts the cursor on a run that can be gone on with: on that one, or else on the newest. Where one is
+    /// open here, or none is left, it stays at the top.
+    pub(super) fn stand_on_waiting(&mut self, wanted: Option<&str>) {
+        let mut waiting = self.waiting_runs();
+        let one = match wanted {
+            Some(wanted) => waiting.find(|run| run.run == wanted),
+            None if self.run.is_some() => None,
+            None => waiting.next(),
+        };
+        let place = one.and_then(|one| self.runs.iter().position(|run| run.run == one.run));
+        drop(waiting);
+        if let Some(place) = place {
+            self.list.put(place);
+            self.hold = Hold::Object;
         }
     }
 
@@ -100,7 +121,7 @@ impl App {
     /// The filter in force, or why what is typed is none.
     pub fn query(&self) -> Result<Query, String> {
         let query = Query::parse(&self.redaction.meant(self.filter.text()), self.columns().unwrap_or(&[]))?;
-        Ok(query.through(self.masks()))
+        Ok(query.through(self.masks()).at(self.shown_at()))
     }
 
     /// A component's lists as this screen shows them. A filter that cannot be read hides nothing.
@@ -332,7 +353,13 @@ impl App {
                 });
                 self.filter = Filter::Typing(typed);
             }
-            None if self.screen == Screen::Home => self.say("enter opens a list; a list can be filtered"),
+            // Home's rows are sums: what they are the sums of can be filtered.
+            None if self.screen == Screen::Home => {
+                self.enter();
+                if self.columns().is_some() {
+                    self.open_filter();
+                }
+            }
             None => self.say("there is no filter here"),
         }
     }

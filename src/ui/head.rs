@@ -355,7 +355,8 @@ fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
     let brief = clock.rsplit_once(':').map_or_else(|| clock.clone(), |(minutes, _)| format!("{minutes}Z"));
     words.push(Word::of([clock, brief], Role::Text, Kind::Clock));
     let local = pen.zone().filter(|_| pen.width() >= WIDE).and_then(|zone| local_text(app.now(), zone));
-    words.extend(local.map(|text| Word::of([text], Role::Dim, Kind::Goes)));
+    // Names are said shorter before it goes.
+    words.extend(local.map(|text| Word::of([text], Role::Dim, Kind::GoesLast)));
     words
 }
 

@@ -71,6 +71,8 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
                 unless(app.run.as_ref().is_none_or(OpenRun::is_closed), "a run is open")
             }
         },
+        // Of home's row it opens the list.
+        Intent::Filter if app.screen == Screen::Home => None,
         Intent::Filter | Intent::Sort | Intent::Reverse => {
             unless(app.columns().is_some(), "no list that can be filtered")
         }
@@ -194,6 +196,7 @@ pub fn hints(context: Context) -> &'static [Hint] {
             SCOPE,
             (&[Intent::Start], "run"),
             (&[Intent::Arm], "arm"),
+            FILTER,
         ],
         Context::Run => &[
             (&[Intent::Enter], "confirm"),

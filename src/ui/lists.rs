@@ -7,7 +7,7 @@ use crate::{
         screen::Zoom,
         table::Row,
     },
-    domain::{Pair, Side, time::age_text},
+    domain::{Pair, Side, text::counted as counted_of, time::age_text},
     status::{Aged, Component},
 };
 
@@ -17,8 +17,10 @@ use super::{
     theme::Role,
 };
 
-/// What is wrong with a list takes at most so many lines before its rows.
+/// What is wrong with a list takes at most so many lines before its rows: two for each of two sentences, and
+/// where there are more, as many again.
 const TROUBLE_LINES: usize = 4;
+const MORE_LINES: usize = 6;
 
 /// A part of the window.
 #[derive(Clone, Copy)]
@@ -68,16 +70,22 @@ fn told(list: &Head, area: Area) -> Vec<(String, Role)> {
     told
 }
 
-/// Sentences in as many lines as there is room for: each has its first, and the first of them their others.
+/// Sentences in as many lines as there is room for: each has its first, then each its second where there is
+/// one, and so on, the first of them first.
 fn shares(all: &[&String], wide: usize) -> Vec<String> {
-    let shown = if all.len() > TROUBLE_LINES { TROUBLE_LINES - 1 } else { all.len() };
-    let mut spare = TROUBLE_LINES - shown - usize::from(shown < all.len());
-    let mut lines = Vec::new();
-    for text in &all[..shown] {
-        let some = wrap_in(text, wide, 1 + spare);
-        spare -= some.len() - 1;
-        lines.extend(some);
+    let room = if all.len() > 2 { MORE_LINES } else { TROUBLE_LINES };
+    let shown = if all.len() > room { room - 1 } else { all.len() };
+    let mut spare = room - shown - usize::from(shown < all.len());
+    let wanted: Vec<usize> = all[..shown].iter().map(|text| wrap(text, wide).len()).collect();
+    let mut given = vec![1; shown];
+    while let Some(next) =
+        (0..shown).filter(|at| given[*at] < wanted[*at]).min_by_key(|at| given[*at]).filter(|_| spare > 0)
+    {
+        given[next] += 1;
+        spare -= 1;
     }
+    let mut lines: Vec<String> =
+        all.iter().zip(given).flat_map(|(text, most)| wrap_in(text, wide, most)).collect();
     if shown < all.len() {
         lines.push(format!("and {} more", all.len() - shown));
     }
@@ -106,7 +114,6 @@ fn pane(
     area: Area,
     pen: &mut Pen<'_>,
 ) {
-    head(app, component, side, &lists.sides[side], area, pen);
     let top = area.top + 1;
     for (y, (line, role)) in (top..area.bottom).zip(told) {
         pen.text(area.left + 1, y, area.right - area.left - 2, line, *role);
@@ -114,6 +121,7 @@ fn pane(
     let columns = columns(component);
     let room = area.right.saturating_sub(area.left + 4);
     let grid = Grid::fitting(columns, &lists.sides[side].longest, area.left + 4, room);
+    head(app, component, side, &lists.sides[side], (area, grid.hidden()), pen);
     let heads = top + above as u16;
     if lists.sides[side].total > 0 && heads < area.bottom {
         grid.heads(pen, heads, app.sort);
@@ -121,7 +129,16 @@ fn pane(
     rows(app, side, &lists.lines, &grid, Area { top: heads + 1, ..area }, pen);
 }
 
-fn head(app: &App, component: Component, side: Side, list: &Head, area: Area, pen: &mut Pen<'_>) {
+/// The title of a side: which list, how many rows, how old, and how many columns have no room; zoomed the list
+/// shows them.
+fn head(
+    app: &App,
+    component: Component,
+    side: Side,
+    list: &Head,
+    (area, hidden): (Area, usize),
+    pen: &mut Pen<'_>,
+) {
     let code = &app.estate.regions[side].code;
     let counted = if list.shown == list.total {
         list.total.to_string()
@@ -137,11 +154,18 @@ fn head(app: &App, component: Component, side: Side, list: &Head, area: Area, pe
         if list.at.is_none() && more == "+" { "?".to_owned() } else { format!("{last}{counted}{more}") };
     let words = format!("{focus}{code} {} {count} ", component.label());
     let role = if side == app.side { Role::Cursor } else { Role::Title };
-    pen.text(area.left + 2, 1, area.right - area.left - 3, &words, role);
+    let title = pen.text(area.left + 2, 1, area.right - area.left - 3, &words, role);
+    let mut end = area.right - 1;
     if let Some(at) = list.from {
         let aged = list.aged();
         let age = format!(" {}{} ", age_text(app.shown_at().duration_since(at)), aged.mark());
-        pen.right(area.right - 1, 1, &age, if aged == Aged::Old { Role::Warn } else { Role::Dim });
+        end = pen.right(end, 1, &age, if aged == Aged::Old { Role::Warn } else { Role::Dim });
+    }
+    let room = usize::from(end.saturating_sub(title));
+    let forms = [format!(" +{}", counted_of(hidden, "column")), format!(" +{hidden}")];
+    if let Some(more) = forms.iter().find(|more| more.len() <= room).filter(|_| hidden > 0 && list.total > 0)
+    {
+        pen.right(end, 1, more, Role::Dim);
     }
 }
 

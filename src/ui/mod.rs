@@ -35,7 +35,11 @@ mod worst;
 #[cfg(test)]
 mod ages;
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod masked;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod panes;
 #[cfg(test)]

@@ -12,245 +12,29 @@ use crate::{
     app::{
         App, Event, Intent, World,
         dialog::Modal,
-        feed::Origin,
-        run::{RunOpen, RunPurpose, RunSummary},
         scene::{self, Weather, at},
         screen::Screen,
     },
     domain::{
-        Answer, ArmId, Listing, Observation, Pair, Safe, Side, Source,
+        Answer, Observation, Pair, Safe, Side, Source,
         pool::HostStatus,
         time::{age_text, minutes, seconds},
     },
-    engine::{
-        RunEvent, RunView, Stamped,
-        event::Actor,
-        view::{Choice, ItemPhase},
-    },
+    engine::{RunView, view::Choice},
     status::{CellState, Component, Scope},
 };
 
 use super::{
     Glyphs, SMALLEST, ages,
+    conditions::{
+        CONDITIONS, Condition, Opening, SCREENS, each, hostile, opened, see, silent, stale, worst_names,
+        worst_names_in_a_run,
+    },
     keymap::{self, BINDINGS, Context, Key},
     shots::{confirming, look, painted, shot},
     sizes,
     theme::Role,
 };
-
-/// Names as people, scripts and attackers make them. What could move a cursor is made visible where it
-/// comes in.
-const HOSTILE: [&str; 6] = [
-    "日本語のとても長いホスト名前あいうえお",
-    "Zoe\u{308}\u{301} A\u{30a}ngstro\u{308}m",
-    "\u{5e9}\u{5dc}\u{5d5}\u{5dd} \u{645}\u{631}\u{62d}\u{628}\u{627} \u{644}\u{627}",
-    "a\u{1b}[2Jb\r\n\u{202e}tset\u{200b}",
-    "\u{ff9f}\u{ff76}\u{ff9e} half width",
-    "x",
-];
-
-fn hostile(number: usize) -> String {
-    match HOSTILE[number % HOSTILE.len()] {
-        "x" => "x".repeat(200),
-        name => name.to_owned(),
-    }
-}
-
-fn see(app: &mut App, all: impl IntoIterator<Item = Observation>) {
-    for observation in all {
-        app.update(Event::Observed(observation), at(0));
-    }
-    app.settle();
-}
-
-/// Everything was read an hour ago, and nothing since.
-fn stale() -> App {
-    let mut app = scene::opened(World::Live);
-    see(
-        &mut app,
-        scene::readings(Weather::Calm).into_iter().map(|seen| Observation {
-            started: seen.started - minutes(60),
-            ended: seen.ended - minutes(60),
-            outcome: seen.outcome.map(earlier),
-            ..seen
-        }),
-    );
-    app
-}
-
-/// The same an hour ago: what had just happened then.
-fn earlier(answer: Answer) -> Answer {
-    match answer {
-        Answer::Hosts(all) => Answer::Hosts(each(&all, |_, host| {
-            host.heartbeat = host.heartbeat.at().map(|at| at - minutes(60)).into();
-        })),
-        other => other,
-    }
-}
-
-/// Everything was read once; since then West Europe answers nothing.
-fn silent() -> App {
-    let mut app = stale();
-    let readings = scene::readings(Weather::Calm);
-    let (gone, here): (Vec<_>, Vec<_>) =
-        readings.into_iter().partition(|seen| seen.source.side() == Some(Side::Primary));
-    let why = "no answer in 10 s (limit 10 s), try 3, next in 30 s";
-    see(&mut app, gone.into_iter().map(|seen| scene::silent(seen.source, 5, why)));
-    see(&mut app, here);
-    app
-}
-
-/// More sessions, events and runs than any screen has rows.
-fn many() -> App {
-    let mut app = scene::app(World::Live, Weather::Outage);
-    for number in 0..300 {
-        let text = format!("{number} of 300: host pool, no answer in 10 s (limit 10 s), next try in 30 s");
-        app.feed.push(scene::noon(), Origin::Region("WE".to_owned()), text);
-    }
-    app.runs = (0..60).map(run_of).collect();
-    app
-}
-
-fn run_of(number: usize) -> RunSummary {
-    RunSummary {
-        run: format!("r-20261120-10{number:02}-7k"),
-        runbook: "avd-pooled-failover".to_owned(),
-        service: "hr".to_owned(),
-        mode: "ungraceful".to_owned(),
-        state: ["completed-with-exceptions", "monitoring", "held"][number % 3].to_owned(),
-        purpose: RunPurpose::Real,
-        open: if number % 3 == 2 { RunOpen::Open } else { RunOpen::Closed },
-        opened: scene::noon() - minutes(number as i64 * 60),
-        took: Some(minutes(38)),
-        debts: number % 3,
-        trouble: (number % 7 == 3).then(|| Safe::new("line 41 does not fit the chain of hashes")),
-    }
-}
-
-/// Users, hosts, events and whoever is signed in have names that hurt.
-fn worst_names() -> App {
-    let mut app = scene::app(World::Live, Weather::Outage);
-    app.identity.name = Safe::new(&format!("{}@{}", hostile(0), hostile(5)));
-    let renamed = scene::readings(Weather::Outage).into_iter().filter_map(|mut seen| {
-        seen.outcome = Ok(match seen.outcome.ok()? {
-            Answer::Sessions(all) => Answer::Sessions(each(&all, |number, one| {
-                one.user = Safe::new(&hostile(number));
-            })),
-            Answer::Hosts(all) => Answer::Hosts(each(&all, |number, one| {
-                let name: String = hostile(number).chars().filter(|c| c.is_alphanumeric()).collect();
-                if let Ok(id) = ArmId::parse(&format!("/subscriptions/1/sessionHosts/{name}")) {
-                    one.id = id;
-                }
-                one.agent = Safe::new(&hostile(number));
-            })),
-            Answer::Events(all) => Answer::Events(each(&all, |number, one| {
-                one.title = Safe::new(&format!("{} {}", hostile(number), hostile(number + 5)));
-            })),
-            _ => return None,
-        });
-        Some(seen)
-    });
-    see(&mut app, renamed.collect::<Vec<_>>());
-    for number in 0..HOSTILE.len() {
-        let text = Safe::new(&hostile(number)).to_string();
-        app.feed.push(scene::noon(), Origin::Region("NE".to_owned()), text);
-    }
-    app.runs = vec![RunSummary { trouble: Some(Safe::new(&hostile(0))), ..run_of(0) }];
-    app
-}
-
-fn each<T: Clone>(all: &Listing<T>, mut change: impl FnMut(usize, &mut T)) -> Listing<T> {
-    let mut items: Vec<T> = all.seen().to_vec();
-    items.iter_mut().enumerate().for_each(|(number, one)| change(number, one));
-    Listing::whole(items, 1)
-}
-
-/// The run view with objects and proofs of those names.
-fn worst_names_in_a_run() -> RunView {
-    let mut view = sizes::failing();
-    view.service = "a-service-with-a-name-of-forty-characters".to_owned();
-    for (number, item) in view.steps[8].items.iter_mut().enumerate() {
-        item.key = Safe::new(&hostile(number)).to_string();
-        item.detail = Safe::new(&hostile(number + 1));
-        if number % 9 == 0 {
-            item.state = ItemPhase::Failed;
-        }
-    }
-    view
-}
-
-type Condition = (&'static str, fn() -> App);
-
-const CONDITIONS: [Condition; 6] = [
-    ("empty", || scene::opened(World::Live)),
-    ("fresh", || scene::app(World::Live, Weather::Calm)),
-    ("stale", stale),
-    ("silent", silent),
-    ("many", many),
-    ("hostile", worst_names),
-];
-
-/// Opens a screen in a condition.
-type Opening = fn(&mut App, &str);
-
-const SCREENS: [(&str, Opening); 18] = [
-    ("home", |app, _| app.screen = Screen::Home),
-    ("control", |app, _| app.screen = Screen::Lists(Component::ControlPlane)),
-    ("pools", |app, _| app.screen = Screen::Lists(Component::Pools)),
-    ("hosts", |app, _| app.screen = Screen::Lists(Component::Hosts)),
-    ("sessions", |app, _| app.screen = Screen::Lists(Component::Sessions)),
-    ("assignments", |app, _| app.screen = Screen::Lists(Component::Assignments)),
-    ("profiles", |app, _| app.screen = Screen::Lists(Component::Profiles)),
-    ("storage", |app, _| app.screen = Screen::Lists(Component::Storage)),
-    ("directory", |app, _| app.screen = Screen::Lists(Component::Directory)),
-    ("capacity", |app, _| app.screen = Screen::Lists(Component::Capacity)),
-    ("health", |app, _| app.screen = Screen::Lists(Component::Health)),
-    ("detail", |app, _| {
-        app.screen = Screen::Lists(Component::Hosts);
-        app.update(Event::Intent(Intent::Enter), at(1_000));
-    }),
-    ("runs", |app, _| app.screen = Screen::Runs),
-    ("events", |app, _| app.screen = Screen::Events),
-    ("readiness", |app, _| app.screen = Screen::Readiness),
-    ("vantage", |app, _| app.screen = Screen::Vantage),
-    ("journal", journal_of),
-    ("run", |app, condition| {
-        let view = if condition == "hostile" { worst_names_in_a_run() } else { scene::move_phase() };
-        *app = scene::running_over(std::mem::replace(app, scene::opened(World::Live)), view).0;
-    }),
-];
-
-/// The journal of a run, with as many records and such names as the condition has; a stale one is short.
-fn journal_of(app: &mut App, condition: &str) {
-    let run = "r-20261120-1003-7k".to_owned();
-    app.runs.insert(0, RunSummary { run: run.clone(), ..run_of(0) });
-    app.update(Event::Intent(Intent::Pane(3)), at(1_000));
-    let count = match condition {
-        "empty" => return,
-        "many" => 300,
-        _ => 5,
-    };
-    let records = (0..count).map(|number| {
-        let text = if condition == "hostile" { hostile(number) } else { format!("404 twice, {number}") };
-        let actor = Actor { upn: Safe::new("op.01@contoso.example"), ..Actor::default() };
-        let event = RunEvent::Paid { step: "a7-revoke".to_owned(), evidence: Safe::new(&text) };
-        Stamped { wall: scene::noon() - seconds(400 - number as i64), mono_ms: 1, actor, event }
-    });
-    let outcome = match condition {
-        "silent" => Err(Safe::new("open /j/r-20261120-1003-7k.jsonl: permission denied")),
-        _ => Ok(records.collect()),
-    };
-    app.update(Event::JournalRead { run, outcome }, at(1_000));
-}
-
-/// One screen in one condition.
-fn opened((_, make): Condition, condition: &str, open: Opening) -> App {
-    let mut app = make();
-    app.size = (80, 24);
-    app.settle();
-    open(&mut app, condition);
-    app
-}
 
 #[test]
 fn every_screen_in_every_condition() {
@@ -537,7 +321,18 @@ fn a_burning_region_that_people_are_moved_to_is_said_in_the_run_view() {
 /// A sentence is on the screen whole, or what is there of it ends in `~`.
 fn whole_or_cut(lines: &str, text: &str) -> bool {
     let squeezed = |text: &str| text.replace([' ', '"', '\n'], "");
-    let (shown, text) = (squeezed(lines), squeezed(text));
+    // Lines in ASCII have a sign in place of whatever is none.
+    let plain = |text: &str| {
+        let ascii = |c: char| match c {
+            '…' => '~',
+            '·' | '│' => '|',
+            c if c.is_ascii() => c,
+            _ => '?',
+        };
+        text.chars().map(ascii).collect::<String>()
+    };
+    let text = if lines.is_ascii() { plain(text) } else { text.to_owned() };
+    let (shown, text) = (squeezed(lines), squeezed(&text));
     if shown.contains(&text) {
         return true;
     }
@@ -801,6 +596,20 @@ fn any_size_and_any_scene_is_drawn_inside_its_window() {
         prop_assert!(says_where(&first), "{}x{}: {}", w, h, first);
         prop_assert!(first.contains('Z'), "{}x{}: no clock in {}", w, h, first);
     });
+}
+
+/// Where the person is, it is as late as their own clock says, whatever else line 1 has to tell.
+#[test]
+fn the_local_time_stays_beside_an_endpoint_and_a_frozen_display() {
+    for width in 120..=220 {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        app.endpoint = Some("127.0.0.1:54321".to_owned());
+        app.update(Event::Intent(Intent::Freeze), at(1_000));
+        let first = row(&painted(&mut app, (width, 30), &look("default", Glyphs::Box)), 0);
+        for word in [" FROZEN ", ":54321 ", " contoso-avd ", " 10:14:55Z ", " 11:14 CET "] {
+            assert!(first.contains(word), "{width}: {word} is not in {first}");
+        }
+    }
 }
 
 /// What does not fit ends in `~`, and what is fitted says where it goes before it says anything else.

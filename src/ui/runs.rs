@@ -67,14 +67,15 @@ impl Widths {
     /// A run in one line; where its journal cannot be trusted, why.
     fn told(&self, run: &RunSummary, width: u16) -> String {
         if let Some(why) = &run.trouble {
-            return format!("{:<19}{why}", run.run);
+            return format!("{:<19}x  {why}", run.run);
         }
         // Of one that goes on nobody knows yet how long it takes.
         let ended = run.open == RunOpen::Closed || run.debts > 0;
         let took = run.took.filter(|_| ended).map(span_text).unwrap_or_default();
         let (service, state) = (padded(&run.service, self.service), padded(&run.state, self.state));
         let debts = padded(&owed(run).unwrap_or_default(), self.debts);
-        let text = format!("{:<19}{service} {:<11}{state} {debts}{took}", run.run, run.mode);
+        // What is owed is what the colour tells: it is never cut.
+        let text = format!("{:<19}{debts}{service} {:<11}{state} {took}", run.run, run.mode);
         // The name of a run tells the minute already.
         if width < WIDE {
             return text.trim_end().to_owned();

@@ -79,6 +79,15 @@ impl Grid {
         }
     }
 
+    /// How many columns of the list have no room here; those that are never shown do not count.
+    pub(super) fn hidden(&self) -> usize {
+        self.columns
+            .iter()
+            .zip(&self.widths)
+            .filter(|(column, width)| column.width > 0 && **width == 0)
+            .count()
+    }
+
     fn shown(&self) -> impl Iterator<Item = (usize, u16)> {
         self.widths.iter().copied().enumerate().filter(|(_, width)| *width > 0)
     }

@@ -193,6 +193,15 @@ impl Theme {
         Ok(Self { styles })
     }
 
+    /// A theme that tells every role by a colour of its own.
+    #[cfg(test)]
+    pub(super) fn of_roles() -> Self {
+        let style = |(number, (role, _)): (usize, &(Role, &str))| {
+            (*role, Style::new().fg(ratatui::style::Color::Rgb(number as u8, 1, 1)))
+        };
+        Self { styles: ROLES.iter().enumerate().map(style).collect() }
+    }
+
     /// The style of a role; what a theme does not name looks like text.
     pub fn style(&self, role: Role) -> Style {
         let base = self.styles.get(&Role::Text).copied().unwrap_or_default();

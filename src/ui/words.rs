@@ -1,7 +1,7 @@
 //! What is said shorter on the screens, and what it stands for: the help explains it below the keys.
 
 /// The words, as they stand on the screens.
-pub(super) const WORDS: [(&str, &str); 37] = [
+pub(super) const WORDS: [(&str, &str); 45] = [
     ("ok ! x", "as it should be; wants attention; users cannot work"),
     ("?", "not known, or nobody has looked"),
     ("-", "nothing there to judge: off, skipped, or none"),
@@ -32,6 +32,14 @@ pub(super) const WORDS: [(&str, &str); 37] = [
     ("tok", "minutes left of the token"),
     ("u", "before a step of a run: it takes another one back, or is being undone"),
     ("12 stand", "of a step whose turn comes again: what it did stands, by an earlier turn"),
+    ("Avail", "Azure's Available, of a host"),
+    ("Unavail", "Azure's Unavailable, of a host"),
+    ("NoBeat", "Azure's NoHeartbeat: the host does not report"),
+    ("Shut", "Azure's Shutdown, of a host"),
+    ("Assist", "Azure's NeedsAssistance, of a host"),
+    ("Discon", "Azure's Disconnected, of a session; Discon? when it was last told"),
+    ("up stp", "power of a machine: starting; stopped, and still paid for"),
+    ("y n", "yes, no"),
     ("in", "whether a host takes new sessions"),
     ("ses", "sessions on a host"),
     ("pow on off", "power of its machine"),
@@ -54,10 +62,14 @@ pub(super) fn found(sought: &str) -> impl Iterator<Item = &'static (&'static str
 mod tests {
     use super::*;
     use crate::{
-        app::{Event, Intent, Motion, rows, scene::at},
-        domain::Side,
+        app::{
+            App, Event, Intent, Motion, World, rows,
+            scene::{self, Weather, at},
+            screen::Screen,
+        },
+        domain::{Answer, Side, compute::Power, pool::HostStatus},
         status::Component,
-        ui::{Glyphs, ages::CONDITIONS, shots::shot},
+        ui::{Glyphs, ages::CONDITIONS, conditions::each, shots::shot},
     };
 
     /// Other words, not shorter ones.
@@ -82,6 +94,38 @@ mod tests {
         text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).collect()
     }
 
+    /// Hosts in every status, machines in every state of power, sessions in both states.
+    fn statuses() -> App {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        let all = [
+            HostStatus::Available,
+            HostStatus::NeedsAssistance,
+            HostStatus::Shutdown,
+            HostStatus::Unavailable,
+            HostStatus::NoHeartbeat,
+        ];
+        let powers =
+            [Power::Starting, Power::Running, Power::Stopped, Power::Deallocating, Power::Deallocated];
+        for mut seen in scene::readings(Weather::Calm) {
+            match seen.outcome.as_mut() {
+                Ok(Answer::Hosts(hosts)) => {
+                    *hosts = each(hosts, |number, host| {
+                        host.status = all[number % all.len()].clone();
+                        host.accepts = Some(number % 2 == 0);
+                    });
+                }
+                Ok(Answer::Machines(machines)) => {
+                    *machines =
+                        each(machines, |number, one| one.power = Some(powers[number % powers.len()].clone()));
+                }
+                _ => continue,
+            }
+            app.update(Event::Observed(seen), at(0));
+        }
+        app.settle();
+        app
+    }
+
     /// What a narrow cell says otherwise than the wide one, and what a head says otherwise than the filter.
     #[test]
     fn whatever_is_said_shorter_is_explained() {
@@ -98,6 +142,26 @@ mod tests {
                 }
             }
         }
+        for (name, mut app) in
+            CONDITIONS.iter().map(|(name, make)| (*name, make())).chain([("words", statuses())])
+        {
+            for component in Component::ALL {
+                app.screen = Screen::Lists(component);
+                let lists = app.lists().unwrap();
+                let rows = lists.lines.iter().flat_map(|line| [&line.primary, &line.secondary]).flatten();
+                for field in rows.flat_map(|row| &row.fields) {
+                    let long = letters(field.long());
+                    for word in letters(&field.text).into_iter().filter(|word| !long.contains(word)) {
+                        seen += 1;
+                        if !is_explained(word) && !WHOLE.contains(&word) {
+                            bare.push(format!("{name}: `{word}` of `{}`", field.long()));
+                        }
+                    }
+                }
+            }
+        }
+        bare.sort();
+        bare.dedup();
         for column in Component::ALL.iter().flat_map(|component| rows::columns(*component)) {
             let short = column.head != column.key;
             assert!(!short || is_explained(column.head), "{}: {}", column.key, column.head);

@@ -984,6 +984,17 @@ async fn a_notice_is_cut_short_only_while_it_runs_and_with_a_reason() {
     assert!(noted);
 }
 
+/// What a second try of a session that will not end sends, and a restart of what it is on.
+fn can_be_tried_again(cockpit: &Cockpit, step: &str, key: &str) {
+    assert!(cockpit.shown(step).choices.contains(&Choice::RestartHost));
+    let again = cockpit.shown(step).again.unwrap();
+    let deletes = again.retries.iter().map(|write| (write.key.as_str(), write.method.as_str()));
+    assert_eq!(deletes.collect::<Vec<_>>(), [(key, "DELETE")]);
+    let restarts = again.restarts.iter().map(|one| (one.item.as_str(), one.write.method.as_str()));
+    assert_eq!(restarts.collect::<Vec<_>>(), [(key, "POST")]);
+    assert!(matches!(again.restarts[0].sessions, Some((1, _))), "{:?}", again.restarts);
+}
+
 /// A session the broker lists and nobody can end.
 #[tokio::test(start_paused = true)]
 async fn a_stuck_session_is_named_before_anything_goes_on() {
@@ -1049,15 +1060,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
         let told = empty.value.as_str();
         assert!(told.starts_with("1 session in WE") && told.contains(&key), "{told}");
         // The way out: end it once more, and restart what it is on. What either would do is told before.
-        assert!(cockpit.shown(&step).choices.contains(&Choice::RestartHost));
-        let again = cockpit.shown(&step).again.unwrap();
-        let deletes = again.retries.iter().map(|write| (write.key.as_str(), write.method.as_str()));
-        assert_eq!(deletes.collect::<Vec<_>>(), [(key.as_str(), "DELETE")]);
-        let restarts = again.restarts.iter().map(|one| (&one.item, one.write.method.as_str(), one.sessions));
-        let [(item, method, Some((1, _)))] = restarts.collect::<Vec<_>>()[..] else {
-            panic!("{:?}", again.restarts)
-        };
-        assert_eq!((item, method), (&key, "POST"));
+        can_be_tried_again(&cockpit, &step, &key);
         cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();
         cockpit.until("stuck once more", false, |engine, _| stuck(engine)).await;
         assert_eq!(attempts(&cockpit), 3);
