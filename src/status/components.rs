@@ -3,7 +3,12 @@
 //! Services whose role differs on a side are never added together: each gets its own part of
 //! the cell (`hr 8/12 · fin 4/4`).
 
-use crate::domain::{Answer, Safe, Side, Source, signs::RegionSigns, text::tries, time::Timestamp};
+use crate::domain::{
+    Answer, Safe, Side, Source,
+    signs::RegionSigns,
+    text::{counted, tries},
+    time::Timestamp,
+};
 
 use super::{
     pools,
@@ -13,6 +18,10 @@ use super::{
     sight::{Sight, Trust},
     summary::{Cell, CellState, Component, Figure, Role},
 };
+
+/// Time from the start request to a host that takes users, for the remark about cold hosts
+/// (procedures §5: virtual machine 2-4 min, agent 1-5 min).
+const START_MINUTES: u32 = 4;
 
 /// What is said of some services of one role on one side.
 pub(super) struct Part {
@@ -315,6 +324,8 @@ fn sources(scene: &Scene<'_>, component: Component, service: usize, side: Side) 
             match scene.active(service).side() {
                 // Where the active region is dead the last known number of users is the need.
                 Some(active) if active != side && scene.dead_for(service, active).is_some() => {}
+                // And where it is only silent, room is told without it: it makes nothing here older.
+                Some(active) if active != side && need_unknown(scene, service, side) => {}
                 Some(active) => all.push(Source::Sessions(service, active)),
                 None => all.extend(Side::BOTH.map(|each| Source::Sessions(service, each))),
             }
@@ -322,6 +333,41 @@ fn sources(scene: &Scene<'_>, component: Component, service: usize, side: Side) 
         }
         Component::Health => vec![Source::Events],
     }
+}
+
+/// Whether nobody hears now how many users the other side has, without its being dead.
+pub(super) fn need_unknown(scene: &Scene<'_>, service: usize, side: Side) -> bool {
+    let Some(active) = scene.active(service).side().filter(|active| *active != side) else { return false };
+    let users = Sight::of(scene.picture, &Source::Sessions(service, active), scene.now);
+    scene.dead_for(service, active).is_none()
+        && users.at.is_some()
+        && (users.trust != Trust::Good || users.missed)
+}
+
+/// How many standby hosts would have to start, service by service.
+pub(super) fn cold_standby(scene: &Scene<'_>) -> Vec<Problem> {
+    scene
+        .services
+        .iter()
+        .filter_map(|&service| {
+            let side = scene.active(service).side()?.other();
+            let short = pools::room(scene, &[service], side)?.hosts_short;
+            let name = &scene.service(service).name;
+            let code = scene.code(side);
+            (short > 0).then(|| Problem {
+                state: CellState::Ok,
+                text: format!(
+                    "{name}: {code} needs {}, about {START_MINUTES} min to start",
+                    counted(short as usize, "more host")
+                ),
+                component: Some(Component::Capacity),
+                side: Some(side),
+                at: scene.picture.last(&Source::Hosts(service, side)).map(|look| look.at),
+                stale: Sight::of(scene.picture, &Source::Hosts(service, side), scene.now).is_past(),
+                overdue: false,
+            })
+        })
+        .collect()
 }
 
 fn component_source(component: Component) -> &'static str {
@@ -353,5 +399,5 @@ pub(super) fn answer<'a>(scene: &Scene<'a>, source: &Source) -> Option<&'a Answe
 
 /// Remarks that are worth a line though nothing is wrong.
 pub(super) fn remarks(scene: &Scene<'_>) -> Vec<Problem> {
-    pools::cold_standby(scene)
+    cold_standby(scene)
 }

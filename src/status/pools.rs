@@ -7,22 +7,16 @@ use crate::domain::{
     machines::Machines,
     pool::SessionHost,
     standing::{self, ActiveSide, HolderKind},
-    text::counted,
     time::Timestamp,
 };
 
 use super::{
-    components::{Bucket, Part, answer},
+    components::{Bucket, Part, answer, need_unknown},
     ours::Drained,
-    problem::Problem,
     scene::Scene,
     sight::{Sight, Trust},
-    summary::{CellState, Component, Role},
+    summary::{CellState, Role},
 };
-
-/// Time from the start request to a host that takes users, for the remark about cold hosts
-/// (procedures §5: virtual machine 2-4 min, agent 1-5 min).
-const START_MINUTES: u32 = 4;
 
 pub(super) fn pools(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     let of = bucket.services.len();
@@ -388,7 +382,7 @@ fn names_text(names: &[&str]) -> String {
 
 /// Room of the standby against the users of the active side.
 #[derive(Debug, Default, Clone, Copy)]
-struct Room {
+pub(super) struct Room {
     /// Sessions the usable hosts hold.
     now: u64,
     /// Sessions that stand on this side already.
@@ -400,12 +394,12 @@ struct Room {
     /// Sessions it must be able to take (`capacity_percent`).
     need: u64,
     /// Hosts that would have to start.
-    hosts_short: u64,
+    pub(super) hosts_short: u64,
     /// Whether a host is cold or unhealthy: which of them, Compute tells.
     unused: bool,
 }
 
-fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<Room> {
+pub(super) fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<Room> {
     let mut sum = Room::default();
     for &service in services {
         let capacity = standing::capacity(scene.picture, service, side, judged_at(scene, service, side))?;
@@ -429,6 +423,14 @@ fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<Room> {
 
 pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     let room = room(scene, bucket.services, bucket.side)?;
+    if bucket.services.iter().any(|&service| need_unknown(scene, service, bucket.side)) {
+        let (now, started) = (room.now, room.started);
+        let more = if started > now { format!(", {started} if started") } else { String::new() };
+        let short = if started > now { format!("{now}, {started}") } else { now.to_string() };
+        let why = format!("how many users {} has is not known now", scene.code(bucket.side.other()));
+        let part = Part::new(CellState::Unknown, format!("room for {now}{more}"), short);
+        return Some(part.because(&why).figure(now, None));
+    }
     if bucket.role != Role::Standby {
         let left = room.now.saturating_sub(room.used);
         let full = left == 0 && room.used > 0;
@@ -467,30 +469,4 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     };
     let part = Part { beside: room.unused.then_some(powers), ..part };
     Some(part.figure(room.now, None))
-}
-
-/// How many standby hosts would have to start, service by service.
-pub(super) fn cold_standby(scene: &Scene<'_>) -> Vec<Problem> {
-    scene
-        .services
-        .iter()
-        .filter_map(|&service| {
-            let side = scene.active(service).side()?.other();
-            let short = room(scene, &[service], side)?.hosts_short;
-            let name = &scene.service(service).name;
-            let code = scene.code(side);
-            (short > 0).then(|| Problem {
-                state: CellState::Ok,
-                text: format!(
-                    "{name}: {code} needs {}, about {START_MINUTES} min to start",
-                    counted(short as usize, "more host")
-                ),
-                component: Some(Component::Capacity),
-                side: Some(side),
-                at: scene.picture.last(&Source::Hosts(service, side)).map(|look| look.at),
-                stale: Sight::of(scene.picture, &Source::Hosts(service, side), scene.now).is_past(),
-                overdue: false,
-            })
-        })
-        .collect()
 }

@@ -7,7 +7,7 @@ use farshore::{
         time::{Span, Timestamp, age_text, minutes, seconds},
     },
     sim::Fault,
-    status::CellState,
+    status::{CellState, Component},
 };
 
 use super::guide::Night;
@@ -41,6 +41,13 @@ async fn a_silent_region_makes_nothing_of_the_other_older() {
         let old = too_old(&night, Side::Secondary, now);
         assert!(old.is_empty(), "{second} s into the silence: {old:#?}");
         looks += 1;
+        night.app.settle();
+        for row in &night.app.summary.rows {
+            let cell = &row.cells[Side::Secondary];
+            let age = now.duration_since(cell.from.unwrap());
+            assert!(age <= interval(row.component) + seconds(1), "{second} s: {cell:?}");
+            assert!(!cell.stale && !cell.overdue, "{second} s: {cell:?}");
+        }
         let hosts = Source::Hosts(0, Side::Secondary);
         worst = worst.max(night.app.picture.reading(&hosts).and_then(|hosts| hosts.age(now)).unwrap());
     }
@@ -49,6 +56,15 @@ async fn a_silent_region_makes_nothing_of_the_other_older() {
     let hosts = Source::Hosts(0, Side::Primary);
     let silence = night.app.picture.reading(&hosts).unwrap();
     assert!(silence.misses > 5 && silence.age(night.app.now()).unwrap() > minutes(29), "{silence:?}");
+}
+
+/// How often what a row is made of is looked at (the longest of its sources).
+fn interval(component: Component) -> Span {
+    match component {
+        Component::ControlPlane | Component::Hosts | Component::Sessions => seconds(15),
+        Component::Assignments | Component::Health => seconds(30),
+        _ => seconds(60),
+    }
 }
 
 /// What each row says of both regions.
