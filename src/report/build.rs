@@ -344,6 +344,10 @@ fn of_step(step: &mut Step, stamped: &Stamped) {
             over("done");
             step.evidence = Some(evidence.clone());
         }
+        // A person waits once more.
+        RunEvent::Failed { item: None, how: FailedHow::Reissue, .. } => {
+            (step.state, step.reason) = ("running", None);
+        }
         RunEvent::Failed { how, why, .. } => {
             step.state = if *how == FailedHow::TimedOut { "timed-out" } else { "failed" };
             step.reason = Some(why.clone());
