@@ -666,6 +666,7 @@ mod tests {
     /// of a block tells the time left and what is owed as often as the step or the debts change.
     #[test]
     fn a_question_says_what_is_owed() {
+        use crate::engine::event::{GateVerdict, Ground};
         let mut view = scene::log_off(scene::offer(1, None));
         let item = |id: &str, verdict, ground, value: &str| crate::engine::event::GateItem {
             id: id.to_owned(),
@@ -674,7 +675,6 @@ mod tests {
             ground,
             age_s: Some(2),
         };
-        use crate::engine::event::{GateVerdict, Ground};
         view.steps[8].proofs = vec![
             item("active-plan-held", GateVerdict::Green, Ground::Owed, "owed"),
             item("standby-capacity", GateVerdict::Unknown, Ground::Seen, "hosts: being read"),

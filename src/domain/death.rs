@@ -351,8 +351,20 @@ struct Provider {
     /// In words.
     name: &'static str,
     beside: Beside,
+    /// Those of its calls that stand like that, where not all of them do.
+    own: Vec<&'static str>,
     /// Answers and failures; empty: one of its calls was never asked.
     footings: Vec<Footing>,
+}
+
+impl Provider {
+    /// Its name, or that of the calls of it which are meant.
+    fn words(&self) -> String {
+        if self.own.is_empty() {
+            return self.name.to_owned();
+        }
+        format!("{} ({})", self.own.join(", "), self.name)
+    }
 }
 
 impl Calls {
@@ -361,6 +373,7 @@ impl Calls {
         let pairs: Vec<(Source, Source)> = pairs.filter(|(here, _)| is_there(estate, here)).collect();
         let of = |name| {
             let own = pairs.iter().filter(|(here, _)| provider(here) == name);
+            let words: Vec<&'static str> = own.clone().map(|(here, _)| here.word()).collect();
             let seen: Vec<(Beside, Vec<Footing>)> =
                 own.map(|(here, there)| beside(picture, here, there, since)).collect();
             let order = [Beside::OnlyHere, Beside::Open, Beside::Both, Beside::Missed, Beside::Answered];
@@ -369,7 +382,10 @@ impl Calls {
             let carry = seen.iter().find(|(own, _)| *own == Beside::OnlyHere).map(|(_, own)| own.clone());
             let whole = seen.iter().all(|(_, footings)| !footings.is_empty());
             let all = || seen.iter().filter(|_| whole).flat_map(|(_, own)| own).copied().collect();
-            Some(Provider { name, beside, footings: carry.unwrap_or_else(all) })
+            let like = words.iter().zip(&seen).filter(|(_, (own, _))| *own == beside);
+            let own: Vec<&'static str> = like.map(|(word, _)| *word).collect();
+            let own = if own.len() < words.len() { own } else { Vec::new() };
+            Some(Provider { name, beside, own, footings: carry.unwrap_or_else(all) })
         };
         Self([COMPUTE_CALLS, HOST_POOL_CALLS, STORAGE_CALLS].into_iter().filter_map(of).collect())
     }
@@ -393,7 +409,7 @@ impl Calls {
 
     fn names(&self, beside: Beside, between: &str) -> String {
         let own = self.0.iter().filter(|calls| calls.beside == beside);
-        own.map(|calls| calls.name).collect::<Vec<_>>().join(between)
+        own.map(Provider::words).collect::<Vec<_>>().join(between)
     }
 
     fn words(&self) -> String {

@@ -241,7 +241,7 @@ impl Evidence<'_> {
         let said = if list.is_empty() {
             "no sign of death".to_owned()
         } else {
-            format!("signs {}", list.join(", "))
+            format!("{} {}", if list.len() == 1 { "sign" } else { "signs" }, list.join(", "))
         };
         let dead = death::rule(&signs);
         // Nobody says "no sign of death" who has not looked for one.

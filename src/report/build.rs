@@ -168,6 +168,7 @@ fn step(planned: &PlannedStep) -> Step {
         kind: planned.kind,
         state: "pending",
         started: None,
+        owed_since: None,
         ended: None,
         evidence: None,
         reason: None,
@@ -316,8 +317,22 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
     }
 }
 
+/// What was owed begins anew when it is worked on: the time it was owed is no work, as in the run view.
+fn begin_paying(step: &mut Step, stamped: &Stamped) {
+    let pays = matches!(
+        stamped.event,
+        RunEvent::Confirmed(_) | RunEvent::Done { item: None, .. } | RunEvent::Paid { .. }
+    );
+    if pays && step.state == "deferred" {
+        let owed = step.ended.unwrap_or(stamped.wall);
+        step.owed_since.get_or_insert(owed);
+        step.started = Some(stamped.wall);
+    }
+}
+
 fn of_step(step: &mut Step, stamped: &Stamped) {
     let at = stamped.wall;
+    begin_paying(step, stamped);
     let mut over = |state: &'static str| {
         step.state = state;
         step.ended = Some(at);

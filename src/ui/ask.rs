@@ -69,9 +69,10 @@ fn about(app: &App, dialog: &AskDialog, sheet: &mut Sheet) {
         Purpose::AcceptStuck(id, items) => stuck(id, items, dialog, sheet),
         Purpose::Retry(id, item) => {
             let what = item.as_deref().unwrap_or("all failed items");
-            let words = match item.is_none() && app.stuck_items().is_empty() {
-                true => format!("wait for {id} once more: it is past its patience, nothing is sent again"),
-                false => format!("try {what} of {id} once more, as new journaled attempts"),
+            let words = if item.is_none() && app.stuck_items().is_empty() {
+                format!("wait for {id} once more: it is past its patience, nothing is sent again")
+            } else {
+                format!("try {what} of {id} once more, as new journaled attempts")
             };
             sheet.words(&words, Role::Title);
         }
