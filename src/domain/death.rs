@@ -357,16 +357,6 @@ struct Provider {
     footings: Vec<Footing>,
 }
 
-impl Provider {
-    /// Its name, or that of the calls of it which are meant.
-    fn words(&self) -> String {
-        if self.own.is_empty() {
-            return self.name.to_owned();
-        }
-        format!("{} ({})", self.own.join(", "), self.name)
-    }
-}
-
 impl Calls {
     fn seen(estate: &Estate, picture: &Picture, service: usize, side: Side, since: Timestamp) -> Self {
         let pairs = calls(service, side).into_iter().zip(calls(service, side.other()));
@@ -409,7 +399,11 @@ impl Calls {
 
     fn names(&self, beside: Beside, between: &str) -> String {
         let own = self.0.iter().filter(|calls| calls.beside == beside);
-        own.map(Provider::words).collect::<Vec<_>>().join(between)
+        let said = |one: &Provider| match one.own.join(", ") {
+            own if own.is_empty() => one.name.to_owned(),
+            own => format!("{own} ({})", one.name),
+        };
+        own.map(said).collect::<Vec<_>>().join(between)
     }
 
     fn words(&self) -> String {
