@@ -663,7 +663,7 @@ mod tests {
         let cases: [(&[Failure<'_>], CellState, &str); 6] = [
             (&[], CellState::Ok, "none fail only here"),
             (&[(&here, Denied, 3)], CellState::Ok, "none fail only here"),
-            (&[(&here, Unreachable, 1)], CellState::Warn, "missed under 3 times: directory (compute calls)"),
+            (&[(&here, Unreachable, 1)], CellState::Warn, "directory (compute calls): missed under 3 times"),
             (
                 &[(&here, Unreachable, 3)],
                 CellState::Warn,

@@ -72,7 +72,8 @@ pub fn signs(
     let calls = Calls::seen(estate, picture, service, side, since);
     if calls.suffice() == Some(true) {
         let other = &estate.regions[side.other()].code;
-        let what = format!("{} fail here and answer in {other}", calls.names(Beside::OnlyHere, " and "));
+        let fail = calls.0.iter().filter(|calls| calls.beside == Beside::OnlyHere).map(|calls| calls.name);
+        let what = format!("{} fail here and answer in {other}", fail.collect::<Vec<_>>().join(" and "));
         sign(3, what, calls.footings());
     }
     if let Some(down) = shares_down(picture, service, side, since) {
@@ -397,18 +398,18 @@ impl Calls {
         self.0.iter().any(|calls| matches!(calls.beside, Beside::OnlyHere | Beside::Missed))
     }
 
-    fn names(&self, beside: Beside, between: &str) -> String {
+    fn names(&self, beside: Beside) -> String {
         let own = self.0.iter().filter(|calls| calls.beside == beside);
         let said = |one: &Provider| match one.own.join(", ") {
             own if own.is_empty() => one.name.to_owned(),
             own => format!("{own} ({})", one.name),
         };
-        own.map(said).collect::<Vec<_>>().join(between)
+        own.map(said).collect::<Vec<_>>().join(", ")
     }
 
     fn words(&self) -> String {
         let count = |beside| self.count(beside);
-        let names = |beside| self.names(beside, ", ");
+        let names = |beside| self.names(beside);
         match count(Beside::OnlyHere) {
             0 => {}
             1 => {
@@ -422,7 +423,7 @@ impl Calls {
         }
         match (count(Beside::Open), count(Beside::Missed)) {
             (0, 0) => "none fail only here".to_owned(),
-            (0, _) => format!("missed under {FAILED_CALLS} times: {}", names(Beside::Missed)),
+            (0, _) => format!("{}: missed under {FAILED_CALLS} times", names(Beside::Missed)),
             (open, _) if open == self.0.len() => "not known".to_owned(),
             _ => format!("not known: {}", names(Beside::Open)),
         }
