@@ -13,7 +13,7 @@ use crate::{
     domain::{
         Safe,
         access::PrincipalId,
-        time::{Timestamp, minute_text, time_text},
+        time::{Span, Timestamp, minute_text, seconds, time_text},
     },
     engine::{
         Command, Confirm, RunView,
@@ -24,8 +24,8 @@ use crate::{
 
 pub use words::status_lines;
 use words::{
-    ask, asked, choices, list_lines, numbered, owed, place, question, step_lines, stuck, without_figures,
-    words_of,
+    ask, asked, choices, head, list_lines, numbered, owed, place, question, step_lines, stuck,
+    without_figures, words_of,
 };
 
 /// What a line came to.
@@ -49,6 +49,9 @@ const QUIET_MS: u64 = 1_000;
 
 /// It waits for that no longer than this, in milliseconds: an abort must always be possible.
 const RESTLESS_MS: u64 = 5_000;
+
+/// An event that is told so long after a later one says that it is from before.
+const LATE: Span = seconds(60);
 
 /// What leaves an undo or a debt alone that was asked for.
 const BACK: &str = "back";
@@ -80,6 +83,10 @@ pub struct Plain {
     /// Wrong answers since the last right one.
     wrong: u8,
     offered: Option<StepId>,
+    /// The step that was asked about last, and what was owed then.
+    headed: Option<(StepId, Vec<StepId>)>,
+    /// When the newest event happened that was told.
+    heard: Option<Timestamp>,
     /// An undo step or a debt that a person asked for, until it is confirmed or left alone.
     chosen: Option<StepId>,
     /// What was last told of how the list in question has changed.
@@ -127,11 +134,15 @@ impl Plain {
         let mut lines = Vec::new();
         let events = app.feed.since(self.feed);
         for event in &events {
+            // What happened well before what was told last is not heard as news of now.
+            let late = self.heard.is_some_and(|heard| heard.duration_since(event.at) > LATE);
+            let time = format!("{}{}", if late { "earlier, " } else { "" }, time_text(event.at));
             match &event.origin {
                 Origin::Journal(_) => {}
-                Origin::Region(code) => lines.push(format!("{} {code} {}", time_text(event.at), event.text)),
-                Origin::Cockpit => lines.push(format!("{} {}", time_text(event.at), event.text)),
+                Origin::Region(code) => lines.push(format!("{time} {code} {}", event.text)),
+                Origin::Cockpit => lines.push(format!("{time} {}", event.text)),
             }
+            self.heard = self.heard.max(Some(event.at));
         }
         self.feed = app.feed.pushed();
         if let Some(view) = app.run_view() {
@@ -258,7 +269,14 @@ impl Plain {
         }
         self.restless = None;
         let number = draw().clamp(10, 99);
-        let lines = ask(app, view, step, number);
+        let mut lines = ask(app, view, step, number);
+        if let Some(step) = step.filter(|_| !lines.is_empty()) {
+            let heads = Some((step.id.clone(), view.debts.clone()));
+            if self.headed != heads {
+                lines.insert(0, head(view));
+                self.headed = heads;
+            }
+        }
         self.number = (!lines.is_empty()).then_some(number);
         self.put = at;
         (!lines.is_empty()).then_some(lines)
@@ -552,10 +570,12 @@ mod tests {
         let mut plain = Plain::default();
         let opening = plain.news(&app);
         assert_eq!(opening.iter().filter(|line| line.contains("cockpit opened")).count(), 1, "{opening:#?}");
-        for (back, text) in [(600, "posted"), (0, "answers again"), (900, "posted earlier")] {
+        let heard =
+            [(600, "earlier, ", "posted"), (0, "", "answers again"), (900, "earlier, ", "posted at first")];
+        for (back, late, text) in heard {
             let at = app.now() - crate::domain::time::seconds(back);
             app.feed.push(at, Origin::Region("WE".to_owned()), text);
-            assert_eq!(plain.news(&app), [format!("{} WE {text}", time_text(at))]);
+            assert_eq!(plain.news(&app), [format!("{late}{} WE {text}", time_text(at))]);
         }
         assert!(plain.news(&app).is_empty());
     }
@@ -640,6 +660,58 @@ mod tests {
         view.steps[8].old_proofs = vec!["active-empty".to_owned()];
         let lines = Plain::default().prompt(&armed(view), 0, || 42).unwrap();
         assert_eq!(lines.iter().filter(|line| line.contains("active-empty")).count(), 1, "{lines:#?}");
+    }
+
+    /// What a gate goes on without is said, an item that is only being read is not called old, and the head
+    /// of a block tells the time left and what is owed as often as the step or the debts change.
+    #[test]
+    fn a_question_says_what_is_owed() {
+        use crate::engine::event::{GateVerdict, Ground};
+        let mut view = scene::log_off(scene::offer(1, None));
+        let item = |id: &str, verdict, ground, value: &str| crate::engine::event::GateItem {
+            id: id.to_owned(),
+            verdict,
+            value: value.into(),
+            ground,
+            age_s: Some(2),
+        };
+        view.steps[8].proofs = vec![
+            item("active-plan-held", GateVerdict::Green, Ground::Owed, "owed"),
+            item("standby-capacity", GateVerdict::Unknown, Ground::Seen, "hosts: being read"),
+        ];
+        view.steps[8].old_proofs = vec!["standby-capacity".to_owned()];
+        view.debts = vec!["a3-hold-active-scaling".to_owned()];
+        let mut plain = Plain::default();
+        let lines = plain.prompt(&armed(view.clone()), 0, || 42).unwrap();
+        assert!(
+            lines[0].contains("RTO") && lines[0].ends_with("debts: a3-hold-active-scaling"),
+            "{lines:#?}"
+        );
+        assert!(lines.contains(&"goes on without active-plan-held: owed".to_owned()), "{lines:#?}");
+        assert!(!lines.iter().any(|line| line.starts_with("too old")), "{lines:#?}");
+        assert_eq!(lines.last().unwrap(), "to confirm type: 42");
+        let head = lines[0].clone();
+        view.steps[8].choices = vec![Choice::Retry, Choice::Skip];
+        let again = plain.prompt(&armed(view.clone()), 10_000, || 43).unwrap();
+        assert!(!again.contains(&head), "said, and nothing of it has changed: {again:#?}");
+        view.debts.clear();
+        view.steps[8].choices.clear();
+        let paid = plain.prompt(&armed(view), 20_000, || 44).unwrap();
+        assert!(paid[0].ends_with("debts: none"), "{paid:#?}");
+    }
+
+    #[test]
+    fn what_happened_before_what_was_told_says_so() {
+        let mut app = scene::app(World::Sim, Weather::Calm);
+        let mut plain = Plain::default();
+        plain.news(&app);
+        let now = app.now();
+        app.feed.push(now, Origin::Cockpit, "now");
+        app.feed.push(now - seconds(240), Origin::Cockpit, "posted");
+        app.feed.push(now - seconds(1), Origin::Cockpit, "together");
+        let told = plain.news(&app);
+        let words: Vec<String> = told.iter().map(|line| line.replace(char::is_numeric, "")).collect();
+        assert_eq!(words, ["::Z now", "earlier, ::Z posted", "::Z together"]);
     }
 
     #[test]

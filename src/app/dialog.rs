@@ -241,7 +241,7 @@ pub enum Purpose {
     Abort,
     /// Go on although these items did not end.
     AcceptStuck(StepId, Vec<ItemKey>),
-    /// Send failed items once more: one, or all.
+    /// Send failed items once more: one, or all; wait once more for a step past its patience.
     Retry(StepId, Option<ItemKey>),
     /// Restart the host under a stuck item.
     Restart(StepId, ItemKey),
@@ -277,7 +277,7 @@ impl Purpose {
             Self::Abort => "Abort the run".to_owned(),
             Self::AcceptStuck(_, items) => format!("Go on without {}", counted(items.len(), "item")),
             Self::Retry(_, Some(_)) => "Try 1 item again".to_owned(),
-            Self::Retry(_, None) => "Try all failed items again".to_owned(),
+            Self::Retry(_, None) => "Try again".to_owned(),
             Self::Restart(..) => "Restart 1 host".to_owned(),
             Self::Resume => "Go on with the run".to_owned(),
         }

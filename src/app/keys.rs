@@ -310,7 +310,7 @@ pub const BINDINGS: &[Binding] = &[
     bind(Key::Char('h'), &[Context::Run], Intent::Hold, "hold: start no further item; again: go on"),
     bind(Key::Char('n'), &[Context::Run], Intent::Note, "write a note"),
     bind(Key::Char('d'), &[Context::Run], Intent::Downgrade, "downgrade the step to ungraceful"),
-    bind(Key::Char('t'), &[Context::Run], Intent::Retry, "try failed items again"),
+    bind(Key::Char('t'), &[Context::Run], Intent::Retry, "try again what failed or timed out"),
     bind(Key::Char('w'), &[Context::Run], Intent::ShortenNotice, "cut the notice short"),
     bind(Key::Char('x'), &[Context::Run], Intent::AcceptStuck, "go on although named items did not end"),
     bind(Key::Char('b'), &[Context::Run], Intent::RestartHost, "reboot the host under a stuck item"),

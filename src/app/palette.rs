@@ -105,7 +105,7 @@ pub const COMMANDS: [(&str, &str); 28] = [
     ("report", "write the report: report [RUN]"),
     ("restart", "restart the host under a stuck item: restart [ITEM]"),
     ("resume", "go on with a run: resume RUN"),
-    ("retry", "try failed items again: retry [ITEM]"),
+    ("retry", "try again what failed or timed out: retry [ITEM]"),
     ("run", "start a procedure: run [ID]"),
     ("runs", "the runs of this estate"),
     ("seek", "a place in a recording: seek 12:30, 1:02:03, start or end"),

@@ -205,11 +205,15 @@ fn find(name: &str, columns: &[Column]) -> Result<What, String> {
         .chain([&AGE])
         .map(|column| {
             let far = strsim::damerau_levenshtein(name, column.key);
-            (far.min(strsim::damerau_levenshtein(name, column.head)), column.key)
+            (far.min(strsim::damerau_levenshtein(name, column.head)), column.key, column.head)
         })
         .min();
     match near {
-        Some((far, key)) if far <= 3 => Err(format!("no column `{name}`; nearest is `{key}`")),
+        // Its head may be shorter: that is what stands on the screen.
+        Some((far, key, head)) if far <= 3 => {
+            let shown = if head == key { String::new() } else { format!(", on screen `{head}`") };
+            Err(format!("no column `{name}`; nearest is `{key}`{shown}"))
+        }
         _ => Err(format!("no column `{name}`; there are {}", names(columns))),
     }
 }
@@ -425,6 +429,6 @@ mod tests {
         check("age>5", "age is a time such as 90s, 5m, 2h, 1d; `5` is none");
         check("status>available", "status holds words: use = or !=, not >");
         check(">5", "a column must stand before >: host, status, age, sessions");
-        check("ok sesions<5", "no column `sesions`; nearest is `sessions`");
+        check("ok sesions<5", "no column `sesions`; nearest is `sessions`, on screen `ses`");
     }
 }

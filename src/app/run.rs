@@ -9,8 +9,10 @@ use crate::{
         Observation, Safe,
         time::{Span, Timestamp},
     },
-    engine::{Engine, Input, Output, Refusal, RunView, Stamped, Witness, view::RunState},
+    engine::{Engine, Input, Output, Refusal, RunView, Stamped, Witness, event::RunEnd, view::RunState},
 };
+
+use super::sentence;
 
 /// The state machine of one run. The engine implements it; tests script it.
 pub trait RunHandle: fmt::Debug + Send {
@@ -125,6 +127,15 @@ pub struct RunSummary {
     pub debts: usize,
     /// Why its journal cannot be trusted or read, where that is so.
     pub trouble: Option<Safe>,
+}
+
+/// The rehearsal among these runs that came to its end last, and when that was. Whatever speaks of the last
+/// drill asks here.
+pub fn last_drill<'r>(runs: impl Iterator<Item = &'r RunSummary>) -> Option<(Timestamp, &'r RunSummary)> {
+    let watching = sentence::end_word(RunEnd::Monitoring);
+    let drills = runs.filter(|run| run.purpose == RunPurpose::Drill);
+    let ended = drills.filter(|run| run.open == RunOpen::Closed || run.state == watching);
+    ended.filter_map(|run| Some((run.opened + run.took?, run))).max_by_key(|(ended, _)| *ended)
 }
 
 /// What a listed run was for.

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         Answer, Safe, Side, Source, access::AccessChange, estate::Estate, picture::Picture, time::Timestamp,
     },
-    engine::{RunView, event::RunEnd, view::StepView},
+    engine::{RunView, view::StepView},
     readiness::{self, LocalFacts, Verdict},
     status::{Scope, Summary, summarize},
 };
@@ -25,9 +25,8 @@ use super::{
     ours,
     redact::Redaction,
     replay::Spot,
-    run::{OpenRun, RunOpen, RunPurpose, RunSummary},
+    run::{OpenRun, RunOpen, RunSummary},
     screen::{Cursor, Filter, SMALLEST, Screen, StepCursor, Visit, Zoom},
-    sentence,
     table::Sort,
     under::{Hold, Under, When},
 };
@@ -285,14 +284,9 @@ impl App {
     /// The UTC date on which a rehearsal of the runbook ended last, or `never`. A failover in earnest is
     /// no drill: nobody chose its day, and nothing says that it was looked at afterwards.
     pub fn last_drill(&self, runbook: &str) -> String {
-        let watching = sentence::end_word(RunEnd::Monitoring);
-        self.runs
-            .iter()
-            .filter(|run| run.runbook == runbook && run.purpose == RunPurpose::Drill)
-            .filter(|run| run.open == RunOpen::Closed || run.state == watching)
-            .filter_map(|run| Some(run.opened + run.took?))
-            .max()
-            .map_or_else(|| "never".to_owned(), |ended| ended.strftime("%Y-%m-%d").to_string())
+        let runs = self.runs.iter().filter(|run| run.runbook == runbook);
+        super::run::last_drill(runs)
+            .map_or_else(|| "never".to_owned(), |(ended, _)| ended.strftime("%Y-%m-%d").to_string())
     }
 
     /// Runs the checks again, where a second has passed: they look at everything there is.

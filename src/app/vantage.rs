@@ -106,6 +106,15 @@ pub struct Ground<'a> {
     pub now: Timestamp,
 }
 
+impl Ground<'_> {
+    /// Whether users in scope are served by a side that counts as dead.
+    fn serves_and_is_dead(&self, side: Side) -> bool {
+        let in_scope: Vec<usize> = services(self.scope, self.estate).map(|(index, _)| index).collect();
+        let signs = RegionSigns::seen(self.estate, self.picture, &in_scope, side, self.now);
+        signs.dead() && signs.serves
+    }
+}
+
 /// How it looks from here.
 pub fn vantage(ground: &Ground<'_>) -> Vantage {
     let calls: Vec<Line> = CALLS
@@ -205,9 +214,11 @@ fn one_call(ground: &Ground<'_>, source: &Source) -> Cell {
         };
         return Cell { state: CellState::Ok, full, text, at, stale, global };
     };
+    // As in the matrix: silence is a fault of the side that serves and counts as dead, else nobody knows.
+    let fault = source.side().is_some_and(|side| ground.serves_and_is_dead(side));
     let state = match plight {
-        Plight::Silent { .. } => CellState::Crit,
-        Plight::Loading | Plight::Asked(_) | Plight::Old(_) => CellState::Unknown,
+        Plight::Silent { .. } if fault => CellState::Crit,
+        Plight::Silent { .. } | Plight::Loading | Plight::Asked(_) | Plight::Old(_) => CellState::Unknown,
         _ => CellState::Warn,
     };
     // What nobody has looked at tells of no region either.
@@ -562,6 +573,36 @@ mod tests {
         death::evidence(&estate, &picture, 0, Side::Primary, now)
     }
 
+    /// What is silent has the state that the matrix gives it: it is a fault of the side that serves and looks
+    /// dead, and else nobody knows.
+    #[test]
+    fn silence_stands_in_the_vantage_view_as_it_stands_in_the_matrix() {
+        use crate::status::{Component, summarize};
+        let mut states = Vec::new();
+        for (weather, side) in
+            [Weather::Calm, Weather::Outage].into_iter().flat_map(|one| Side::BOTH.map(|side| (one, side)))
+        {
+            let mut kept = Picture::default();
+            let source = Source::Directory(side);
+            let found = seen(weather, |picture| {
+                picture.forget(&source);
+                for left in (0..3).rev() {
+                    let ended = noon() - seconds(left);
+                    let why = Safe::new("no answer in 10 s");
+                    let outcome = Err(Silence { kind: SilenceKind::Unreachable, why });
+                    picture.take(Observation { source: source.clone(), started: ended, ended, outcome });
+                }
+                kept = picture.clone();
+            });
+            let summary = summarize(&scene::estate(), &kept, &[], Scope::All, noon());
+            let matrix = summary.cell(Component::Directory, side).unwrap().state;
+            let line = found.calls.iter().find(|line| line.label == "directory").unwrap();
+            assert_eq!(line.cells[side].state, matrix, "{weather:?} {side:?}");
+            states.push(matrix);
+        }
+        assert!(states.contains(&CellState::Crit) && states.contains(&CellState::Unknown), "{states:?}");
+    }
+
     /// Never asked is never ok, old is never fresh, and whoever hears nobody knows nothing.
     #[test]
     fn no_sign_is_called_absent_by_who_did_not_look() {
@@ -622,14 +663,18 @@ mod tests {
         let cases: [(&[Failure<'_>], CellState, &str); 6] = [
             (&[], CellState::Ok, "none fail only here"),
             (&[(&here, Denied, 3)], CellState::Ok, "none fail only here"),
-            (&[(&here, Unreachable, 1)], CellState::Warn, "missed under 3 times: compute calls"),
-            (&[(&here, Unreachable, 3)], CellState::Warn, "1 of 3 fails only here, 2 needed: compute calls"),
+            (&[(&here, Unreachable, 1)], CellState::Warn, "directory (compute calls): missed under 3 times"),
+            (
+                &[(&here, Unreachable, 3)],
+                CellState::Warn,
+                "1 of 3 fails only here, 2 needed: directory (compute calls)",
+            ),
             (
                 &[(&here, Unreachable, 3), (&there, Unreachable, 3)],
                 CellState::Unknown,
-                "fail in both: compute calls",
+                "fail in both: directory (compute calls)",
             ),
-            (&[(&here, NotAsked, 3)], CellState::Unknown, "not known: compute calls"),
+            (&[(&here, NotAsked, 3)], CellState::Unknown, "not known: directory (compute calls)"),
         ];
         for (failures, state, said) in cases {
             let found = seen(Weather::Calm, |picture| {
@@ -642,7 +687,10 @@ mod tests {
         }
         let unasked = seen(Weather::Calm, |picture| picture.forget(&here));
         let cell = &unasked.signs[2].cells.primary;
-        assert_eq!((cell.state, cell.full.as_str()), (CellState::Unknown, "not known: compute calls"));
+        assert_eq!(
+            (cell.state, cell.full.as_str()),
+            (CellState::Unknown, "not known: directory (compute calls)")
+        );
         assert!(said(&unasked)[0].ends_with("no sign seen, and not all of them are known"), "{unasked:?}");
     }
 

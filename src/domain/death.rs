@@ -72,7 +72,8 @@ pub fn signs(
     let calls = Calls::seen(estate, picture, service, side, since);
     if calls.suffice() == Some(true) {
         let other = &estate.regions[side.other()].code;
-        let what = format!("{} fail here and answer in {other}", calls.names(Beside::OnlyHere, " and "));
+        let fail = calls.0.iter().filter(|calls| calls.beside == Beside::OnlyHere).map(|calls| calls.name);
+        let what = format!("{} fail here and answer in {other}", fail.collect::<Vec<_>>().join(" and "));
         sign(3, what, calls.footings());
     }
     if let Some(down) = shares_down(picture, service, side, since) {
@@ -351,6 +352,8 @@ struct Provider {
     /// In words.
     name: &'static str,
     beside: Beside,
+    /// Those of its calls that stand like that, where not all of them do.
+    own: Vec<&'static str>,
     /// Answers and failures; empty: one of its calls was never asked.
     footings: Vec<Footing>,
 }
@@ -361,6 +364,7 @@ impl Calls {
         let pairs: Vec<(Source, Source)> = pairs.filter(|(here, _)| is_there(estate, here)).collect();
         let of = |name| {
             let own = pairs.iter().filter(|(here, _)| provider(here) == name);
+            let words: Vec<&'static str> = own.clone().map(|(here, _)| here.word()).collect();
             let seen: Vec<(Beside, Vec<Footing>)> =
                 own.map(|(here, there)| beside(picture, here, there, since)).collect();
             let order = [Beside::OnlyHere, Beside::Open, Beside::Both, Beside::Missed, Beside::Answered];
@@ -369,7 +373,10 @@ impl Calls {
             let carry = seen.iter().find(|(own, _)| *own == Beside::OnlyHere).map(|(_, own)| own.clone());
             let whole = seen.iter().all(|(_, footings)| !footings.is_empty());
             let all = || seen.iter().filter(|_| whole).flat_map(|(_, own)| own).copied().collect();
-            Some(Provider { name, beside, footings: carry.unwrap_or_else(all) })
+            let like = words.iter().zip(&seen).filter(|(_, (own, _))| *own == beside);
+            let own: Vec<&'static str> = like.map(|(word, _)| *word).collect();
+            let own = if own.len() < words.len() { own } else { Vec::new() };
+            Some(Provider { name, beside, own, footings: carry.unwrap_or_else(all) })
         };
         Self([COMPUTE_CALLS, HOST_POOL_CALLS, STORAGE_CALLS].into_iter().filter_map(of).collect())
     }
@@ -391,14 +398,18 @@ impl Calls {
         self.0.iter().any(|calls| matches!(calls.beside, Beside::OnlyHere | Beside::Missed))
     }
 
-    fn names(&self, beside: Beside, between: &str) -> String {
+    fn names(&self, beside: Beside) -> String {
         let own = self.0.iter().filter(|calls| calls.beside == beside);
-        own.map(|calls| calls.name).collect::<Vec<_>>().join(between)
+        let said = |one: &Provider| match one.own.join(", ") {
+            own if own.is_empty() => one.name.to_owned(),
+            own => format!("{own} ({})", one.name),
+        };
+        own.map(said).collect::<Vec<_>>().join(", ")
     }
 
     fn words(&self) -> String {
         let count = |beside| self.count(beside);
-        let names = |beside| self.names(beside, ", ");
+        let names = |beside| self.names(beside);
         match count(Beside::OnlyHere) {
             0 => {}
             1 => {
@@ -412,7 +423,7 @@ impl Calls {
         }
         match (count(Beside::Open), count(Beside::Missed)) {
             (0, 0) => "none fail only here".to_owned(),
-            (0, _) => format!("missed under {FAILED_CALLS} times: {}", names(Beside::Missed)),
+            (0, _) => format!("{}: missed under {FAILED_CALLS} times", names(Beside::Missed)),
             (open, _) if open == self.0.len() => "not known".to_owned(),
             _ => format!("not known: {}", names(Beside::Open)),
         }

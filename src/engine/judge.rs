@@ -121,13 +121,21 @@ impl Evidence<'_> {
 
     /// Whether a look that it rests on is older than its source's answers are trusted.
     pub fn is_old(&self, killer: Killer) -> bool {
-        let since = self.seen.since;
+        let (since, now) = (self.seen.since, self.seen.now);
+        // Of the many calls under the death rule the old ones count only where the verdict rests on them.
+        let by_death =
+            killer == Killer::ModeFits || (killer == Killer::ActiveEmptyOrDead && self.run.leaves_dead());
+        if by_death && death::rule(&self.signs()) {
+            return self.is_dated(killer);
+        }
         self.sources(killer).iter().any(|source| {
             let Some(reading) = self.seen.picture.reading(source) else { return false };
-            let answered = reading.last.as_ref().map(|look| Footing::of(source, look.started));
-            let failed = reading.failed.map(|at| Footing::failed(source, at));
-            let tried = answered.into_iter().chain(failed).max_by_key(|footing| footing.at);
-            tried.is_some_and(|tried| tried.at >= since && tried.is_old(self.seen.now))
+            // An age counts from the answer, as everywhere: a look that took long is not old for that.
+            let answered = reading.last.as_ref().map(|look| (look.started, Footing::of(source, look.at)));
+            let told = |at| reading.silence.as_ref().map_or(at, |(told, _)| *told);
+            let failed = reading.failed.map(|at| (at, Footing::failed(source, told(at))));
+            let tried = answered.into_iter().chain(failed).max_by_key(|(started, _)| *started);
+            tried.is_some_and(|(started, tried)| started >= since && tried.is_old(now))
         })
     }
 
@@ -233,7 +241,7 @@ impl Evidence<'_> {
         let said = if list.is_empty() {
             "no sign of death".to_owned()
         } else {
-            format!("signs {}", list.join(", "))
+            format!("{} {}", if list.len() == 1 { "sign" } else { "signs" }, list.join(", "))
         };
         let dead = death::rule(&signs);
         // Nobody says "no sign of death" who has not looked for one.

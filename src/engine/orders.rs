@@ -306,10 +306,15 @@ impl Engine {
     fn retry(&mut self, step: &StepId, item: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
         self.must_be_armed(step)?;
+        let waits = item.is_none() && self.may_wait_on(index);
+        if waits {
+            self.wait_on(index, now);
+        }
         let working = self.run.steps[index].mark == StepMark::Working;
         let accepted = (item.is_some() || !working) && self.may_end_accepted(index);
         if !working && !accepted {
-            return Err(Refusal::WrongState { step: step.clone(), state: "not at work" });
+            let refusal = Refusal::WrongState { step: step.clone(), state: "not at work" };
+            return if waits { Ok(()) } else { Err(refusal) };
         }
         let again: Vec<(String, u32)> = self.run.steps[index]
             .items
@@ -318,7 +323,7 @@ impl Engine {
             .filter(|candidate| may_go_again(candidate) || (accepted && candidate.mark.accepted()))
             .map(|candidate| (candidate.key.clone(), candidate.attempts))
             .collect();
-        if again.is_empty() {
+        if again.is_empty() && !waits {
             return Err(Refusal::WrongState {
                 step: step.clone(),
                 state: "without an item that may go again",
@@ -337,6 +342,19 @@ impl Engine {
             );
         }
         Ok(())
+    }
+
+    /// Whether a step past its patience may be waited for once more.
+    pub(super) fn may_wait_on(&self, index: usize) -> bool {
+        let step = &self.run.steps[index];
+        step.timed_out && !step.is_over() && self.run.closed.is_none()
+    }
+
+    /// Gives a step past its patience as much of it again.
+    fn wait_on(&mut self, index: usize, now: Timestamp) {
+        let why = Safe::new("a person asked to wait once more");
+        let (step, how) = (self.run.plan.steps[index].id.clone(), super::event::FailedHow::Reissue);
+        self.emit(RunEvent::Failed { step, item: None, attempt: None, how, why }, now);
     }
 
     /// Restarts the machine under a session that will not end.

@@ -223,16 +223,16 @@ impl Engine {
     }
 
     fn open_state(&self, index: usize, planned: &PlannedStep, ready: impl FnOnce() -> bool) -> StepState {
-        if self.run.steps[index].timed_out {
-            return StepState::TimedOut;
-        }
+        let timed_out = self.run.steps[index].timed_out;
         match planned.kind {
+            StepKind::Observe if timed_out => StepState::TimedOut,
             // Given, and not yet taken: after a resume something else is looked at first.
             StepKind::Manual if self.run.steps[index].value.is_some() => StepState::Waiting,
             StepKind::Manual => StepState::AwaitingPerson,
             StepKind::Observe => StepState::Waiting,
             _ if self.asks(index) => StepState::AwaitingPerson,
             _ if ready() => StepState::Ready,
+            _ if timed_out => StepState::TimedOut,
             _ => StepState::Blocked,
         }
     }
@@ -457,6 +457,9 @@ impl Engine {
         }
         if working && planned.action == Some(Action::MessageActive) && self.run.notice_cut.is_none() {
             choices.push(Choice::ShortenNotice);
+        }
+        if self.may_wait_on(index) && !choices.contains(&Choice::Retry) {
+            choices.push(Choice::Retry);
         }
         let undo = planned.undo.as_ref().and_then(|undo| self.run.plan.position(undo));
         if undo.is_some_and(|undo| self.may_undo(undo)) {

@@ -353,6 +353,9 @@ impl Run {
                 step.reopen();
                 step.item_failed(item, *how, why, at);
             }
+            RunEvent::Failed { item: None, how: FailedHow::Reissue, .. } => {
+                (step.patience, step.timed_out) = (Patience::default(), false);
+            }
             RunEvent::Failed { item: None, .. } => step.timed_out = true,
             RunEvent::Skipped { reason, .. } => step.over(StepMark::Skipped(reason.clone()), at),
             RunEvent::Deferred { reason, downgraded, .. } => {

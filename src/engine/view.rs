@@ -316,7 +316,7 @@ impl StepView {
 /// What a person may do with a step besides confirming it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {
-    /// Send failed items once more.
+    /// Send failed items once more, or wait once more for a step past its patience.
     Retry,
     /// Turn it ungraceful.
     Downgrade,

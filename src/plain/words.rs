@@ -22,6 +22,7 @@ const LISTED: usize = 5;
 pub fn status_lines(app: &App) -> Vec<String> {
     let summary = &app.summary;
     let mut lines = vec![format!("{} {} {}", app.badge(), summary.estate, time_text(app.now()))];
+    lines.extend(app.run_view().map(|view| run_line(app, view)));
     let service = |line: &ServiceLine| format!("{}{}", line.text(), aged(app, line.at, line.stale));
     let services: Vec<String> = summary.services.iter().map(service).collect();
     lines.push(format!("services: {}", services.join("; ")));
@@ -111,15 +112,23 @@ fn blocked_words(step: &StepView) -> String {
     }
 }
 
-/// How the run stands, all steps as numbered lines, and what can be taken back.
-pub(super) fn step_lines(app: &App, view: &RunView) -> Vec<String> {
-    let since = app.now().duration_since(view.impact);
+/// How the run stands: its time and what it owes.
+pub(super) fn run_line(app: &App, view: &RunView) -> String {
+    let state = sentence::state_word(&view.state);
+    let since = clock_text(app.now().duration_since(view.impact));
+    format!("run {} is {state}; T+{since}; {}", view.run, head(view))
+}
+
+/// What a question is to be answered with in mind: how much time is left, and what is owed.
+pub(super) fn head(view: &RunView) -> String {
     let debts = if view.debts.is_empty() { "none".to_owned() } else { view.debts.join(", ") };
     let since_start = if view.impact_stated { "" } else { " from the start of the run" };
-    let rto = sentence::rto(view, since_start);
-    let state = sentence::state_word(&view.state);
-    let mut lines =
-        vec![format!("run {} is {state}; T+{}; {rto}; debts: {debts}", view.run, clock_text(since))];
+    format!("{}; debts: {debts}", sentence::rto(view, since_start))
+}
+
+/// How the run stands, all steps as numbered lines, and what can be taken back.
+pub(super) fn step_lines(app: &App, view: &RunView) -> Vec<String> {
+    let mut lines = vec![run_line(app, view)];
     let steps = view.steps.iter().filter(|step| !step.is_undo);
     lines.extend(steps.map(|step| numbered(view, step)));
     let back: Vec<&str> =
@@ -199,14 +208,19 @@ pub(super) fn ask(app: &App, view: &RunView, step: Option<&StepView>, number: u8
         }
         _ => return Vec::new(),
     }
-    for proof in step.proofs.iter().filter(|proof| step.old_proofs.contains(&proof.id)) {
+    for proof in step.proofs.iter().filter(|proof| proof.is_excused()) {
+        lines.push(format!("goes on without {}: {}", proof.id, proof.value));
+    }
+    let dated =
+        |proof: &&GateItem| proof.verdict != GateVerdict::Unknown && step.old_proofs.contains(&proof.id);
+    for proof in step.proofs.iter().filter(dated) {
         let age = proof.age_s.map_or_else(String::new, |age| {
             format!(", seen {} ago", age_text(Span::from_secs(age.try_into().unwrap_or(i64::MAX))))
         });
         lines.push(format!("too old {} last {}{age}", proof.id, proof.value));
     }
     // One that is too old has been told.
-    let young = |proof: &&GateItem| !step.old_proofs.contains(&proof.id);
+    let young = |proof: &&GateItem| !dated(proof);
     for proof in step.proofs.iter().filter(|proof| proof.verdict != GateVerdict::Green).filter(young) {
         let word = if step.aims_at(proof) { "to reach" } else { sentence::verdict_word(proof.verdict) };
         lines.push(format!("{word} {} {}", proof.id, proof.value));
@@ -250,6 +264,9 @@ fn confirm_words(offer: &OfferView, number: u8) -> String {
         2 => format!(" and {}", offer.number_word()),
         _ => " and the code of the region you open, twice with 3 s between".to_owned(),
     };
+    if what.is_empty() {
+        return format!("to confirm type: {number}");
+    }
     format!("to confirm type the number {number}{what}: {number} {}", asked(offer)).trim_end().to_owned()
 }
 

@@ -18,6 +18,7 @@ use crate::{
 };
 
 use super::{
+    left::{LEFT, left},
     model::{
         Answered, Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Person,
         Refusal, Report, Request, Rpo, State, Step, UsersOf,
@@ -33,9 +34,6 @@ const INSTANT_MILLIS: u64 = 1_500;
 
 /// Why a step that was done is pending.
 const TAKEN_BACK: &str = "an undo opened it again";
-
-/// What a step is called that was at work when its run was ended.
-const LEFT: &str = "left";
 
 /// Builds the report of `run`; `None`: the first event does not open a run.
 pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp) -> Option<Report> {
@@ -171,6 +169,7 @@ fn step(planned: &PlannedStep) -> Step {
         kind: planned.kind,
         state: "pending",
         started: None,
+        owed_since: None,
         ended: None,
         evidence: None,
         reason: None,
@@ -322,33 +321,22 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
     }
 }
 
-/// What a run that was ended leaves: steps in the middle, and all that it had made.
-fn left(report: &mut Report, at: Timestamp) {
-    let made =
-        |step: &Step| step.items.iter().filter(|item| item.operation.is_some() && item.how.is_some()).count();
-    for step in report.steps.iter_mut().filter(|step| step.state == "running") {
-        (step.state, step.ended) = (LEFT, Some(at));
-        let sent = step.items.iter().filter(|item| !item.attempts.is_empty()).count();
-        let all = step.confirmations.last().map_or(0, |given| given.items as usize).max(sent);
-        let text = Safe::new(&format!("{sent} of {all} sent, {} seen done", made(step)));
-        step.reason = Some(text.clone());
-        let (kind, step) = (DeviationKind::Left, Some(step.id.clone()));
-        report.deviations.push(Deviation { at, kind, step, text });
-    }
-    let each = |undo: bool| {
-        let steps = report.steps.iter().filter(move |step| step.phase.is_none() == undo && made(step) > 0);
-        steps.map(|step| format!("{} {}", step.id, made(step))).collect::<Vec<String>>().join(", ")
-    };
-    let (stays, back) = (each(false), each(true));
-    if !stays.is_empty() {
-        let back = if back.is_empty() { back } else { format!("; taken back: {back}") };
-        let text = Safe::new(&format!("made: {stays}{back}"));
-        report.deviations.push(Deviation { at, kind: DeviationKind::Stays, step: None, text });
+/// What was owed begins anew when it is worked on: the time it was owed is no work, as in the run view.
+fn begin_paying(step: &mut Step, stamped: &Stamped) {
+    let pays = matches!(
+        stamped.event,
+        RunEvent::Confirmed(_) | RunEvent::Done { item: None, .. } | RunEvent::Paid { .. }
+    );
+    if pays && step.state == "deferred" {
+        let owed = step.ended.unwrap_or(stamped.wall);
+        step.owed_since.get_or_insert(owed);
+        step.started = Some(stamped.wall);
     }
 }
 
 fn of_step(step: &mut Step, stamped: &Stamped) {
     let at = stamped.wall;
+    begin_paying(step, stamped);
     let mut over = |state: &'static str| {
         step.state = state;
         step.ended = Some(at);
@@ -374,6 +362,10 @@ fn of_step(step: &mut Step, stamped: &Stamped) {
         RunEvent::Paid { evidence, .. } => {
             over("done");
             step.evidence = Some(evidence.clone());
+        }
+        // A person waits once more.
+        RunEvent::Failed { item: None, how: FailedHow::Reissue, .. } => {
+            (step.state, step.reason) = ("running", None);
         }
         RunEvent::Failed { how, why, .. } => {
             step.state = if *how == FailedHow::TimedOut { "timed-out" } else { "failed" };

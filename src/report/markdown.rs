@@ -202,7 +202,8 @@ fn step(out: &mut String, step: &Step) {
     let _ = writeln!(out, "### {} {}: {}\n", plain(&step.id), plain(&step.title), step.state);
     if let (Some(started), Some(ended)) = (step.started, step.ended) {
         let span = span_text(ended.duration_since(started));
-        let _ = writeln!(out, "{} to {}, {span}.\n", time_text(started), time_text(ended));
+        let owed = step.owed_since.map(|at| format!(", owed since {}", time_text(at))).unwrap_or_default();
+        let _ = writeln!(out, "{} to {}, {span}{owed}.\n", time_text(started), time_text(ended));
     } else if let Some(started) = step.started {
         let _ = writeln!(out, "Since {}.\n", time_text(started));
     }

@@ -1,6 +1,7 @@
 //! The after-action report, from a journal. Works on an open run and says so.
 
 mod build;
+mod left;
 mod markdown;
 mod model;
 mod timeline;

@@ -178,6 +178,9 @@ pub struct Step {
     pub state: &'static str,
     /// First record about it.
     pub started: Option<Timestamp>,
+    /// When it was put off, where it was worked on only later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owed_since: Option<Timestamp>,
     /// When it was over.
     pub ended: Option<Timestamp>,
     /// The evidence it was closed with.

@@ -408,6 +408,24 @@ fn attempts_deviations_and_debts_are_told() {
     assert!(!to_markdown(&closed).contains("OPEN"), "{}", to_markdown(&closed));
 }
 
+/// What was owed is timed from when it was worked on, as in the run view; since when it was owed stands beside.
+#[test]
+fn the_time_something_was_owed_is_no_time_of_work() {
+    let mut all: Vec<RunEvent> = events(WorldKind::Live).into_iter().map(|stamped| stamped.event).collect();
+    let put_off = RunEvent::Deferred { step: "a5".to_owned(), reason: Safe::new("dead"), downgraded: false };
+    all.extend([put_off, confirmed("a7", 5_000), confirmed("a7", 5_000), confirmed("a5", 5_000)]);
+    all.push(done("a5", None, DoneHow::Action));
+    all.push(RunEvent::Paid { step: "a5".to_owned(), evidence: Safe::new("all drained") });
+    let stamped = stamp(all);
+    let [.., put_off, _, _, paid, _, last] = &stamped[..] else { panic!("six more") };
+    let report = report(&stamped);
+    let step = report.steps.iter().find(|step| step.id == "a5").unwrap();
+    assert_eq!((step.owed_since, step.started), (Some(put_off.wall), Some(paid.wall)));
+    assert_eq!(step.ended, Some(last.wall));
+    let owed = format!("owed since {}", crate::domain::time::time_text(put_off.wall));
+    assert!(to_markdown(&report).contains(&owed), "{owed}");
+}
+
 #[test]
 fn what_came_undone_is_told_and_not_called_done() {
     let mut all: Vec<RunEvent> = events(WorldKind::Live).into_iter().map(|one| one.event).collect();

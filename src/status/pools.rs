@@ -426,7 +426,7 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     if bucket.services.iter().any(|&service| need_unknown(scene, service, bucket.side)) {
         let (now, started) = (room.now, room.started);
         let more = if started > now { format!(", {started} if started") } else { String::new() };
-        let short = if started > now { format!("{now}, {started}") } else { now.to_string() };
+        let short = if started > now { format!("room {now}, {started}") } else { format!("room {now}") };
         let why = format!("how many users {} has is not known now", scene.code(bucket.side.other()));
         let part = Part::new(CellState::Unknown, format!("room for {now}{more}"), short);
         return Some(part.because(&why).figure(now, None));

@@ -38,11 +38,11 @@ pub fn clock(skew: Option<Span>) -> (CellState, Option<String>) {
 
 pub(super) fn control(scene: &Scene<'_>, side: Side) -> Option<Part> {
     let Answer::Control { millis, skew } = answer(scene, &Source::Control(side))? else { return None };
-    let suffix = if scene.dead(side) { " (global)" } else { "" };
     let slow = (*millis > SLOW_MILLIS).then(|| "answers slowly".to_owned());
     let (clock, told) = clock(*skew);
     let state = clock.max(if slow.is_some() { CellState::Warn } else { CellState::Ok });
-    let part = Part::new(state, format!("{millis} ms{suffix}"), format!("{millis} ms")).figure(*millis, None);
+    let part =
+        Part::new(state, format!("{millis} ms (global)"), format!("{millis} ms")).figure(*millis, None);
     Some(match told.or(slow) {
         Some(reason) => part.because(&reason),
         None => part,

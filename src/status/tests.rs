@@ -55,7 +55,7 @@ fn a_calm_estate_is_ok_though_half_of_the_standby_is_cold() {
     let summary = all(&World::calm());
     assert_eq!(summary.verdict, Verdict::Ok, "{:#?}", summary.problems);
     let expected = [
-        (Component::ControlPlane, "41 ms", "41 ms"),
+        (Component::ControlPlane, "41 ms (global)", "41 ms (global)"),
         (Component::Pools, "2 of 2", "2 of 2"),
         (Component::Hosts, "6 of 6 usable", "3 of 6, 3 cold"),
         (Component::Sessions, "54 active, 6 disc", "none"),
@@ -504,9 +504,12 @@ fn a_clock_that_is_off_is_told_and_judges_no_host() {
         let mut world = World::calm();
         world.put(Source::Control(Side::Primary), Answer::Control { millis: 41, skew });
         let summary = all(&world);
-        assert_eq!(text(&summary, Component::ControlPlane, Side::Primary), (state, "41 ms".to_owned()));
+        assert_eq!(
+            text(&summary, Component::ControlPlane, Side::Primary),
+            (state, "41 ms (global)".to_owned())
+        );
         if !told.is_empty() {
-            assert_eq!(summary.worst().unwrap().text, format!("WE control: 41 ms, {told}"));
+            assert_eq!(summary.worst().unwrap().text, format!("WE control: 41 ms (global), {told}"));
         }
     }
     let mut world = World::calm();
@@ -554,7 +557,13 @@ fn what_cannot_be_read_is_unknown_and_never_ok() {
             Side::Secondary,
             "last 2 of 2 DCs",
         ),
-        ("old", |world| world.now += minutes(3), Component::ControlPlane, Side::Primary, "last 41 ms"),
+        (
+            "old",
+            |world| world.now += minutes(3),
+            Component::ControlPlane,
+            Side::Primary,
+            "last 41 ms (global)",
+        ),
         (
             "never looked at",
             |world| world.picture.clear(),

@@ -585,6 +585,21 @@ fn what_a_step_is_to_make_is_not_red_before_it_has_begun() {
     }
 }
 
+/// What could be started stands on home whatever has become of a run that is over.
+#[test]
+fn a_run_that_is_over_hides_no_runbook() {
+    for (state, offered) in
+        [(RunState::Closed(RunEnd::CompletedWithExceptions), true), (RunState::Running, false)]
+    {
+        let view = crate::engine::RunView { state, ..scene::move_phase() };
+        let mut app = scene::running(view).0;
+        app.update(Event::Intent(Intent::Pane(1)), at(1_000));
+        let shot = shot(&mut app, (100, 30), Glyphs::Box);
+        assert_eq!(shot.contains("last drill"), offered, "{shot}");
+        assert!(shot.contains("14 steps"), "{shot}");
+    }
+}
+
 /// A run that is over and stands in this window is shown, not resumed.
 #[test]
 fn the_runs_offer_to_resume_only_what_can_be_resumed() {

@@ -70,7 +70,12 @@ fn about(app: &App, dialog: &AskDialog, sheet: &mut Sheet) {
         Purpose::AcceptStuck(id, items) => stuck(id, items, dialog, sheet),
         Purpose::Retry(id, item) => {
             let what = item.as_deref().unwrap_or("all failed items");
-            sheet.words(&format!("try {what} of {id} once more, as new journaled attempts"), Role::Title);
+            let words = if item.is_none() && app.stuck_items().is_empty() {
+                format!("wait for {id} once more: it is past its patience, nothing is sent again")
+            } else {
+                format!("try {what} of {id} once more, as new journaled attempts")
+            };
+            sheet.words(&words, Role::Title);
             retry(app, id, item.as_deref(), sheet);
         }
         Purpose::Restart(id, item) => {
@@ -91,6 +96,9 @@ fn retry(app: &App, id: &str, only: Option<&str>, sheet: &mut Sheet) {
     let Some(again) = &step.again else { return };
     let writes: Vec<&WriteLine> =
         again.retries.iter().filter(|write| only.is_none_or(|item| write.key == item)).collect();
+    if writes.is_empty() {
+        return;
+    }
     sheet.pair("what", operation::to_do(writes.iter().map(|write| write.verb)), Role::Text);
     sheet.ranked(Rank::About);
     sheet.pair("effect", again.effect.as_str(), Role::Text);

@@ -296,7 +296,12 @@ fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
         let steps = if owed > 0 { format!("{steps}, {owed} owed") } else { steps };
         let words = [run, state.to_owned(), steps, format!("{} shows it", app.key(Intent::Flip))];
         pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), role);
-        return y + 1;
+        y += 1;
+        // One that is over hides nothing of what could be started.
+        let over = matches!(view.state, crate::engine::view::RunState::Closed(_)) && !view.watches;
+        if !over || short {
+            return y;
+        }
     }
     // What was begun comes before anything that could be.
     if let Some(words) = app.waiting_words() {

@@ -60,7 +60,7 @@ pub fn why_not(app: &App, intent: Intent) -> Option<String> {
         Intent::Undo => unless(offers(Choice::Undo), "no undo now"),
         Intent::Skip => unless(offers(Choice::Skip), "cannot be skipped"),
         Intent::Downgrade => unless(offers(Choice::Downgrade), "nothing refused by the side that is left"),
-        Intent::Retry => unless(offers(Choice::Retry), "nothing failed"),
+        Intent::Retry => unless(offers(Choice::Retry), "nothing failed or timed out"),
         Intent::ShortenNotice => unless(offers(Choice::ShortenNotice), "no notice is running"),
         Intent::AcceptStuck => unless(offers(Choice::AcceptStuck), "nothing is stuck"),
         Intent::RestartHost => unless(offers(Choice::RestartHost), "nothing is stuck on a host"),

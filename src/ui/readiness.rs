@@ -107,8 +107,8 @@ fn told(app: &App, verdict: &Verdict, width: u16) -> Vec<(&'static str, String)>
     let age = verdict.from.map_or_else(
         || if verdict.state == State::Unknown { "not all looked at" } else { "no look behind it" }.to_owned(),
         |at| {
-            let mark = if verdict.old { "!" } else { "" };
-            format!("{}{mark} ago", age_text(app.shown_at().duration_since(at)))
+            let old = if verdict.old { "!" } else { " ago" };
+            format!("{}{old}", age_text(app.shown_at().duration_since(at)))
         },
     );
     let whole = if verdict.complete { "" } else { ", not whole" };

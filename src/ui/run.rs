@@ -198,7 +198,7 @@ fn standing(app: &App, view: &RunView, width: u16) -> Vec<String> {
     let long = said(" from the start of the run");
     let others: usize = words.iter().filter(|word| *word != RTO).map(|word| columns(word) + GAP).sum();
     let fits = others + columns(&long) + GAP <= usize::from(width).saturating_sub(GAP);
-    let said = if fits { long } else { said(" since start") };
+    let said = if fits { long } else { said(" from start") };
     for word in words.iter_mut().filter(|word| *word == RTO) {
         word.clone_from(&said);
     }

@@ -798,10 +798,10 @@ fn run_lines(view: RunView, size: (u16, u16)) -> String {
 fn the_time_left_says_from_where_it_counts_where_no_impact_was_stated() {
     let mut view = scene::move_phase();
     let shown = run_lines(view.clone(), (80, 24));
-    assert!(shown.contains("RTO 1 h 48 m left") && !shown.contains("since start"), "{shown}");
+    assert!(shown.contains("RTO 1 h 48 m left") && !shown.contains("from start"), "{shown}");
     view.impact_stated = false;
     let shown = run_lines(view.clone(), (80, 24));
-    assert!(shown.contains("RTO 1 h 48 m left since start"), "{shown}");
+    assert!(shown.contains("RTO 1 h 48 m left from start"), "{shown}");
     let shown = run_lines(view.clone(), (140, 40));
     assert!(shown.contains("RTO 1 h 48 m left from the start of the run"), "{shown}");
     // Neither debts nor a small window take it away.
@@ -809,7 +809,7 @@ fn the_time_left_says_from_where_it_counts_where_no_impact_was_stated() {
         ["a3-hold-active-scaling", "a5-drain", "a7-revoke", "a8-log-off"].map(str::to_owned).to_vec();
     for size in [(60, 20), (80, 24), (100, 30)] {
         let shown = run_lines(view.clone(), size);
-        let since = ["since start", "from the start of the run"];
+        let since = ["from start", "from the start of the run"];
         let said = since.iter().any(|since| shown.contains(&format!("RTO 1 h 48 m left {since}")));
         assert!(said, "{size:?} {shown}");
         assert!(shown.contains("debts: 4"), "{size:?} {shown}");

@@ -63,7 +63,7 @@ impl Lines {
             if line.contains(part) {
                 return;
             }
-            let asked = ["to arm type: ", "to confirm type ", "to go on type: "]
+            let asked = ["to arm type: ", "to confirm type", "to go on type: "]
                 .iter()
                 .any(|start| line.starts_with(start));
             if asked {

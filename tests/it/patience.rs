@@ -21,7 +21,7 @@ use farshore::{
         },
         patience::{BY_AUTO, MORE, NEW_PROCESS, NO_MORE},
         run::{ItemMark, StepMark},
-        view::{RunState, StepState},
+        view::{Choice, RunState, StepState},
     },
     runbook::Mode,
     wire::{Reply, Request, Wire},
@@ -352,6 +352,34 @@ async fn a_red_gate_measures_the_world_only() {
     assert!((minutes(10) - rest).abs() < seconds(5), "{rest:?}");
     assert_eq!(cockpit.shown(gate).state, StepState::TimedOut);
     reads_the_same(&cockpit);
+}
+
+/// A gate past its patience is no end: it can be waited for once more, and passes once it is green.
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_timed_out_can_be_waited_for_again_and_passed_once_green() {
+    let gate = "a4-standby-can-take-users";
+    for waits_again in [false, true] {
+        let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Graceful).await;
+        cockpit.inject("fault = \"dc-down\"\nregion = \"secondary\"\nname = \"dc\"");
+        cockpit.turn(gate).await;
+        cockpit.tell(by_hand()).unwrap();
+        cockpit.until("its patience", false, |engine, _| timed_out(engine, gate)).await;
+        assert_eq!(cockpit.shown(gate).choices, [Choice::Retry], "that is offered besides aborting");
+        if waits_again {
+            cockpit.tell(Command::Retry { step: gate.to_owned(), item: None }).unwrap();
+            assert_eq!(cockpit.shown(gate).state, StepState::Blocked);
+            pass(&mut cockpit, "ten minutes", minutes(10)).await;
+            assert!(!timed_out(&cockpit.engine, gate), "it has its whole patience again");
+            reads_the_same(&cockpit);
+        }
+        cockpit.rehearsal.sim.heal("dc");
+        let ready = |engine: &Engine, now| {
+            let view = engine.view(now);
+            view.steps.iter().any(|step| step.id == gate && step.state == StepState::Ready)
+        };
+        cockpit.until("green", false, ready).await;
+        assert_eq!(cockpit.shown(gate).state, StepState::Ready, "{waits_again}");
+    }
 }
 
 /// Nobody is awaited under `--auto`: the same gate ends the run after the same patience.

@@ -8,7 +8,7 @@ mod rights;
 use std::env;
 
 use crate::{
-    app::sentence,
+    app::run::last_drill,
     azure::{Bearer, Life, TokenError, TokenStatus, tokens::Rest},
     domain::{
         Safe, Side,
@@ -17,14 +17,14 @@ use crate::{
         picture::Picture,
         time::{Skew, Span, Timestamp, seconds, span_text},
     },
-    engine::{RunEvent, event::WorldKind},
+    engine::event::WorldKind,
     journal::{lock, runs},
     readiness::{self, State},
     vault,
 };
 
 use super::{
-    facts,
+    facts, listing,
     session::{Place, Session},
     survey,
     verbs::identity,
@@ -282,23 +282,20 @@ fn held(session: &Session) -> Finding {
     }
 }
 
-/// The last run that came to its end here, rehearsed or real.
+/// The last rehearsal that came to its end on this estate: the one that home names.
 fn drill(session: &Session) -> Finding {
     const NEXT: &str = "rehearse: farshore --sim=region-outage";
-    let ended = |summary: &runs::RunSummary| {
-        let RunEvent::Opened(opened) = &summary.first.as_ref()?.stamped.event else { return None };
-        let RunEvent::Closed { end, .. } = &summary.last.as_ref()?.stamped.event else { return None };
-        // A rehearsal lives by a clock of its own: when it was is told by its file.
-        let written = summary.path.metadata().and_then(|found| found.modified()).ok()?;
-        let age = Span::try_from(written.elapsed().unwrap_or_default()).ok()?;
-        let kind = if opened.world == WorldKind::Sim { "rehearsed" } else { "run for real" };
-        Some((age, format!("{} {} ago, {kind}, {}", summary.run, span_text(age), sentence::end_word(*end))))
+    let runs = listing::of(session);
+    let Some((ended, run)) = last_drill(runs.iter()) else {
+        return Finding::new("last drill", State::Warn, "no rehearsal has come to its end here", NEXT);
     };
-    let all = runs::list(&session.state).unwrap_or_default();
-    match all.iter().filter_map(ended).min() {
-        Some((_, told)) => Finding::new("last drill", State::Ok, told, ""),
-        None => Finding::new("last drill", State::Warn, "no run has come to its end here", NEXT),
-    }
+    // A rehearsal lives by a clock of its own: when it was is told by its file.
+    let path = runs::find(&session.state, &run.run).ok();
+    let written = path.and_then(|path| path.metadata().and_then(|found| found.modified()).ok());
+    let age = written.and_then(|at| Span::try_from(at.elapsed().unwrap_or_default()).ok());
+    let ago = age.map(|age| format!(" {} ago", span_text(age))).unwrap_or_default();
+    let told = format!("{}{ago}, of {}, {}", run.run, ended.strftime("%Y-%m-%d"), run.state);
+    Finding::new("last drill", State::Ok, told, "")
 }
 
 /// The worst of what is told of several things; nothing is fine.
