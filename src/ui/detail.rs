@@ -106,8 +106,11 @@ fn head(app: &App, part: &Part, y: u16, pen: &mut Pen<'_>) {
     };
     pen.line(0, y, pen.width());
     // The title is cut last.
-    let room = usize::from(pen.width()).saturating_sub(part.title.len().min(TITLE) + age.len() + 11);
-    let x = pen.right(pen.width() - 1, y, &format!(" {}  {age} ", fit(&part.call, room)), Role::Dim);
+    // What is old is called so in words too.
+    let title = if part.stale { format!("{}, last seen", part.title) } else { part.title.clone() };
+    let room = usize::from(pen.width()).saturating_sub(title.len().min(TITLE) + age.len() + 11);
+    let role = if part.stale { Role::Stale } else { Role::Dim };
+    let x = pen.right(pen.width() - 1, y, &format!(" {}  {age} ", fit(&part.call, room)), role);
     let room = usize::from(x.saturating_sub(5));
-    pen.text(2, y, x.saturating_sub(3), &format!(" {} ", fit(&part.title, room)), Role::Title);
+    pen.text(2, y, x.saturating_sub(3), &format!(" {} ", fit(&title, room)), Role::Title);
 }

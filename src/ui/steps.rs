@@ -480,7 +480,9 @@ fn item_row(app: &App, item: &ItemView, width: usize) -> Row {
     let again = if item.attempts > 1 { format!(" #{}", item.attempts) } else { String::new() };
     let right = match item.since {
         Some(since) if !item.state.over() => clock_text(app.shown_at().duration_since(since)),
-        _ => String::new(),
+        // What is over is as old as the look that showed it.
+        Some(since) => age_text(app.shown_at().duration_since(since)),
+        None => String::new(),
     };
     // A long key leaves half of the line to what is said of it.
     let key = columns(&item.key).clamp(15, (width / 2).saturating_sub(INDENT).max(15));
