@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    pen::{Line, Pen, wrap, wrap_in},
+    pen::{Line, Pen, columns as text_columns, wrap, wrap_in},
     table::{Grid, in_force},
     theme::Role,
 };
@@ -21,6 +21,11 @@ use super::{
 /// where there are more, as many again.
 const TROUBLE_LINES: usize = 4;
 const MORE_LINES: usize = 6;
+
+/// A side with fewer columns says in fewer of them which rows it shows.
+const NARROW: u16 = 36;
+/// Columns of ` +2`.
+const MORE_COLUMNS: usize = 4;
 
 /// A part of the window.
 #[derive(Clone, Copy)]
@@ -121,12 +126,30 @@ fn pane(
     let columns = columns(component);
     let room = area.right.saturating_sub(area.left + 4);
     let grid = Grid::fitting(columns, &lists.sides[side].longest, area.left + 4, room);
-    head(app, component, side, &lists.sides[side], (area, grid.hidden()), pen);
     let heads = top + above as u16;
+    let below = Area { top: heads + 1, ..area };
+    let seen = seen(app, side, &lists.lines, below);
+    head(app, component, side, &lists.sides[side], (area, grid.hidden(), seen), pen);
     if lists.sides[side].total > 0 && heads < area.bottom {
         grid.heads(pen, heads, app.sort);
     }
-    rows(app, side, &lists.lines, &grid, Area { top: heads + 1, ..area }, pen);
+    rows(app, side, &lists.lines, &grid, below, pen);
+}
+
+/// The first line that is drawn, and how many have room.
+fn window(app: &App, lines: usize, area: Area) -> (usize, usize) {
+    let room = usize::from(area.bottom.saturating_sub(area.top));
+    ((app.list.place(lines) + 1).saturating_sub(room), room)
+}
+
+/// From which to which of its rows a side shows; `None`: all of them.
+fn seen(app: &App, side: Side, lines: &[Pair<Option<Row>>], area: Area) -> Option<(usize, usize)> {
+    let (first, room) = window(app, lines.len(), area);
+    let of = |part: &[Pair<Option<Row>>]| part.iter().filter(|line| line[side].is_some()).count();
+    let end = lines.len().min(first + room);
+    let (before, shown) = (of(&lines[..first.min(end)]), of(&lines[first.min(end)..end]));
+    (shown > 0 && before + shown < of(lines) || before > 0 && shown > 0)
+        .then_some((before + 1, before + shown))
 }
 
 /// The title of a side: which list, how many rows, how old, and how many columns have no room; zoomed the list
@@ -136,11 +159,11 @@ fn head(
     component: Component,
     side: Side,
     list: &Head,
-    (area, hidden): (Area, usize),
+    (area, hidden, seen): (Area, usize, Option<(usize, usize)>),
     pen: &mut Pen<'_>,
 ) {
     let code = &app.estate.regions[side].code;
-    let counted = if list.shown == list.total {
+    let shown = if list.shown == list.total {
         list.total.to_string()
     } else {
         format!("{} of {}", list.shown, list.total)
@@ -150,16 +173,25 @@ fn head(
     let last = if list.stale { "last " } else { "" };
     let focus = if side == app.side { ">" } else { " " };
     // Of a list that never came nobody knows how long it is.
-    let count =
-        if list.at.is_none() && more == "+" { "?".to_owned() } else { format!("{last}{counted}{more}") };
-    let words = format!("{focus}{code} {} {count} ", component.label());
+    let counted = |counted: String| match list.at {
+        None if more == "+" => "?".to_owned(),
+        _ => format!("{last}{counted}{more}"),
+    };
+    let words = |count: String| format!("{focus}{code} {} {} ", component.label(), counted(count));
+    let age = list.from.map_or_else(String::new, |at| {
+        format!(" {}{} ", age_text(app.shown_at().duration_since(at)), list.aged().mark())
+    });
+    let wide = usize::from(area.right - area.left).saturating_sub(3 + age.len() + MORE_COLUMNS);
+    let of = if area.right - area.left < NARROW { "/" } else { " of " };
+    // Which rows are shown has to make room for that there are more columns.
+    let parts = seen.map(|(from, to)| words(format!("{from}-{to}{of}{shown}")));
+    let words = parts.filter(|parts| text_columns(parts) <= wide).unwrap_or_else(|| words(shown));
     let role = if side == app.side { Role::Cursor } else { Role::Title };
     let title = pen.text(area.left + 2, 1, area.right - area.left - 3, &words, role);
     let mut end = area.right - 1;
-    if let Some(at) = list.from {
-        let aged = list.aged();
-        let age = format!(" {}{} ", age_text(app.shown_at().duration_since(at)), aged.mark());
-        end = pen.right(end, 1, &age, if aged == Aged::Old { Role::Warn } else { Role::Dim });
+    if !age.is_empty() {
+        let role = if list.aged() == Aged::Old { Role::Warn } else { Role::Dim };
+        end = pen.right(end, 1, &age, role);
     }
     let room = usize::from(end.saturating_sub(title));
     let forms = [format!(" +{}", counted_of(hidden, "column")), format!(" +{hidden}")];
@@ -171,8 +203,7 @@ fn head(
 
 fn rows(app: &App, side: Side, lines: &[Pair<Option<Row>>], grid: &Grid, area: Area, pen: &mut Pen<'_>) {
     let place = app.list.place(lines.len());
-    let room = usize::from(area.bottom.saturating_sub(area.top));
-    let first = (place + 1).saturating_sub(room);
+    let (first, room) = window(app, lines.len(), area);
     for (at, line) in lines.iter().enumerate().skip(first).take(room) {
         let y = area.top + (at - first) as u16;
         let under = at == place;

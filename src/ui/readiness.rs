@@ -68,6 +68,10 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     }
     if let Some((_, verdict)) = checks.get(place) {
         pen.rule(0, about, width, &format!("{} {}", verdict.id, verdict.title));
+        let below = lines.iter().skip(first + room).filter(|line| matches!(line, Line::Check(..))).count();
+        if below > 0 {
+            pen.right(width - 1, about, &format!(" {below} more below "), Role::Dim);
+        }
         let room = usize::from(bottom.saturating_sub(about + 1));
         for (at, (y, (name, line))) in (about + 1..bottom).zip(&told).enumerate() {
             pen.text(1, y, 9, name, Role::Dim);

@@ -8,7 +8,7 @@ fn hosts(terminal: &mut Terminal) {
         terminal.pause();
         terminal.press(key);
     }
-    terminal.see("WE hosts 20");
+    terminal.see("WE hosts 1-19 of 20");
 }
 
 #[test]
