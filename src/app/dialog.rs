@@ -3,7 +3,10 @@
 
 use crate::{
     domain::{mask, text::counted},
-    engine::event::{ItemKey, StepId},
+    engine::{
+        event::{ItemKey, StepId},
+        view::Again,
+    },
 };
 
 use super::{
@@ -317,6 +320,8 @@ pub struct AskDialog {
     pub top: usize,
     /// Names that were shown so far.
     pub seen: usize,
+    /// What another try or a restart would send, as it stood when this was opened.
+    pub again: Option<Box<Again>>,
 }
 
 /// What a key in a question came to.
@@ -334,7 +339,16 @@ impl AskDialog {
     /// Opens it.
     pub fn new(purpose: Purpose, at: u64) -> Self {
         let (guard, typed) = (Guard::new(at), Field::default());
-        Self { purpose, typed, button: Button::Cancel, guard, remark: None, top: 0, seen: NAMES_PAGE }
+        Self {
+            purpose,
+            typed,
+            button: Button::Cancel,
+            guard,
+            remark: None,
+            top: 0,
+            seen: NAMES_PAGE,
+            again: None,
+        }
     }
 
     /// The names that it is about, where they are many.

@@ -17,7 +17,7 @@ pub const CANCEL_FOCUSED: &str = "cancel has the focus: tab to the button, or es
 /// What is said of characters that did not count.
 pub const TYPED_EARLY: &str = "keys of the first 0.3 s are not taken: type it again";
 /// What is said of characters that nobody typed one by one, where typing is what counts.
-pub const PASTED: &str = "that came too fast to be typed: pasting does not count";
+pub const PASTED: &str = "that came too fast to be typed: pasting does not count, type it slowly";
 /// Characters closer than this were not typed one by one.
 pub const BURST_MS: u64 = 10;
 /// So many of them in a row, where typing is what counts, are a paste. A number of three digits is as many as

@@ -310,8 +310,20 @@ impl App {
             _ => None,
         };
         if let Some(purpose) = purpose {
-            self.modals.push(Modal::Ask(AskDialog::new(purpose, at)));
+            self.ask(purpose, at);
         }
+    }
+
+    /// Opens a question; one after another try or a restart with what that would send.
+    pub(super) fn ask(&mut self, purpose: Purpose, at: u64) {
+        let handle = self.run.as_ref().map(|run| &run.handle);
+        let again = match &purpose {
+            Purpose::Retry(step, item) => handle.and_then(|run| run.again(step, item.as_deref())),
+            Purpose::Restart(step, item) => handle.and_then(|run| run.again(step, Some(item))),
+            _ => None,
+        };
+        let dialog = AskDialog { again: again.map(Box::new), ..AskDialog::new(purpose, at) };
+        self.modals.push(Modal::Ask(dialog));
     }
 
     /// Holds the run at once: the question why must not let another item start.
@@ -441,12 +453,14 @@ impl App {
     }
 }
 
-/// Whether a key acts in a window that is too small to show what it does: leaving, closing what is open and
-/// holding the run do, and nothing that decides.
+/// Whether a key acts in a window that is too small to show what it does: leaving, closing what is open, turning
+/// to the run and holding it do, and nothing that decides.
 fn goes_unseen(intent: Intent, over_a_dialog: bool) -> bool {
     match intent {
-        Intent::Escape | Intent::Interrupt => true,
-        Intent::Back | Intent::Hold => !over_a_dialog,
+        Intent::Interrupt => true,
+        // Pressed once too often it would leave the run, which nobody sees.
+        Intent::Escape => over_a_dialog,
+        Intent::Back | Intent::Hold | Intent::Flip => !over_a_dialog,
         _ => false,
     }
 }

@@ -209,13 +209,13 @@ impl App {
             PaletteCommand::Retry(Some(item)) => {
                 let item = Some(self.redaction.meant(&item));
                 if let Some(step) = self.selected_step().map(|step| step.id.clone()) {
-                    self.modals.push(Modal::Ask(AskDialog::new(Purpose::Retry(step, item), at)));
+                    self.ask(Purpose::Retry(step, item), at);
                 }
             }
             PaletteCommand::Restart(item) => {
                 let item = item.map(|item| self.redaction.meant(&item));
                 if let Some(purpose) = self.restart_purpose(item.as_deref()) {
-                    self.modals.push(Modal::Ask(AskDialog::new(purpose, at)));
+                    self.ask(purpose, at);
                 }
             }
             PaletteCommand::Accept => self.intend_run(Intent::AcceptStuck),

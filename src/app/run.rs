@@ -9,7 +9,11 @@ use crate::{
         Observation, Safe,
         time::{Span, Timestamp},
     },
-    engine::{Engine, Input, Output, Refusal, RunView, Stamped, Witness, event::RunEnd, view::RunState},
+    engine::{
+        Engine, Input, Output, Refusal, RunView, Stamped, Witness,
+        event::RunEnd,
+        view::{Again, RunState},
+    },
 };
 
 use super::sentence;
@@ -24,6 +28,11 @@ pub trait RunHandle: fmt::Debug + Send {
 
     /// Adds to a look what the run knows and Azure does not tell.
     fn remind(&self, _seen: &mut Observation) {}
+
+    /// What another try of a step would send; `None`: nobody knows.
+    fn again(&self, _step: &str, _item: Option<&str>) -> Option<Again> {
+        None
+    }
 
     /// Takes in a record that another process wrote: only what follows a recorded run does.
     fn follow(&mut self, _record: &Stamped, _now: Timestamp) {}
@@ -58,6 +67,10 @@ impl RunHandle for Engine {
 
     fn remind(&self, seen: &mut Observation) {
         Engine::remind(self, seen);
+    }
+
+    fn again(&self, step: &str, item: Option<&str>) -> Option<Again> {
+        Engine::again(self, step, item)
     }
 }
 
@@ -132,10 +145,18 @@ pub struct RunSummary {
 /// The rehearsal among these runs that came to its end last, and when that was. Whatever speaks of the last
 /// drill asks here.
 pub fn last_drill<'r>(runs: impl Iterator<Item = &'r RunSummary>) -> Option<(Timestamp, &'r RunSummary)> {
+    drills(runs).max_by_key(|(ended, _)| *ended)
+}
+
+/// Rehearsals that came to their end, with when that was by the clock of their estate: a simulated one begins
+/// at the same moment each time.
+pub fn drills<'r>(
+    runs: impl Iterator<Item = &'r RunSummary>,
+) -> impl Iterator<Item = (Timestamp, &'r RunSummary)> {
     let watching = sentence::end_word(RunEnd::Monitoring);
     let drills = runs.filter(|run| run.purpose == RunPurpose::Drill);
-    let ended = drills.filter(|run| run.open == RunOpen::Closed || run.state == watching);
-    ended.filter_map(|run| Some((run.opened + run.took?, run))).max_by_key(|(ended, _)| *ended)
+    let ended = drills.filter(move |run| run.open == RunOpen::Closed || run.state == watching);
+    ended.filter_map(|run| Some((run.opened + run.took?, run)))
 }
 
 /// What a listed run was for.

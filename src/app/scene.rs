@@ -23,7 +23,10 @@ use crate::{
     engine::{
         Command, Input, Output, Refusal, RunView,
         event::{GateItem, GateVerdict, Ground},
-        view::{Choice, ItemPhase, ItemView, OfferView, PhaseView, RunState, StepState, StepView, WriteLine},
+        view::{
+            Again, Choice, ItemPhase, ItemView, OfferView, PhaseView, RunState, StepState, StepView,
+            WriteLine,
+        },
     },
     runbook::{Mode, StepKind},
 };
@@ -457,6 +460,8 @@ pub(crate) fn opened_of(estate: Estate, world: World) -> App {
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     pub(crate) told: Vec<Command>,
+    /// What another try would send.
+    pub(crate) again: Option<Again>,
     pub(crate) refuse: Option<Refusal>,
 }
 
@@ -479,6 +484,12 @@ impl RunHandle for Scripted {
 
     fn view(&self, _: Timestamp) -> RunView {
         self.view.lock().unwrap().clone()
+    }
+
+    fn again(&self, _: &str, item: Option<&str>) -> Option<Again> {
+        let mut again = self.script.lock().unwrap().again.clone()?;
+        again.restart = again.restart.filter(|_| item.is_some());
+        Some(again)
     }
 }
 
@@ -528,7 +539,6 @@ pub(crate) fn offer(level: u8, asked: Option<&str>) -> OfferView {
 pub(crate) fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> StepView {
     StepView {
         unsent: 0,
-        again: None,
         id: id.to_owned(),
         title: title.to_owned(),
         why: format!("why {title} is done"),

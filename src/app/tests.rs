@@ -276,7 +276,7 @@ fn the_key_that_aborts_pressed_again_leads_to_the_button_and_no_further() {
 /// Where typing is what counts, letters that come at once do not; a few of them are what a person typed while
 /// the line stood still.
 #[test]
-fn what_is_pasted_into_a_code_without_brackets_does_not_count() {
+fn more_letters_at_once_than_anybody_types_ahead_do_not_count_in_a_code() {
     let presses = |from: u64| [(from, Intent::Next), (from + 1_000, Intent::Enter)];
     let letters = |word: &str, gap: u64| -> Vec<(u64, Intent)> {
         let at = |(n, c)| (20_500 + n as u64 * gap, Intent::Type(c));

@@ -117,9 +117,14 @@ impl Ground<'_> {
 
 /// How it looks from here.
 pub fn vantage(ground: &Ground<'_>) -> Vantage {
+    // Found out once: it looks at every host of the region.
+    let faults = Pair::build(|side| ground.serves_and_is_dead(side));
     let calls: Vec<Line> = CALLS
         .iter()
-        .map(|(label, asked)| Line { label, cells: Pair::build(|side| call(ground, *asked, side)) })
+        .map(|(label, asked)| Line {
+            label,
+            cells: Pair::build(|side| call(ground, *asked, side, faults[side])),
+        })
         .collect();
     let evidence = Pair::build(|side| {
         services(ground.scope, ground.estate)
@@ -150,12 +155,12 @@ pub fn vantage(ground: &Ground<'_>) -> Vantage {
 }
 
 /// The worst of a kind of call over the services in scope.
-fn call(ground: &Ground<'_>, asked: Asked, side: Side) -> Cell {
+fn call(ground: &Ground<'_>, asked: Asked, side: Side, fault: bool) -> Cell {
     let mut sources: Vec<Source> = services(ground.scope, ground.estate)
         .filter_map(|(index, _)| asked(ground.estate, index, side))
         .collect();
     sources.dedup();
-    let cells = sources.iter().map(|source| one_call(ground, source));
+    let cells = sources.iter().map(|source| one_call(ground, source, fault));
     cells.max_by_key(|cell| cell.state).unwrap_or_else(|| {
         let text = Plight::NotConfigured.short(ground.now);
         Cell {
@@ -197,7 +202,7 @@ fn is_long_ago(at: Option<Timestamp>, now: Timestamp) -> bool {
     at.is_some_and(|at| now.duration_since(at) > minutes(2))
 }
 
-fn one_call(ground: &Ground<'_>, source: &Source) -> Cell {
+fn one_call(ground: &Ground<'_>, source: &Source, fault: bool) -> Cell {
     let (picture, now) = (ground.picture, ground.now);
     let last = picture.last(source).map(|look| look.at);
     let stale = last.is_some() && !plight::holds(picture, source, now) || picture.is_overdue(source, now);
@@ -215,7 +220,7 @@ fn one_call(ground: &Ground<'_>, source: &Source) -> Cell {
         return Cell { state: CellState::Ok, full, text, at, stale, global };
     };
     // As in the matrix: silence is a fault of the side that serves and counts as dead, else nobody knows.
-    let fault = source.side().is_some_and(|side| ground.serves_and_is_dead(side));
+    let fault = fault && source.side().is_some();
     let state = match plight {
         Plight::Silent { .. } if fault => CellState::Crit,
         Plight::Silent { .. } | Plight::Loading | Plight::Asked(_) | Plight::Old(_) => CellState::Unknown,

@@ -1,5 +1,5 @@
-//! What would be sent once more, or to the machine under it, of a step of which something failed: what a
-//! person is shown before deciding it.
+//! What would be sent once more of a step of which something failed, or to the machine under an item that will
+//! not end: what a person is shown before deciding it.
 
 use crate::domain::{Answer, ArmId, Operation, Safe, Source, standing, time::Timestamp};
 
@@ -8,17 +8,18 @@ use super::{
     machine::Engine,
     orders::may_go_again,
     preview::effect,
-    run::ItemRun,
-    view::{Choice, WriteLine},
+    run::{ItemRun, StepMark},
+    view::WriteLine,
 };
 
 /// A second try of a step.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Again {
-    /// What a new attempt of each item would send; a POST that may have arrived is not among it.
+    /// What a new attempt of each item would send; a POST that may have arrived is not among it. None: the step
+    /// is only waited for once more.
     pub retries: Vec<WriteLine>,
-    /// Machines that can be restarted under items that will not end.
-    pub restarts: Vec<Restart>,
+    /// The restart of the machine under the item that was asked about, where that will not end.
+    pub restart: Option<Restart>,
     /// What the step means for people.
     pub effect: Safe,
     /// How things stand afterwards.
@@ -26,10 +27,8 @@ pub struct Again {
 }
 
 /// A restart of the machine under an item.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restart {
-    /// The item.
-    pub item: ItemKey,
     /// What it would send.
     pub write: WriteLine,
     /// Sessions that the host has, with when that was seen; `None`: not known.
@@ -37,15 +36,11 @@ pub struct Restart {
 }
 
 impl Engine {
-    /// What a step offers to try again; `None` where it offers neither.
-    pub(super) fn again(&self, index: usize, choices: &[Choice]) -> Option<Again> {
-        if !choices.iter().any(|choice| matches!(choice, Choice::Retry | Choice::RestartHost)) {
-            return None;
-        }
-        let (plan, step) = (&self.run.plan, &self.run.steps[index]);
-        let ends = self.may_end_accepted(index);
-        let retries = step.items.iter().filter(|item| may_go_again(item) || (ends && item.mark.accepted()));
-        let stuck = step.items.iter().filter(|item| item.mark.failed() || (ends && item.mark.accepted()));
+    /// What another try of a step would send, of one item or of all. `None`: there is no such step.
+    pub fn again(&self, step: &str, item: Option<&str>) -> Option<Again> {
+        let plan = &self.run.plan;
+        let index = plan.position(step)?;
+        let of = |item: &str| self.run.steps[index].items.iter().find(|known| known.key == item);
         let code = |side| plan.codes[side].clone();
         let (effect, after) = effect(
             plan.steps[index].action,
@@ -53,16 +48,33 @@ impl Engine {
             &code(plan.to),
             self.context.estate.policy.notice,
         );
+        let retries = self.goes_again(index, item);
         Some(Again {
             retries: retries.filter_map(|item| self.line(&item.key, item.operation.clone()?)).collect(),
-            restarts: stuck.filter_map(|item| self.restart(item)).collect(),
+            restart: item.and_then(of).and_then(|item| self.restart(item)),
             effect: Safe::new(&effect),
             after: Safe::new(&after),
         })
     }
 
-    fn line(&self, key: &str, operation: Operation) -> Option<WriteLine> {
-        let (key, before) = (key.to_owned(), Safe::default());
+    /// Items that another try sends: of all of them those that were accepted by name only where nothing else of
+    /// the step is at work.
+    pub(super) fn goes_again<'e>(
+        &'e self,
+        index: usize,
+        only: Option<&'e str>,
+    ) -> impl Iterator<Item = &'e ItemRun> {
+        let step = &self.run.steps[index];
+        let working = step.mark == StepMark::Working;
+        let accepted = (only.is_some() || !working) && self.may_end_accepted(index);
+        let named = step.items.iter().filter(move |item| only.is_none_or(|wanted| wanted == item.key));
+        named.filter(move |item| {
+            (working || accepted) && (may_go_again(item) || (accepted && item.mark.accepted()))
+        })
+    }
+
+    fn line(&self, key: &ItemKey, operation: Operation) -> Option<WriteLine> {
+        let (key, before) = (key.clone(), Safe::default());
         self.write_line(&ConfirmedItem { key, operation: Some(operation), before })
     }
 
@@ -78,7 +90,7 @@ impl Engine {
             _ => None,
         });
         let write = self.line(&format!("restart {}", vm.name()), Operation::RestartVm { vm })?;
-        Some(Restart { item: item.key.clone(), write, sessions })
+        Some(Restart { write, sessions })
     }
 
     /// The host of a session that an item was to log off, and its machine.

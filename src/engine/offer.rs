@@ -381,7 +381,7 @@ impl Engine {
             (_, users) => format!("{to_do}, {}", counted(users, "user")),
         };
         let (effect, after) = effect(planned.action, &from, &to, self.context.estate.policy.notice);
-        let (effect, after) = self.comes_of_undoing(index, effect, after);
+        let (effect, after) = self.comes_of_undoing(index, &offer.items, effect, after);
         let before_at = match offer.acknowledges {
             Some(Acknowledgement::FencedByEvidence) => {
                 self.evidence(index, Timestamp::MIN, now).told_at(Killer::ActiveEmptyOrDead)

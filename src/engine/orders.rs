@@ -307,27 +307,20 @@ impl Engine {
         let index = self.step_index(step)?;
         self.must_be_armed(step)?;
         let waits = item.is_none() && self.may_wait_on(index);
-        if waits {
-            self.wait_on(index, now);
-        }
         let working = self.run.steps[index].mark == StepMark::Working;
-        let accepted = (item.is_some() || !working) && self.may_end_accepted(index);
-        if !working && !accepted {
-            let refusal = Refusal::WrongState { step: step.clone(), state: "not at work" };
-            return if waits { Ok(()) } else { Err(refusal) };
+        if !working && !waits && !self.may_end_accepted(index) {
+            return Err(Refusal::WrongState { step: step.clone(), state: "not at work" });
         }
-        let again: Vec<(String, u32)> = self.run.steps[index]
-            .items
-            .iter()
-            .filter(|candidate| item.is_none_or(|wanted| wanted == candidate.key))
-            .filter(|candidate| may_go_again(candidate) || (accepted && candidate.mark.accepted()))
-            .map(|candidate| (candidate.key.clone(), candidate.attempts))
-            .collect();
+        let again: Vec<(String, u32)> =
+            self.goes_again(index, item).map(|known| (known.key.clone(), known.attempts)).collect();
         if again.is_empty() && !waits {
             return Err(Refusal::WrongState {
                 step: step.clone(),
                 state: "without an item that may go again",
             });
+        }
+        if waits {
+            self.wait_on(index, now);
         }
         for (key, attempt) in again {
             let live = self.live(index, &key);

@@ -276,7 +276,6 @@ impl Engine {
         let running = since.map_or(Span::ZERO, |at| step.ended.unwrap_or(now).duration_since(at));
         let active = !matches!(state, StepState::Pending) && !state.over();
         let (stands, taken_back) = self.run.changes_of(index);
-        let choices = self.choices(index);
         let Proofs { items, old, dated } = if active { self.proofs(index, now) } else { Proofs::default() };
         StepView {
             id: planned.id.clone(),
@@ -310,8 +309,7 @@ impl Engine {
                 .chain(self.cannot_write(index))
                 .chain(blocked_by.into_iter().flatten())
                 .collect(),
-            again: self.again(index, &choices),
-            choices,
+            choices: self.choices(index),
             no_undo: planned
                 .undo
                 .as_ref()

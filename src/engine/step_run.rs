@@ -115,6 +115,7 @@ impl StepRun {
         self.timed_out = false;
         self.began.get_or_insert(at);
         self.ended = None;
+        self.unsent = 0;
         self.drop_unshown(&confirmed.items);
         for item in &confirmed.items {
             self.confirm_item(item, at);
@@ -123,7 +124,7 @@ impl StepRun {
     }
 
     /// What an earlier confirmation left unsent and this one does not show does not go out with it.
-    /// The answer is how many.
+    /// The answer is how many of them never left.
     pub(super) fn drop_unshown(&mut self, shown: &[ConfirmedItem]) -> usize {
         let unshown = |item: &ItemRun| {
             item.mark == ItemMark::Pending && !shown.iter().any(|confirmed| confirmed.key == item.key)
@@ -131,7 +132,7 @@ impl StepRun {
         let (dropped, kept): (Vec<ItemRun>, _) =
             std::mem::take(&mut self.items).into_iter().partition(unshown);
         self.items = kept;
-        let count = dropped.len();
+        let count = dropped.iter().filter(|item| item.attempts == 0).count();
         self.past.extend(dropped.into_iter().filter(|item| item.attempts > 0));
         count
     }

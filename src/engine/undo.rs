@@ -8,7 +8,7 @@ use crate::{
 };
 
 use super::{
-    event::{DoneHow, RunEvent},
+    event::{ConfirmedItem, DoneHow, RunEvent},
     machine::Engine,
     run::{ItemMark, ItemRun, Run, StepMark, StepRun},
     streak::Streaks,
@@ -247,6 +247,7 @@ impl Engine {
     pub(super) fn comes_of_undoing(
         &self,
         index: usize,
+        items: &[ConfirmedItem],
         mut effect: String,
         mut after: String,
     ) -> (String, String) {
@@ -256,7 +257,11 @@ impl Engine {
         }
         let drain = plan.steps.iter().position(|step| step.action == Some(Action::DrainActive));
         let drained = drain.map_or(0, |at| self.run.changes_of(at).0);
-        if plan.steps[index].action == Some(Action::ReleasePlans) && drained > 0 {
+        let own = &self.context.estate.services[plan.service_index].sides[plan.from].pool;
+        let acts = |item: &ConfirmedItem| matches!(&item.operation, Some(Operation::SetPlanReferences { pool, .. }) if pool == own);
+        // A side whose plan was off before, or that has none, keeps its drain.
+        let acts = items.iter().any(acts);
+        if acts && plan.steps[index].action == Some(Action::ReleasePlans) && drained > 0 {
             let hosts = counted(drained, "host");
             effect = format!("{effect}: that of {} lifts the drain of {hosts}", plan.codes[plan.from]);
         }
@@ -264,15 +269,15 @@ impl Engine {
             |at: &usize| self.run.steps[*at].is_over() || self.run.steps[*at].mark == StepMark::Working;
         let again: Vec<usize> =
             self.run.opened_again_by(&plan.steps[index].id).into_iter().filter(over).collect();
-        if let (Some(&first), Some(&last)) = (again.first(), again.last()) {
-            let (first, last) = (&plan.steps[first].id, &plan.steps[last].id);
-            let which = if first == last {
-                format!("{first} comes again")
-            } else {
-                format!("{first} to {last} come again")
-            };
-            after = format!("{after}; {which}");
-        }
+        let id = |at: &usize| plan.steps[*at].id.as_str();
+        let gapless = again.windows(2).all(|two| two[1] == two[0] + 1);
+        let which = match again.as_slice() {
+            [] => return (effect, after),
+            [one] => format!("{} comes again", id(one)),
+            [first, .., last] if gapless => format!("{} to {} come again", id(first), id(last)),
+            some => format!("{} come again", some.iter().map(id).collect::<Vec<_>>().join(", ")),
+        };
+        after = format!("{after}; {which}");
         (effect, after)
     }
 

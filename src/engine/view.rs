@@ -284,8 +284,6 @@ pub struct StepView {
     pub blocked_by: Vec<Safe>,
     /// Whether it can be downgraded, skipped, retried, and items restarted or accepted.
     pub choices: Vec<Choice>,
-    /// What would be sent once more, where that is a choice.
-    pub again: Option<Again>,
     /// Why it cannot be undone now, where it has an undo.
     pub no_undo: Option<&'static str>,
     /// Reason of a skip, a deferral or a failure.

@@ -391,6 +391,7 @@ fn confirmation(confirmed: &Confirmed, stamped: &Stamped) -> Confirmation {
         typed: confirmed.typed.clone(),
         latency_ms: confirmed.latency_ms,
         items: confirmed.items.len() as u32,
+        writes: confirmed.items.iter().filter(|item| item.operation.is_some()).count() as u32,
         users: confirmed.users,
         list_sha256: confirmed.list_sha256.clone(),
         acknowledges: confirmed.acknowledges,

@@ -233,6 +233,8 @@ pub struct Confirmation {
     pub latency_ms: u64,
     /// Items on the list.
     pub items: u32,
+    /// Items among them that something was to be sent for.
+    pub writes: u32,
     /// Users touched.
     pub users: u32,
     /// SHA-256 of the list as shown.

@@ -354,6 +354,8 @@ pub(super) fn cold_standby(scene: &Scene<'_>) -> Vec<Problem> {
             let short = pools::room(scene, &[service], side)?.hosts_short;
             let name = &scene.service(service).name;
             let code = scene.code(side);
+            // The need is that of the users on the other side.
+            let rests = [Source::Hosts(service, side), Source::Sessions(service, side.other())];
             (short > 0).then(|| Problem {
                 state: CellState::Ok,
                 text: format!(
@@ -362,8 +364,8 @@ pub(super) fn cold_standby(scene: &Scene<'_>) -> Vec<Problem> {
                 ),
                 component: Some(Component::Capacity),
                 side: Some(side),
-                at: scene.picture.last(&Source::Hosts(service, side)).map(|look| look.at),
-                stale: Sight::of(scene.picture, &Source::Hosts(service, side), scene.now).is_past(),
+                at: rests.iter().filter_map(|source| Some(scene.picture.last(source)?.at)).min(),
+                stale: rests.iter().any(|source| Sight::of(scene.picture, source, scene.now).is_past()),
                 overdue: false,
             })
         })

@@ -424,7 +424,9 @@ pub(super) fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<
 pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     let room = room(scene, bucket.services, bucket.side)?;
     if bucket.services.iter().any(|&service| need_unknown(scene, service, bucket.side)) {
-        let (now, started) = (room.now, room.started);
+        // What is off counts only where it is known to be.
+        let cold = powers(scene, bucket.side).trust == Trust::Good || !room.unused;
+        let (now, started) = (room.now, if cold { room.started } else { room.now });
         let more = if started > now { format!(", {started} if started") } else { String::new() };
         let short = if started > now { format!("room {now}, {started}") } else { format!("room {now}") };
         let why = format!("how many users {} has is not known now", scene.code(bucket.side.other()));

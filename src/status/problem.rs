@@ -78,13 +78,16 @@ pub(super) fn silent(picture: &Picture, codes: Pair<&str>, dead: Pair<bool>, now
     };
     match Side::BOTH.map(|side| mute(side).filter(|_| !dead[side])) {
         [Some((_, _, one)), Some((_, _, other))] => {
-            let text = "neither region answers: this machine may be cut off".to_owned();
+            let why = picture.reading(&Source::Control(Side::Primary)).and_then(|call| call.silence.as_ref());
+            let why = why.map_or_else(String::new, |(_, silence)| format!(": {}", silence.why));
+            let text = format!("neither region answers, this machine may be cut off{why}");
             vec![said(text, one.min(other))]
         }
         sides => {
             let alone = Side::BOTH.into_iter().zip(sides).filter_map(|(side, mute)| Some((side, mute?)));
             let tell = |(side, (fail, all, since))| {
-                let text = format!("{} does not answer: {fail} of {all} looks fail", codes[side]);
+                let answers = if fail == all { "does not answer" } else { "hardly answers" };
+                let text = format!("{} {answers}: {fail} of {all} looks fail", codes[side]);
                 Problem { side: Some(side), ..said(text, since) }
             };
             alone.map(tell).collect()

@@ -13,7 +13,7 @@ use crate::{
     engine::{
         RunView,
         changes::named,
-        view::{Choice, RunState, StepView, WriteLine},
+        view::{Again, Choice, RunState, StepView, WriteLine},
     },
     runbook::Mode,
 };
@@ -70,17 +70,18 @@ fn about(app: &App, dialog: &AskDialog, sheet: &mut Sheet) {
         Purpose::AcceptStuck(id, items) => stuck(id, items, dialog, sheet),
         Purpose::Retry(id, item) => {
             let what = item.as_deref().unwrap_or("all failed items");
-            let words = if item.is_none() && app.stuck_items().is_empty() {
+            let waits = dialog.again.as_ref().is_some_and(|again| again.retries.is_empty());
+            let words = if waits {
                 format!("wait for {id} once more: it is past its patience, nothing is sent again")
             } else {
                 format!("try {what} of {id} once more, as new journaled attempts")
             };
             sheet.words(&words, Role::Title);
-            retry(app, id, item.as_deref(), sheet);
+            retry(app, id, dialog.again.as_deref(), sheet);
         }
         Purpose::Restart(id, item) => {
             sheet.words(&format!("restart the host under {item}: everyone on it is cut off"), Role::Title);
-            restart(app, id, item, sheet);
+            restart(app, (id, item), dialog.again.as_deref(), sheet);
         }
         Purpose::Resume => resume(app, sheet),
     }
@@ -91,11 +92,9 @@ fn step_of<'a>(app: &'a App, id: &str) -> Option<&'a StepView> {
 }
 
 /// What a second try sends, to how many, from what to what, and how it is taken back.
-fn retry(app: &App, id: &str, only: Option<&str>, sheet: &mut Sheet) {
-    let Some(step) = step_of(app, id) else { return };
-    let Some(again) = &step.again else { return };
-    let writes: Vec<&WriteLine> =
-        again.retries.iter().filter(|write| only.is_none_or(|item| write.key == item)).collect();
+fn retry(app: &App, id: &str, again: Option<&Again>, sheet: &mut Sheet) {
+    let (Some(step), Some(again)) = (step_of(app, id), again) else { return };
+    let writes = &again.retries;
     if writes.is_empty() {
         return;
     }
@@ -130,10 +129,9 @@ fn retry(app: &App, id: &str, only: Option<&str>, sheet: &mut Sheet) {
 }
 
 /// The same of a restart, with who is on the host.
-fn restart(app: &App, id: &str, item: &str, sheet: &mut Sheet) {
-    let Some(step) = step_of(app, id) else { return };
-    let found = step.again.as_ref().and_then(|again| again.restarts.iter().find(|one| one.item == item));
-    let Some(found) = found else { return };
+fn restart(app: &App, (id, item): (&str, &str), again: Option<&Again>, sheet: &mut Sheet) {
+    let found = again.and_then(|again| again.restart.as_ref());
+    let (Some(step), Some(found)) = (step_of(app, id), found) else { return };
     let on_it = match found.sessions {
         Some((count, at)) => format!("{} on it{}", counted(count, "session"), ago(app, Some(at))),
         None => "how many sessions are on it is not known".to_owned(),
@@ -254,7 +252,9 @@ fn abort(app: &App, sheet: &mut Sheet) {
     sheet.ranked(Rank::Stand);
     let turn = turn.map(|step| step.id.as_str());
     let mut told: Vec<String> = Vec::new();
-    for (step, _) in made.iter().rev().filter(|(step, _)| Some(step.id.as_str()) != turn && !step.is_undo) {
+    // What can be taken back stands as it was made, whatever came after it: who was told or signed out does not.
+    let stands = |step: &StepView| step.undo.is_some() && Some(step.id.as_str()) != turn;
+    for (step, _) in made.iter().rev().filter(|(step, _)| stands(step)) {
         // What it means for people; what follows the first clause is advice.
         let clause = step.abort.split([';', '.']).next().unwrap_or_default().trim();
         let words = format!("{} {clause}", short_id(&step.id));

@@ -148,8 +148,7 @@ fn seen(app: &App, side: Side, lines: &[Pair<Option<Row>>], area: Area) -> Optio
     let of = |part: &[Pair<Option<Row>>]| part.iter().filter(|line| line[side].is_some()).count();
     let end = lines.len().min(first + room);
     let (before, shown) = (of(&lines[..first.min(end)]), of(&lines[first.min(end)..end]));
-    (shown > 0 && before + shown < of(lines) || before > 0 && shown > 0)
-        .then_some((before + 1, before + shown))
+    (shown > 0 && (before > 0 || before + shown < of(lines))).then_some((before + 1, before + shown))
 }
 
 /// The title of a side: which list, how many rows, how old, and how many columns have no room; zoomed the list

@@ -164,10 +164,15 @@ fn too_small(app: &App, pen: &mut Pen<'_>) {
         worst::line(app, 1, pen);
     }
     pen.text(1, y, width, &needed, Role::Notice);
-    if !app.modals.is_empty() {
-        let words = format!("a dialog is open; {} closes it", app.key(Intent::Escape));
-        pen.text(1, y + 1, width, &words, Role::Warn);
-    }
+    let (flip, hold) = (app.key(Intent::Flip), app.key(Intent::Hold));
+    let open = app.run.as_ref().is_some_and(|run| !run.is_closed());
+    let words = match (app.modals.is_empty(), open, app.screen) {
+        (false, ..) => format!("a dialog is open; {} closes it", app.key(Intent::Escape)),
+        (true, true, Screen::Run) => format!("{hold} holds the run"),
+        (true, true, _) => format!("{flip}, then {hold}: holds the run"),
+        (true, false, _) => String::new(),
+    };
+    pen.text(1, y + 1, width, &words, Role::Warn);
 }
 
 #[cfg(test)]

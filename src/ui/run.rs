@@ -333,8 +333,8 @@ fn abort(view: &RunView, step: &StepView, usual: usize) -> (&'static str, String
 /// was drained stays as it is.
 pub(super) fn leaves(step: &StepView) -> String {
     match step.items.len() {
-        all if step.stands < all && step.kind == StepKind::Automatic => {
-            format!("{} of {all} done; {}", step.stands, step.abort)
+        all if step.done < all && step.kind == StepKind::Automatic => {
+            format!("{} of {all} done; {}", step.done, step.abort)
         }
         _ => step.abort.clone(),
     }

@@ -3,7 +3,7 @@
 use crate::{
     app::{
         App, Event, Intent, Motion, TokenStatus, World,
-        dialog::{AskDialog, Modal, Purpose},
+        dialog::Modal,
         scene::{self, Weather, at},
         screen::Screen,
     },
@@ -99,24 +99,6 @@ pub(crate) fn failing() -> RunView {
     (step.state, step.items, step.done, step.offer) = (StepState::Running, items, 62, None);
     (step.since, step.running, step.slow) = (Some(scene::noon() - seconds(460)), seconds(460), true);
     step.choices = vec![Choice::Retry, Choice::AcceptStuck, Choice::RestartHost];
-    let line = |key: &str, verb, method: &str, path: &str| WriteLine {
-        key: key.to_owned(),
-        verb,
-        method: method.to_owned(),
-        path: Safe::new(path),
-    };
-    let session = "/subscriptions/s/hostPools/hp-hr-we/sessionHosts/shwe-hr-01/userSessions/7";
-    let machine = "/subscriptions/s/virtualMachines/shwe-hr-01/restart";
-    step.again = Some(Again {
-        retries: (63..=65).map(|n| line(&format!("user{n:03}"), "log off", "DELETE", session)).collect(),
-        restarts: vec![Restart {
-            item: "user063".to_owned(),
-            write: line("restart shwe-hr-01", "restart", "POST", machine),
-            sessions: Some((3, scene::noon() - seconds(12))),
-        }],
-        effect: Safe::new("unsaved work is lost"),
-        after: Safe::new("WE has no session"),
-    });
     view.state = RunState::Running;
     view
 }
@@ -275,8 +257,7 @@ fn an_abort_leaves_no_more_than_was_done() {
         for aborting in [false, true] {
             let mut view = scene::move_phase();
             let step = &mut view.steps[5];
-            (step.state, step.stands, step.abort) =
-                (StepState::Running, stands, "WE stays drained".to_owned());
+            (step.state, step.done, step.abort) = (StepState::Running, stands, "WE stays drained".to_owned());
             assert_eq!(step.items.len(), 12);
             view.current = Some(5);
             if aborting {
@@ -927,17 +908,40 @@ fn what_cannot_be_undone_now_says_why() {
     assert!(shown.contains("a7-regrant not now: users were let in on the other side"), "{shown}");
 }
 
+/// What the engine tells of another try of three sessions, and of a restart under one of them.
+fn another_try() -> Again {
+    let line = |key: &str, verb, method: &str, path: &str| WriteLine {
+        key: key.to_owned(),
+        verb,
+        method: method.to_owned(),
+        path: Safe::new(path),
+    };
+    let session = "/subscriptions/s/hostPools/hp-hr-we/sessionHosts/shwe-hr-01/userSessions/7";
+    let machine = "/subscriptions/s/virtualMachines/shwe-hr-01/restart";
+    Again {
+        retries: (63..=65).map(|n| line(&format!("user{n:03}"), "log off", "DELETE", session)).collect(),
+        restart: Some(Restart {
+            write: line("restart shwe-hr-01", "restart", "POST", machine),
+            sessions: Some((3, scene::noon() - seconds(12))),
+        }),
+        effect: Safe::new("unsaved work is lost"),
+        after: Safe::new("WE has no session"),
+    }
+}
+
 /// Both questions that send something say what, from what to what, to how many, and by which calls.
 #[test]
 fn a_second_try_and_a_restart_say_what_they_do() {
     let at_work = |size| {
-        let (mut app, _, _) = scene::running(failing());
+        let (mut app, _, script) = scene::running(failing());
+        script.lock().unwrap().again = Some(another_try());
         pressed(&mut app, &[Intent::Pane(2)]);
         app.arming.arm(0);
         app.update(Event::Resized { w: size, h: 24 }, at(1));
         app
     };
     let retry = [
+        "try all failed items of",
         "what     3 sessions to log off",
         "effect   unsaved work is lost",
         "before   user063: 409 Conflict",
@@ -961,12 +965,29 @@ fn a_second_try_and_a_restart_say_what_they_do() {
         assert!(shown.contains(line), "{line}\n{shown}");
     }
     let mut app = at_work(80);
-    app.modals.push(Modal::Ask(AskDialog::new(
-        Purpose::Restart(app.run_view().unwrap().steps[8].id.clone(), "user063".to_owned()),
-        1,
-    )));
+    pressed(&mut app, &[Intent::Palette]);
+    pressed(&mut app, &"restart user063".chars().map(Intent::Type).collect::<Vec<_>>());
+    pressed(&mut app, &[Intent::Enter]);
     let shown = shot(&mut app, (80, 24), Glyphs::Box);
     for line in restart {
         assert!(shown.contains(line), "{line}\n{shown}");
+    }
+}
+
+/// Only what sends nothing says that nothing is sent.
+#[test]
+fn a_try_that_sends_something_is_not_called_waiting() {
+    for sends in [true, false] {
+        let (mut app, _, script) = scene::running(failing());
+        let mut again = another_try();
+        again.retries.retain(|_| sends);
+        script.lock().unwrap().again = Some(again);
+        pressed(&mut app, &[Intent::Pane(2)]);
+        app.arming.arm(0);
+        app.update(Event::Resized { w: 80, h: 24 }, at(1));
+        pressed(&mut app, &[Intent::Retry]);
+        let shown = shot(&mut app, (80, 24), Glyphs::Box);
+        assert_eq!(shown.contains("│ wait for a8"), !sends, "{shown}");
+        assert_eq!(shown.contains("calls    3 x DELETE"), sends, "{shown}");
     }
 }

@@ -258,7 +258,7 @@ fn nothing_is_decided_over_a_frozen_display() {
 /// What a window is too small to show takes no key: neither a dialog that is open nor one that would be.
 #[test]
 fn nothing_is_decided_in_a_window_that_is_too_small() {
-    let leaves = [Intent::Escape, Intent::Interrupt, Intent::Back, Intent::Hold];
+    let leaves = [Intent::Escape, Intent::Interrupt, Intent::Back, Intent::Hold, Intent::Flip];
     // Armed, with the code in the dialog and the focus on its button: enter confirms it.
     let arms = [vec![Intent::Arm], typed("contoso-avd"), vec![Intent::Next, Intent::Enter]].concat();
     let asks = [vec![Intent::Enter], typed("67"), vec![Intent::Next]].concat();
@@ -296,7 +296,11 @@ fn nothing_is_decided_in_a_window_that_is_too_small() {
             // Taking the dialog away tells the run so, and nothing else is told.
             let said = script.lock().unwrap().told[told..].to_vec();
             assert!(said.iter().all(|told| matches!(told, Command::Withdraw { .. })), "{case} {said:?}");
-            // What holds is never kept from anybody.
+            // What holds is never kept from anybody, wherever the cursor was.
+            press(&mut app, &[Intent::Escape, Intent::Flip]);
+            let shot = self::shot(&mut app, (w, h), Glyphs::Box);
+            assert!(shot.contains("m, then h: holds the run"), "{shot}");
+            press(&mut app, &[Intent::Flip]);
             press(&mut app, &[Intent::Hold]);
             let holds = |told: &Command| matches!(told, Command::Hold { .. });
             assert!(script.lock().unwrap().told.iter().any(holds), "{case}");

@@ -65,7 +65,7 @@ async fn a_fast_clock_does_not_make_living_hosts_look_dead() {
     for off in [minutes(6), minutes(60 * 24), Span::ZERO] {
         let mut cockpit = open(Rehearsal::of(&Setting::PLAIN), off, false).await;
         let told = signs(&mut cockpit).await;
-        assert!(told.contains("signs 4, two of different classes are needed"), "{off:?}: {told}");
+        assert!(told.contains("sign 4, two of different classes are needed"), "{off:?}: {told}");
         assert_eq!(cockpit.engine.run().closed, Some(RunEnd::AbortedRolledBack), "{off:?}");
     }
 }

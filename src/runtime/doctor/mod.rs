@@ -8,7 +8,7 @@ mod rights;
 use std::env;
 
 use crate::{
-    app::run::last_drill,
+    app::{RunSummary, run::drills},
     azure::{Bearer, Life, TokenError, TokenStatus, tokens::Rest},
     domain::{
         Safe, Side,
@@ -286,13 +286,18 @@ fn held(session: &Session) -> Finding {
 fn drill(session: &Session) -> Finding {
     const NEXT: &str = "rehearse: farshore --sim=region-outage";
     let runs = listing::of(session);
-    let Some((ended, run)) = last_drill(runs.iter()) else {
+    // A rehearsal lives by a clock of its own: when it was is told by its file.
+    let age = |run: &RunSummary| {
+        let path = runs::find(&session.state, &run.run).ok();
+        let written = path.and_then(|path| path.metadata().and_then(|found| found.modified()).ok())?;
+        Span::try_from(written.elapsed().unwrap_or_default()).ok()
+    };
+    let dated = drills(runs.iter()).map(|(ended, run)| (age(run), ended, run));
+    // What has no file to tell comes last.
+    let youngest = dated.min_by_key(|(age, ..)| age.map_or((1, 0), |age| (0, age.as_secs())));
+    let Some((age, ended, run)) = youngest else {
         return Finding::new("last drill", State::Warn, "no rehearsal has come to its end here", NEXT);
     };
-    // A rehearsal lives by a clock of its own: when it was is told by its file.
-    let path = runs::find(&session.state, &run.run).ok();
-    let written = path.and_then(|path| path.metadata().and_then(|found| found.modified()).ok());
-    let age = written.and_then(|at| Span::try_from(at.elapsed().unwrap_or_default()).ok());
     let ago = age.map(|age| format!(" {} ago", span_text(age))).unwrap_or_default();
     let told = format!("{}{ago}, of {}, {}", run.run, ended.strftime("%Y-%m-%d"), run.state);
     Finding::new("last drill", State::Ok, told, "")
