@@ -142,8 +142,8 @@ pub struct RunSummary {
     pub trouble: Option<Safe>,
 }
 
-/// The rehearsal among these runs that came to its end last, and when that was. Whatever speaks of the last
-/// drill asks here.
+/// The rehearsal among these runs that came to its end last by the clock of their estate, and when that was: the
+/// day that home names. What has the files at hand goes by their age, see [`drills`].
 pub fn last_drill<'r>(runs: impl Iterator<Item = &'r RunSummary>) -> Option<(Timestamp, &'r RunSummary)> {
     drills(runs).max_by_key(|(ended, _)| *ended)
 }

@@ -115,19 +115,11 @@ const LOSSES: [Loss; 19] = [
 const WHOLE_NAME: usize = 16;
 
 /// What is lost first in a window of the usual size where that keeps the estate's name whole: it is typed to arm.
-const LOSSES_BUT_NAMES: [Loss; 11] = [
-    Loss::Drop(Kind::Goes),
-    Loss::Shorten(Kind::Fixed, usize::MAX),
-    Loss::Shorten(Kind::GoesLast, usize::MAX),
-    Loss::Shorten(Kind::Who, 8),
-    Loss::Shorten(Kind::Place, 8),
-    Loss::Shorten(Kind::Who, 4),
-    Loss::Shorten(Kind::Stays, usize::MAX),
-    Loss::Drop(Kind::GoesLast),
-    Loss::Shorten(Kind::Clock, usize::MAX),
-    Loss::Shorten(Kind::Place, 4),
-    Loss::Shorten(Kind::Who, 3),
-];
+fn losses_but_names() -> impl Iterator<Item = &'static Loss> {
+    let of_name = |loss: &&Loss| matches!(loss, Loss::Drop(Kind::Name) | Loss::Shorten(Kind::Name, _));
+    let keeps = |loss: &&Loss| !matches!(loss, Loss::Drop(Kind::Stays));
+    LOSSES.iter().take_while(keeps).filter(move |loss| !of_name(loss))
+}
 
 impl Word {
     /// A word with its forms, the longest first.
@@ -189,13 +181,13 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
 fn fitted(words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Vec<(bool, Word)> {
     let count = |words: &[(bool, Word)]| words.iter().filter(|(_, word)| word.kind == Kind::GoesLast).count();
     let is_brief = |(_, word): &(bool, Word)| word.kind == Kind::Stays && word.forms.len() == 1;
-    let kept = lose(words.clone(), room, gap, narrow, &LOSSES);
+    let kept = lose(words.clone(), room, gap, narrow, LOSSES.iter());
     let name = |words: &[(bool, Word)]| {
         words.iter().find(|(_, word)| word.kind == Kind::Name).map_or(0, |(_, word)| word.width())
     };
     // A longer one costs more than the token, and is known by its first letters.
     if !narrow && name(&words) <= WHOLE_NAME && name(&kept) < name(&words) {
-        let whole = lose(words.clone(), room, gap, narrow, &LOSSES_BUT_NAMES);
+        let whole = lose(words.clone(), room, gap, narrow, losses_but_names());
         if !too_wide(&whole, room, gap) {
             return whole;
         }
@@ -214,7 +206,7 @@ fn fitted(words: Vec<(bool, Word)>, room: usize, gap: usize, narrow: bool) -> Ve
         left = left.saturating_sub(usize::from(word.kind == Kind::GoesLast));
         stays.then_some((side, word))
     });
-    lose(without.collect(), room, gap, narrow, &LOSSES)
+    lose(without.collect(), room, gap, narrow, LOSSES.iter())
 }
 
 fn too_wide(words: &[(bool, Word)], room: usize, gap: usize) -> bool {
@@ -226,7 +218,7 @@ fn lose(
     room: usize,
     gap: usize,
     narrow: bool,
-    losses: &[Loss],
+    losses: impl Iterator<Item = &'static Loss>,
 ) -> Vec<(bool, Word)> {
     let too_wide = |words: &[(bool, Word)]| too_wide(words, room, gap);
     if narrow || too_wide(&words) {

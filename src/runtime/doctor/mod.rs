@@ -282,7 +282,7 @@ fn held(session: &Session) -> Finding {
     }
 }
 
-/// The last rehearsal that came to its end on this estate: the one that home names.
+/// The rehearsal of this estate that came to its end last, by the age of its file.
 fn drill(session: &Session) -> Finding {
     const NEXT: &str = "rehearse: farshore --sim=region-outage";
     let runs = listing::of(session);
