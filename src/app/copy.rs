@@ -159,7 +159,7 @@ impl App {
             }
             Screen::Vantage => {
                 let found = self.vantage();
-                let lines: Vec<_> = found.calls.iter().chain(&found.signs).collect();
+                let lines: Vec<_> = found.lines().collect();
                 let line = lines.get(self.list.place(lines.len()))?;
                 let codes = &self.estate.regions;
                 let [one, two] = [&line.cells.primary.full, &line.cells.secondary.full];

@@ -31,6 +31,14 @@ pub struct Vantage {
     pub verdicts: Vec<Verdict>,
 }
 
+impl Vantage {
+    /// All that has the two regions on one line, in the order of the screen: the signs first, a small window
+    /// shows what decides.
+    pub fn lines(&self) -> impl Iterator<Item = &Line> {
+        self.signs.iter().chain(&self.calls)
+    }
+}
+
 /// Something that follows from what is seen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {

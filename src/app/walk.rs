@@ -221,10 +221,7 @@ impl App {
             Screen::Events => self.events().len(),
             Screen::Journal => self.records().len(),
             Screen::Readiness => self.checks().iter().map(|group| group.checks.len()).sum(),
-            Screen::Vantage => {
-                let found = self.vantage();
-                found.calls.len() + found.signs.len()
-            }
+            Screen::Vantage => self.vantage().lines().count(),
         }
     }
 

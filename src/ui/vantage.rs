@@ -1,5 +1,5 @@
-//! Is it dead, or can only I not see it? Calls, signs of death and what follows, both regions on
-//! one line.
+//! Is it dead, or can only I not see it? What follows, the signs of death and the calls under them, both
+//! regions on one line.
 
 use crate::{
     app::{
@@ -43,15 +43,15 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
         let lines = wrap(&verdict.text, usize::from(width - 5 - AGE - 2)).into_iter().enumerate();
         items.extend(lines.map(|(at, line)| Item::Verdict(verdict, line, at == 0)));
     }
-    items.push(Item::Rule("calls"));
-    items.extend(found.calls.iter().enumerate().map(|(at, line)| Item::Line(at, line)));
+    let lines: Vec<&Line> = found.lines().collect();
+    let mut all = lines.iter().enumerate().map(|(at, line)| Item::Line(at, line));
     items.push(Item::Rule("signs of death, of two classes at least"));
-    let calls = found.calls.len();
-    items.extend(found.signs.iter().enumerate().map(|(at, line)| Item::Line(calls + at, line)));
-    let place = app.list.place(calls + found.signs.len());
+    items.extend(all.by_ref().take(found.signs.len()));
+    items.push(Item::Rule("calls"));
+    items.extend(all);
+    let place = app.list.place(lines.len());
     let under = |item: &Item<'_>| matches!(item, Item::Line(at, _) if *at == place);
     let last = items.iter().position(under).unwrap_or(0);
-    let lines: Vec<&Line> = found.calls.iter().chain(&found.signs).collect();
     let about = lines.get(place).map_or(bottom, |line| whole(app, line, bottom, pen));
     let mut room = usize::from(about.saturating_sub(2));
     let mut first = (last + 1).saturating_sub(room);
