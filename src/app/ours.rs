@@ -106,6 +106,14 @@ mod tests {
             let mut app = seen(view, spoil);
             let cell = app.summary.cell(Component::Hosts, Side::Primary).unwrap();
             assert_eq!((cell.state.mark(), cell.text.as_str()), (mark, words), "{name}");
+            // Of its room the same is said as of its hosts.
+            let room = match words {
+                "12 of 12 usable" => "room for 65 more",
+                "0 of 12, 12 drained by run" => "none, drained by run",
+                "0 of 12, 1 unhealthy, 11 drained by run" => "none",
+                _ => "none, hosts drained",
+            };
+            assert_eq!(app.summary.cell(Component::Capacity, Side::Primary).unwrap().text, room, "{name}");
             let worst = app.summary.worst().map(|worst| (worst.state, worst.text.clone()));
             let fault = worst.as_ref().is_some_and(|(state, _)| *state == CellState::Crit);
             assert_eq!(fault, mark == "x", "{name}: {worst:?}");

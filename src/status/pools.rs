@@ -37,6 +37,9 @@ pub(super) fn pools(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     )
 }
 
+/// Why a side whose hosts take nobody stands as it is meant to.
+const DRAINED: &str = "this run drained them";
+
 /// What the machine behind a host does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Standing {
@@ -192,7 +195,7 @@ pub(super) fn hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         match state {
             CellState::Crit => part.because("no host takes new users"),
             CellState::Unknown => part.because(&power_unknown(&powers)),
-            _ if active && hosts.all_meant() => part.because("this run drained them"),
+            _ if active && hosts.all_meant() => part.because(DRAINED),
             _ => part,
         }
     };
@@ -421,6 +424,21 @@ pub(super) fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<
     Some(sum)
 }
 
+/// Why a side without room for one more is worth a warning.
+const NEXT_USER: &str = "the next user finds no place";
+
+/// No host takes anybody: said in the words that `hosts` has for it.
+fn no_place(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
+    let hosts = count_hosts(scene, bucket)?;
+    let (text, short) = match hosts.drained {
+        drained if drained == 0 || drained + hosts.cold < hosts.all => ("none", "none"),
+        drained if drained == hosts.ours => ("none, drained by run", "none, ours"),
+        _ => ("none, hosts drained", "none, dr"),
+    };
+    let reason = if hosts.all_meant() { DRAINED } else { NEXT_USER };
+    Some(Part::new(CellState::Warn, text, short).because(reason))
+}
+
 pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     let room = room(scene, bucket.services, bucket.side)?;
     if bucket.services.iter().any(|&service| need_unknown(scene, service, bucket.side)) {
@@ -435,11 +453,16 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     }
     if bucket.role != Role::Standby {
         let left = room.now.saturating_sub(room.used);
-        let full = left == 0 && room.used > 0;
-        let state = if full { CellState::Warn } else { CellState::Ok };
-        let part =
-            Part::new(state, format!("room for {left} more"), format!("{left} more")).figure(room.now, None);
-        return Some(if full { part.because("the next user finds no place") } else { part });
+        let part = match (room.now, left) {
+            (0, _) => no_place(scene, bucket)?,
+            (_, 0) => Part::new(CellState::Warn, "room for 0 more", "full").because(NEXT_USER),
+            _ => Part::new(CellState::Ok, format!("room for {left} more"), format!("{left} more")),
+        };
+        return Some(part.figure(room.now, None));
+    }
+    let powers = powers(scene, bucket.side);
+    if room.now == 0 && room.started == 0 && (powers.trust == Trust::Good || !room.unused) {
+        return Some(no_place(scene, bucket)?.figure(0, None));
     }
     if room.users == 0 {
         let now = room.now;
@@ -447,7 +470,6 @@ pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     }
     let percent = |room_for: u64| room_for.saturating_mul(100) / room.users;
     let (now, started) = (percent(room.now), percent(room.started));
-    let powers = powers(scene, bucket.side);
     if powers.trust != Trust::Good && room.unused {
         // What is off counts for the need, unless what is on is enough.
         let text = format!("{now}%");

@@ -819,6 +819,52 @@ fn what_hurts_users_is_crit_and_what_wants_attention_is_a_warning() {
     }
 }
 
+/// A region without a place for one more is never `ok`, and says so in the words that its hosts have for it.
+#[test]
+fn a_side_without_room_says_why() {
+    use CellState::{Ok, Warn};
+    let close = |world: &mut World, side| {
+        for service in 0..2 {
+            world.edit_hosts(service, side, |_, host| host.accepts = Some(false));
+        }
+    };
+    let empty = |world: &mut World| {
+        for service in 0..2 {
+            world.put(
+                Source::Sessions(service, Side::Primary),
+                Answer::Sessions(Listing::whole(Vec::new(), 1)),
+            );
+        }
+    };
+    let mut calm = World::calm();
+    empty(&mut calm);
+    let mut cold = World::calm();
+    close(&mut cold, Side::Secondary);
+    let mut shut = World::calm();
+    close(&mut shut, Side::Primary);
+    let mut off = World::calm();
+    let beat = off.now;
+    for service in 0..2 {
+        off.edit_hosts(service, Side::Secondary, |_, host| {
+            (host.accepts, host.heartbeat) = (Some(false), Heartbeat::At(beat));
+            host.status = HostStatus::Available;
+        });
+    }
+    let mut unneeded = World::calm();
+    empty(&mut unneeded);
+    close(&mut unneeded, Side::Primary);
+    let cases: [(&str, World, Side, (CellState, &str)); 5] = [
+        ("no users", calm, Side::Secondary, (Ok, "room for 36")),
+        ("drained, half of it cold", cold, Side::Secondary, (Warn, "0%, 60% if started")),
+        ("drained while it serves", shut, Side::Primary, (Warn, "none, hosts drained")),
+        ("all drained", off, Side::Secondary, (Warn, "none, hosts drained")),
+        ("drained and nobody needs it", unneeded, Side::Primary, (Warn, "none, hosts drained")),
+    ];
+    for (name, world, side, (state, words)) in cases {
+        assert_eq!(text(&all(&world), Component::Capacity, side), (state, words.to_owned()), "{name}");
+    }
+}
+
 #[test]
 fn the_verdict_puts_crit_before_unknown_before_warn() {
     use CellState::{Crit, NotChecked, NotConfigured, Ok, Unknown, Warn};

@@ -729,8 +729,7 @@ fn a_cut_vantage_says_how_much_is_below() {
         // What is above was passed by the cursor.
         let last = shot.contains(&format!("{:<11}│", "directory"));
         assert_eq!(below.is_some(), !last, "{hidden}: {shot}");
-        let above =
-            found.lines().take_while(|line| !shot.contains(&format!("{:<11}│", line.label))).count();
+        let above = found.lines().take_while(|line| !shot.contains(&format!("{:<11}│", line.label))).count();
         assert_eq!(below.unwrap_or(0), hidden - above, "{shot}");
         app.update(Event::Intent(Intent::Move(crate::app::Motion::Down)), at(2_000));
     }

@@ -24,6 +24,9 @@ const MORE_LINES: usize = 6;
 
 /// A side with fewer columns says in fewer of them which rows it shows.
 const NARROW: u16 = 36;
+/// In a window with fewer columns the row under the cursor tells what has no room in its list: the reason of its
+/// mark can be among it.
+const ROOMY: u16 = 80;
 /// Columns of ` +2`.
 const MORE_COLUMNS: usize = 4;
 
@@ -40,6 +43,7 @@ pub(super) fn draw(app: &App, component: Component, pen: &mut Pen<'_>) {
     let Some(lists) = app.lists() else { return };
     let (width, foot) = (pen.width(), pen.height() - 1);
     let bottom = if in_force(app, &counted(app, &lists), foot - 1, pen) { foot - 1 } else { foot };
+    let bottom = if width < ROOMY { beyond(app, component, &lists, bottom, pen) } else { bottom };
     pen.line(0, 1, width);
     let whole = Area { left: 0, right: width, top: 1, bottom };
     if app.zoom == Zoom::On {
@@ -134,6 +138,26 @@ fn pane(
         grid.heads(pen, heads, app.sort);
     }
     rows(app, side, &lists.lines, &grid, below, pen);
+}
+
+/// What the row under the cursor holds in the columns that have no room, on the line above `bottom`. Where the
+/// list ends.
+fn beyond(app: &App, component: Component, lists: &Lists, bottom: u16, pen: &mut Pen<'_>) -> u16 {
+    let width = pen.width();
+    let (left, right) = match (app.zoom, app.side) {
+        (Zoom::On, _) => (0, width),
+        (Zoom::Off, Side::Primary) => (0, width / 2),
+        (Zoom::Off, Side::Secondary) => (width / 2 + 1, width),
+    };
+    let (columns, longest) = (columns(component), &lists.sides[app.side].longest);
+    let grid = Grid::fitting(columns, longest, left + 4, right.saturating_sub(left + 4));
+    if grid.hidden() == 0 || lists.lines.is_empty() {
+        return bottom;
+    }
+    let line = lists.lines.get(app.list.place(lists.lines.len()));
+    let words = line.and_then(|line| line[app.side].as_ref()).map(|row| grid.beyond(&row.at(app.shown_at())));
+    pen.text(1, bottom - 1, width - 2, &words.unwrap_or_default(), Role::Dim);
+    bottom - 1
 }
 
 /// The first line that is drawn, and how many have room.

@@ -88,6 +88,15 @@ impl Grid {
             .count()
     }
 
+    /// What a row holds in the columns that have no room, each with its name in a filter.
+    pub(super) fn beyond(&self, row: &Row) -> String {
+        let hidden = self.columns.iter().zip(&self.widths).zip(&row.fields);
+        let hidden = hidden.filter(|((column, width), _)| column.width > 0 && **width == 0);
+        let words = hidden.filter(|(_, field)| !field.whole().is_empty());
+        let words = words.map(|((column, _), field)| format!("{} {}", column.key, field.whole()));
+        words.collect::<Vec<_>>().join(", ")
+    }
+
     fn shown(&self) -> impl Iterator<Item = (usize, u16)> {
         self.widths.iter().copied().enumerate().filter(|(_, width)| *width > 0)
     }

@@ -5,14 +5,17 @@ use crate::{
         App, Event, Intent, Motion, World,
         dialog::Modal,
         scene::{self, Weather, at},
+        screen::Screen,
     },
     domain::{
         Answer, Listing, Observation, Safe, Side, Source,
         pool::HostStatus,
         reading::{Silence, SilenceKind},
+        standing,
         time::seconds,
     },
     engine::{Command, RunEvent, Stamped, event::Actor},
+    status::{CellState, Component},
 };
 
 use super::{
@@ -361,4 +364,34 @@ fn a_frozen_display_says_so_on_line_1_at_every_width() {
         assert!(first.contains(missed) && first.contains("LIVE RO"), "{first}");
         assert!(!first.contains("+0"), "{first}");
     }
+}
+
+/// A small window has no column for it: why a host has its `!` stands below, for the row under the cursor.
+#[test]
+fn a_small_list_tells_the_reason_of_a_mark() {
+    let mut app = scene::running_over(scene::app(World::Live, Weather::Calm), scene::move_phase()).0;
+    let source = Source::Hosts(0, Side::Primary);
+    let mut hosts = standing::hosts(&app.picture, &source).unwrap().seen().to_vec();
+    for host in &mut hosts {
+        host.accepts = Some(false);
+    }
+    app.update(came(source, Ok(Answer::Hosts(Listing::whole(hosts, 1))), 0), at(1));
+    app.screen = Screen::Lists(Component::Hosts);
+    app.settle();
+    let place = app
+        .lists()
+        .unwrap()
+        .lines
+        .iter()
+        .position(|line| line.primary.as_ref().is_some_and(|row| row.state == CellState::Warn));
+    app.list.put(place.unwrap());
+    for (size, told) in [((60, 20), true), ((80, 24), false)] {
+        let shot = shot(&mut app, size, Glyphs::Box);
+        assert!(shot.lines().any(|line| line.starts_with("\">!  shwe-hr-")), "{shot}");
+        assert_eq!(shot.contains("admits no, drained by this run, sessions "), told, "{shot}");
+        assert_eq!(shot.lines().filter(|line| line.contains("admits ")).count(), usize::from(told), "{shot}");
+    }
+    app.side = Side::Secondary;
+    let shot = shot(&mut app, (60, 20), Glyphs::Box);
+    assert!(!shot.contains("drained by this run, sessions"), "{shot}");
 }
