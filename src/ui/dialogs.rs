@@ -238,10 +238,13 @@ fn prompt(app: &App, dialog: &ConfirmDialog, sheet: &mut Sheet) {
                 Some(offer) => offer.number_word(),
                 None => "the number of changes",
             };
-            sheet.input(format!("type {what} to confirm, tab, enter: "), typed);
+            let short = if what == asked { asked } else { "the number" };
+            let short = format!("type {short}, tab, enter: ");
+            sheet.input_or(format!("type {what} to confirm, tab, enter: "), short, typed);
         }
         (Some(_), true) => {
-            sheet.input("type the region you open (its code), tab, then hold enter 3 s: ", typed);
+            let long = "type the region you open (its code), tab, then hold enter 3 s: ";
+            sheet.input_or(long, "type the region's code, tab, hold enter 3 s: ", typed);
             let words = match dialog.hold.left(app.moment.terminal) {
                 None => "without key repeat: press enter, and again after 3 s".to_owned(),
                 Some(0) => "now: press enter once more".to_owned(),

@@ -59,8 +59,8 @@ enum SheetLine {
     Pair(&'static str, String, Role),
     /// A further line of what a name stands for.
     More(String, Role),
-    /// A prompt and what was typed after it.
-    Input(String, String),
+    /// A prompt, its short form, and what was typed after it.
+    Input(String, String, String),
     /// What must be read before something is pressed; never cut.
     Prompt(String, Role),
     Buttons(Option<Button>, String, Role),
@@ -100,7 +100,13 @@ impl Sheet {
     }
 
     pub(super) fn input(&mut self, prompt: impl Into<String>, typed: &str) {
-        self.push(SheetLine::Input(prompt.into(), typed.to_owned()));
+        let prompt = prompt.into();
+        self.input_or(prompt.clone(), prompt, typed);
+    }
+
+    /// The same with a shorter prompt for where the whole one leaves no room behind it.
+    pub(super) fn input_or(&mut self, prompt: impl Into<String>, short: impl Into<String>, typed: &str) {
+        self.push(SheetLine::Input(prompt.into(), short.into(), typed.to_owned()));
     }
 
     pub(super) fn prompt(&mut self, text: &str, role: Role) {
@@ -237,6 +243,11 @@ fn fitting(lines: Vec<(Rank, SheetLine)>, width: usize, room: usize) -> (Vec<(Ra
     (lines, cut)
 }
 
+/// Whether what is typed behind a prompt has room in a dialog of this width.
+fn leaves_room(prompt: &str, width: usize) -> bool {
+    columns(prompt) + 5 <= width - 4
+}
+
 impl SheetLine {
     /// Whether it is the rest of what the line above begins.
     fn goes_on(&self) -> bool {
@@ -270,10 +281,13 @@ impl SheetLine {
                 lines.map(pair).collect()
             }
             // A prompt that leaves no room behind it stands above what is typed.
-            Self::Input(prompt, typed) if columns(&prompt) + 5 > width - 4 => {
+            Self::Input(prompt, short, typed) if !leaves_room(&prompt, width) => {
+                if leaves_room(&short, width) {
+                    return vec![Self::Input(short, String::new(), typed)];
+                }
                 let lines = wrap(&prompt, width - 4).into_iter();
                 let prompts = lines.map(|line| Self::Prompt(line, Role::Text));
-                prompts.chain([Self::Input(">".to_owned(), typed)]).collect()
+                prompts.chain([Self::Input(">".to_owned(), String::new(), typed)]).collect()
             }
             line => vec![line],
         }
@@ -296,7 +310,7 @@ fn draw_line(content: &SheetLine, pen: &mut Pen<'_>, x: u16, y: u16, width: u16)
         SheetLine::More(text, role) => {
             pen.text(x + 11, y, room - 8, text, *role);
         }
-        SheetLine::Input(prompt, typed) => {
+        SheetLine::Input(prompt, _, typed) => {
             let at = pen.text(x + 2, y, room, prompt, Role::Text);
             let end = pen.text(at + 2, y, (x + width).saturating_sub(at + 4), typed, Role::Input);
             pen.point(end.max(at + 2), y);
