@@ -576,6 +576,23 @@ fn a_sentence_keeps_its_name_where_lines_are_dropped() {
     }
 }
 
+/// What the title of a step offers by a key is hinted at on the last line too, whatever the size.
+#[test]
+fn a_notice_that_can_be_cut_short_has_its_key_on_the_last_line() {
+    for offered in [true, false] {
+        let mut view = fresh();
+        view.steps[7].state = StepState::Waiting;
+        view.steps[7].choices = if offered { vec![Choice::ShortenNotice, Choice::Skip] } else { Vec::new() };
+        view.current = Some(7);
+        for size in [(60, 20), (80, 24), (160, 50)] {
+            let shown = shot(&mut scene::running(view.clone()).0, size, Glyphs::Box);
+            let last = shown.lines().last().unwrap_or_default();
+            assert_eq!(last.contains("w end notice"), offered, "{size:?} {shown}");
+            assert!(last.contains("? help"), "{size:?} {shown}");
+        }
+    }
+}
+
 /// While a run is held nothing is skipped, and the last line does not say that it could be.
 #[test]
 fn a_held_run_offers_no_skip_and_says_which_key_goes_on() {
