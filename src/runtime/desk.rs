@@ -648,6 +648,25 @@ mod tests {
         }
     }
 
+    /// When a run was last at work is told by what was done in it: whoever only arms over it does nothing in it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn arming_over_a_run_is_no_work() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
+        let id = started(&mut desk).await;
+        let events = runs::read(&runs::find(state.path(), &id).unwrap()).unwrap().events;
+        let last = events.last().unwrap();
+        let later = last.wall + crate::domain::time::minutes(12);
+        let deferred =
+            RunEvent::Deferred { step: "a5-drain".to_owned(), reason: "dead".into(), downgraded: false };
+        for (event, works) in [(RunEvent::Armed { on: true, how: "typed".into() }, false), (deferred, true)] {
+            let mut run = crate::engine::Run::recover(&events).unwrap();
+            run.apply(&Stamped { event, wall: later, ..last.clone() });
+            assert_eq!((run.last_at == later, run.worked_at == later), (true, works));
+        }
+    }
+
     /// A run that is being gone on with, and a new one that was asked for before: either answer may come
     /// first.
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]

@@ -355,11 +355,11 @@ fn every_value_has_its_age() {
 #[test]
 fn the_state_of_a_run_has_its_age_or_its_time() {
     for size in SIZES {
-        let mut app =
-            scene::running(crate::engine::RunView { last_at: noon() - minutes(7), ..scene::move_phase() }).0;
+        let mut app = scene::running(crate::engine::RunView { last_at: noon() - minutes(7), ..owing() }).0;
         app.update(Event::Intent(Intent::Pane(1)), at(1_000));
         let home = shot(&mut app, size, Glyphs::Box);
         let line = home.lines().find(|line| line.contains("avd-pooled-failover hr")).unwrap();
+        assert!(line.contains(" 2 owed"), "{size:?} {home}");
         assert!(line.split('│').next().unwrap().trim_matches('"').trim_end().ends_with(" 7m"), "{home}");
 
         let mut app = scene::app(World::Live, Weather::Calm);
@@ -386,6 +386,14 @@ fn the_state_of_a_run_has_its_age_or_its_time() {
         }
         assert!(shown.contains(" 11-21 02:19Z "), "{size:?} {shown}");
     }
+}
+
+/// A run that owes two steps.
+fn owing() -> crate::engine::RunView {
+    let mut view = scene::move_phase();
+    view.steps[5].state = StepState::Deferred;
+    view.steps[7].state = StepState::Deferred;
+    view
 }
 
 /// What the checks rest on has its age at their head.

@@ -76,7 +76,7 @@ fn line(pen: &mut Pen<'_>, y: u16, part: Part, (words, role): (&[String], Role),
 }
 
 /// The run in this window.
-fn run_words(app: &App, view: &RunView) -> ([String; 4], Role) {
+fn run_words(app: &App, view: &RunView) -> ([String; 5], Role) {
     let own = || view.steps.iter().filter(|step| !step.is_undo);
     let owed = own().filter(|step| step.state == StepState::Deferred).count();
     let (over, of) = (own().filter(|step| step.state.over()).count() - owed, own().count());
@@ -84,9 +84,11 @@ fn run_words(app: &App, view: &RunView) -> ([String; 4], Role) {
         Some(_) => ("NO WRITES", Role::Bad),
         None => (sentence::state_word(&view.state), Role::Running),
     };
-    let (run, steps) = (format!("{} {}", view.runbook, view.service), format!("{over} of {of} steps"));
-    let steps = if owed > 0 { format!("{steps}, {owed} owed") } else { steps };
-    ([run, state.to_owned(), steps, format!("{} shows it", app.key(Intent::Flip))], role)
+    let run = format!("{} {}", view.runbook, view.service);
+    // What is owed is the last to be left out of a narrow line.
+    let owed = if owed > 0 { format!("{owed} owed") } else { String::new() };
+    let shows = format!("{} shows it", app.key(Intent::Flip));
+    ([run, state.to_owned(), owed, format!("{over} of {of} steps"), shows], role)
 }
 
 /// Whether a procedure could be started, and what says so.
