@@ -167,6 +167,31 @@ pub(super) fn trusted(component: Component, view: &View<'_>) -> Vec<bool> {
     all.map(|source| plight::holds(view.picture, &source, view.now)).collect()
 }
 
+/// What became of the latest looks behind a component that failed, of both regions, the most tries first.
+pub fn failing(component: Component, view: &View<'_>) -> Vec<String> {
+    let mut all: Vec<Source> = Vec::new();
+    for side in Side::BOTH {
+        let mut own = sources(component, view.scope, view.estate, side);
+        match component {
+            Component::Hosts | Component::Capacity => own.push(Source::Machines(side)),
+            Component::Sessions => own.extend(sources(Component::Hosts, view.scope, view.estate, side)),
+            _ => {}
+        }
+        all.extend(own.into_iter().filter(|source| !all.contains(source)).collect::<Vec<_>>());
+    }
+    let mut failed: Vec<(u32, String)> = Vec::new();
+    for source in all {
+        let code = source.side().map_or(String::new(), |side| format!("{} ", view.estate.regions[side].code));
+        let what = format!("{code}{}", what(view.estate, &source, view.scope));
+        let words =
+            Plight::of(view.picture, &source, view.now).and_then(|plight| plight.failed(&what, view.now));
+        let tries = view.picture.reading(&source).map_or(0, |reading| reading.misses);
+        failed.extend(words.map(|words| (tries, words)));
+    }
+    failed.sort_by_key(|(tries, _)| std::cmp::Reverse(*tries));
+    failed.into_iter().map(|(_, words)| words).collect()
+}
+
 /// The rows of one side, and what there is to say of them as a whole.
 fn read(component: Component, view: &View<'_>, side: Side, head: &mut Head) -> Vec<Row> {
     let ground =

@@ -106,6 +106,20 @@ impl Plight {
         }
     }
 
+    /// What a look that failed came to, in words that begin with `what`: the tries and the next of them before
+    /// the error, which is cut first. `None`: none failed.
+    pub fn failed(&self, what: &str, now: Timestamp) -> Option<String> {
+        match self {
+            Self::Silent { misses, why, next, .. } if *misses > 0 => {
+                let next =
+                    next.map_or(String::new(), |at| format!(", {}", again(at, now).replace(" try", "")));
+                Some(format!("{what}: {}{next}: {why}", tries(*misses)))
+            }
+            Self::Silent { .. } | Self::Denied(..) | Self::Refused(..) => Some(self.words(what, now)),
+            _ => None,
+        }
+    }
+
     /// In words that begin with `what`.
     pub fn words(&self, what: &str, now: Timestamp) -> String {
         let ago = |at: &Timestamp| span_text(now.duration_since(*at));
@@ -211,7 +225,7 @@ mod tests {
             all,
             [
                 "hosts: not looked at yet, the first answer has not come",
-                "hosts: no answer for 2 min, 1 try: no answer in 10 s (limit 10 s)",
+                "hosts: no answer for 90 s, 1 try: no answer in 10 s (limit 10 s)",
                 "hosts: not allowed to look, 80 s ago: AuthorizationFailed",
                 "hosts: none, by a whole answer 4 s ago",
                 "hosts: not configured, the estate file names none",
@@ -276,8 +290,8 @@ mod tests {
             format!("hosts: no answer for {time}, 3 tries, {next}: no answer in 10 s (limit 10 s)")
         };
         assert_eq!(said(&picture, 0), told("2 min", "next try in 50 s"));
-        assert_eq!(said(&picture, 49), told("3 min", "next try in 1 s"));
-        assert_eq!(said(&picture, 50), told("3 min", "asked again now"));
+        assert_eq!(said(&picture, 49), told("2 min", "next try in 1 s"));
+        assert_eq!(said(&picture, 50), told("2 min", "asked again now"));
         let brief = Plight::of(&picture, &source, noon()).unwrap().brief("hosts", noon());
         assert_eq!(brief, "3 tries, next in 50 s: hosts: no answer in 10 s (limit 10 s); none for 2 min");
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         Observation, Safe,
-        time::{Span, Timestamp},
+        time::{Span, Timestamp, minute_text},
     },
     engine::{
         Engine, Input, Output, Refusal, RunView, Stamped, Witness,
@@ -142,6 +142,24 @@ pub struct RunSummary {
     pub trouble: Option<Safe>,
 }
 
+impl RunSummary {
+    /// Since when it stands as it does: when its journal was last written to, by the clock of its estate. `None`:
+    /// its last record cannot be read.
+    pub fn since(&self) -> Option<Timestamp> {
+        Some(self.opened + self.took?)
+    }
+
+    /// That moment in words, with its day where that is not the one in the run's name. An age would not do: a
+    /// simulated world begins at the same moment each time, and what was is then still to come.
+    pub fn since_text(&self) -> String {
+        let day = |at: Timestamp| at.strftime("%m-%d ").to_string();
+        self.since().map_or_else(String::new, |at| {
+            let day = if day(at) == day(self.opened) { String::new() } else { day(at) };
+            format!("{day}{}", minute_text(at))
+        })
+    }
+}
+
 /// The rehearsal among these runs that came to its end last by the clock of their estate, and when that was: the
 /// day that home names. What has the files at hand goes by their age, see [`drills`].
 pub fn last_drill<'r>(runs: impl Iterator<Item = &'r RunSummary>) -> Option<(Timestamp, &'r RunSummary)> {
@@ -156,7 +174,7 @@ pub fn drills<'r>(
     let watching = sentence::end_word(RunEnd::Monitoring);
     let drills = runs.filter(|run| run.purpose == RunPurpose::Drill);
     let ended = drills.filter(move |run| run.open == RunOpen::Closed || run.state == watching);
-    ended.filter_map(|run| Some((run.opened + run.took?, run)))
+    ended.filter_map(|run| Some((run.since()?, run)))
 }
 
 /// What a listed run was for.

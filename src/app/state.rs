@@ -339,15 +339,15 @@ impl App {
         self.runs.iter().filter(move |run| run.open == RunOpen::Open && here != Some(run.run.as_str()))
     }
 
-    /// How the newest of them stands, and how to get at it; `None`: there is none.
-    pub fn waiting_words(&self) -> Option<[String; 3]> {
+    /// How the newest of them stands, how to get at it, and since when it stands so; `None`: there is none.
+    pub fn waiting_words(&self) -> Option<([String; 3], String)> {
         let first = self.waiting_runs().next()?;
         let which = match self.waiting_runs().count() {
             1 => format!("{} lists it", self.key(Intent::Runs)),
             all => format!("{} lists all {all}", self.key(Intent::Runs)),
         };
-        let stands = format!("{} of {} is {}", first.run, first.service, first.state);
-        Some([stands, "not in this window".to_owned(), which])
+        let stands = format!("{} of {}: {}", first.run, first.service, first.state);
+        Some(([stands, which, "not open here".to_owned()], first.since_text()))
     }
 
     /// What is said where this window has no run.

@@ -350,6 +350,35 @@ fn a_confirmation_that_meets_a_held_run_names_the_key_that_goes_on() {
     }
 }
 
+/// A cursor on a debt goes to the next that can be paid once that is settled, and stays where it is else.
+#[test]
+fn the_cursor_goes_from_a_paid_debt_to_the_next() {
+    for (paid, ready, place) in [(true, Some(7), 7), (true, None, 5), (false, Some(7), 5)] {
+        let mut owing = scene::move_phase();
+        for index in [5, 7] {
+            owing.steps[index].state = StepState::Deferred;
+            owing.debts.push(owing.steps[index].id.clone());
+        }
+        owing.debts_ready = vec![owing.steps[5].id.clone()];
+        (owing.current, owing.watches) = (None, true);
+        owing.state = RunState::Closed(RunEnd::CompletedWithExceptions);
+        let (mut app, view, _) = scene::running(owing);
+        let mut cursor = super::screen::Cursor::default();
+        cursor.put(5);
+        app.step = super::screen::StepCursor::At(cursor);
+        {
+            let mut view = view.lock().unwrap();
+            if paid {
+                view.debts.remove(0);
+                view.steps[5].state = StepState::Done;
+            }
+            view.debts_ready = ready.iter().map(|at: &usize| view.steps[*at].id.clone()).collect();
+        }
+        app.update(Event::Tick, at(500));
+        assert_eq!(app.step_place(), Some(place), "{paid} {ready:?}");
+    }
+}
+
 /// Why a step is blocked stands on the screen: that it is at work would say less.
 #[test]
 fn a_blocked_step_that_is_not_offered_says_what_blocks_it() {

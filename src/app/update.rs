@@ -322,7 +322,18 @@ impl App {
         let Some(run) = self.run.as_mut().filter(|run| run.viewed == Viewed::Stale) else { return };
         let was = std::mem::replace(&mut run.view, run.handle.view(now));
         run.viewed = Viewed::Fresh;
+        self.leave_paid(&was);
         self.run_moved(&was);
+    }
+
+    /// A cursor that a person put on a debt goes to the next that can be paid once it is settled.
+    fn leave_paid(&mut self, was: &RunView) {
+        let (StepCursor::At(cursor), Some(run)) = (self.step, &self.run) else { return };
+        let under = was.steps.get(cursor.place(was.steps.len()));
+        let owes = |view: &RunView| under.is_some_and(|step| view.debts.contains(&step.id));
+        if owes(was) && !owes(&run.view) && !run.view.debts_ready.is_empty() {
+            self.step = StepCursor::Following;
+        }
     }
 
     /// Passes on what the run asks for; what goes into its journal is shown too.

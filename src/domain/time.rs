@@ -73,16 +73,40 @@ pub const fn minutes(count: i64) -> Span {
     Span::from_secs(count * 60)
 }
 
+/// A span in whole units, so that one moment is as old wherever its age stands: what is left over is cut
+/// off, never rounded up. Negative spans are none.
+enum Cut {
+    /// Seconds. Cut off as a minute, what is nearly two would look younger than it is.
+    Seconds(i64),
+    /// Minutes.
+    Minutes(i64),
+    /// Hours and minutes.
+    Hours(i64, i64),
+    /// Days and hours.
+    Days(i64, i64),
+}
+
+impl Cut {
+    fn of(span: Span) -> Self {
+        let secs = span.as_secs().max(0);
+        match secs {
+            0..120 => Self::Seconds(secs),
+            120..3_600 => Self::Minutes(secs / 60),
+            3_600..172_800 => Self::Hours(secs / 3_600, secs / 60 % 60),
+            _ => Self::Days(secs / 86_400, secs / 3_600 % 24),
+        }
+    }
+}
+
 /// A span as an age column shows it: `4s`, `12m`, `1h40`, `12h`, `9d`. Negative spans read as `0s`.
 pub fn age_text(span: Span) -> String {
-    let secs = span.as_secs().max(0);
-    match secs {
-        // Cut off as a minute, what is nearly two would look younger than it is.
-        0..120 => format!("{secs}s"),
-        120..6_000 => format!("{}m", secs / 60),
-        6_000..36_000 => format!("{}h{:02}", secs / 3_600, secs / 60 % 60),
-        36_000..172_800 => format!("{}h", secs / 3_600),
-        _ => format!("{}d", secs / 86_400),
+    match Cut::of(span) {
+        Cut::Seconds(s) => format!("{s}s"),
+        Cut::Minutes(m) => format!("{m}m"),
+        Cut::Hours(1, m) if m < 40 => format!("{}m", 60 + m),
+        Cut::Hours(h, m) if h < 10 => format!("{h}h{m:02}"),
+        Cut::Hours(h, _) => format!("{h}h"),
+        Cut::Days(d, _) => format!("{d}d"),
     }
 }
 
@@ -96,13 +120,11 @@ pub fn clock_text(span: Span) -> String {
 /// A span in words with its unit: `45 s`, `38 min`, `1 h 26 m`, `3 d 4 h`. From an hour on it is told in
 /// hours, so that two spans can be compared without reckoning.
 pub fn span_text(span: Span) -> String {
-    let secs = span.as_secs().max(0);
-    match secs {
-        0..90 => format!("{secs} s"),
-        90..3_570 => format!("{} min", (secs + 30) / 60),
-        3_570..3_600 => "1 h 0 m".to_owned(),
-        3_600..172_800 => format!("{} h {} m", secs / 3_600, secs / 60 % 60),
-        _ => format!("{} d {} h", secs / 86_400, secs / 3_600 % 24),
+    match Cut::of(span) {
+        Cut::Seconds(s) => format!("{s} s"),
+        Cut::Minutes(m) => format!("{m} min"),
+        Cut::Hours(h, m) => format!("{h} h {m} m"),
+        Cut::Days(d, h) => format!("{d} d {h} h"),
     }
 }
 
@@ -202,15 +224,47 @@ mod tests {
         }
         assert_eq!(clock_text(seconds(3_723)), "1:02:03");
         for (secs, text) in [
-            (89, "89 s"),
-            (90, "2 min"),
-            (3_569, "59 min"),
-            (3_570, "1 h 0 m"),
+            (119, "119 s"),
+            (120, "2 min"),
+            (299, "4 min"),
+            (3_599, "59 min"),
+            (3_600, "1 h 0 m"),
             (5_160, "1 h 26 m"),
             (6_480, "1 h 48 m"),
             (176_400, "2 d 1 h"),
         ] {
             assert_eq!(span_text(seconds(secs)), text);
+        }
+    }
+
+    /// Whoever sees an age in a column and in a sentence sees one age: the sentence may tell it finer, never
+    /// otherwise.
+    #[test]
+    fn an_age_is_the_same_in_a_column_and_in_a_sentence() {
+        let number = |text: &str| text.trim().parse::<i64>().unwrap();
+        let column = |text: &str| match text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap()) {
+            (s, "s") => (number(s), 1),
+            (m, "m") => (number(m) * 60, 60),
+            (h, "h") => (number(h) * 3_600, 3_600),
+            (d, "d") => (number(d) * 86_400, 86_400),
+            (h, m) => (number(h) * 3_600 + number(&m[1..]) * 60, 60),
+        };
+        let sentence = |text: &str| {
+            let words: Vec<&str> = text.split(' ').collect();
+            let of = |unit: &str| match unit {
+                "s" => 1,
+                "min" | "m" => 60,
+                "h" => 3_600,
+                _ => 86_400,
+            };
+            words.chunks(2).map(|pair| number(pair[0]) * of(pair[1])).sum::<i64>()
+        };
+        for secs in (0..200_000).chain((200_000..2_000_000).step_by(977)) {
+            let (short, long) = (age_text(seconds(secs)), span_text(seconds(secs)));
+            let (least, step) = column(&short);
+            assert!((least..least + step).contains(&secs), "{secs}: {short}");
+            assert!((least..=secs).contains(&sentence(&long)), "{secs}: {short}, {long}");
+            assert_eq!(short.ends_with('s'), long.ends_with(" s"), "{secs}: {short}, {long}");
         }
     }
 

@@ -512,7 +512,7 @@ mod tests {
         engine::{Command, Stamped, event::NoteAbout, event::RunEnd, event::RunEvent, view::RunState},
         journal::{FileJournal, Journal},
         runbook::Mode,
-        runtime::{front, verbs::session_of},
+        runtime::{doctor, front, verbs::session_of},
     };
 
     fn cli(state: &std::path::Path) -> cli::Cli {
@@ -614,6 +614,57 @@ mod tests {
         // Nobody else could have come between, and nobody can now.
         let other = Session::open(&cli.global, None).unwrap();
         assert!(matches!(opening::resume(&other, &first, None).await, Err(OpenError::Lock(_))));
+    }
+
+    /// Home and doctor go by the same runs: neither says never of what the other names. A rehearsal is as old as its
+    /// journal, for its own clock begins at the same moment each time.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn home_and_doctor_name_the_same_last_drill() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
+        let told = |desk: &Desk| {
+            (desk.app.last_drill("avd-pooled-failover"), doctor::drill(&desk.session).told.to_string())
+        };
+        let first = started(&mut desk).await;
+        // One that goes on has not come to its end.
+        assert_eq!(told(&desk), ("never".to_owned(), "no rehearsal has come to its end here".to_owned()));
+        aborted(&mut desk).await;
+        let second = started(&mut desk).await;
+        let (home, found) = told(&desk);
+        assert!(home == "2026-11-20" && found.starts_with(&format!("{first} ")), "{home}, {found}");
+        aborted(&mut desk).await;
+        let aged = |run: &str, hours: u64| {
+            let written = std::time::SystemTime::now() - Duration::from_secs(hours * 3_600 + 90);
+            let path = runs::find(state.path(), run).unwrap();
+            std::fs::File::options().append(true).open(path).unwrap().set_modified(written).unwrap();
+        };
+        for (one, two, youngest) in [(1, 3, &first), (3, 1, &second)] {
+            aged(&first, one);
+            aged(&second, two);
+            let (home, found) = told(&desk);
+            assert_eq!(home, "2026-11-20");
+            assert!(found.starts_with(&format!("{youngest} 1 h 1 m ago, of 2026-11-20, ")), "{found}");
+        }
+    }
+
+    /// When a run was last at work is told by what was done in it: whoever only arms over it does nothing in it.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn arming_over_a_run_is_no_work() {
+        let state = tempfile::tempdir().unwrap();
+        let cli = cli(state.path());
+        let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());
+        let id = started(&mut desk).await;
+        let events = runs::read(&runs::find(state.path(), &id).unwrap()).unwrap().events;
+        let last = events.last().unwrap();
+        let later = last.wall + crate::domain::time::minutes(12);
+        let deferred =
+            RunEvent::Deferred { step: "a5-drain".to_owned(), reason: "dead".into(), downgraded: false };
+        for (event, works) in [(RunEvent::Armed { on: true, how: "typed".into() }, false), (deferred, true)] {
+            let mut run = crate::engine::Run::recover(&events).unwrap();
+            run.apply(&Stamped { event, wall: later, ..last.clone() });
+            assert_eq!((run.last_at == later, run.worked_at == later), (true, works));
+        }
     }
 
     /// A run that is being gone on with, and a new one that was asked for before: either answer may come

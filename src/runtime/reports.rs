@@ -38,7 +38,7 @@ const BRIEF: usize = 16;
 /// The head of a run that has ended. Whole it takes lines of a small window: only where no report holds it.
 pub(super) fn head_words(hash: &str, reported: bool) -> String {
     match hash.get(..BRIEF).filter(|_| reported) {
-        Some(brief) => format!("head {brief}~: the report has it whole"),
+        Some(brief) => format!("head {brief}~ in the report"),
         None => format!("head {hash}"),
     }
 }
@@ -56,7 +56,7 @@ mod tests {
             let words = head_words(&hash, reported);
             assert!(words.starts_with("head 0123456789abcdef"), "{words}");
             assert_eq!(words.contains(&hash), whole, "{words}");
-            assert_eq!(words.len() <= 58, reported, "{words}");
+            assert_eq!(words.len() <= 40, reported, "{words}");
         }
     }
 }

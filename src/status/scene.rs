@@ -284,8 +284,10 @@ impl<'a> Scene<'a> {
             (None, None) => "not known who holds both regions".to_owned(),
         };
         if unproven > 0 {
-            // What is not known comes first: the line is cut at 80 columns.
-            text = format!("{unproven} unproven; {text}");
+            // What is not known comes first: the line is cut at 80 columns. They are users of whom one region
+            // lists sessions on silent hosts only; those of one region alone are counted by its row.
+            let may = counted(unproven as usize, "user");
+            text = format!("{may} may hold both; {}", text.replace("hold both regions", "do"));
         }
         if sight.trust != Trust::Good
             && let Some(reason) = &sight.reason

@@ -709,7 +709,7 @@ fn nobody_in_both_pools() {
     world.burn_primary();
     let summary = all(&world);
     assert_eq!((summary.invariant.state, summary.invariant.users), (CellState::Unknown, None));
-    assert!(summary.invariant.text.starts_with("1 unproven; "), "{}", summary.invariant.text);
+    assert!(summary.invariant.text.starts_with("1 user may hold both; "), "{}", summary.invariant.text);
 }
 
 /// Requests that were not answered are counted of the sources that were asked: one that answered, or was

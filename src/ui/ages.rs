@@ -190,6 +190,7 @@ fn home(name: &str, app: &mut App, size: (u16, u16)) {
             assert_aged(name, line.trim_matches('"').trim_end(), &shot);
         }
     }
+    strip(name, app, &shot);
     worst(name, &shot);
     let also = lines.iter().skip_while(|line| !line.contains("also, worst first")).skip(1);
     let first = |line: &&&str| ["x  ", "?  ", "!  ", "ok "].iter().any(|mark| line[1..].starts_with(mark));
@@ -197,6 +198,17 @@ fn home(name: &str, app: &mut App, size: (u16, u16)) {
         let piece = line.split('│').next().unwrap_or_default();
         assert_aged(name, piece, &shot);
     }
+}
+
+/// What could be started, or goes on, rests on looks as all the rest does.
+fn strip(name: &str, app: &App, shot: &str) {
+    let first = &app.runbooks[0].id;
+    let row =
+        shot.lines().find(|line| line.contains(first.as_str())).unwrap_or_else(|| panic!("{name}: {shot}"));
+    let piece = row.trim_matches('"').split('│').next().unwrap_or_default();
+    let (words, old) = (piece.contains("last ready"), piece.trim_end().ends_with('!'));
+    assert_aged(name, piece.trim_end(), shot);
+    assert!(!piece.contains("ready") || words == old, "{name}: {piece}\n{shot}");
 }
 
 /// The worst problem is on every screen.
@@ -332,8 +344,111 @@ fn every_value_has_its_age() {
         }
     }
     for size in SIZES {
-        vantage(&format!("aged {size:?}"), &mut (AGED.1)(), size);
+        let name = format!("aged {size:?}");
+        vantage(&name, &mut (AGED.1)(), size);
+        home(&name, &mut (AGED.1)(), size);
     }
+}
+
+/// A run's state is so since its journal was last written to, wherever it stands: in this window by its age, of
+/// another by the time.
+#[test]
+fn the_state_of_a_run_has_its_age_or_its_time() {
+    for size in SIZES {
+        let mut app = scene::running(crate::engine::RunView { last_at: noon() - minutes(7), ..owing() }).0;
+        app.update(Event::Intent(Intent::Pane(1)), at(1_000));
+        let home = shot(&mut app, size, Glyphs::Box);
+        let line = home.lines().find(|line| line.contains("avd-pooled-failover hr")).unwrap();
+        assert!(line.contains(" 2 owed"), "{size:?} {home}");
+        assert!(line.split('│').next().unwrap().trim_matches('"').trim_end().ends_with(" 7m"), "{home}");
+
+        let mut app = scene::app(World::Live, Weather::Calm);
+        // The last was written to on another day than its name tells.
+        app.runs = (0..9)
+            .map(|number| RunSummary {
+                debts: number % 2,
+                trouble: None,
+                ..super::conditions::run_of(number)
+            })
+            .collect();
+        app.runs[8].took = Some(minutes(60 * 24 + 5));
+        let newest = app.waiting_runs().next().unwrap().clone();
+        let since = newest.since_text();
+        let home = shot(&mut app, size, Glyphs::Box);
+        let line = home.lines().find(|line| line.contains(&newest.run)).unwrap();
+        assert!(line.contains(&format!(" {since} ")) && line.contains("o lists all"), "{size:?} {home}");
+        app.update(Event::Intent(Intent::Runs), at(1_000));
+        let shown = shot(&mut app, size, Glyphs::Box);
+        for run in &app.runs {
+            let row = shown.lines().find(|line| line.contains(&run.run)).unwrap_or_else(|| panic!("{shown}"));
+            let time = crate::domain::time::minute_text(run.opened + run.took.unwrap());
+            assert!(row.contains(&time), "{size:?} {}: {shown}", run.run);
+        }
+        assert!(shown.contains(" 11-21 02:19Z "), "{size:?} {shown}");
+    }
+}
+
+/// A run that owes two steps.
+fn owing() -> crate::engine::RunView {
+    let mut view = scene::move_phase();
+    view.steps[5].state = StepState::Deferred;
+    view.steps[7].state = StepState::Deferred;
+    view
+}
+
+/// What the checks rest on has its age at their head.
+#[test]
+fn the_head_of_readiness_tells_its_oldest_look() {
+    for ((name, make), size) in
+        CONDITIONS.into_iter().chain([AGED]).flat_map(|condition| SIZES.map(|size| (condition, size)))
+    {
+        let mut app = make();
+        app.screen = Screen::Readiness;
+        let shot = shot(&mut app, size, Glyphs::Box);
+        let head = shot.lines().nth(1).unwrap_or_default();
+        assert!(head.contains("oldest look "), "{name} {size:?}: {shot}");
+        assert_aged(name, pieces(head).last().unwrap(), &shot);
+    }
+}
+
+/// Of a value that was not looked at anew home says why, how often and when that is tried again, for the row
+/// under the cursor; on a calm screen it says nothing.
+#[test]
+fn home_tells_why_a_value_was_not_looked_at_anew() {
+    let mut told = 0;
+    for ((name, make), size) in
+        CONDITIONS.into_iter().flat_map(|condition| SIZES.map(|size| (condition, size)))
+    {
+        for glyphs in [Glyphs::Box, Glyphs::Ascii] {
+            let mut app = make();
+            let sources: Vec<Source> = app.picture.iter().map(|(source, _)| source.clone()).collect();
+            for source in sources {
+                app.update(Event::LookAwaited { source, at: noon() + seconds(20) }, at(100));
+            }
+            for place in 0..app.summary.rows.len() {
+                app.home.put(place);
+                let shot = shot(&mut app, size, glyphs);
+                let row = &app.summary.rows[place];
+                let below =
+                    shot.lines().skip_while(|line| !line.contains(&format!(">{}", row.component.label())));
+                let rule =
+                    below.into_iter().find(|line| line.trim_matches('"').starts_with(['─', '-'])).unwrap();
+                let failed = row.cells.iter().any(|(_, cell)| cell.missed || silent(cell));
+                let says = rule.contains("3 tries, next in 20 s") || rule.contains("1 try, next in 20 s");
+                assert!(says || !failed, "{name} {size:?} {:?}: {shot}", row.component);
+                assert!(!says || name != "calm", "{size:?} {shot}");
+                assert_eq!(says, rule.contains(|c: char| c.is_alphabetic()), "{name}: {shot}");
+                assert!(!says || rule.contains("no answer in 10 s") || rule.contains("~ "), "{name}: {shot}");
+                told += u32::from(says);
+            }
+        }
+    }
+    assert!(told > 100, "{told}");
+}
+
+/// Whether a cell shows that nothing came.
+fn silent(cell: &crate::status::Cell) -> bool {
+    cell.at.is_none() && cell.from.is_some() && cell.text.contains("no answer")
 }
 
 /// What was asked in vain for longer than its answer would be trusted has the mark, wherever its age stands:
@@ -756,7 +871,7 @@ fn when_a_session_was_created_stands_still() {
         shot.lines().find(|line| line.contains("created")).unwrap_or_else(|| panic!("{shot}")).to_owned()
     };
     let first = told(3);
-    assert!(first.contains(" 2026-11-20T09:19:55Z by Azure's clock, 55 min ago "), "{first}");
+    assert!(first.contains(" 2026-11-20T09:19:55Z by Azure's clock, 54 min ago "), "{first}");
     for millis in [420, 999, 1_001, 2_500] {
         assert_eq!(told(millis), first);
     }

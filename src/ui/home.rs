@@ -2,30 +2,28 @@
 
 use crate::{
     app::{
-        App, Intent,
+        App,
         feed::{self, Origin},
-        sentence,
     },
     domain::{
         Side,
-        time::{Timestamp, age_text, span_text, time_text},
+        time::{Timestamp, age_text, time_text},
     },
-    engine::view::StepState,
     readiness::State,
-    runbook::Mode,
-    status::{Aged, Cell, CellState, Component},
+    status::{Aged, Cell, CellState},
 };
 
 use super::{
     head,
-    pen::{Line, Pen, columns, fit, whole, wrap, wrap_in},
+    pen::{Line, Pen, columns, fit, wrap, wrap_in},
+    strip,
     theme::Role,
     third,
     worst::{self, Also},
 };
 
 /// Below this width labels and cells stand closer, and cells are short.
-const NARROW: u16 = 80;
+pub(super) const NARROW: u16 = 80;
 /// Below this height the runbook takes one line without a head.
 const SHORT: u16 = 22;
 /// From this height on the problems behind the worst one have room.
@@ -76,18 +74,18 @@ impl Columns {
 
 /// A part of the window between two columns.
 #[derive(Clone, Copy)]
-struct Part {
-    left: u16,
-    right: u16,
+pub(super) struct Part {
+    pub(super) left: u16,
+    pub(super) right: u16,
 }
 
 impl Part {
-    fn width(self) -> u16 {
+    pub(super) fn width(self) -> u16 {
         self.right.saturating_sub(self.left)
     }
 }
 
-fn is_short(pen: &Pen<'_>) -> bool {
+pub(super) fn is_short(pen: &Pen<'_>) -> bool {
     pen.width() < NARROW || pen.height() < SHORT
 }
 
@@ -102,6 +100,12 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     matrix(app, pen, &columns, shown);
     let y = 2 + shown;
     pen.line(0, y, pen.width());
+    // A value that was not looked at anew says why, and when that is tried again.
+    let failing = app.failing().join(" · ");
+    if !failing.is_empty() {
+        let room = pen.width().saturating_sub(6);
+        pen.text(2, y, room + 2, &format!(" {} ", fit(&failing, usize::from(room))), Role::Stale);
+    }
     let y = verdicts(app, pen, y + 1);
     below(app, pen, y);
 }
@@ -113,14 +117,14 @@ fn below(app: &App, pen: &mut Pen<'_>, y: u16) {
     if width >= BESIDE && !is_short(pen) {
         let half = width / 2;
         let left = Part { left: 0, right: half };
-        let after = strip(app, pen, y, left);
+        let after = strip::draw(app, pen, y, left);
         problems(app, pen, after, left, bottom);
         events(app, pen, y, Part { left: half + 1, right: width });
         pen.column(half, y + 1, bottom);
         pen.put(half, y, Line::Down);
         return;
     }
-    let mut y = strip(app, pen, y, whole);
+    let mut y = strip::draw(app, pen, y, whole);
     if pen.height() >= TALL {
         // Half of what is left, and never so much that the newest events are pushed out.
         y = problems(app, pen, y, whole, y + bottom.saturating_sub(y) / 2);
@@ -263,87 +267,6 @@ fn verdict(pen: &mut Pen<'_>, y: u16, name: &str, state: CellState, text: &str, 
     let room =
         if age.0.is_empty() { (width - 1).saturating_sub(words) } else { end.saturating_sub(words + 1) };
     pen.text(words, y, room, text, role);
-}
-
-/// How a procedure stands where too little is seen to say.
-const NOT_KNOWN: &str = "not known";
-
-/// Whether it can be known if a procedure fits: hosts, sessions and assignments of both regions are seen.
-fn is_seen(app: &App) -> bool {
-    let asked = [Component::Hosts, Component::Sessions, Component::Assignments];
-    let rows = app.summary.rows.iter().filter(|row| asked.contains(&row.component));
-    rows.flat_map(|row| row.cells.iter()).all(|(_, cell)| cell.state != CellState::Unknown)
-}
-
-/// The runbook strip: the open run, or what could be started.
-fn strip(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
-    let short = is_short(pen);
-    let mut y = y;
-    if !short {
-        pen.rule(part.left, y, part.width(), "runbooks");
-        y += 1;
-    }
-    let room = part.width().saturating_sub(2);
-    if let Some(view) = app.run_view() {
-        let own = || view.steps.iter().filter(|step| !step.is_undo);
-        let owed = own().filter(|step| step.state == StepState::Deferred).count();
-        let (over, of) = (own().filter(|step| step.state.over()).count() - owed, own().count());
-        let (state, role) = match app.stopped() {
-            Some(_) => ("NO WRITES", Role::Bad),
-            None => (sentence::state_word(&view.state), Role::Running),
-        };
-        let (run, steps) = (format!("{} {}", view.runbook, view.service), format!("{over} of {of} steps"));
-        let steps = if owed > 0 { format!("{steps}, {owed} owed") } else { steps };
-        let words = [run, state.to_owned(), steps, format!("{} shows it", app.key(Intent::Flip))];
-        pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), role);
-        y += 1;
-        // One that is over hides nothing of what could be started.
-        let over = matches!(view.state, crate::engine::view::RunState::Closed(_)) && !view.watches;
-        if !over || short {
-            return y;
-        }
-    }
-    // What was begun comes before anything that could be.
-    if let Some(words) = app.waiting_words() {
-        pen.text(part.left + 1, y, room, &whole(&words, usize::from(room)), Role::Warn);
-        return y + 1;
-    }
-    // A short window shows the first; `r` offers them all.
-    let count = if pen.height() < 24 { 1 } else { 3 };
-    let blocked = app.readiness.iter().any(|found| found.state == State::Crit);
-    // Only a death of what serves is left by an ungraceful run; one of now comes before one of then.
-    let dead = app.summary.regions.iter().map(|(_, region)| &region.signs);
-    let signs = dead.filter(|signs| signs.dead() && signs.serves).max_by_key(|signs| signs.grade);
-    let (mode, state) = match (signs.map(|signs| (signs, signs.only())), blocked) {
-        (Some((signs, _)), _) if signs.stale => (Mode::Ungraceful, NOT_KNOWN.to_owned()),
-        (Some((_, Some(only))), _) => (Mode::Ungraceful, format!("ready ungraceful for {only}")),
-        (Some(_), _) => (Mode::Ungraceful, "ready ungraceful".to_owned()),
-        (None, true) => (Mode::Graceful, "blocked".to_owned()),
-        (None, false) if !is_seen(app) => (Mode::Graceful, NOT_KNOWN.to_owned()),
-        (None, false) => (Mode::Graceful, "ready".to_owned()),
-    };
-    for entry in app.runbooks.iter().take(count) {
-        let mark = if entry.local { " (local)" } else { "" };
-        let usual = format!("usual {}", span_text(entry.usual(mode)));
-        let words = if short {
-            let word = state.trim_start_matches("ready").trim_start();
-            let gap = if word.is_empty() { "" } else { " " };
-            vec![format!("{}{mark}{gap}{word}, {usual}", entry.id)]
-        } else {
-            let drill = format!("last drill {}", app.last_drill(&entry.id));
-            vec![format!("{}{mark}", entry.id), entry.services.join(", "), state.clone(), usual, drill]
-        };
-        // A short window has no head above it: the line says itself what it is, like those above it.
-        let below_head = if pen.width() < NARROW { 13 } else { 17 };
-        let indent = if short { below_head } else { 0 };
-        if short {
-            pen.text(part.left + 1, y, 4, "next", Role::Dim);
-        }
-        let room = room - indent;
-        pen.text(part.left + 1 + indent, y, room, &whole(&words, usize::from(room)), Role::Text);
-        y += 1;
-    }
-    y
 }
 
 /// What is wrong besides the worst, and what the checks found, worst first, each once.

@@ -200,6 +200,7 @@ pub fn hints(context: Context) -> &'static [Hint] {
         ],
         Context::Run => &[
             (&[Intent::Enter], "confirm"),
+            (&[Intent::ShortenNotice], "end notice"),
             HELP,
             (&[Intent::Undo], "undo"),
             (&[Intent::Skip], "skip"),

@@ -26,6 +26,7 @@ mod runs;
 mod sheet;
 mod start;
 mod steps;
+mod strip;
 mod table;
 mod third;
 mod vantage;

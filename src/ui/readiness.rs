@@ -12,9 +12,11 @@ use crate::{
 };
 
 use super::{
+    home::age_of,
     pen::{Pen, wrap},
     table::{Grid, in_force},
     theme::Role,
+    third,
 };
 
 /// Lines of what is said of the check under the cursor, at least.
@@ -32,7 +34,10 @@ enum Line<'a> {
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let (width, foot) = (pen.width(), pen.height() - 1);
-    pen.rule(0, 1, width, "readiness, worst first");
+    let (oldest, aged) = third::oldest_check(app, |_| true);
+    let (age, _) = age_of(oldest, aged, app.shown_at());
+    let rests = if age.is_empty() { age } else { format!("oldest look {age}") };
+    pen.rule_pair((0, width), 1, "readiness, worst first", &rests);
     let groups = app.checks();
     let checks: Vec<&(Row, &Verdict)> = groups.iter().flat_map(|group| &group.checks).collect();
     let counted = format!("{} of {}", checks.len(), app.readiness.len());

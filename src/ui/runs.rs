@@ -5,7 +5,7 @@ use crate::{
         App, Intent,
         run::{RunOpen, RunSummary},
     },
-    domain::time::{span_text, wall_text},
+    domain::time::{Span, age_text, span_text, wall_text},
 };
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let (width, bottom) = (pen.width(), pen.height() - 1);
-    pen.rule(0, 1, width, "runs of this estate");
+    pen.rule_pair((0, width), 1, "runs of this estate", "state since its last record");
     if app.runs.is_empty() {
         pen.text(1, 2, width, &format!("none yet; {} starts one", app.key(Intent::Start)), Role::Dim);
         return;
@@ -52,6 +52,7 @@ struct Widths {
     service: usize,
     state: usize,
     debts: usize,
+    since: usize,
 }
 
 impl Widths {
@@ -61,6 +62,7 @@ impl Widths {
             service: most(|run| columns(&run.service)),
             state: most(|run| columns(&run.state)),
             debts: most(|run| owed(run).map_or(0, |text| columns(&text) + 1)),
+            since: most(|run| columns(&run.since_text())),
         }
     }
 
@@ -71,17 +73,27 @@ impl Widths {
         }
         // Of one that goes on nobody knows yet how long it takes.
         let ended = run.open == RunOpen::Closed || run.debts > 0;
-        let took = run.took.filter(|_| ended).map(span_text).unwrap_or_default();
+        let took = run.took.filter(|_| ended);
+        let took = took.map(if width < WIDE { brief } else { span_text }).unwrap_or_default();
         let (service, state) = (padded(&run.service, self.service), padded(&run.state, self.state));
         let debts = padded(&owed(run).unwrap_or_default(), self.debts);
-        // What is owed is what the colour tells: it is never cut.
-        let text = format!("{:<19}{debts}{service} {:<11}{state} {took}", run.run, run.mode);
+        let since = padded(&run.since_text(), self.since);
+        // What is owed is what the colour tells: it is never cut. Nor is since when the run stands as it does.
+        let text = format!("{:<19}{debts}{service} {since} {state} {:<10} {took}", run.run, run.mode);
         // The name of a run tells the minute already.
         if width < WIDE {
             return text.trim_end().to_owned();
         }
         let opened = wall_text(run.opened).chars().take(16).collect::<String>().replace('T', " ");
         format!("{}   opened {opened}Z", padded(&text, 84))
+    }
+}
+
+/// How long a run took, where there is little room: `38m`, `12h34`.
+fn brief(took: Span) -> String {
+    match took.as_hours() {
+        ..1 => age_text(took),
+        hours => format!("{hours}h{:02}", took.as_mins() % 60),
     }
 }
 

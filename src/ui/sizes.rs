@@ -576,6 +576,37 @@ fn a_sentence_keeps_its_name_where_lines_are_dropped() {
     }
 }
 
+/// What the title of a step offers by a key is hinted at on the last line too, whatever the size.
+#[test]
+fn a_notice_that_can_be_cut_short_has_its_key_on_the_last_line() {
+    for offered in [true, false] {
+        let mut view = fresh();
+        view.steps[7].state = StepState::Waiting;
+        view.steps[7].choices = if offered { vec![Choice::ShortenNotice, Choice::Skip] } else { Vec::new() };
+        view.current = Some(7);
+        for size in [(60, 20), (80, 24), (160, 50)] {
+            let shown = shot(&mut scene::running(view.clone()).0, size, Glyphs::Box);
+            let last = shown.lines().last().unwrap_or_default();
+            assert_eq!(last.contains("w end notice"), offered, "{size:?} {shown}");
+            assert!(last.contains("? help"), "{size:?} {shown}");
+        }
+    }
+}
+
+/// How long a run has rested counts from its last work: whoever armed over it since has done none.
+#[test]
+fn a_resume_dates_by_work_and_not_by_arming() {
+    let mut view = fresh();
+    (view.interrupted, view.hold) = (true, None);
+    (view.worked_at, view.last_at) = (scene::noon() - minutes(12), scene::noon() - seconds(5));
+    let mut app = scene::running(view).0;
+    app.update(Event::Intent(Intent::Hold), at(1_000));
+    for size in [(60, 20), (80, 24), (160, 50)] {
+        let shown = shot(&mut app, size, Glyphs::Box);
+        assert!(shown.contains("last at work 12:00 ago, 10:02:55Z"), "{size:?} {shown}");
+    }
+}
+
 /// While a run is held nothing is skipped, and the last line does not say that it could be.
 #[test]
 fn a_held_run_offers_no_skip_and_says_which_key_goes_on() {

@@ -5,7 +5,7 @@ use crate::{
     app::App,
     domain::{Side, Source, death, reading::Footing, signs::Grade, text::counted, time::Timestamp},
     readiness::{State, Verdict},
-    status::CellState,
+    status::{Aged, CellState},
 };
 
 use super::{head, pen::columns};
@@ -87,14 +87,20 @@ fn readiness(app: &App, narrow: bool) -> Third {
         (0, ..) => CellState::Unknown,
         _ => CellState::Crit,
     };
-    let oldest = app.readiness.iter().filter_map(|found| found.from).min();
-    let old = |found: &&Verdict| found.from == oldest;
-    let stale = app.readiness.iter().filter(old).any(|found| found.old);
+    let (oldest, aged) = oldest_check(app, |_| true);
     let text = if narrow {
         format!("{crit} blocking, {warn} warn, {unknown} not known, {ok} ok")
     } else {
         let unknown = if unknown > 0 { format!(", {unknown} not known") } else { String::new() };
         format!("{ok} ok, {}, {crit} blocking{unknown}", counted(warn, "warning"))
     };
-    Third { name: "readiness", state, text, at: oldest, stale }
+    Third { name: "readiness", state, text, at: oldest, stale: aged == Aged::Old }
+}
+
+/// When the oldest look was in that the checks of these states rest on, and how far it can be trusted.
+pub(super) fn oldest_check(app: &App, of: impl Fn(State) -> bool) -> (Option<Timestamp>, Aged) {
+    let all = || app.readiness.iter().filter(|found| of(found.state));
+    let oldest = all().filter_map(|found| found.from).min();
+    let old = |found: &&Verdict| found.from == oldest;
+    (oldest, all().filter(old).any(|found| found.old).into())
 }

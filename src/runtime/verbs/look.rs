@@ -130,12 +130,8 @@ fn open_runs(session: &Session, now: Timestamp) -> (Vec<RunView>, Vec<Safe>) {
             let directory = runs::estate_directory(&session.state, &session.estate.name);
             let holder = crate::journal::lock::holder(&session.lock_keys(), &session.state);
             for summary in listed.iter().filter(|summary| summary.path.parent() == Some(&directory)) {
-                // A run whose process lives is not interrupted because this one reads its journal.
-                let run = format!(", run {}", summary.run);
-                let lives = holder.as_ref().is_some_and(|holder| holder.as_str().ends_with(&run));
                 match open_run(session, summary, now) {
-                    Ok(view) => views
-                        .extend(view.map(|view| RunView { interrupted: view.interrupted && !lives, ..view })),
+                    Ok(view) => views.extend(view.map(|view| as_held(view, holder.as_ref()))),
                     Err(why) => unread.push(Safe::new(&format!("{}: {why}", summary.run))),
                 }
             }
@@ -143,6 +139,14 @@ fn open_runs(session: &Session, now: Timestamp) -> (Vec<RunView>, Vec<Safe>) {
         Err(error) => unread.push(Safe::new(&format!("runs of {}: {error}", session.estate.name))),
     }
     (views, unread)
+}
+
+/// A run as whoever holds the lock makes it: where its process lives it is not interrupted because this one
+/// reads its journal.
+fn as_held(view: RunView, holder: Option<&Safe>) -> RunView {
+    let run = format!(", run {}", view.run);
+    let lives = holder.is_some_and(|holder| holder.as_str().ends_with(&run));
+    RunView { interrupted: view.interrupted && !lives, ..view }
 }
 
 /// The run, where anything of it is left; or why that cannot be told.
@@ -186,4 +190,38 @@ fn open_run(
 /// Enough of a hash to tell two texts apart.
 fn short(hash: &str) -> &str {
     hash.get(..12).unwrap_or(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, id};
+
+    use super::*;
+    use crate::{
+        app::scene,
+        journal::lock::{EstateLock, Holder, holder},
+    };
+
+    /// Only the process that works on a run keeps it from being interrupted: one that works on another does not, nor
+    /// one that was killed and left its lock behind.
+    #[test]
+    fn a_run_whose_process_lives_is_not_interrupted() {
+        let mut gone = Command::new("true").spawn().unwrap();
+        gone.wait().unwrap();
+        let here = scene::move_phase().run;
+        for (pid, run, interrupted) in [
+            (id(), Some(here.clone()), false),
+            (id(), Some(format!("{here}2")), true),
+            (id(), None, true),
+            (gone.id(), Some(here), true),
+        ] {
+            let state = tempfile::tempdir().unwrap();
+            let keys = ["an estate".to_owned()].into();
+            let named = Holder { user: "op".to_owned(), pid, run };
+            let _held = EstateLock::take_local(&keys, state.path(), &named).unwrap();
+            let view = RunView { interrupted: true, ..scene::move_phase() };
+            let view = as_held(view, holder(&keys, state.path()).as_ref());
+            assert_eq!(view.interrupted, interrupted, "{named}");
+        }
+    }
 }
