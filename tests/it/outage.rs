@@ -1017,7 +1017,9 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
             cockpit.step("a8-log-off").items.iter().find(|item| item.key == key).unwrap().attempts
         };
         assert_eq!(attempts(&cockpit), 1);
-        cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();
+        let (of, item, by) = (step.clone(), Some(key.clone()), ConfirmedBy::Person);
+        let again = Command::Retry { step: of, item, by };
+        cockpit.tell(again.clone()).unwrap();
         cockpit.until("stuck again", false, |engine, _| stuck(engine)).await;
         assert_eq!(attempts(&cockpit), 2, "retried singly, once");
         let accept = |items: &[&str]| Command::AcceptStuck {
@@ -1043,7 +1045,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
                     .any(|item| item.key.starts_with("restart ") && item.mark.over())
             };
             cockpit.until("restarted", false, |engine, _| restarted(engine)).await;
-            cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();
+            cockpit.tell(again.clone()).unwrap();
             assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
             no_post_twice(&cockpit.rehearsal.sim);
             continue;
@@ -1062,7 +1064,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
         assert!(told.starts_with("1 session in WE") && told.contains(&key), "{told}");
         // The way out: end it once more, and restart what it is on. What either would do is told before.
         can_be_tried_again(&cockpit, &step, &key);
-        cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();
+        cockpit.tell(again.clone()).unwrap();
         cockpit.until("stuck once more", false, |engine, _| stuck(engine)).await;
         assert_eq!(attempts(&cockpit), 3);
         cockpit.tell(accept(&[&key])).unwrap();
