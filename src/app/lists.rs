@@ -43,7 +43,7 @@ pub(super) struct Made {
     /// they are drawn.
     pub(super) second: Option<i64>,
     /// The hosts that the run in this window drained.
-    pub(super) drained: Option<Drained>,
+    pub(super) drained: Option<Arc<Drained>>,
     /// Which sources can be trusted: rows of others are only what was last seen.
     pub(super) holds: Vec<bool>,
 }
