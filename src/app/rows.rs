@@ -7,7 +7,7 @@ use crate::{
         Answer, ArmId, Listing, Side, Source,
         compute::Power,
         estate::{Estate, Service},
-        health::{Availability, HealthEvent},
+        health::{Availability, Bears, HealthEvent},
         picture::Picture,
         pool::{ApplicationGroup, Heartbeat, HostStatus, Pulse, SessionHost, SessionState, UserSession},
         source::{DirectoryServer, Held},
@@ -290,18 +290,23 @@ impl<'a> Ground<'a> {
     fn events(&self, source: &Source, all: &Listing<HealthEvent>) -> Vec<Row> {
         let region = &self.estate.regions[self.side].azure;
         let row = |event: &HealthEvent| {
+            let (state, status) = match event.bears(region) {
+                Bears::Hits => (CellState::Crit, event.status.clone()),
+                Bears::Perhaps(word) => (CellState::Unknown, word),
+                Bears::Not => return None,
+            };
             let at = event.updated.or(event.started);
             let fields = vec![
                 Field::word(event.tracking.as_str()),
-                Field::word(event.status.as_str()),
+                Field::word(status.as_str()),
                 Field::word(event.title.as_str()),
                 at.map_or_else(Field::unknown, |at| Field::age(self.now.duration_since(at))),
             ];
             let object = Some(object(source, event.tracking.as_str()));
             let link = Some(event.tracking.as_str().to_owned());
-            Row { object, link, ..Row::new(CellState::Crit, fields) }
+            Some(Row { object, link, ..Row::new(state, fields) })
         };
-        all.seen().iter().filter(|event| event.hits(region)).map(row).collect()
+        all.seen().iter().filter_map(row).collect()
     }
 }
 
