@@ -180,7 +180,9 @@ impl<'a> Ground<'a> {
 
     fn host(&self, host: &SessionHost, powers: &Powers<'_>, service: Option<&Service>, ours: bool) -> Row {
         let now = self.now;
-        let off = host.status == HostStatus::Shutdown;
+        let power = host.vm.as_ref().and_then(|vm| powers.get(vm));
+        // By Compute where known, else by the broker's word: as home counts it.
+        let off = power.map_or(host.status == HostStatus::Shutdown, |power| power.is_off());
         let state = if host.usable(now) {
             CellState::Ok
         } else if off {
@@ -197,7 +199,6 @@ impl<'a> Ground<'a> {
             (_, Heartbeat::Never) => Field { full: Some("never".to_owned()), ..Field::none() },
             _ => Field::unknown(),
         };
-        let power = host.vm.as_ref().and_then(|vm| powers.get(vm));
         let fields = vec![
             Field::word(host.short_name()),
             status_field(&host.status),

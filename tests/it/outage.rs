@@ -636,6 +636,25 @@ async fn what_is_not_proven_over_is_counted_where_nothing_is_told_any_more() {
     assert_eq!((now, still), (ground, unproven), "{value}");
 }
 
+/// What was looked at once and since then by nobody is told as old, however green it was.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_has_looked_at_since_is_told_as_old() {
+    let gate = "a4-standby-can-take-users";
+    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
+    cockpit.turn(gate).await;
+    let old = |cockpit: &Cockpit| cockpit.shown(gate).old_proofs;
+    cockpit.pass(minutes(1)).await;
+    assert_eq!(old(&cockpit), Vec::<String>::new());
+    // No answer is heard meanwhile.
+    cockpit.clock.sleep_until(cockpit.clock.now() + minutes(10)).await;
+    let stands = ["standby-capacity", "directory-up", "standby-shares", "rights"];
+    for item in stands {
+        assert!(old(&cockpit).iter().any(|old| old == item), "{item}: {:?}", old(&cockpit));
+    }
+    cockpit.pass(minutes(1)).await;
+    assert_eq!(old(&cockpit), Vec::<String>::new(), "it is looked at again");
+}
+
 /// Name, faults, a person's statement, whether the run opens, and the signs that are seen.
 type Death = (&'static str, &'static [&'static str], Option<&'static str>, bool, &'static str);
 
