@@ -326,7 +326,11 @@ impl Plain {
             }
             "arm" => return wrong("arm needs the estate's name"),
             "resume" => Command::Resume,
-            "retry" => Command::Retry { step: id(), item: (!text.is_empty()).then(|| text.to_owned()) },
+            "retry" => Command::Retry {
+                step: id(),
+                item: (!text.is_empty()).then(|| text.to_owned()),
+                by: ConfirmedBy::Person,
+            },
             "skip" | "downgrade" | "shorten" | "state" | "abort" | "restart" if text.is_empty() => {
                 return wrong(&format!("{word} needs more words"));
             }

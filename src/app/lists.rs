@@ -43,7 +43,7 @@ pub(super) struct Made {
     /// they are drawn.
     pub(super) second: Option<i64>,
     /// The hosts that the run in this window drained.
-    pub(super) drained: Option<Drained>,
+    pub(super) drained: Option<Arc<Drained>>,
     /// Which sources can be trusted: rows of others are only what was last seen.
     pub(super) holds: Vec<bool>,
 }
@@ -362,7 +362,7 @@ mod tests {
             Answer, Listing, Observation,
             compute::{Power, VirtualMachine},
             health::Availability,
-            pool::{Heartbeat, SessionHost, UserSession},
+            pool::{Heartbeat, HostStatus, SessionHost, UserSession},
             standing,
             time::seconds,
         },
@@ -558,6 +558,58 @@ mod tests {
             let whole = detail(&view, &subject, Side::Primary).unwrap();
             let told = whole.facts().find(|(_, fact)| fact.name == "usable now").unwrap();
             assert_eq!(told.1.value, usable, "{heartbeat:?}");
+        }
+    }
+
+    /// A host that is off is none that broke: its sign and its words say so, by Compute where that is known.
+    #[test]
+    fn a_host_that_is_off_is_called_off_and_not_silent() {
+        use Power::{Deallocated, Running, Stopped};
+        let old = Heartbeat::At(noon() - seconds(720));
+        let (off, no) = ("no, it is off", "no");
+        for (status, heartbeat, power, state, usable, beat) in [
+            (
+                HostStatus::Shutdown,
+                Heartbeat::Never,
+                Some(Deallocated),
+                CellState::NotChecked,
+                off,
+                "never, the host is off",
+            ),
+            (HostStatus::Shutdown, old, Some(Deallocated), CellState::NotChecked, off, ", the host is off"),
+            (HostStatus::Shutdown, old, None, CellState::NotChecked, off, ", the host is off"),
+            (HostStatus::Unavailable, old, Some(Stopped), CellState::NotChecked, off, ", the host is off"),
+            (HostStatus::Unavailable, old, Some(Running), CellState::Crit, no, "too old, the host is silent"),
+            (HostStatus::Unavailable, old, None, CellState::Crit, no, "too old, the host is silent"),
+            (HostStatus::Shutdown, old, Some(Running), CellState::Crit, no, "too old, the host is silent"),
+        ] {
+            let told = format!("{status:?} {heartbeat:?} {power:?}");
+            let side = Side::Primary;
+            let (estate, picture) = picture(|_, picture| {
+                let hosts = standing::hosts(picture, &Source::Hosts(0, side)).unwrap().clone();
+                let each = hosts.each(|host| {
+                    (host.heartbeat, host.status) = (heartbeat, status.clone());
+                });
+                came(picture, Source::Hosts(0, side), Answer::Hosts(each));
+                let machines = standing::machines(picture, &Source::Machines(side)).unwrap().clone();
+                let machines = machines.each(|machine| machine.power = power.clone());
+                came(picture, Source::Machines(side), Answer::Machines(machines));
+            });
+            let view =
+                View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+            let query = Query::parse("shwe-hr-01", columns(Component::Hosts)).unwrap();
+            let found = lists(Component::Hosts, &view, &query, Sort::default());
+            let row = found.lines[0].primary.as_ref().unwrap();
+            assert_eq!(row.state, state, "{told}");
+            let objects = Pair { primary: row.object.clone(), secondary: None };
+            let subject = Subject { objects, names: Pair::build(|_| String::new()) };
+            let whole = detail(&view, &subject, side).unwrap();
+            let fact = |name: &str| {
+                let found = whole.facts().find(|(_, fact)| fact.name == name).unwrap();
+                found.1.value.clone()
+            };
+            assert_eq!(fact("usable now"), usable, "{told}");
+            assert!(fact("heartbeat").ends_with(beat), "{told}: {}", fact("heartbeat"));
         }
     }
 

@@ -431,7 +431,7 @@ impl App {
             Purpose::Hold => Command::Hold { why: HeldWhy::Person, note: text },
             Purpose::Abort => Command::Abort { reason: text },
             Purpose::AcceptStuck(step, items) => Command::AcceptStuck { step, items, by, latency_ms },
-            Purpose::Retry(step, item) => Command::Retry { step, item },
+            Purpose::Retry(step, item) => Command::Retry { step, item, by: ConfirmedBy::Person },
             Purpose::Restart(step, item) => Command::RestartHost { step, item },
             Purpose::Resume => Command::Resume,
         };

@@ -1,5 +1,7 @@
 //! What the run in this window has done itself, in what is said of the estate.
 
+use std::sync::Arc;
+
 use crate::{
     domain::{estate::Estate, picture::Picture, time::Timestamp},
     engine::RunView,
@@ -13,8 +15,8 @@ pub(super) fn sum_up(
     runs: &[RunView],
     scope: Scope,
     now: Timestamp,
-) -> (Summary, Option<Drained>) {
-    (summarize(estate, picture, runs, scope, now), runs.first().and_then(Drained::by))
+) -> (Summary, Option<Arc<Drained>>) {
+    (summarize(estate, picture, runs, scope, now), runs.first().and_then(Drained::by).map(Arc::new))
 }
 
 #[cfg(test)]
@@ -141,9 +143,9 @@ mod tests {
         app.screen = crate::app::screen::Screen::Lists(Component::Hosts);
         let all = app.drained.clone().unwrap();
         for host in &all.hosts {
-            let mut one = all.clone();
+            let mut one = Drained::clone(&all);
             one.hosts.retain(|drained| drained == host);
-            app.drained = Some(one);
+            app.drained = Some(Arc::new(one));
             app.keep_lists();
             let lists = app.lists().unwrap();
             let rows = lists.lines.iter().filter_map(|line| line.primary.as_ref());

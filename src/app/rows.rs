@@ -7,7 +7,7 @@ use crate::{
         Answer, ArmId, Listing, Side, Source,
         compute::Power,
         estate::{Estate, Service},
-        health::{Availability, HealthEvent},
+        health::{Availability, Bears, HealthEvent},
         picture::Picture,
         pool::{ApplicationGroup, Heartbeat, HostStatus, Pulse, SessionHost, SessionState, UserSession},
         source::{DirectoryServer, Held},
@@ -180,7 +180,9 @@ impl<'a> Ground<'a> {
 
     fn host(&self, host: &SessionHost, powers: &Powers<'_>, service: Option<&Service>, ours: bool) -> Row {
         let now = self.now;
-        let off = host.status == HostStatus::Shutdown;
+        let power = host.vm.as_ref().and_then(|vm| powers.get(vm));
+        // By Compute where known, else by the broker's word: as home counts it.
+        let off = power.map_or(host.status == HostStatus::Shutdown, |power| power.is_off());
         let state = if host.usable(now) {
             CellState::Ok
         } else if off {
@@ -197,7 +199,6 @@ impl<'a> Ground<'a> {
             (_, Heartbeat::Never) => Field { full: Some("never".to_owned()), ..Field::none() },
             _ => Field::unknown(),
         };
-        let power = host.vm.as_ref().and_then(|vm| powers.get(vm));
         let fields = vec![
             Field::word(host.short_name()),
             status_field(&host.status),
@@ -290,18 +291,23 @@ impl<'a> Ground<'a> {
     fn events(&self, source: &Source, all: &Listing<HealthEvent>) -> Vec<Row> {
         let region = &self.estate.regions[self.side].azure;
         let row = |event: &HealthEvent| {
+            let (state, status) = match event.bears(region) {
+                Bears::Hits => (CellState::Crit, event.status.clone()),
+                Bears::Perhaps(word) => (CellState::Unknown, word),
+                Bears::Not => return None,
+            };
             let at = event.updated.or(event.started);
             let fields = vec![
                 Field::word(event.tracking.as_str()),
-                Field::word(event.status.as_str()),
+                Field::word(status.as_str()),
                 Field::word(event.title.as_str()),
                 at.map_or_else(Field::unknown, |at| Field::age(self.now.duration_since(at))),
             ];
             let object = Some(object(source, event.tracking.as_str()));
             let link = Some(event.tracking.as_str().to_owned());
-            Row { object, link, ..Row::new(CellState::Crit, fields) }
+            Some(Row { object, link, ..Row::new(state, fields) })
         };
-        all.seen().iter().filter(|event| event.hits(region)).map(row).collect()
+        all.seen().iter().filter_map(row).collect()
     }
 }
 

@@ -123,7 +123,7 @@ pub struct App {
     /// What it holds on to.
     pub(super) hold: Hold,
     /// Hosts that the run of the summary drained.
-    pub(super) drained: Option<crate::status::Drained>,
+    pub(super) drained: Option<Arc<crate::status::Drained>>,
     /// The lists of the screen, with what they were made from.
     pub(super) listed: Option<(Made, Arc<Lists>)>,
     /// The second at which what is said of them as a whole was said.

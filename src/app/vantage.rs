@@ -4,7 +4,7 @@
 use crate::{
     domain::{
         Pair, Side, Source,
-        death::{self, Evidence},
+        death::{self, Evidence, Holds},
         estate::Estate,
         picture::Picture,
         signs::{Grade, RegionSigns},
@@ -243,6 +243,11 @@ fn one_call(ground: &Ground<'_>, source: &Source, fault: bool) -> Cell {
 /// A sign over the services in scope; where there are several each has its name in front.
 fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
     let own: Vec<&Evidence> = evidence.iter().map(|all| &all[at]).collect();
+    if !own.is_empty() && own.iter().all(|one| one.holds == Holds::NotConfigured) {
+        let (text, what) = (Plight::NotConfigured.short(ground.now), "profile storage");
+        let full = Plight::NotConfigured.words(what, ground.now);
+        return Cell { state: CellState::NotConfigured, full, text, at: None, stale: false, global: false };
+    }
     let same = own.windows(2).all(|pair| pair[0].what == pair[1].what);
     let names = services(ground.scope, ground.estate).map(|(_, service)| service.name.as_str());
     let named: Vec<(&str, &str)> = names.zip(own.iter().map(|one| one.what.as_str())).collect();
@@ -250,9 +255,9 @@ fn sign(ground: &Ground<'_>, evidence: &[[Evidence; 4]], at: usize) -> Cell {
         Some(first) if same => (first.what.to_string(), first.what.to_string()),
         _ => (said(&named, ""), shortly(&named)),
     };
-    let state = if own.iter().any(|one| one.holds == Some(true) && !one.old) {
+    let state = if own.iter().any(|one| one.holds == Holds::Yes && !one.old) {
         CellState::Crit
-    } else if own.iter().any(|one| one.holds.is_none() || one.old) {
+    } else if own.iter().any(|one| one.holds == Holds::NotKnown || one.old) {
         // What was seen some minutes ago is a sign of then.
         CellState::Unknown
     } else if own.iter().any(|one| one.partly) {
@@ -390,7 +395,7 @@ const LAST_SEEN: &str = "as last seen, ";
 
 /// Whether a sign is not known of a service.
 fn blind(evidence: &[[Evidence; 4]]) -> bool {
-    evidence.iter().flatten().any(|one| one.holds.is_none())
+    evidence.iter().flatten().any(|one| one.holds == Holds::NotKnown)
 }
 
 #[cfg(test)]
@@ -427,7 +432,7 @@ mod tests {
     }
 
     fn holding(all: &[Evidence; 4]) -> Vec<u8> {
-        all.iter().filter(|one| one.holds == Some(true)).map(|one| one.class).collect()
+        all.iter().filter(|one| one.holds == Holds::Yes).map(|one| one.class).collect()
     }
 
     /// What is shown of a sign and what the death rule counts are the same, also while nothing more is
@@ -459,6 +464,54 @@ mod tests {
 
     fn said(found: &Vantage) -> Vec<&str> {
         found.verdicts.iter().map(|verdict| verdict.text.as_str()).collect()
+    }
+
+    /// What the estate has none of is not unknown: it makes nobody blind.
+    #[test]
+    fn a_sign_that_cannot_be_is_told_as_not_configured() {
+        let (mut estate, mut picture) = (scene::estate(), Picture::default());
+        for one in scene::readings(Weather::Calm) {
+            picture.take(one);
+        }
+        let shown = |estate: &Estate, picture: &Picture| {
+            let (facts, feed) = (LocalFacts::default(), Feed::default());
+            let (facts, feed, now) = (&facts, &feed, noon());
+            let found = vantage(&Ground { estate, picture, scope: Scope::All, facts, feed, now });
+            let cell = &found.signs[3].cells.primary;
+            (
+                cell.state,
+                cell.text.clone(),
+                cell.full.clone(),
+                cell.at.is_some(),
+                found.verdicts[0].text.clone(),
+            )
+        };
+        let no_sign = "WE: no sign of death".to_owned();
+        for (cleared, state, text, full, seen) in [
+            (
+                1,
+                CellState::Ok,
+                "hr not configured, fin 0 of 2 down",
+                "hr not configured, fin 0 of 2 down",
+                true,
+            ),
+            (
+                2,
+                CellState::NotConfigured,
+                "not configured",
+                "profile storage: not configured, the estate file names none",
+                false,
+            ),
+        ] {
+            for service in 0..cleared {
+                for side in Side::BOTH {
+                    estate.services[service].sides[side].accounts.clear();
+                    picture.forget(&Source::Storage(service, side));
+                }
+            }
+            let told = (state, text.to_owned(), full.to_owned(), seen, no_sign.clone());
+            assert_eq!(shown(&estate, &picture), told);
+        }
     }
 
     #[test]
@@ -650,7 +703,12 @@ mod tests {
         for (asked, expected, old) in cases {
             let found = evidence_after(asked);
             for (one, (holds, what)) in found.iter().zip(expected) {
-                assert_eq!((one.holds, one.what.as_str()), (holds, what), "{asked:?} sign {}", one.class);
+                assert_eq!(
+                    (one.holds.known(), one.what.as_str()),
+                    (holds, what),
+                    "{asked:?} sign {}",
+                    one.class
+                );
                 let never = one.at.is_none();
                 assert_eq!(one.old || never, old || never, "{asked:?} sign {}: {one:?}", one.class);
                 assert!(!never || holds.is_none(), "{asked:?} sign {}: {one:?}", one.class);

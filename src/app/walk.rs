@@ -191,7 +191,7 @@ impl App {
             estate: &self.estate,
             picture: &self.picture,
             scope: self.scope,
-            drained: self.drained.as_ref(),
+            drained: self.drained.as_deref(),
             now: self.shown_at(),
         }
     }

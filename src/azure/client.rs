@@ -23,7 +23,7 @@ use super::{
     breaker,
     dates::Dates,
     definitions::Definitions,
-    failure::{Again, Failure, without_token},
+    failure::{Again, Failure, Took, without_token},
     lane::{Gates, Lane, Places, Provider},
     limits::{Buckets, Kind, Limits, Refusal},
     origin::Origin,
@@ -212,15 +212,14 @@ impl Client {
         let still = |_| Failure::new(SilenceKind::NoToken, "no token yet: its sources are still being asked");
         headers.insert(header::AUTHORIZATION, asked.map_err(still)??);
         let (began, limit) = (Instant::now(), ask.limit.min(visit.deadline - Instant::now()));
-        let response = self
-            .call(request, ask.limit, visit.deadline)
-            .await
-            .map_err(|error| Failure::of_wire(&error, began.elapsed(), limit))?;
+        let called = self.call(request, ask.limit, visit.deadline).await;
+        let took = Took { elapsed: began.elapsed(), limit };
+        let response = called.map_err(|error| Failure::of_wire(&error, took))?;
         if response.status().is_success() {
             visit.dates.note(response.headers());
             return Ok(response);
         }
-        let mut failure = Failure::of_answer(&response);
+        let mut failure = Failure::of_answer(&response, took);
         if failure.again == Again::SignIn {
             failure.why = self.proof();
         }
@@ -403,6 +402,51 @@ mod tests {
         let before = Instant::now();
         let answer = look(&azure(&script), Source::Pool(0, WE)).await;
         (answer, script.sent().len(), before.elapsed())
+    }
+
+    /// Whatever the end of a call, its error says how long that call took and how long it might have.
+    #[tokio::test(start_paused = true)]
+    async fn every_error_says_how_long_its_call_took_and_might_have() {
+        let late = |say: Say| Say::Late(Duration::from_millis(2_340), Box::new(say));
+        let broken = |error| late(Say::Break(error));
+        let denied = r#"{"error":{"code":"AuthorizationFailed","message":"no right"}}"#;
+        let all = (300..600)
+            .filter(|&number| StatusCode::from_u16(number).is_ok_and(|one| one.canonical_reason().is_some()));
+        for number in all {
+            for body in ["", denied, "<html>"] {
+                let (answer, _, _) = pool(&[late(status(number, body))]).await;
+                let why = answer.unwrap_err().why.to_string();
+                // The last of its calls had what the look had left.
+                let limit = if number == 429 { "7.7" } else { "10.0" };
+                let took = format!(", after 2.3 s (limit {limit} s)");
+                assert!(why.ends_with(&took), "{number} {body}: {why}");
+                assert!(why.starts_with(&number.to_string()), "{number} {body}: {why}");
+            }
+        }
+        for (say, words) in [
+            // The second of its calls had what the look had left.
+            (Say::Nothing, "no answer in 9.9 s (limit 9.9 s)"),
+            (
+                broken(WireError::Timeout { elapsed_ms: 9_980, limit_ms: 10_000 }),
+                "no answer in 10.0 s (limit 10.0 s)",
+            ),
+            (
+                broken(WireError::NotSent { host: "h".into(), why: "refused".into() }),
+                "could not reach h: refused, after 2.3 s (limit 10.0 s)",
+            ),
+            (
+                broken(WireError::Interrupted { why: "reset".into() }),
+                "connection broke before the answer was whole: reset, after 2.3 s (limit 10.0 s)",
+            ),
+            (
+                broken(WireError::TooLarge { limit_bytes: 5 }),
+                "answer larger than 5 bytes, after 2.3 s (limit 10.0 s)",
+            ),
+        ] {
+            let told = format!("{say:?}");
+            let (answer, _, _) = pool(&[say]).await;
+            assert_eq!(answer.unwrap_err().why.as_str(), words, "{told}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

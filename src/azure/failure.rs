@@ -72,6 +72,25 @@ pub(super) struct Failure {
     pub(super) again: Again,
 }
 
+/// How long a call took, and how long it might have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Took {
+    /// What passed.
+    pub(super) elapsed: Duration,
+    /// The most that might have.
+    pub(super) limit: Duration,
+}
+
+impl Took {
+    /// `words` of how a call ended, with its time behind them.
+    pub(super) fn after(self, words: &str) -> String {
+        let millis = |span: Duration| tenths(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
+        let (elapsed, limit) = (millis(self.elapsed), millis(self.limit));
+        let comma = if words.is_empty() { "" } else { ", " };
+        format!("{words}{comma}after {elapsed} (limit {limit})")
+    }
+}
+
 /// Codes of a 404 that speak of something above the object: they do not say that it is gone.
 const ABOVE: [&str; 4] = [
     "SubscriptionNotFound",
@@ -103,8 +122,8 @@ impl Failure {
         Self::new(SilenceKind::NotChecked, why)
     }
 
-    /// What the wire said after `elapsed` of at most `limit`; a connection that failed says how long it took.
-    pub(super) fn of_wire(error: &WireError, elapsed: Duration, limit: Duration) -> Self {
+    /// What the wire said, and how long the call took.
+    pub(super) fn of_wire(error: &WireError, took: Took) -> Self {
         let kind = match error {
             WireError::NotSent { .. } | WireError::Timeout { .. } | WireError::Interrupted { .. } => {
                 SilenceKind::Unreachable
@@ -114,18 +133,20 @@ impl Failure {
             WireError::NotRecorded { .. } => SilenceKind::NotRecorded,
         };
         let again = if kind == SilenceKind::Unreachable { Again::Backoff } else { Again::Never };
-        let millis = |span: Duration| tenths(u64::try_from(span.as_millis()).unwrap_or(u64::MAX));
         let why = match error {
-            WireError::NotSent { .. } | WireError::Interrupted { .. } => {
-                format!("{error}, after {} (limit {})", millis(elapsed), millis(limit))
+            WireError::NotSent { .. } | WireError::Interrupted { .. } | WireError::TooLarge { .. } => {
+                took.after(&error.to_string())
             }
-            _ => error.to_string(),
+            // It says so itself, or there was no call.
+            WireError::Timeout { .. } | WireError::WriteRefused { .. } | WireError::NotRecorded { .. } => {
+                error.to_string()
+            }
         };
         Self { again, ..Self::new(kind, why) }
     }
 
-    /// What an answer that is no success says.
-    pub(super) fn of_answer(response: &Response) -> Self {
+    /// What an answer that is no success says, and how long the call took.
+    pub(super) fn of_answer(response: &Response, took: Took) -> Self {
         let status = response.status();
         let envelope = Envelope::read(response.body());
         let (kind, again) = match status {
@@ -157,7 +178,7 @@ impl Failure {
         Self {
             kind,
             status: Some(status.as_u16()),
-            why: envelope.in_words(status).into(),
+            why: took.after(&envelope.in_words(status)).into(),
             code: envelope.code,
             again,
         }
@@ -285,6 +306,8 @@ pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
 
+    const TOOK: Took = Took { elapsed: Duration::from_millis(260), limit: Duration::from_secs(10) };
+
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Response {
         let mut builder = http::Response::builder().status(status);
         for (name, value) in headers {
@@ -294,8 +317,9 @@ mod tests {
     }
 
     fn check(status: u16, body: &str, kind: SilenceKind, why: &str) {
-        let failure = Failure::of_answer(&answer(status, &[], body));
-        assert_eq!((failure.kind, failure.why.as_str()), (kind, why), "{status} {body}");
+        let failure = Failure::of_answer(&answer(status, &[], body), TOOK);
+        let why = format!("{why}, after 0.3 s (limit 10.0 s)");
+        assert_eq!((failure.kind, failure.why.as_str()), (kind, why.as_str()), "{status} {body}");
     }
 
     /// Who refuses may repeat what it was sent: no word of ours does.
@@ -315,7 +339,7 @@ mod tests {
         ] {
             let sent = HeaderValue::from_str(&format!("Bearer {token}")).unwrap();
             let refusal = without_token(answer(status, &[], body), Some(&sent));
-            let (failure, envelope) = (Failure::of_answer(&refusal), Envelope::read(refusal.body()));
+            let (failure, envelope) = (Failure::of_answer(&refusal, TOOK), Envelope::read(refusal.body()));
             let told = format!("{failure:?} {envelope:?}");
             assert!(!told.contains("CANARY") && told.contains(HIDDEN), "{told}");
         }
@@ -335,10 +359,13 @@ mod tests {
                 WireError::Interrupted { why },
                 "connection broke before the answer was whole: refused, after 0.3 s (limit 10.0 s)",
             ),
-            (WireError::TooLarge { limit_bytes: 5 }, "answer larger than 5 bytes"),
+            (
+                WireError::TooLarge { limit_bytes: 5 },
+                "answer larger than 5 bytes, after 0.3 s (limit 10.0 s)",
+            ),
         ];
         for (error, words) in cases {
-            let failure = Failure::of_wire(&error, Duration::from_millis(260), Duration::from_secs(10));
+            let failure = Failure::of_wire(&error, TOOK);
             assert_eq!(failure.why.as_str(), words);
         }
     }
@@ -383,7 +410,7 @@ mod tests {
     #[test]
     fn a_second_attempt_is_made_only_where_it_can_help() {
         let check = |status: u16, headers: &[(&str, &str)], again: Again| {
-            assert_eq!(Failure::of_answer(&answer(status, headers, "")).again, again, "{status}");
+            assert_eq!(Failure::of_answer(&answer(status, headers, ""), TOOK).again, again, "{status}");
         };
         check(400, &[], Again::Never);
         check(401, &[], Again::NewToken);

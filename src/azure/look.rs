@@ -129,6 +129,7 @@ mod tests {
             Safe,
             access::LockLevel,
             compute::Power,
+            health::Bears,
             pool::Heartbeat,
             reading::{Silence, SilenceKind},
         },
@@ -433,7 +434,7 @@ mod tests {
             panic!()
         };
         assert_eq!(events.count(), Some(1), "each once");
-        assert!(events.seen()[0].hits("westeurope"));
+        assert_eq!(events.seen()[0].bears("westeurope"), Bears::Hits);
         let Ok(Answer::Events(events)) =
             told(Source::Events, &list(r#"{"name":"T-2","properties":{}}"#)).await
         else {
@@ -464,7 +465,11 @@ mod tests {
         ] {
             let Ok(Answer::Events(events)) = told(Source::Events, &both(ours)).await else { panic!() };
             let event = &events.complete().expect("whole")[0];
-            assert_eq!((event.hits("westeurope"), event.hits("northeurope")), (hit, true), "{ours}");
+            assert_eq!(
+                (event.bears("westeurope") == Bears::Hits, event.bears("northeurope") == Bears::Hits),
+                (hit, true),
+                "{ours}"
+            );
         }
     }
 

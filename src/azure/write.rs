@@ -18,7 +18,7 @@ use crate::{
 
 use super::{
     client::{Client, push_path, push_query, request},
-    failure::{Envelope, Failure, asks_for_proof, retry_after},
+    failure::{Envelope, Failure, Took, asks_for_proof, retry_after},
     limits::Kind,
     probe,
     version::{Api, Versions},
@@ -138,19 +138,19 @@ pub(super) async fn send(
     in_time: InTime<'_>,
 ) -> Sent {
     match deliver(client, image, permit, ids, in_time).await {
-        Ok(response) => outcome(client, image, &response),
+        Ok((response, took)) => outcome(client, image, &response, took),
         Err(sent) => sent,
     }
 }
 
-/// Brings the answer to a write, or what its absence means.
+/// Brings the answer to a write and how long it took, or what its absence means.
 async fn deliver(
     client: &Client,
     image: &WriteImage,
     permit: Permit,
     ids: &WriteIds,
     in_time: InTime<'_>,
-) -> Result<Response, Sent> {
+) -> Result<(Response, Took), Sent> {
     let unsent = |why: &str| Sent::NotSent { why: Safe::new(why), retry_after: None };
     let method = Method::from_bytes(image.method.as_bytes()).map_err(|_| unsent("the method is none"))?;
     // The permit is for the address as the journal has it: the check must not change a letter.
@@ -183,12 +183,16 @@ async fn deliver(
     if !in_time() {
         return Err(unsent("not sent: what let it go is too old by now"));
     }
-    let far = Instant::now() + WRITE_LIMIT;
-    client.call(request, WRITE_LIMIT, far).await.map_err(|error| match error {
-        error if error.surely_not_sent() => unsent(&error.to_string()),
+    let began = Instant::now();
+    let called = client.call(request, WRITE_LIMIT, began + WRITE_LIMIT).await;
+    let took = Took { elapsed: began.elapsed(), limit: WRITE_LIMIT };
+    let told = |error: &WireError| Failure::of_wire(error, took).why;
+    let response = called.map_err(|error| match error {
+        error if error.surely_not_sent() => unsent(told(&error).as_str()),
         WireError::Timeout { .. } => ambiguous(&format!("{error}; it may have been done")),
-        error => ambiguous(&error.to_string()),
-    })
+        error => ambiguous(told(&error).as_str()),
+    })?;
+    Ok((response, took))
 }
 
 fn ambiguous(why: &str) -> Sent {
@@ -196,7 +200,7 @@ fn ambiguous(why: &str) -> Sent {
 }
 
 /// Reads the answer to a write (azure-avd §6.2).
-fn outcome(client: &Client, image: &WriteImage, response: &Response) -> Sent {
+fn outcome(client: &Client, image: &WriteImage, response: &Response, took: Took) -> Sent {
     let status = response.status();
     let headers = response.headers();
     let number = status.as_u16();
@@ -210,8 +214,8 @@ fn outcome(client: &Client, image: &WriteImage, response: &Response) -> Sent {
         return Sent::Accepted { status: number, request_id, follow };
     }
     let envelope = Envelope::read(response.body());
-    let words = envelope.in_words(status);
-    client.heed(&Failure::of_answer(response), &subscription(&image.url), Kind::Write);
+    let words = took.after(&envelope.in_words(status));
+    client.heed(&Failure::of_answer(response, took), &subscription(&image.url), Kind::Write);
     match status {
         StatusCode::TOO_MANY_REQUESTS => Sent::NotSent {
             why: Safe::new(&words),
@@ -227,7 +231,7 @@ fn outcome(client: &Client, image: &WriteImage, response: &Response) -> Sent {
         _ => Sent::Refused {
             status: number,
             code: envelope.code.unwrap_or_else(|| Safe::new(status.canonical_reason().unwrap_or("no code"))),
-            message: envelope.message.unwrap_or_default(),
+            message: Safe::new(&took.after(envelope.message.unwrap_or_default().as_str())),
         },
     }
 }
@@ -422,6 +426,8 @@ mod tests {
             let (sent, script) = send(&start(), &[say]).await;
             assert_eq!(word(&sent), expected, "{told}");
             assert_eq!(script.sent().len(), 1, "{told}");
+            let words = format!("{sent:?}");
+            assert!(words.contains(" s (limit "), "how long it took is told: {words}");
         }
     }
 

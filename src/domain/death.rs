@@ -1,11 +1,16 @@
 //! Whether a region looks dead: the signs, what each rests on, and the rule over them (design §11).
 
+mod evidence;
+
 use std::collections::BTreeSet;
+
+pub use evidence::{Evidence, Holds, evidence};
 
 use super::{
     Answer, Safe, Side, Source,
     compute::Power,
     estate::Estate,
+    health::Bears,
     machines::Machines,
     picture::Picture,
     pool::HostStatus,
@@ -99,91 +104,6 @@ pub fn oldest<'a>(footings: impl IntoIterator<Item = &'a Footing>) -> Option<Tim
     footings.into_iter().map(|footing| footing.at).min()
 }
 
-/// What is seen of one sign, whether it holds or not.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    /// The sign's number in the rule.
-    pub class: u8,
-    /// Whether it holds; `None`: what it rests on is not known, or too old.
-    pub holds: Option<bool>,
-    /// Whether something of its kind is seen, if not enough for a sign.
-    pub partly: bool,
-    /// What is seen, in few words.
-    pub what: Safe,
-    /// Age of the oldest answer behind it.
-    pub at: Option<Timestamp>,
-    /// Whether something it rests on is older than it is trusted: it tells of what was.
-    pub old: bool,
-}
-
-/// What is seen of the signs 1 to 4 of a service's side at `now`: where [`signs`] names a sign,
-/// its evidence holds, and nowhere else.
-pub fn evidence(
-    estate: &Estate,
-    picture: &Picture,
-    service: usize,
-    side: Side,
-    now: Timestamp,
-) -> [Evidence; 4] {
-    let since = now.checked_sub(EVIDENCE_LIMIT).unwrap_or(Timestamp::MIN);
-    let told = |class: u8,
-                (holds, partly): (Option<bool>, bool),
-                what: String,
-                (at, old): (Option<Timestamp>, bool)| {
-        let last = if old && holds.is_some() { "last " } else { "" };
-        Evidence { class, holds, partly, what: Safe::new(&format!("{last}{what}")), at, old }
-    };
-    let rests_on = |sources: &[Source]| {
-        let old = answered(picture, sources).iter().any(|footing| footing.is_old(now));
-        (oldest_of(picture, sources), old)
-    };
-    let azure = &estate.regions[side].azure;
-    let posted = posted_event(picture, azure, since);
-    let none_posted = match since_then(picture, &Source::Events, since).map(|look| &look.answer) {
-        Some(Answer::Events(events)) => events.complete().is_some(),
-        _ => false,
-    };
-    let beats = beats(picture, service, side, since, now);
-    let calls = Calls::seen(estate, picture, service, side, since);
-    let storage = Source::Storage(service, side);
-    let accounts = match since_then(picture, &storage, since).map(|look| &look.answer) {
-        Some(Answer::Storage(listing)) => listing.complete(),
-        _ => None,
-    };
-    let down = accounts.map(|all| (all.iter().filter(|one| !one.available()).count(), all.len()));
-    let unknown = || "not known".to_owned();
-    [
-        told(
-            1,
-            ((posted.is_some() || none_posted).then_some(posted.is_some()), false),
-            posted
-                .map_or_else(|| if none_posted { "no event".to_owned() } else { unknown() }, Safe::to_string),
-            rests_on(&[Source::Events]),
-        ),
-        told(
-            2,
-            (beats.as_ref().and_then(Beats::suffice), beats.as_ref().is_some_and(|beats| beats.silent > 0)),
-            beats.map_or_else(unknown, |beats| beats.words()),
-            rests_on(&[Source::Hosts(service, side), Source::Machines(side)]),
-        ),
-        told(
-            3,
-            (calls.suffice(), calls.partly()),
-            calls.words(),
-            (
-                oldest(&calls.footings()).filter(|_| calls.all_asked()),
-                calls.footings().iter().any(|footing| footing.is_old(now)),
-            ),
-        ),
-        told(
-            4,
-            (down.map(|(down, of)| down > 0 && down == of), down.is_some_and(|(down, _)| down > 0)),
-            down.map_or_else(unknown, |(down, of)| format!("{down} of {of} down")),
-            rests_on(&[storage]),
-        ),
-    ]
-}
-
 /// How many classes the death rule asks for.
 pub const CLASSES: usize = 2;
 
@@ -211,7 +131,7 @@ fn since_then<'a>(picture: &'a Picture, source: &Source, since: Timestamp) -> Op
 fn posted_event<'a>(picture: &'a Picture, azure: &str, since: Timestamp) -> Option<&'a Safe> {
     let look = since_then(picture, &Source::Events, since)?;
     let Answer::Events(events) = &look.answer else { return None };
-    events.seen().iter().find(|event| event.hits(azure)).map(|event| &event.title)
+    events.seen().iter().find(|event| event.bears(azure) == Bears::Hits).map(|event| &event.title)
 }
 
 /// What sign 2 counts, in words, by looks that began at or after `since`; `None`: a list of it was not seen.

@@ -55,12 +55,35 @@ impl ImpactedRegion {
     }
 }
 
+/// What an event says of a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bears {
+    /// It is an active service issue that still hits it.
+    Hits,
+    /// It names the region, and whether it hits is not known: its status or its type is this word, which we do not
+    /// know.
+    Perhaps(Safe),
+    /// It does not hit it.
+    Not,
+}
+
+/// Types of events that are no trouble of now.
+const NO_TROUBLE: [&str; 6] =
+    ["PlannedMaintenance", "HealthAdvisory", "RCA", "EmergingIssues", "SecurityAdvisory", "Billing"];
+
 impl HealthEvent {
-    /// Whether it is an active service issue that still hits the region `azure` (`westeurope`).
-    pub fn hits(&self, azure: &str) -> bool {
-        self.kind.as_str().eq_ignore_ascii_case("ServiceIssue")
-            && self.status.as_str().eq_ignore_ascii_case("Active")
-            && self.impacts.iter().any(|impact| impact.hits(azure))
+    /// What it says of the region `azure` (`westeurope`).
+    pub fn bears(&self, azure: &str) -> Bears {
+        let is = |word: &Safe, known: &str| word.as_str().eq_ignore_ascii_case(known);
+        let no_trouble = NO_TROUBLE.iter().any(|known| is(&self.kind, known));
+        if no_trouble || is(&self.status, "Resolved") || !self.impacts.iter().any(|impact| impact.hits(azure))
+        {
+            return Bears::Not;
+        }
+        if !is(&self.status, "Active") {
+            return Bears::Perhaps(self.status.clone());
+        }
+        if is(&self.kind, "ServiceIssue") { Bears::Hits } else { Bears::Perhaps(self.kind.clone()) }
     }
 }
 
@@ -92,5 +115,50 @@ impl Availability {
     /// Whether Azure calls the resource available.
     pub fn available(&self) -> bool {
         self.state.as_str().eq_ignore_ascii_case("Available")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A word that we do not know is never taken for one that is fine.
+    #[test]
+    fn an_event_with_a_word_we_do_not_know_may_hit() {
+        let event = |kind: &str, status: &str, region: &str, there: Option<&str>| HealthEvent {
+            tracking: Safe::new("T"),
+            kind: Safe::new(kind),
+            status: Safe::new(status),
+            title: Safe::new("title"),
+            started: None,
+            updated: None,
+            impacts: vec![Impact {
+                service: Safe::new("Storage"),
+                regions: vec![ImpactedRegion { name: Safe::new(region), status: there.map(Safe::new) }],
+            }],
+        };
+        let perhaps = |word: &str| Bears::Perhaps(Safe::new(word));
+        for (kind, status, region, there, expected) in [
+            ("ServiceIssue", "Active", "West Europe", None, Bears::Hits),
+            ("serviceissue", "active", "westeurope", Some("Active"), Bears::Hits),
+            ("ServiceIssue", "Resolved", "West Europe", None, Bears::Not),
+            ("ServiceIssue", "Active", "West Europe", Some("Resolved"), Bears::Not),
+            ("ServiceIssue", "Active", "North Europe", None, Bears::Not),
+            ("ServiceIssue", "Mitigating", "West Europe", None, perhaps("Mitigating")),
+            ("ServiceIssue", "Mitigating", "North Europe", None, Bears::Not),
+            ("ServiceIssue", "", "West Europe", None, perhaps("")),
+            ("Outage", "Active", "West Europe", None, perhaps("Outage")),
+            ("Outage", "Resolved", "West Europe", None, Bears::Not),
+            ("Outage", "Mitigating", "West Europe", None, perhaps("Mitigating")),
+            ("PlannedMaintenance", "Active", "West Europe", None, Bears::Not),
+            ("HealthAdvisory", "Mitigating", "West Europe", None, Bears::Not),
+            ("RCA", "Active", "West Europe", None, Bears::Not),
+            ("EmergingIssues", "Active", "West Europe", None, Bears::Not),
+            ("SecurityAdvisory", "Active", "West Europe", None, Bears::Not),
+            ("Billing", "Active", "West Europe", None, Bears::Not),
+        ] {
+            let told = event(kind, status, region, there).bears("westeurope");
+            assert_eq!(told, expected, "{kind} {status} {region} {there:?}");
+        }
     }
 }

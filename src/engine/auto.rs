@@ -98,7 +98,7 @@ impl Auto {
             }
             StepState::Failed if self.retries < RETRIES && engine.can_retry(index) => {
                 self.retries += 1;
-                Wish::Command(Command::Retry { step, item: None })
+                Wish::Command(Command::Retry { step, item: None, by: ConfirmedBy::Auto })
             }
             StepState::Failed => Wish::NeedsPerson(Safe::new(&format!("{step} has items that did not end"))),
             _ => Wish::Wait,

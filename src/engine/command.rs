@@ -57,6 +57,8 @@ pub enum Command {
         step: StepId,
         /// One item; `None`: all that failed.
         item: Option<String>,
+        /// Who.
+        by: ConfirmedBy,
     },
     /// Restart the host under a stuck item (a log-off that will not end).
     RestartHost {

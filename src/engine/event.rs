@@ -309,6 +309,16 @@ pub enum ConfirmedBy {
     Auto,
 }
 
+impl ConfirmedBy {
+    /// The word of sentences.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Person => "a person",
+            Self::Auto => "--auto",
+        }
+    }
+}
+
 /// Who answered a question, and how long that took. Records of older versions have none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Given {
@@ -320,11 +330,13 @@ pub struct Given {
 
 impl fmt::Display for Given {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let by = match self.by {
-            ConfirmedBy::Person => "a person",
-            ConfirmedBy::Auto => "--auto",
-        };
-        write!(f, "by {by} after {}.{} s", self.latency_ms / 1_000, self.latency_ms % 1_000 / 100)
+        write!(
+            f,
+            "by {} after {}.{} s",
+            self.by.word(),
+            self.latency_ms / 1_000,
+            self.latency_ms % 1_000 / 100
+        )
     }
 }
 

@@ -258,6 +258,14 @@ impl Evidence<'_> {
         let here: BTreeSet<String> = sessions.iter().filter(alive).map(name).collect();
         let both =
             self.seen.sessions(index, self.to())?.iter().map(name).filter(|user| here.contains(user)).count();
+        // What the broker still lists of silent hosts is counted as nobody, and proves nothing.
+        let unproven = sessions.iter().filter(|session| !alive(session)).count();
+        let not_proven = |value: String| {
+            let (listed, code) = (counted(unproven, "session"), self.code(self.from()));
+            let said = format!("{value}; {listed} on silent hosts in {code} not proven over");
+            if unproven > 0 { said } else { value }
+        };
+        let beside = |ground| if unproven > 0 { Ground::Unproven } else { ground };
         // Assignments are not kept in the region: they are told where its hosts are silent.
         let told = [self.from(), self.to()].map(|side| self.seen.assignments(index, side).map(drop));
         let told: Result<Vec<()>, Missing> = told.into_iter().collect();
@@ -271,7 +279,7 @@ impl Evidence<'_> {
             };
             let value = format!("{who} seen in both; {code} does not tell its {silent}: owed");
             let so = both == 0 && (principals == 0 || self.is_fenced());
-            return Ok(Said { so, value, ground: Ground::Owed });
+            return Ok(Said { so, value: not_proven(value), ground: beside(Ground::Owed) });
         }
         told?;
         let moved = self.run.plan.moved_principals();
@@ -284,18 +292,12 @@ impl Evidence<'_> {
         if let Some(silent) = silent {
             value = format!("{value}; {code} does not tell its {silent}: owed");
         }
-        // What the broker still lists of silent hosts is counted as nobody, and proves nothing.
-        let unproven = sessions.iter().filter(|session| !alive(session)).count();
-        if unproven > 0 {
-            let listed = counted(unproven, "session");
-            value = format!("{value}; {listed} on silent hosts in {code} not proven over");
-        }
-        let ground = match (unproven, silent) {
-            (0, None) if debt.is_empty() => Ground::Seen,
-            (0, _) => Ground::Owed,
-            _ => Ground::Unproven,
+        let ground = match silent {
+            None if debt.is_empty() => Ground::Seen,
+            _ => Ground::Owed,
         };
-        Ok(Said { so: both == 0 && (principals == 0 || fenced), value, ground })
+        let so = both == 0 && (principals == 0 || fenced);
+        Ok(Said { so, value: not_proven(value), ground: beside(ground) })
     }
 
     /// Whether who holds the dead side stands as a debt.

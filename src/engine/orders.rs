@@ -7,7 +7,7 @@ use crate::{
 
 use super::{
     command::{Command, Refusal},
-    event::{DoneHow, Given, NoteAbout, RunEvent, StepId},
+    event::{ConfirmedBy, DoneHow, Given, NoteAbout, RunEvent, StepId},
     items::LOOK_AGAIN,
     machine::{Engine, FollowOrder, Output, Token},
     run::{ItemMark, StepMark},
@@ -42,7 +42,7 @@ impl Engine {
             }
             Command::Skip { step, reason } => self.skip(step, reason, now)?,
             Command::Downgrade { step, reason } => self.downgrade(step, reason, now)?,
-            Command::Retry { step, item } => self.retry(&step, item.as_deref(), now)?,
+            Command::Retry { step, item, by } => self.retry(&step, item.as_deref(), by, now)?,
             Command::RestartHost { step, item } => self.restart_host(&step, &item, now)?,
             Command::AcceptStuck { step, items, by, latency_ms } => {
                 self.accept_stuck(&step, &items, Given { by, latency_ms }, now)?;
@@ -303,7 +303,13 @@ impl Engine {
 
     /// Sends failed items once more: never a POST that may have arrived. What was accepted by name
     /// goes again where it is named, or where nothing else is left of its step.
-    fn retry(&mut self, step: &StepId, item: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
+    fn retry(
+        &mut self,
+        step: &StepId,
+        item: Option<&str>,
+        by: ConfirmedBy,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let index = self.step_index(step)?;
         self.must_be_armed(step)?;
         let waits = item.is_none() && self.may_wait_on(index);
@@ -320,7 +326,7 @@ impl Engine {
             });
         }
         if waits {
-            self.wait_on(index, now);
+            self.wait_on(index, by, now);
         }
         for (key, attempt) in again {
             let live = self.live(index, &key);
@@ -328,7 +334,7 @@ impl Engine {
             live.not_before = None;
             live.settle_since = None;
             let (step, item, attempt) = (step.clone(), Some(key), Some(attempt));
-            let why = Safe::new("a person asked for another attempt");
+            let why = Safe::new(&format!("{} asked for another attempt", by.word()));
             self.emit(
                 RunEvent::Failed { step, item, attempt, how: super::event::FailedHow::Reissue, why },
                 now,
@@ -344,8 +350,8 @@ impl Engine {
     }
 
     /// Gives a step past its patience as much of it again.
-    fn wait_on(&mut self, index: usize, now: Timestamp) {
-        let why = Safe::new("a person asked to wait once more");
+    fn wait_on(&mut self, index: usize, by: ConfirmedBy, now: Timestamp) {
+        let why = Safe::new(&format!("{} asked to wait once more", by.word()));
         let (step, how) = (self.run.plan.steps[index].id.clone(), super::event::FailedHow::Reissue);
         self.emit(RunEvent::Failed { step, item: None, attempt: None, how, why }, now);
     }

@@ -216,14 +216,14 @@ pub(super) fn effect(action: Option<Action>, from: &str, to: &str, notice: Span)
     let (effect, after) = match action {
         None => ("nothing is written".to_owned(), "the run goes on".to_owned()),
         Some(Action::StartStandby) => {
-            (format!("hosts in {to} boot; nobody notices"), format!("{to} has room"))
+            (format!("hosts in {to} boot; nobody is moved"), format!("{to} has room"))
         }
         Some(Action::HoldStandbyPlan) => {
             (format!("hosts in {to} are neither stopped nor started by the plan"), "off".to_owned())
         }
-        Some(Action::HoldActivePlan) => (format!("the drain in {from} stays"), "off".to_owned()),
+        Some(Action::HoldActivePlan) => (format!("the plan lifts no drain in {from}"), "off".to_owned()),
         Some(Action::DrainActive) => {
-            (format!("nobody new lands in {from}"), format!("{from} refuses new sessions"))
+            (format!("no host in {from} takes anyone new"), format!("{from} refuses new sessions"))
         }
         Some(Action::MessageActive) => {
             (format!("a message box; sign-out follows in {minutes} min"), "everyone is told".to_owned())
@@ -251,11 +251,57 @@ pub(super) fn effect(action: Option<Action>, from: &str, to: &str, notice: Span)
         }
         Some(Action::ReleasePlans) => ("the plans act again".to_owned(), "as before the run".to_owned()),
         Some(Action::AdmitActive) => {
-            (format!("new users land in {from} again"), "as before the run".to_owned())
+            (format!("new users may land in {from} again"), "as before the run".to_owned())
         }
-        Some(Action::RegrantActive) => {
-            (format!("the desktops in {from} come back within 10 min"), "as before the run".to_owned())
-        }
+        Some(Action::RegrantActive) => (
+            format!("the desktops in {from} return to people's feeds within 10 min"),
+            "as before the run".to_owned(),
+        ),
     };
     (effect, after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runbook::{builtin, text::Step};
+
+    /// What is said only where hosts answer and people work on them.
+    const OF_THE_LIVING: [&str; 12] = [
+        "keep working",
+        "keeps working",
+        "goes on working",
+        "noticed anything",
+        "notices",
+        "loses a desktop",
+        "lose their desktop",
+        "lands in",
+        "land in",
+        "come back",
+        "about to be emptied",
+        "in anywhere",
+    ];
+
+    /// A plan has one text for a step, and a region that answered when it was frozen may be dead at its turn: what
+    /// is said of a step holds over the dead as over the living, in either mode.
+    #[test]
+    fn no_step_speaks_of_the_living_in_a_region_that_may_be_dead() {
+        let runbook = builtin("avd-pooled-failover").expect("it is built in");
+        let steps = runbook.phases.iter().flat_map(|phase| &phase.steps).chain(&runbook.undo);
+        let told = |step: &Step| {
+            let (meant, after) = effect(step.action, "WE", "NE", Span::from_secs(900));
+            [step.title.clone(), step.why.clone(), step.abort.clone(), meant, after]
+        };
+        let mut all = 0;
+        for step in steps {
+            for text in told(step).iter().chain(&step.ask) {
+                // Leave to come in is no word of who comes.
+                let text = text.to_lowercase().replace("may land", "");
+                let claim = OF_THE_LIVING.iter().find(|claim| text.contains(**claim));
+                assert_eq!(claim, None, "{}: {text}", step.id);
+            }
+            all += 1;
+        }
+        assert_eq!(all, 22);
+    }
 }

@@ -363,7 +363,7 @@ fn of_step(step: &mut Step, stamped: &Stamped) {
             over("done");
             step.evidence = Some(evidence.clone());
         }
-        // A person waits once more.
+        // It is waited for once more.
         RunEvent::Failed { item: None, how: FailedHow::Reissue, .. } => {
             (step.state, step.reason) = ("running", None);
         }

@@ -2,7 +2,7 @@
 
 use crate::domain::{
     Answer, Side, Source,
-    health::same_region,
+    health::{Bears, same_region},
     storage::StorageAccount,
     time::{Span, minutes, seconds, span_text},
 };
@@ -156,8 +156,18 @@ pub(super) fn directory(scene: &Scene<'_>, side: Side) -> Option<Part> {
 pub(super) fn health(scene: &Scene<'_>, side: Side) -> Option<Part> {
     let Answer::Events(listing) = answer(scene, &Source::Events)? else { return None };
     let azure = &scene.estate.regions[side].azure;
-    let hits: Vec<_> = listing.complete()?.iter().filter(|event| event.hits(azure)).collect();
+    let all = listing.complete()?;
+    let hits: Vec<_> = all.iter().filter(|event| event.bears(azure) == Bears::Hits).collect();
     let Some(first) = hits.first() else {
+        let unclear = all.iter().find_map(|event| match event.bears(azure) {
+            Bears::Perhaps(word) => Some((word, event)),
+            _ => None,
+        });
+        if let Some((word, event)) = unclear {
+            let reason = format!("`{word}` is a word this version does not know: {}", event.title);
+            let text = format!("an event is {word}");
+            return Some(Part::new(CellState::Unknown, text, "?").because(&reason));
+        }
         return Some(Part::new(CellState::Ok, "no events", "none").figure(0_u64, None));
     };
     let impacts = hits.iter().flat_map(|event| &event.impacts);

@@ -4,7 +4,7 @@ use crate::{
     domain::{
         Answer, Listing, Pair, Safe, Side, Source,
         compute::{Power, VirtualMachine},
-        death,
+        death::{self, Holds},
         health::{HealthEvent, Impact, ImpactedRegion},
         pool::{Heartbeat, HostStatus},
         reading::SilenceKind,
@@ -48,6 +48,66 @@ fn posted() -> HealthEvent {
         updated: None,
         impacts: vec![impact],
     }
+}
+
+/// Nobody knows what a word that is new to us means: the row is not `none`, and no sign is told from it.
+#[test]
+fn an_event_with_a_word_we_do_not_know_is_not_known() {
+    let strange = |kind: &str, status: &str| HealthEvent {
+        kind: Safe::new(kind),
+        status: Safe::new(status),
+        ..posted()
+    };
+    for (event, word) in
+        [(strange("ServiceIssue", "Mitigating"), "Mitigating"), (strange("Outage", "Active"), "Outage")]
+    {
+        let mut world = World::calm();
+        world.put(Source::Events, Answer::Events(Listing::whole(vec![event.clone()], 1)));
+        let summary = all(&world);
+        let told = (CellState::Unknown, format!("an event is {word}"));
+        assert_eq!(text(&summary, Component::Health, Side::Primary), told);
+        assert_eq!(text(&summary, Component::Health, Side::Secondary).0, CellState::Ok);
+        let cell = summary.cell(Component::Health, Side::Primary).unwrap();
+        assert_eq!(cell.short_text, "?");
+        assert!(cell.reason.as_ref().is_some_and(|why| why.as_str().contains(word)), "{:?}", cell.reason);
+        let [sign, ..] = death::evidence(&world.estate, &world.picture, 0, Side::Primary, world.now);
+        let told = format!("not known: an event is {word}");
+        assert_eq!((sign.holds, sign.what.as_str()), (Holds::NotKnown, told.as_str()));
+        // One that surely hits is told before it.
+        world.put(Source::Events, Answer::Events(Listing::whole(vec![event, posted()], 1)));
+        assert_eq!(text(&all(&world), Component::Health, Side::Primary).0, CellState::Warn);
+        let [sign, ..] = death::evidence(&world.estate, &world.picture, 0, Side::Primary, world.now);
+        assert_eq!(sign.holds, Holds::Yes);
+    }
+}
+
+/// Where the estate names no profile account, the sign of them speaks for neither, and two can be had all the same.
+#[test]
+fn without_profile_accounts_two_signs_can_still_be_had() {
+    let without = |world: &mut World| {
+        for (service, side) in (0..2).flat_map(|service| Side::BOTH.map(|side| (service, side))) {
+            world.estate.services[service].sides[side].accounts.clear();
+            world.picture.forget(&Source::Storage(service, side));
+        }
+    };
+    let of = |world: &World| death::evidence(&world.estate, &world.picture, 0, Side::Primary, world.now);
+    let fourth = |world: &World| {
+        let [.., fourth] = of(world);
+        (fourth.holds, fourth.partly, fourth.what.to_string(), fourth.at)
+    };
+    let silent = (Holds::NotConfigured, false, "not configured".to_owned(), None);
+    let mut calm = World::calm();
+    without(&mut calm);
+    assert_eq!(fourth(&calm), silent);
+    assert!(!all(&calm).regions.primary.signs.dead());
+    let mut world = World::calm();
+    world.burn_primary();
+    without(&mut world);
+    world.put(Source::Events, Answer::Events(Listing::whole(vec![posted()], 1)));
+    assert_eq!(fourth(&world), silent);
+    let signs = all(&world).regions.primary.signs;
+    assert!(signs.dead(), "{}", signs.numbers());
+    assert!(!signs.classes().contains(&4));
 }
 
 #[test]

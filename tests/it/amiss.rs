@@ -60,7 +60,7 @@ async fn what_somebody_takes_back_is_told_after_the_dwell_and_done_again_when_a_
     cockpit.until("told", false, |engine, _| stands(engine, step, failed)).await;
     assert!(cockpit.clock.now() < from + minutes(2), "its dwell is 60 s");
     assert_eq!(cockpit.writes_of(step).len(), 1, "nothing goes again by itself");
-    cockpit.tell(Command::Retry { step: step.to_owned(), item: None }).unwrap();
+    cockpit.tell(Command::Retry { step: step.to_owned(), item: None, by: ConfirmedBy::Person }).unwrap();
     cockpit.turn("a4-standby-can-take-users").await;
     assert_eq!(cockpit.writes_of(step).len(), 2);
 }

@@ -7,7 +7,7 @@ use farshore::{
     domain::{Operation, Safe, time::minutes},
     engine::{
         Command, Engine, RunEvent,
-        event::{HeldWhy, RunEnd},
+        event::{ConfirmedBy, HeldWhy, RunEnd},
         run::{ItemMark, StepMark, StepRun},
     },
     runbook::Mode,
@@ -260,7 +260,9 @@ async fn a_plan_that_has_changed_since_it_was_confirmed_is_not_written_over() {
                 let failed =
                     |engine: &Engine| step_of(engine, step).items.iter().any(|item| item.mark.failed());
                 cockpit.until("told", false, |engine, _| failed(engine)).await;
-                cockpit.tell(Command::Retry { step: step.to_owned(), item: None }).unwrap();
+                cockpit
+                    .tell(Command::Retry { step: step.to_owned(), item: None, by: ConfirmedBy::Person })
+                    .unwrap();
             }
         }
         let sent = cockpit.writes_of(step).len();

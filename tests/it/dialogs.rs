@@ -444,7 +444,7 @@ async fn an_undo_tells_what_else_comes_of_it() {
         )
     );
     let alone =
-        ("new users land in WE again".to_owned(), "as before the run; a5-drain comes again".to_owned());
+        ("new users may land in WE again".to_owned(), "as before the run; a5-drain comes again".to_owned());
     assert_eq!(told(&cockpit.offer("a5-admit").await), alone);
     // Once the drain is taken back no plan lifts it.
     let offer = cockpit.offer("a5-admit").await;

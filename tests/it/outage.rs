@@ -611,6 +611,50 @@ async fn nobody_in_both_is_as_old_as_the_last_answer_of_the_side_that_fell_silen
     }
 }
 
+/// A side that tells nothing at all has as many sessions that nobody has proven over as it was seen to have: the
+/// grant that rests on them says so.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_proven_over_is_counted_where_nothing_is_told_any_more() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&OUTAGE), Mode::Ungraceful).await;
+    cockpit.turn("a12-first-user").await;
+    let told = |cockpit: &Cockpit| {
+        let proofs = cockpit.shown("a12-first-user").proofs;
+        let item = proofs.into_iter().find(|item| item.id == "nobody-in-both").unwrap();
+        let value = item.value.to_string();
+        let (_, unproven) = value.rsplit_once("; ").unwrap_or_default();
+        (item.ground, unproven.to_owned(), value)
+    };
+    cockpit.pass(minutes(1)).await;
+    let (ground, unproven, value) = told(&cockpit);
+    assert!(unproven.ends_with("on silent hosts in WE not proven over"), "{value}");
+    assert_eq!(ground, Ground::Unproven);
+    let silent = "fault = \"silent\"\nregion = \"primary\"\nproviders = [\"Microsoft.DesktopVirtualization\", \"Microsoft.Authorization\"]";
+    cockpit.inject(silent);
+    cockpit.pass(minutes(3)).await;
+    let (now, still, value) = told(&cockpit);
+    assert!(value.contains("seen in both; WE does not tell its"), "{value}");
+    assert_eq!((now, still), (ground, unproven), "{value}");
+}
+
+/// What was looked at once and since then by nobody is told as old, however green it was.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_has_looked_at_since_is_told_as_old() {
+    let gate = "a4-standby-can-take-users";
+    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
+    cockpit.turn(gate).await;
+    let old = |cockpit: &Cockpit| cockpit.shown(gate).old_proofs;
+    cockpit.pass(minutes(1)).await;
+    assert_eq!(old(&cockpit), Vec::<String>::new());
+    // No answer is heard meanwhile.
+    cockpit.clock.sleep_until(cockpit.clock.now() + minutes(10)).await;
+    let stands = ["standby-capacity", "directory-up", "standby-shares", "rights"];
+    for item in stands {
+        assert!(old(&cockpit).iter().any(|old| old == item), "{item}: {:?}", old(&cockpit));
+    }
+    cockpit.pass(minutes(1)).await;
+    assert_eq!(old(&cockpit), Vec::<String>::new(), "it is looked at again");
+}
+
 /// Name, faults, a person's statement, whether the run opens, and the signs that are seen.
 type Death = (&'static str, &'static [&'static str], Option<&'static str>, bool, &'static str);
 
@@ -997,6 +1041,11 @@ fn can_be_tried_again(cockpit: &Cockpit, step: &str, key: &str) {
 }
 
 /// A session the broker lists and nobody can end.
+/// A person asks for another try of one item.
+fn again(step: &str, key: &str) -> Command {
+    Command::Retry { step: step.to_owned(), item: Some(key.to_owned()), by: ConfirmedBy::Person }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stuck_session_is_named_before_anything_goes_on() {
     for restart in [true, false] {
@@ -1017,7 +1066,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
             cockpit.step("a8-log-off").items.iter().find(|item| item.key == key).unwrap().attempts
         };
         assert_eq!(attempts(&cockpit), 1);
-        cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();
+        cockpit.tell(again(&step, &key)).unwrap();
         cockpit.until("stuck again", false, |engine, _| stuck(engine)).await;
         assert_eq!(attempts(&cockpit), 2, "retried singly, once");
         let accept = |items: &[&str]| Command::AcceptStuck {
@@ -1043,7 +1092,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
                     .any(|item| item.key.starts_with("restart ") && item.mark.over())
             };
             cockpit.until("restarted", false, |engine, _| restarted(engine)).await;
-            cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();
+            cockpit.tell(again(&step, &key)).unwrap();
             assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
             no_post_twice(&cockpit.rehearsal.sim);
             continue;
@@ -1062,7 +1111,7 @@ async fn a_stuck_session_is_named_before_anything_goes_on() {
         assert!(told.starts_with("1 session in WE") && told.contains(&key), "{told}");
         // The way out: end it once more, and restart what it is on. What either would do is told before.
         can_be_tried_again(&cockpit, &step, &key);
-        cockpit.tell(Command::Retry { step: step.clone(), item: Some(key.clone()) }).unwrap();
+        cockpit.tell(again(&step, &key)).unwrap();
         cockpit.until("stuck once more", false, |engine, _| stuck(engine)).await;
         assert_eq!(attempts(&cockpit), 3);
         cockpit.tell(accept(&[&key])).unwrap();

@@ -366,7 +366,9 @@ async fn a_gate_that_timed_out_can_be_waited_for_again_and_passed_once_green() {
         cockpit.until("its patience", false, |engine, _| timed_out(engine, gate)).await;
         assert_eq!(cockpit.shown(gate).choices, [Choice::Retry], "that is offered besides aborting");
         if waits_again {
-            cockpit.tell(Command::Retry { step: gate.to_owned(), item: None }).unwrap();
+            cockpit
+                .tell(Command::Retry { step: gate.to_owned(), item: None, by: ConfirmedBy::Person })
+                .unwrap();
             assert_eq!(cockpit.shown(gate).state, StepState::Blocked);
             pass(&mut cockpit, "ten minutes", minutes(10)).await;
             assert!(!timed_out(&cockpit.engine, gate), "it has its whole patience again");
@@ -462,7 +464,7 @@ async fn a_decision_costs_no_patience() {
     assert!(!timed_out(&cockpit.engine, step), "{}", cockpit.rehearsal.story());
     assert_eq!(cockpit.shown(step).state, StepState::Failed);
     reads_the_same(&cockpit);
-    cockpit.tell(Command::Retry { step: step.to_owned(), item: None }).unwrap();
+    cockpit.tell(Command::Retry { step: step.to_owned(), item: None, by: ConfirmedBy::Person }).unwrap();
     cockpit.until("stuck again", false, stuck).await;
     assert!(!timed_out(&cockpit.engine, step), "{}", cockpit.rehearsal.story());
 }
@@ -503,4 +505,40 @@ async fn another_confirmation_costs_no_patience() {
     assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
     assert!(matches!(cockpit.step(step).mark, StepMark::Done(_)));
     assert!(cockpit.step(step).items.iter().all(|item| matches!(item.mark, ItemMark::Done(_))));
+}
+
+/// What `--auto` tries once more or waits for once more no person asked for.
+#[tokio::test(start_paused = true)]
+async fn the_journal_says_who_asked_for_another_try() {
+    let (gate, log_off) = ("a4-standby-can-take-users", "a8-log-off");
+    let asked = |cockpit: &Cockpit, step: &str| -> Vec<String> {
+        let events = cockpit.rehearsal.journal.events().into_iter();
+        let why = |stamped: Stamped| match stamped.event {
+            RunEvent::Failed { step: of, how: FailedHow::Reissue, why, .. } if of == step => {
+                Some(why.to_string())
+            }
+            _ => None,
+        };
+        events.filter_map(why).collect()
+    };
+    for (by, who) in [(ConfirmedBy::Person, "a person"), (ConfirmedBy::Auto, "--auto")] {
+        let mut cockpit = Cockpit::open(Rehearsal::of(&Setting::PLAIN), Mode::Graceful).await;
+        cockpit.inject("fault = \"dc-down\"\nregion = \"secondary\"\nname = \"dc\"");
+        cockpit.turn(gate).await;
+        cockpit.tell(by_hand()).unwrap();
+        cockpit.until("its patience", false, |engine, _| timed_out(engine, gate)).await;
+        cockpit.tell(Command::Retry { step: gate.to_owned(), item: None, by }).unwrap();
+        assert_eq!(asked(&cockpit, gate), [format!("{who} asked to wait once more")]);
+    }
+    let setting = Setting { world: &[("leave_percent = 50", "leave_percent = 0")], ..Setting::PLAIN };
+    let mut cockpit = Cockpit::open(Rehearsal::of(&setting), Mode::Graceful).await;
+    cockpit.turn(log_off).await;
+    cockpit.inject("fault = \"ghost\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 1");
+    let again = |engine: &Engine, _| {
+        let items = &engine.run().steps[engine.run().plan.position(log_off).unwrap()].items;
+        items.iter().any(|item| item.attempts > 1)
+    };
+    cockpit.until("auto has tried it again", true, again).await;
+    assert_eq!(asked(&cockpit, log_off), ["--auto asked for another attempt"]);
+    reads_the_same(&cockpit);
 }

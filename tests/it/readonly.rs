@@ -187,8 +187,8 @@ fn requests(step: &str, confirm: Option<Confirm>, item: &str) -> Vec<Command> {
         Command::Offer { step: step.clone() },
         Command::Value { step: step.clone(), value: "1".into(), by: ConfirmedBy::Person, latency_ms: 900 },
         Command::Downgrade { step: step.clone(), reason: reason.clone() },
-        Command::Retry { step: step.clone(), item: None },
-        Command::Retry { step: step.clone(), item: Some(own(item)) },
+        Command::Retry { step: step.clone(), item: None, by: ConfirmedBy::Person },
+        Command::Retry { step: step.clone(), item: Some(own(item)), by: ConfirmedBy::Person },
         Command::RestartHost { step: step.clone(), item: own(item) },
         Command::AcceptStuck {
             step: step.clone(),

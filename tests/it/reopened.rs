@@ -216,7 +216,7 @@ async fn a_way_back_that_is_shut_half_gone_leads_forward() {
     assert_eq!(items.len(), 1, "{}", cockpit.rehearsal.story());
     // Asked for once more it is as before.
     arm(&mut cockpit);
-    cockpit.tell(Command::Retry { step: BACK.to_owned(), item: None }).unwrap();
+    cockpit.tell(Command::Retry { step: BACK.to_owned(), item: None, by: ConfirmedBy::Person }).unwrap();
     cockpit.pass(minutes(2)).await;
     assert_eq!(cockpit.writes_of(BACK).len(), 1, "{}", cockpit.rehearsal.story());
     let accept =

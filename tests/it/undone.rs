@@ -78,7 +78,9 @@ async fn profiles_are_waited_for_again_after_an_accepted_session_has_ended() {
     cockpit.turn("a10-safe-to-open").await;
     cockpit.rehearsal.sim.heal("off");
     for item in items {
-        cockpit.tell(Command::Retry { step: step.to_owned(), item: Some(item) }).unwrap();
+        cockpit
+            .tell(Command::Retry { step: step.to_owned(), item: Some(item), by: ConfirmedBy::Person })
+            .unwrap();
     }
     cockpit.turn("a12-first-user").await;
     waited_before_the_grant(&cockpit);

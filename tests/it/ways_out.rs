@@ -243,8 +243,8 @@ async fn a_disarmed_cockpit_sends_nothing_that_was_not_confirmed() {
     let sent = cockpit.writes_of(step).len();
     let failed = cockpit.step(step).items.iter().find(|item| item.mark.failed()).unwrap().key.clone();
     for command in [
-        Command::Retry { step: step.to_owned(), item: None },
-        Command::Retry { step: step.to_owned(), item: Some(failed.clone()) },
+        Command::Retry { step: step.to_owned(), item: None, by: ConfirmedBy::Person },
+        Command::Retry { step: step.to_owned(), item: Some(failed.clone()), by: ConfirmedBy::Person },
         Command::RestartHost { step: step.to_owned(), item: failed.clone() },
     ] {
         let said = cockpit.tell(command.clone());
@@ -254,7 +254,7 @@ async fn a_disarmed_cockpit_sends_nothing_that_was_not_confirmed() {
     assert_eq!(cockpit.writes_of(step).len(), sent);
     arm(&mut cockpit, true);
     cockpit.rehearsal.sim.heal("forbidden");
-    cockpit.tell(Command::Retry { step: step.to_owned(), item: None }).unwrap();
+    cockpit.tell(Command::Retry { step: step.to_owned(), item: None, by: ConfirmedBy::Person }).unwrap();
     assert_eq!(cockpit.end().await, RunEnd::Completed, "{}", cockpit.rehearsal.story());
 }
 

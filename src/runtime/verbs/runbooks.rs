@@ -73,7 +73,7 @@ fn show(runbook: &Runbook) -> String {
         if phase.free_exit_ends {
             let _ = writeln!(
                 text,
-                "  -------- free exit ends here: nobody has noticed anything before it --------"
+                "  -------- free exit ends here: nobody has noticed the run before it --------"
             );
         }
     }
