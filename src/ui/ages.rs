@@ -376,7 +376,7 @@ fn the_state_of_a_run_has_its_age_or_its_time() {
         let since = newest.since_text();
         let home = shot(&mut app, size, Glyphs::Box);
         let line = home.lines().find(|line| line.contains(&newest.run)).unwrap();
-        assert!(line.contains(&format!(" {since} ")) && line.contains("o lists all"), "{size:?} {home}");
+        assert!(line.contains(&format!(" {since} ")) && line.contains(" lists all"), "{size:?} {home}");
         app.update(Event::Intent(Intent::Runs), at(1_000));
         let shown = shot(&mut app, size, Glyphs::Box);
         for run in &app.runs {
