@@ -52,7 +52,7 @@ pub struct Evidence {
     pub old: bool,
 }
 
-/// What is seen of the signs 1 to 4 of a service's side at `now`: where [`signs`] names a sign,
+/// What is seen of the signs 1 to 4 of a service's side at `now`: where [`signs`](super::signs) names a sign,
 /// its evidence holds, and nowhere else.
 pub fn evidence(
     estate: &Estate,
