@@ -292,14 +292,15 @@ impl<'a> Ground<'a> {
         let region = &self.estate.regions[self.side].azure;
         let row = |event: &HealthEvent| {
             let (state, status) = match event.bears(region) {
-                Bears::Hits => (CellState::Crit, event.status.clone()),
-                Bears::Perhaps(word) => (CellState::Unknown, word),
+                Bears::Hits => (CellState::Crit, event.status.to_string()),
+                Bears::Perhaps(word) if word == event.status => (CellState::Unknown, word.to_string()),
+                Bears::Perhaps(word) => (CellState::Unknown, format!("{} {word}", event.status)),
                 Bears::Not => return None,
             };
             let at = event.updated.or(event.started);
             let fields = vec![
                 Field::word(event.tracking.as_str()),
-                Field::word(status.as_str()),
+                Field::word(status),
                 Field::word(event.title.as_str()),
                 at.map_or_else(Field::unknown, |at| Field::age(self.now.duration_since(at))),
             ];

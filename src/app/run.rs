@@ -143,8 +143,8 @@ pub struct RunSummary {
 }
 
 impl RunSummary {
-    /// Since when it stands as it does: when its journal was last written to, by the clock of its estate. `None`:
-    /// its last record cannot be read.
+    /// When its journal was last written to, by the clock of its estate: it stands as it does no shorter than that.
+    /// `None`: its last record cannot be read.
     pub fn since(&self) -> Option<Timestamp> {
         Some(self.opened + self.took?)
     }

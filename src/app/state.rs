@@ -447,7 +447,7 @@ impl App {
 }
 
 /// Place of the step whose debt can be paid first: what a run that has no turn left asks of a person.
-fn payable(view: &RunView) -> Option<usize> {
+pub(super) fn payable(view: &RunView) -> Option<usize> {
     let first = view.debts_ready.first()?;
     view.steps.iter().position(|step| step.id == *first)
 }

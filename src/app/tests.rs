@@ -353,15 +353,20 @@ fn a_confirmation_that_meets_a_held_run_names_the_key_that_goes_on() {
 /// A cursor on a debt goes to the next that can be paid once that is settled, and stays where it is else.
 #[test]
 fn the_cursor_goes_from_a_paid_debt_to_the_next() {
-    for (paid, ready, place) in [(true, Some(7), 7), (true, None, 5), (false, Some(7), 5)] {
+    for ((paid, ready, place), turn) in [(true, Some(7), 7), (true, None, 5), (false, Some(7), 5)]
+        .into_iter()
+        .flat_map(|case| [(case, None), (case, Some(9))])
+    {
         let mut owing = scene::move_phase();
         for index in [5, 7] {
             owing.steps[index].state = StepState::Deferred;
             owing.debts.push(owing.steps[index].id.clone());
         }
         owing.debts_ready = vec![owing.steps[5].id.clone()];
-        (owing.current, owing.watches) = (None, true);
-        owing.state = RunState::Closed(RunEnd::CompletedWithExceptions);
+        (owing.current, owing.watches) = (turn, true);
+        if turn.is_none() {
+            owing.state = RunState::Closed(RunEnd::CompletedWithExceptions);
+        }
         let (mut app, view, _) = scene::running(owing);
         let mut cursor = super::screen::Cursor::default();
         cursor.put(5);
@@ -375,7 +380,7 @@ fn the_cursor_goes_from_a_paid_debt_to_the_next() {
             view.debts_ready = ready.iter().map(|at: &usize| view.steps[*at].id.clone()).collect();
         }
         app.update(Event::Tick, at(500));
-        assert_eq!(app.step_place(), Some(place), "{paid} {ready:?}");
+        assert_eq!(app.step_place(), Some(place), "{paid} {ready:?} {turn:?}");
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     mode::{Call, Identity, TokenStatus},
     run::{OpenRun, RunHandle, Viewed},
     screen::{Screen, StepCursor},
-    state::{App, Leaving, NOTICE_MS, Settled},
+    state::{App, Leaving, NOTICE_MS, Settled, payable},
     under::When,
 };
 
@@ -326,13 +326,15 @@ impl App {
         self.run_moved(&was);
     }
 
-    /// A cursor that a person put on a debt goes to the next that can be paid once it is settled.
+    /// A cursor that a person put on a debt goes to the next that can be paid once it is settled, also where the
+    /// run has a step of its own in turn. Nothing moves on a display that stands still.
     fn leave_paid(&mut self, was: &RunView) {
         let (StepCursor::At(cursor), Some(run)) = (self.step, &self.run) else { return };
         let under = was.steps.get(cursor.place(was.steps.len()));
         let owes = |view: &RunView| under.is_some_and(|step| view.debts.contains(&step.id));
-        if owes(was) && !owes(&run.view) && !run.view.debts_ready.is_empty() {
-            self.step = StepCursor::Following;
+        let next = payable(&run.view).filter(|_| owes(was) && !owes(&run.view) && self.frozen().is_none());
+        if let (Some(place), StepCursor::At(cursor)) = (next, &mut self.step) {
+            cursor.put(place);
         }
     }
 

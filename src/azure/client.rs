@@ -404,9 +404,10 @@ mod tests {
         (answer, script.sent().len(), before.elapsed())
     }
 
-    /// Whatever the end of a call, its error says how long that call took and how long it might have.
+    /// However Azure refuses a call and however a call breaks, its error says how long that call took and how long
+    /// it might have.
     #[tokio::test(start_paused = true)]
-    async fn every_error_says_how_long_its_call_took_and_might_have() {
+    async fn every_refusal_says_how_long_its_call_took_and_might_have() {
         let late = |say: Say| Say::Late(Duration::from_millis(2_340), Box::new(say));
         let broken = |error| late(Say::Break(error));
         let denied = r#"{"error":{"code":"AuthorizationFailed","message":"no right"}}"#;

@@ -51,8 +51,17 @@ impl Impact {
 impl ImpactedRegion {
     /// Whether Azure calls it over there, whatever it says of the event.
     fn is_over(&self) -> bool {
-        self.status.as_ref().is_some_and(|status| status.as_str().eq_ignore_ascii_case("Resolved"))
+        self.status.as_ref().is_some_and(|status| is(status, "Resolved"))
     }
+
+    /// The word of how it stands there, where it is none that we know.
+    fn unclear(&self) -> Option<&Safe> {
+        self.status.as_ref().filter(|status| !is(status, "Active") && !is(status, "Resolved"))
+    }
+}
+
+fn is(word: &Safe, known: &str) -> bool {
+    word.as_str().eq_ignore_ascii_case(known)
 }
 
 /// What an event says of a region.
@@ -60,25 +69,30 @@ impl ImpactedRegion {
 pub enum Bears {
     /// It is an active service issue that still hits it.
     Hits,
-    /// It names the region, and whether it hits is not known: its status or its type is this word, which we do not
-    /// know.
+    /// It names the region, and whether it hits is not known: its status, its type or how it stands there is this
+    /// word, which we do not know or which Azure does not mean as the last.
     Perhaps(Safe),
     /// It does not hit it.
     Not,
 }
 
-/// Types of events that are no trouble of now.
-const NO_TROUBLE: [&str; 6] =
-    ["PlannedMaintenance", "HealthAdvisory", "RCA", "EmergingIssues", "SecurityAdvisory", "Billing"];
+/// Types of events that are no trouble of now. An emerging issue is one: nobody knows yet whom it hits.
+const NO_TROUBLE: [&str; 5] = ["PlannedMaintenance", "HealthAdvisory", "RCA", "SecurityAdvisory", "Billing"];
 
 impl HealthEvent {
     /// What it says of the region `azure` (`westeurope`).
     pub fn bears(&self, azure: &str) -> Bears {
-        let is = |word: &Safe, known: &str| word.as_str().eq_ignore_ascii_case(known);
         let no_trouble = NO_TROUBLE.iter().any(|known| is(&self.kind, known));
-        if no_trouble || is(&self.status, "Resolved") || !self.impacts.iter().any(|impact| impact.hits(azure))
-        {
+        let regions = self.impacts.iter().flat_map(|impact| &impact.regions);
+        let there: Vec<&ImpactedRegion> =
+            regions.filter(|region| same_region(region.name.as_str(), azure) && !region.is_over()).collect();
+        if no_trouble || is(&self.status, "Resolved") || there.is_empty() {
             return Bears::Not;
+        }
+        // One service that it surely hits there is enough.
+        let unclear: Option<Vec<&Safe>> = there.iter().map(|region| region.unclear()).collect();
+        if let Some(word) = unclear.and_then(|words| words.first().copied()) {
+            return Bears::Perhaps(word.clone());
         }
         if !is(&self.status, "Active") {
             return Bears::Perhaps(self.status.clone());
@@ -153,12 +167,20 @@ mod tests {
             ("PlannedMaintenance", "Active", "West Europe", None, Bears::Not),
             ("HealthAdvisory", "Mitigating", "West Europe", None, Bears::Not),
             ("RCA", "Active", "West Europe", None, Bears::Not),
-            ("EmergingIssues", "Active", "West Europe", None, Bears::Not),
+            ("EmergingIssues", "Active", "West Europe", None, perhaps("EmergingIssues")),
+            ("EmergingIssues", "Resolved", "West Europe", None, Bears::Not),
+            ("ServiceIssue", "Active", "West Europe", Some("Mitigated"), perhaps("Mitigated")),
+            ("ServiceIssue", "Resolved", "West Europe", Some("Mitigated"), Bears::Not),
+            ("RCA", "Active", "West Europe", Some("Mitigated"), Bears::Not),
             ("SecurityAdvisory", "Active", "West Europe", None, Bears::Not),
             ("Billing", "Active", "West Europe", None, Bears::Not),
         ] {
             let told = event(kind, status, region, there).bears("westeurope");
             assert_eq!(told, expected, "{kind} {status} {region} {there:?}");
         }
+        // Of two services one is surely hit.
+        let mut two = event("ServiceIssue", "Active", "West Europe", Some("Mitigated"));
+        two.impacts.extend(event("ServiceIssue", "Active", "West Europe", None).impacts);
+        assert_eq!(two.bears("westeurope"), Bears::Hits);
     }
 }

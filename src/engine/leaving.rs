@@ -249,10 +249,12 @@ impl Evidence<'_> {
             ),
             None => (self.seen.hosts(index, self.from())?, self.seen.sessions(index, self.from())?),
         };
-        // As in `seats`: a host of which nobody knows anything counts as alive.
+        // As in `seats`: a host of which nobody knows anything counts as alive, and one that beat when it was
+        // looked at does so until the next look: a list that does not come any more proves nobody gone.
         // By key in a set: an estate may list 100,000 sessions on 10,000 hosts.
-        let mute: HashSet<&str> =
-            hosts.iter().filter(|host| host.is_silent(self.seen.now)).map(|host| host.id.key()).collect();
+        let looked = self.seen.picture.last(&Source::Hosts(index, self.from())).map(|look| look.at);
+        let is_mute = |host: &&SessionHost| looked.is_some_and(|looked| host.is_silent(looked));
+        let mute: HashSet<&str> = hosts.iter().filter(is_mute).map(|host| host.id.key()).collect();
         let alive = |session: &&UserSession| !session.id.parent_key().is_some_and(|host| mute.contains(host));
         let name = |session: &UserSession| session.user.as_str().to_lowercase();
         let here: BTreeSet<String> = sessions.iter().filter(alive).map(name).collect();

@@ -616,10 +616,10 @@ mod tests {
         assert!(matches!(opening::resume(&other, &first, None).await, Err(OpenError::Lock(_))));
     }
 
-    /// Home and doctor go by the same runs: neither says never of what the other names. A rehearsal is as old as its
-    /// journal, for its own clock begins at the same moment each time.
+    /// Home and doctor go by the same runs: neither says never where the other names one. Home has no files at hand
+    /// and tells a day, doctor goes by their age, for a simulated clock begins at the same moment each time.
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-    async fn home_and_doctor_name_the_same_last_drill() {
+    async fn neither_home_nor_doctor_says_never_where_the_other_names_a_drill() {
         let state = tempfile::tempdir().unwrap();
         let cli = cli(state.path());
         let mut desk = desk(&cli, Session::open(&cli.global, None).unwrap());

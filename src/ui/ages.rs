@@ -350,12 +350,14 @@ fn every_value_has_its_age() {
     }
 }
 
-/// A run's state is so since its journal was last written to, wherever it stands: in this window by its age, of
-/// another by the time.
+/// A run's state is so since something was last done in it, in this window by its age; of another the time of its
+/// last record is told.
 #[test]
 fn the_state_of_a_run_has_its_age_or_its_time() {
     for size in SIZES {
-        let mut app = scene::running(crate::engine::RunView { last_at: noon() - minutes(7), ..owing() }).0;
+        // Somebody armed over it just now, which is no work.
+        let (worked_at, last_at) = (noon() - minutes(7), noon());
+        let mut app = scene::running(crate::engine::RunView { worked_at, last_at, ..owing() }).0;
         app.update(Event::Intent(Intent::Pane(1)), at(1_000));
         let home = shot(&mut app, size, Glyphs::Box);
         let line = home.lines().find(|line| line.contains("avd-pooled-failover hr")).unwrap();

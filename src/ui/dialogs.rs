@@ -238,7 +238,8 @@ fn prompt(app: &App, dialog: &ConfirmDialog, sheet: &mut Sheet) {
                 Some(offer) => offer.number_word(),
                 None => "the number of changes",
             };
-            let short = if what == asked { asked } else { "the number" };
+            // What is counted is said in each of them.
+            let short = what.trim_start_matches("the number of ");
             let short = format!("type {short}, tab, enter: ");
             sheet.input_or(format!("type {what} to confirm, tab, enter: "), short, typed);
         }

@@ -17,7 +17,7 @@ use super::{
 
 pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
     let (width, bottom) = (pen.width(), pen.height() - 1);
-    pen.rule_pair((0, width), 1, "runs of this estate", "state since its last record");
+    pen.rule_pair((0, width), 1, "runs of this estate", "with the time of its last record");
     if app.runs.is_empty() {
         pen.text(1, 2, width, &format!("none yet; {} starts one", app.key(Intent::Start)), Role::Dim);
         return;

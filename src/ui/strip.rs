@@ -35,8 +35,8 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
     }
     if let Some(view) = app.run_view() {
         let (words, role) = run_words(app, view);
-        // How it stands is so since its journal was last written to.
-        line(pen, y, part, (&words, role), age_of(Some(view.last_at), Aged::Fresh, app.shown_at()));
+        // How it stands is so since something was last done in it: arming over it is no work.
+        line(pen, y, part, (&words, role), age_of(Some(view.worked_at), Aged::Fresh, app.shown_at()));
         y += 1;
         // One that is over hides nothing of what could be started.
         let over = matches!(view.state, RunState::Closed(_)) && !view.watches;

@@ -636,6 +636,35 @@ async fn what_is_not_proven_over_is_counted_where_nothing_is_told_any_more() {
     assert_eq!((now, still), (ground, unproven), "{value}");
 }
 
+/// Whoever was seen in both on a host that beat is there until somebody sees that he is not: that the side falls
+/// silent, and its heartbeats grow old with it, proves nobody gone.
+#[tokio::test(start_paused = true)]
+async fn nobody_leaves_both_because_time_passes() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&OUTAGE), Mode::Ungraceful).await;
+    cockpit.turn("a12-first-user").await;
+    cockpit.rehearsal.sim.heal("dead");
+    cockpit.until("the return", false, |engine, now| engine.view(now).primary_is_back).await;
+    let item = |cockpit: &Cockpit| {
+        let proofs = cockpit.shown("a12-first-user").proofs;
+        proofs.into_iter().find(|item| item.id == "nobody-in-both").unwrap()
+    };
+    let sim = cockpit.rehearsal.sim.clone();
+    cockpit.until("many in NE", false, |_, _| sim.end_state().sessions[1] > 90).await;
+    cockpit.inject("fault = \"session-appears\"\nregion = \"primary\"\nservice = \"hr\"\ncount = 90");
+    cockpit.pass(minutes(1)).await;
+    let before = item(&cockpit);
+    assert_eq!(before.verdict, GateVerdict::Red, "{before:?}");
+    cockpit.inject(
+        "fault = \"silent\"\nregion = \"primary\"\nproviders = [\"Microsoft.DesktopVirtualization\"]",
+    );
+    for _ in 0..4 {
+        cockpit.pass(minutes(3)).await;
+        let item = item(&cockpit);
+        assert_eq!(item.verdict, GateVerdict::Red, "{item:?}");
+        assert!(!item.value.as_str().contains("silent hosts"), "{item:?}");
+    }
+}
+
 /// What was looked at once and since then by nobody is told as old, however green it was.
 #[tokio::test(start_paused = true)]
 async fn what_nobody_has_looked_at_since_is_told_as_old() {
@@ -1040,12 +1069,12 @@ fn can_be_tried_again(cockpit: &Cockpit, step: &str, key: &str) {
     }
 }
 
-/// A session the broker lists and nobody can end.
 /// A person asks for another try of one item.
 fn again(step: &str, key: &str) -> Command {
     Command::Retry { step: step.to_owned(), item: Some(key.to_owned()), by: ConfirmedBy::Person }
 }
 
+/// A session the broker lists and nobody can end.
 #[tokio::test(start_paused = true)]
 async fn a_stuck_session_is_named_before_anything_goes_on() {
     for restart in [true, false] {

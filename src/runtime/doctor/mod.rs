@@ -283,7 +283,6 @@ fn held(session: &Session) -> Finding {
 }
 
 /// The rehearsal of this estate that came to its end last, by the age of its file.
-/// The rehearsal that came to its end last.
 pub(super) fn drill(session: &Session) -> Finding {
     const NEXT: &str = "rehearse: farshore --sim=region-outage";
     let runs = listing::of(session);
