@@ -357,7 +357,7 @@ fn the_state_of_a_run_has_its_age_or_its_time() {
     for size in SIZES {
         // Somebody armed over it just now, which is no work.
         let (worked_at, last_at) = (noon() - minutes(7), noon());
-        let mut app = scene::running(crate::engine::RunView { worked_at, last_at, ..owing() }).0;
+        let mut app = scene::running(crate::engine::RunView { last_at, worked_at, ..owing() }).0;
         app.update(Event::Intent(Intent::Pane(1)), at(1_000));
         let home = shot(&mut app, size, Glyphs::Box);
         let line = home.lines().find(|line| line.contains("avd-pooled-failover hr")).unwrap();
