@@ -25,7 +25,7 @@ pub(super) struct Behind {
     /// The run as it was.
     pub(super) run: Option<RunView>,
     /// Records of the journal pane at that moment.
-    pub(super) records: usize,
+    pub(super) records: Option<(String, u64)>,
     pub(super) picture: Picture,
     pub(super) feed: Feed,
     pub(super) runs: Vec<RunSummary>,
@@ -92,7 +92,7 @@ impl App {
             since: self.moment.terminal,
             now: self.moment.now,
             run: self.run.as_ref().map(|run| run.view.clone()),
-            records: self.journal.count(),
+            records: self.run.as_ref().map(|run| (run.view.run.clone(), run.seq)),
             picture: self.picture.clone(),
             feed: self.feed.clone(),
             runs: self.runs.clone(),

@@ -110,9 +110,9 @@ impl Pane {
         self.entries.len()
     }
 
-    /// The records as rows, oldest first.
-    pub fn rows(&self, now: Timestamp) -> impl Iterator<Item = Row> {
-        self.entries.iter().map(move |(seq, entry)| {
+    /// The records up to the `last`th as rows, oldest first.
+    pub fn rows_to(&self, now: Timestamp, last: u64) -> impl Iterator<Item = Row> {
+        self.entries.range(..=last).map(move |(seq, entry)| {
             let fields = vec![
                 Field::count(*seq),
                 Field::word(time_text(entry.at)),
@@ -178,11 +178,13 @@ mod tests {
         pane.take("r-2", Ok(vec![held.clone(); 7]));
         assert_eq!((pane.count(), &pane.reading), (1, &Reading::Asked));
         pane.take("r-1", Ok(vec![note("one"), note("two"), held.clone()]));
-        let said: Vec<String> = pane.rows(noon()).map(|row| row.words()).collect();
+        let said: Vec<String> = pane.rows_to(noon(), u64::MAX).map(|row| row.words()).collect();
         assert_eq!(said[2], "3 10:14:55Z held by a person: lunch op.01 0s");
         assert_eq!((said.len(), &pane.reading), (3, &Reading::Read));
         pane.take("r-1", Err(Safe::new("permission denied")));
         assert_eq!(pane.reading, Reading::Failed(Safe::new("permission denied")));
+        let to = |last: u64| pane.rows_to(noon(), last).count();
+        assert_eq!([0, 2, u64::MAX].map(to), [0, 2, 3]);
         pane.turn_to("r-2");
         assert_eq!((pane.count(), &pane.reading), (0, &Reading::Asked));
     }

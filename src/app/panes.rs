@@ -56,9 +56,12 @@ impl App {
     /// The records that the filter admits, oldest first unless sorted.
     pub fn records(&self) -> Vec<Row> {
         let query = self.query().unwrap_or_default();
-        let most = self.behind.as_ref().map_or(usize::MAX, |behind| behind.records);
-        let mut rows: Vec<Row> =
-            self.journal.rows(self.shown_at()).take(most).filter(|row| query.fits(row) == Fit::Yes).collect();
+        // Frozen, the open run has no more than it had; the journal of another one does not grow.
+        let open = self.behind.as_ref().and_then(|behind| behind.records.as_ref());
+        let open = open.filter(|(run, _)| self.journal.run.as_deref() == Some(run));
+        let last = open.map_or(u64::MAX, |(_, seq)| *seq);
+        let rows = self.journal.rows_to(self.shown_at(), last);
+        let mut rows: Vec<Row> = rows.filter(|row| query.fits(row) == Fit::Yes).collect();
         if self.sort.column.is_some() {
             rows.sort_by(|one, two| self.sort.order(one, two));
         } else if self.sort.way == Way::Back {

@@ -1116,6 +1116,30 @@ fn a_frozen_display_stands_still_while_all_goes_on_behind_it() {
     assert!(notice(&app).contains("live again, missed: "), "{}", notice(&app));
 }
 
+/// A journal that is opened for the first time over a display that stands still shows the open run as far as it
+/// had come, and another run whole.
+#[test]
+fn a_journal_opened_over_a_frozen_display_is_there() {
+    for (run, shown) in [("r-20261120-1003-7k", 2), ("r-of-before", 5)] {
+        let (mut app, ..) = scene::running(scene::move_phase());
+        app.run.as_mut().unwrap().seq = 2;
+        press(&mut app, &[(1_000, Intent::Freeze)]);
+        app.journal.turn_to(run);
+        let event = crate::engine::RunEvent::Armed { on: true, how: "typed".into() };
+        let actor = crate::engine::event::Actor {
+            upn: Safe::new("op.01"),
+            oid: Safe::default(),
+            os: Safe::default(),
+        };
+        let record = crate::engine::Stamped { wall: scene::noon(), mono_ms: 0, actor, event };
+        let outcome = Ok(vec![record; 5]);
+        app.update(Event::JournalRead { run: run.to_owned(), outcome }, at(2_000));
+        assert_eq!(app.records().len(), shown, "{run}");
+        press(&mut app, &[(3_000, Intent::Freeze)]);
+        assert_eq!(app.records().len(), 5, "{run}");
+    }
+}
+
 #[test]
 fn y_copies_the_row_and_capital_y_a_field_of_it() {
     let mut app = scene::app(World::Live, Weather::Calm);

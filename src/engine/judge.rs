@@ -251,8 +251,8 @@ impl Evidence<'_> {
         if self.graceful() {
             self.seen.assignments(self.index(), self.from())?;
             // What a dead side refuses can be treated as dead step by step: graceful stays possible.
-            let fits = if dead { ", which make it dead: ungraceful fits better" } else { "" };
-            return Ok((true, format!("graceful; {said}{fits}")));
+            let fits = if dead { "; ungraceful fits better: it counts as dead" } else { "" };
+            return Ok((true, format!("graceful{fits}; {said}")));
         }
         let rule = if dead { "which make it dead" } else { "two of different classes are needed" };
         Ok((dead, format!("ungraceful; {said}, {rule}")))

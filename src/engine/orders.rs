@@ -257,6 +257,14 @@ impl Engine {
             && !self.run.steps[index].items.iter().any(|item| item.mark.in_flight())
     }
 
+    /// Whether a step is tried before it can be put off: the fence of a revoke that was not tried stays shut, and
+    /// where it can be listed it can be tried.
+    pub(super) fn must_be_tried(&self, index: usize, now: Timestamp) -> bool {
+        self.run.plan.steps[index].action == Some(Action::RevokeActive)
+            && self.revoke_untried()
+            && matches!(self.found(index, Timestamp::MIN, now), Some(Ok(_)))
+    }
+
     fn downgrade(&mut self, step: StepId, reason: Safe, now: Timestamp) -> Result<(), Refusal> {
         let index = self.step_index(&step)?;
         if reason.as_str().trim().is_empty() {
@@ -274,11 +282,7 @@ impl Engine {
             let seen = if seen.is_empty() { "none".to_owned() } else { seen.join(", ") };
             return Err(Refusal::NotDead(format!("two signs of different classes are needed, seen: {seen}")));
         }
-        // The fence of a revoke that was not tried stays shut; where it can be listed it can be tried.
-        if self.run.plan.steps[index].action == Some(Action::RevokeActive)
-            && self.revoke_untried()
-            && matches!(self.found(index, Timestamp::MIN, now), Some(Ok(_)))
-        {
+        if self.must_be_tried(index, now) {
             return Err(Refusal::WrongState { step, state: NOT_TRIED });
         }
         self.emit(RunEvent::Deferred { step, reason, downgraded: true }, now);

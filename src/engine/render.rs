@@ -244,11 +244,17 @@ impl Engine {
         if state == StepState::Pending || planned.phase.is_none() {
             return step.began;
         }
-        if planned.kind == StepKind::Automatic && step.began.is_some() {
+        // What writes or probes is at work since it was confirmed, not since it waits for that.
+        if (planned.kind == StepKind::Automatic || planned.action.is_some()) && step.began.is_some() {
             return step.began;
         }
-        let earlier = self.run.steps[..index].iter().filter(|earlier| !earlier.owed);
-        let turn = earlier.filter_map(|earlier| earlier.ended).max().unwrap_or(self.run.opened_at);
+        // After an undo the turn comes anew.
+        let all = self.run.steps.iter().zip(&self.run.plan.steps).enumerate();
+        let before = all.filter(|(at, (step, planned))| {
+            (*at < index && !step.owed)
+                || (planned.phase.is_none() && planned.id != self.run.plan.steps[index].id)
+        });
+        let turn = before.filter_map(|(_, (step, _))| step.ended).max().unwrap_or(self.run.opened_at);
         Some(step.began.map_or(turn, |began| began.min(turn)))
     }
 
@@ -309,7 +315,7 @@ impl Engine {
                 .chain(self.cannot_write(index))
                 .chain(blocked_by.into_iter().flatten())
                 .collect(),
-            choices: self.choices(index),
+            choices: self.choices(index, now),
             no_undo: planned
                 .undo
                 .as_ref()
@@ -425,7 +431,7 @@ impl Engine {
         }
     }
 
-    fn choices(&self, index: usize) -> Vec<Choice> {
+    fn choices(&self, index: usize, now: Timestamp) -> Vec<Choice> {
         let planned = &self.run.plan.steps[index];
         let step = &self.run.steps[index];
         let mut choices = Vec::new();
@@ -447,7 +453,8 @@ impl Engine {
         }
         // On a side that counts as dead everything else is put off or skipped by itself.
         let tried = planned.ungraceful == Ungraceful::TryDefer;
-        if self.may_downgrade(index) && (self.run.plan.mode == Mode::Graceful || tried) {
+        let meant = self.run.plan.mode == Mode::Graceful || tried;
+        if self.may_downgrade(index) && meant && !self.must_be_tried(index, now) {
             choices.push(Choice::Downgrade);
         }
         if self.may_skip(index) {

@@ -225,7 +225,14 @@ pub(super) fn place(event: &RunEvent) -> (Option<&str>, Option<&str>) {
 fn take(report: &mut Report, stamped: &Stamped) {
     let at = stamped.wall;
     whole_run(report, stamped);
-    if let RunEvent::Closed { end: RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack, .. } = stamped.event {
+    if let RunEvent::Closed { end: RunEnd::AbortedAsIs | RunEnd::AbortedRolledBack, note, .. } =
+        &stamped.event
+    {
+        // Why somebody ended it; what `--auto` could not do stands there too.
+        if !note.as_str().is_empty() {
+            let (kind, text) = (DeviationKind::Aborted, note.clone());
+            report.deviations.push(Deviation { at, kind, step: None, text });
+        }
         left(report, at);
     }
     let (Some(id), item) = place(&stamped.event) else { return };

@@ -350,6 +350,8 @@ pub enum DeviationKind {
     Recovered,
     /// A process of the run ended without a word.
     Interrupted,
+    /// The run was ended as it is, for this reason.
+    Aborted,
     /// What was done was so no longer, and was done anew.
     Undone,
     /// The run went on, after a hold or in a new process.

@@ -567,6 +567,10 @@ fn what_an_abort_leaves_is_told() {
     assert_eq!(step(&ended), ("left", true));
     let told: Vec<(DeviationKind, &str)> =
         ended.deviations.iter().skip(1).map(|one| (one.kind, one.text.as_str())).collect();
-    let expected = [(DeviationKind::Left, "2 of 3 sent, 1 seen done"), (DeviationKind::Stays, "made: a11 1")];
+    let expected = [
+        (DeviationKind::Aborted, "enough"),
+        (DeviationKind::Left, "2 of 3 sent, 1 seen done"),
+        (DeviationKind::Stays, "made: a11 1"),
+    ];
     assert_eq!(told, expected);
 }

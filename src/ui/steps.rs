@@ -359,6 +359,8 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
         // Opened again by the undo of an earlier step: what it did still stands.
         (_, 0) if step.state == StepState::Pending && step.stands > 0 => format!("{} stand", step.stands),
         (_, 0) => String::new(),
+        // What is owed again although all of it was done once: which of it still stands nobody has counted.
+        (_, all) if step.state == StepState::Deferred && step.done == all + step.unsent => String::new(),
         (_, all) => format!("{}/{}", step.done, all + step.unsent),
     };
     let running = match (step.since, step.state) {

@@ -22,6 +22,9 @@ use super::{
 /// How a procedure stands where too little is seen to say.
 const NOT_KNOWN: &str = "not known";
 
+/// What a procedure is for a service that is in the secondary already.
+const NO_WAY_BACK: &str = "going back: not in this version";
+
 /// Columns of the widest age with its mark and the blanks around it.
 const AGE: usize = 7;
 
@@ -59,8 +62,11 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>, y: u16, part: Part) -> u16 {
         if short {
             pen.text(part.left + 1, y, 4, "next", Role::Dim);
         }
-        let words =
-            if short { vec![standing.short(entry, part.right - left)] } else { standing.words(app, entry) };
+        let words = if short {
+            vec![standing.short(app, entry, part.right - left)]
+        } else {
+            standing.words(app, entry)
+        };
         let age = age_of(standing.at, standing.aged, app.shown_at());
         line(pen, y, Part { left, ..part }, (&words, Role::Text), age);
         y += 1;
@@ -82,6 +88,7 @@ fn run_words(app: &App, view: &RunView) -> ([String; 5], Role) {
     let (over, of) = (own().filter(|step| step.state.over()).count() - owed, own().count());
     let (state, role) = match app.stopped() {
         Some(_) => ("NO WRITES", Role::Bad),
+        None if view.interrupted => ("interrupted", Role::Warn),
         None => (sentence::state_word(&view.state), Role::Running),
     };
     let run = format!("{} {}", view.runbook, view.service);
@@ -131,11 +138,18 @@ impl Standing {
     /// What is said of a runbook, the least important last.
     fn words(&self, app: &App, entry: &RunbookEntry) -> Vec<String> {
         let drill = format!("last drill {}", app.last_drill(&entry.id));
-        vec![named(entry), entry.services.join(", "), self.text.clone(), self.usual(entry), drill]
+        let services = ahead(app, entry);
+        if services.is_empty() {
+            return vec![named(entry), entry.services.join(", "), NO_WAY_BACK.to_owned(), drill];
+        }
+        vec![named(entry), services.join(", "), self.text.clone(), self.usual(entry), drill]
     }
 
     /// The same where that has no room; how long it takes is what goes first.
-    fn short(&self, entry: &RunbookEntry, room: u16) -> String {
+    fn short(&self, app: &App, entry: &RunbookEntry, room: u16) -> String {
+        if ahead(app, entry).is_empty() {
+            return NO_WAY_BACK.to_owned();
+        }
         let word = self.text.trim_start_matches("ready").trim_start();
         let gap = if word.is_empty() { "" } else { " " };
         let text = format!("{}{gap}{word}", named(entry));
@@ -146,6 +160,17 @@ impl Standing {
     fn usual(&self, entry: &RunbookEntry) -> String {
         format!("usual {}", span_text(entry.usual(self.mode)))
     }
+}
+
+/// The services of a runbook that it can move: of one that is active in the secondary the way would be back.
+fn ahead<'e>(app: &App, entry: &'e RunbookEntry) -> Vec<&'e str> {
+    let back = |service: usize| {
+        app.readiness
+            .iter()
+            .any(|found| (found.service, found.id, found.state) == (service, "way", State::Warn))
+    };
+    let can = |name: &&String| !app.estate.service(name).is_some_and(back);
+    entry.services.iter().filter(can).map(String::as_str).collect()
 }
 
 /// A runbook by its id, with whether it is a team's own.

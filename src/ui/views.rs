@@ -366,6 +366,40 @@ fn a_frozen_display_says_so_on_line_1_at_every_width() {
     }
 }
 
+/// What a run could not do is not called ready, and what has lost its process is not called at work.
+#[test]
+fn the_strip_says_what_can_be_done_and_what_was_cut_off() {
+    let strip = |app: &mut App| {
+        let home = shot(app, USUAL, Glyphs::Box);
+        home.lines().find(|line| line.contains("avd-pooled-failover")).unwrap().to_owned()
+    };
+    let back = |services: &[usize]| {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        for found in app.readiness.iter_mut().filter(|found| found.id == "way") {
+            if services.contains(&found.service) {
+                found.state = crate::readiness::State::Warn;
+            }
+        }
+        strip(&mut app)
+    };
+    for (services, said) in [
+        (&[][..], "  hr, fin   ready "),
+        (&[0], "  fin   ready "),
+        (&[0, 1], "  hr, fin   going back: not in this version"),
+    ] {
+        let line = back(services);
+        assert!(line.contains(said), "{services:?}: {line}");
+    }
+    for (interrupted, said) in [(true, "interrupted"), (false, "awaiting-person")] {
+        let mut view = scene::move_phase();
+        (view.interrupted, view.state) = (interrupted, crate::engine::view::RunState::AwaitingPerson);
+        let mut app = scene::running(view).0;
+        app.screen = Screen::Home;
+        let line = strip(&mut app);
+        assert!(line.contains(said), "{line}");
+    }
+}
+
 /// A small window has no column for it: why a host has its `!` stands below, for the row under the cursor.
 #[test]
 fn a_small_list_tells_the_reason_of_a_mark() {

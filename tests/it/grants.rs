@@ -17,7 +17,7 @@ use farshore::{
         Command, Engine, Refusal, RunEvent,
         event::{FailedHow, HeldWhy, RunEnd},
         run::{ItemMark, StepMark},
-        view::ItemPhase,
+        view::{Choice, ItemPhase},
     },
     runbook::{Mode, plan::MovedToo},
     wire::{Reply, Request, Wire},
@@ -284,6 +284,8 @@ async fn a_revoke_is_tried_before_it_can_stand_as_a_debt() {
     }
     let Err(Refusal::WrongState { state, .. }) = refused else { panic!("{refused:?}") };
     assert!(state.contains("not tried"), "{state}");
+    let offered = |cockpit: &Cockpit| cockpit.shown(step).choices.contains(&Choice::Downgrade);
+    assert!(!offered(&cockpit), "what is refused is not offered");
     // Azure refuses it: now it can be put off.
     cockpit.inject("fault = \"lock\"\nregion = \"primary\"\nlevel = \"CanNotDelete\"");
     let offer = cockpit.offer(step).await;
@@ -294,6 +296,7 @@ async fn a_revoke_is_tried_before_it_can_stand_as_a_debt() {
         items.iter().any(|item| matches!(item.mark, ItemMark::Refused(_)))
     };
     cockpit.until("refused", false, |engine, _| tried(engine)).await;
+    assert!(offered(&cockpit));
     let mut again = cockpit.tell(downgrade());
     while let Err(Refusal::NotDead(_)) = again {
         let now = cockpit.clock.now();

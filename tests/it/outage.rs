@@ -665,6 +665,26 @@ async fn nobody_leaves_both_because_time_passes() {
     }
 }
 
+/// How long somebody let a probe or an undone step wait is no work of it.
+#[tokio::test(start_paused = true)]
+async fn a_step_is_at_work_since_it_was_confirmed_and_waits_since_its_turn() {
+    let gate = "a4-standby-can-take-users";
+    let mut cockpit = Cockpit::open(Rehearsal::of(&PLAIN), Mode::Graceful).await;
+    cockpit.turn(gate).await;
+    cockpit.pass(minutes(10)).await;
+    // After an undo the step that comes again waits since then.
+    undo(&mut cockpit, "a3-release").await;
+    let again = cockpit.shown("a3-hold-standby-scaling");
+    assert!(again.running < minutes(2), "{:?}", again.running);
+    cockpit.turn(gate).await;
+    cockpit.pass(minutes(10)).await;
+    assert!(cockpit.shown(gate).running >= minutes(10));
+    let offer = cockpit.offer(gate).await;
+    cockpit.tell(Command::Confirm(said(gate, &offer))).unwrap();
+    let shown = cockpit.shown(gate);
+    assert!(shown.running < minutes(1) && !shown.slow, "{:?}", shown.running);
+}
+
 /// What was looked at once and since then by nobody is told as old, however green it was.
 #[tokio::test(start_paused = true)]
 async fn what_nobody_has_looked_at_since_is_told_as_old() {
