@@ -161,9 +161,12 @@ pub(super) fn as_old_as_home(lists: &mut Lists, component: Component, summary: &
     }
 }
 
-/// Which of the sources of a component can be trusted.
+/// Which of the sources that the rows of a component rest on can be trusted.
 pub(super) fn trusted(component: Component, view: &View<'_>) -> Vec<bool> {
-    let all = Side::BOTH.into_iter().flat_map(|side| sources(component, view.scope, view.estate, side));
+    let all = Side::BOTH.into_iter().flat_map(|side| {
+        let own = sources(component, view.scope, view.estate, side);
+        own.into_iter().chain(rests_on_power(component).then_some(Source::Machines(side)))
+    });
     all.map(|source| plight::holds(view.picture, &source, view.now)).collect()
 }
 
@@ -208,6 +211,19 @@ fn read(component: Component, view: &View<'_>, side: Side, head: &mut Head) -> V
     }
     whole(component, view, side, rows.len(), head);
     rows
+}
+
+/// Whether Compute tells what rows of a component are worth: of a host, of a session on it, of a machine.
+fn rests_on_power(component: Component) -> bool {
+    match component {
+        Component::Hosts | Component::Capacity | Component::Sessions | Component::Health => true,
+        Component::ControlPlane
+        | Component::Pools
+        | Component::Assignments
+        | Component::Profiles
+        | Component::Storage
+        | Component::Directory => false,
+    }
 }
 
 /// What there is to say of a source.
@@ -363,6 +379,7 @@ mod tests {
             compute::{Power, VirtualMachine},
             health::Availability,
             pool::{Heartbeat, HostStatus, SessionHost, UserSession},
+            reading::{Silence, SilenceKind},
             standing,
             time::seconds,
         },
@@ -565,6 +582,8 @@ mod tests {
     #[test]
     fn a_host_that_is_off_is_called_off_and_not_silent() {
         use Power::{Deallocated, Running, Stopped};
+        let strange = || Some(Power::Unknown("unknown".into()));
+        let (unsure, unsaid) = ("no, it is off or silent", ", the host is off or silent");
         let old = Heartbeat::At(noon() - seconds(720));
         let (off, no) = ("no, it is off", "no");
         for (status, heartbeat, power, state, usable, beat) in [
@@ -580,7 +599,18 @@ mod tests {
             (HostStatus::Shutdown, old, None, CellState::NotChecked, off, ", the host is off"),
             (HostStatus::Unavailable, old, Some(Stopped), CellState::NotChecked, off, ", the host is off"),
             (HostStatus::Unavailable, old, Some(Running), CellState::Crit, no, "too old, the host is silent"),
-            (HostStatus::Unavailable, old, None, CellState::Crit, no, "too old, the host is silent"),
+            (HostStatus::Unavailable, old, None, CellState::Unknown, unsure, unsaid),
+            (HostStatus::Unavailable, old, strange(), CellState::Unknown, unsure, unsaid),
+            (
+                HostStatus::Unavailable,
+                Heartbeat::Never,
+                strange(),
+                CellState::Unknown,
+                unsure,
+                "never, the host is off or silent",
+            ),
+            // As the signs of death do.
+            (HostStatus::Shutdown, old, strange(), CellState::NotChecked, off, ", the host is off"),
             (HostStatus::Shutdown, old, Some(Running), CellState::Crit, no, "too old, the host is silent"),
         ] {
             let told = format!("{status:?} {heartbeat:?} {power:?}");
@@ -610,6 +640,118 @@ mod tests {
             };
             assert_eq!(fact("usable now"), usable, "{told}");
             assert!(fact("heartbeat").ends_with(beat), "{told}: {}", fact("heartbeat"));
+        }
+    }
+
+    /// What Compute said long ago tells of no host whether it is off now, whoever asks: the list, a session on it,
+    /// Resource Health, the detail.
+    #[test]
+    fn what_compute_said_long_ago_calls_no_host_off_or_silent() {
+        use CellState::{Crit, NotChecked, Unknown, Warn};
+        type Told = (CellState, &'static str, &'static str, CellState);
+        let sure: [Told; 2] =
+            [(NotChecked, "no, it is off", "host off", NotChecked), (Crit, "no", "host silent", Warn)];
+        let unsure: Told = (Unknown, "no, it is off or silent", "host off or silent", Warn);
+        let cases: [(&str, HostStatus, Power, i64, bool, Told); 7] = [
+            ("off", HostStatus::Unavailable, Power::Deallocated, 1, false, sure[0]),
+            ("on", HostStatus::Unavailable, Power::Running, 1, false, sure[1]),
+            ("shut down since", HostStatus::Shutdown, Power::Running, 31, false, unsure),
+            ("on again since", HostStatus::Unavailable, Power::Deallocated, 31, false, unsure),
+            ("hours ago", HostStatus::Unavailable, Power::Running, 9_000, false, unsure),
+            ("denied since", HostStatus::Unavailable, Power::Deallocated, 9, true, unsure),
+            ("denied, and shut down", HostStatus::Shutdown, Power::Running, 9, true, unsure),
+        ];
+        let side = Side::Primary;
+        for (name, status, power, age, denied, (state, usable, doubt, health)) in cases {
+            let (estate, picture) = picture(|_, picture| {
+                let hosts = standing::hosts(picture, &Source::Hosts(0, side)).unwrap().clone();
+                let first = hosts.seen()[0].id.clone();
+                let hosts = hosts.each(|host| {
+                    if host.id == first {
+                        host.heartbeat = Heartbeat::At(noon() - seconds(12_000));
+                        host.status = status.clone();
+                    }
+                });
+                let machine = hosts.seen()[0].vm.clone().unwrap();
+                came(picture, Source::Hosts(0, side), Answer::Hosts(hosts));
+                let gone = Availability { resource: machine, state: "Unavailable".into() };
+                let gone = Answer::Availability(Listing::whole(vec![gone], 1));
+                came(picture, Source::Availability(side), gone);
+                let machines = standing::machines(picture, &Source::Machines(side)).unwrap().clone();
+                let machines = machines.each(|machine| machine.power = Some(power.clone()));
+                let mut aged = Picture::default();
+                let others = picture.iter().filter(|(source, _)| **source != Source::Machines(side));
+                for (source, reading) in others {
+                    if let Some(look) = &reading.last {
+                        came(&mut aged, source.clone(), look.answer.clone());
+                    }
+                }
+                let ended = noon() - seconds(age);
+                let source = Source::Machines(side);
+                let outcome = Ok(Answer::Machines(machines));
+                aged.take(Observation { source: source.clone(), started: ended, ended, outcome });
+                if denied {
+                    let why = Silence { kind: SilenceKind::Denied, why: "AuthorizationFailed".into() };
+                    let ended = noon() - seconds(2);
+                    aged.take(Observation { source, started: ended, ended, outcome: Err(why) });
+                }
+                *picture = aged;
+            });
+            let view =
+                View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+            let first = |component, filter| {
+                let query = Query::parse(filter, columns(component)).unwrap();
+                let found = lists(component, &view, &query, Sort::default());
+                found.lines[0].primary.clone().unwrap()
+            };
+            let row = first(Component::Hosts, "shwe-hr-01");
+            assert_eq!(row.state, state, "{name}");
+            let subject = Subject {
+                objects: Pair { primary: row.object.clone(), secondary: None },
+                names: Pair::build(|_| String::new()),
+            };
+            let whole = detail(&view, &subject, side).unwrap();
+            let told = whole.facts().find(|(_, fact)| fact.name == "usable now").unwrap();
+            assert_eq!(told.1.value, usable, "{name}");
+            // Home says no more.
+            let summary = crate::status::summarize(&estate, &picture, &[], Scope::Service(0), noon());
+            let home = summary.cell(Component::Hosts, side).unwrap();
+            assert_eq!(
+                home.text.contains("cold or silent") || home.stale,
+                state == Unknown,
+                "{name}: {home:?}"
+            );
+            let session = first(Component::Sessions, "user0000@");
+            let said = session.fields[2].full.clone().unwrap_or_default();
+            let ends = [format!("{doubt} since "), format!("{doubt}, not heard since ")];
+            assert!(ends.iter().any(|end| said.contains(end.as_str())), "{name}: {said}");
+            assert_eq!(first(Component::Health, "shwe-hr-01").state, health, "{name}");
+        }
+    }
+
+    /// Lists that are kept are made anew when Compute falls silent, where their rows rest on it.
+    #[test]
+    fn lists_that_rest_on_compute_are_made_anew_when_it_grows_old() {
+        for component in Component::ALL {
+            let (estate, picture) = picture(|_, _| {});
+            let of = |picture: &Picture| {
+                trusted(
+                    component,
+                    &View { estate: &estate, picture, scope: Scope::All, drained: None, now: noon() },
+                )
+            };
+            let calm = of(&picture);
+            for side in Side::BOTH {
+                let mut denied = picture.clone();
+                let why = Silence { kind: SilenceKind::Denied, why: "AuthorizationFailed".into() };
+                let (source, ended) = (Source::Machines(side), noon());
+                denied.take(Observation { source, started: ended, ended, outcome: Err(why) });
+                let rests = matches!(
+                    component,
+                    Component::Hosts | Component::Capacity | Component::Sessions | Component::Health
+                );
+                assert_eq!(of(&denied) != calm, rests, "{component:?}");
+            }
         }
     }
 

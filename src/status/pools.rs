@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::domain::{
     Answer, Side, Source,
-    machines::Machines,
+    machines::{Machines, Standing},
     pool::SessionHost,
     standing::{self, ActiveSide, HolderKind},
     time::Timestamp,
@@ -39,19 +39,6 @@ pub(super) fn pools(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
 
 /// Why a side whose hosts take nobody stands as it is meant to.
 const DRAINED: &str = "this run drained them";
-
-/// What the machine behind a host does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Off.
-    Off,
-    /// On its way up.
-    Starting,
-    /// On by all we know.
-    On,
-    /// Compute does not tell.
-    Unknown,
-}
 
 /// Hosts of a bucket, counted.
 #[derive(Debug, Default, Clone, Copy)]
@@ -136,12 +123,7 @@ fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
         let listing = standing::hosts(scene.picture, &Source::Hosts(service, bucket.side))?;
         let (usable, meant) = (hosts.usable, hosts.meant);
         for host in listing.complete()? {
-            let machine = match () {
-                () if !known => Standing::Unknown,
-                () if machines.is_off(host) => Standing::Off,
-                () if machines.boots(host, then) => Standing::Starting,
-                () => Standing::On,
-            };
+            let machine = if known { machines.standing(host, then) } else { Standing::Unknown };
             let own = scene.drained.iter().find(|own| own.holds(service, bucket.side, host));
             hosts.take(host, machine, own, then);
         }
@@ -164,7 +146,11 @@ fn powers(scene: &Scene<'_>, side: Side) -> Sight {
 
 /// Why nobody knows which hosts are off.
 fn power_unknown(powers: &Sight) -> String {
-    let why = powers.reason.as_ref().map_or("no answer", |reason| reason.as_str());
+    let why = match (&powers.reason, powers.trust) {
+        (_, Trust::Good) => "Azure tells no power state",
+        (Some(reason), _) => reason.as_str(),
+        (None, _) => "no answer",
+    };
     format!("which hosts are off is not known, virtual machines: {why}")
 }
 
