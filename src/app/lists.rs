@@ -1,14 +1,14 @@
 //! The lists behind a component, both regions side by side, twins on one line.
 
 use std::{
-    cmp::Ordering,
+    cmp::{Ordering, Reverse},
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use crate::{
     domain::{Pair, Side, Source, estate::Estate, picture::Picture, time::Timestamp},
-    status::{Aged, CellState, Component, Drained, Scope, Summary},
+    status::{Aged, CellState, Component, Drained, Row as SummaryRow, Scope, Summary},
 };
 
 use super::{
@@ -170,28 +170,25 @@ pub(super) fn trusted(component: Component, view: &View<'_>) -> Vec<bool> {
     all.map(|source| plight::holds(view.picture, &source, view.now)).collect()
 }
 
-/// What became of the latest looks behind a component that failed, of both regions, the most tries first.
-pub fn failing(component: Component, view: &View<'_>) -> Vec<String> {
-    let mut all: Vec<Source> = Vec::new();
-    for side in Side::BOTH {
-        let mut own = sources(component, view.scope, view.estate, side);
-        match component {
-            Component::Hosts | Component::Capacity => own.push(Source::Machines(side)),
-            Component::Sessions => own.extend(sources(Component::Hosts, view.scope, view.estate, side)),
-            _ => {}
+/// What became of the latest looks behind a row of home that failed: who is refused before who is silent, then the
+/// most tries first. What home asked is what it names, and nothing besides.
+pub fn failing(row: &SummaryRow, view: &View<'_>) -> Vec<String> {
+    let mut all: Vec<&Source> = Vec::new();
+    for source in Side::BOTH.into_iter().flat_map(|side| &row.cells[side].rests) {
+        if !all.contains(&source) {
+            all.push(source);
         }
-        all.extend(own.into_iter().filter(|source| !all.contains(source)).collect::<Vec<_>>());
     }
-    let mut failed: Vec<(u32, String)> = Vec::new();
+    let mut failed: Vec<((bool, Reverse<u32>), String)> = Vec::new();
     for source in all {
         let code = source.side().map_or(String::new(), |side| format!("{} ", view.estate.regions[side].code));
-        let what = format!("{code}{}", what(view.estate, &source, view.scope));
-        let words =
-            Plight::of(view.picture, &source, view.now).and_then(|plight| plight.failed(&what, view.now));
-        let tries = view.picture.reading(&source).map_or(0, |reading| reading.misses);
-        failed.extend(words.map(|words| (tries, words)));
+        let what = format!("{code}{}", what(view.estate, source, view.scope));
+        let Some(plight) = Plight::of(view.picture, source, view.now) else { continue };
+        let Some(words) = plight.failed(&what, view.now) else { continue };
+        let tries = view.picture.reading(source).map_or(0, |reading| reading.misses);
+        failed.push(((matches!(plight, Plight::Silent { .. }), Reverse(tries)), words));
     }
-    failed.sort_by_key(|(tries, _)| std::cmp::Reverse(*tries));
+    failed.sort_by_key(|(rank, _)| *rank);
     failed.into_iter().map(|(_, words)| words).collect()
 }
 
@@ -729,6 +726,76 @@ mod tests {
         }
     }
 
+    fn refused(picture: &mut Picture, source: Source) {
+        let why = Silence { kind: SilenceKind::Denied, why: "AuthorizationFailed".into() };
+        picture.take(Observation { source, started: noon(), ended: noon(), outcome: Err(why) });
+    }
+
+    /// What is said to fail behind a row of home is what its cells rest on: all of it, and nothing besides.
+    #[test]
+    fn a_row_of_home_names_what_fails_behind_it_and_nothing_else() {
+        use Component::{Capacity, Health, Hosts, Pools, Sessions};
+        let (one, two) = (Side::Primary, Side::Secondary);
+        let named: [(Source, &[Component]); 8] = [
+            (Source::Hosts(0, one), &[Hosts, Capacity]),
+            (Source::Pool(1, one), &[Pools, Capacity]),
+            (Source::Sessions(0, one), &[Sessions, Capacity]),
+            // Half of the standby is cold: which half, Compute tells.
+            (Source::Machines(two), &[Hosts, Capacity]),
+            (Source::Machines(one), &[]),
+            (Source::Availability(one), &[]),
+            (Source::Groups(0, one), &[]),
+            (Source::Events, &[Health]),
+        ];
+        let (estate, calm) = picture(|_, _| {});
+        let summary = |picture: &Picture| crate::status::summarize(&estate, picture, &[], Scope::All, noon());
+        let before = summary(&calm);
+        let mut sources: BTreeSet<Source> = calm.iter().map(|(source, _)| source.clone()).collect();
+        sources.extend(named.iter().map(|(source, _)| source.clone()));
+        for source in sources {
+            let mut picture = calm.clone();
+            refused(&mut picture, source.clone());
+            let view =
+                View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+            let after = summary(&picture);
+            let mut told = Vec::new();
+            for (row, calm) in after.rows.iter().zip(&before.rows) {
+                let lines = failing(row, &view);
+                let code =
+                    source.side().map_or(String::new(), |side| format!("{} ", estate.regions[side].code));
+                let line = format!("{code}{}", what(&estate, &source, Scope::All));
+                assert!(lines.iter().all(|one| one.starts_with(&line)), "{source:?}: {lines:?}");
+                // Who is active decides what every row is; nobody looks that up here.
+                if !matches!(source, Source::Assignments(..)) {
+                    assert_eq!(lines.len(), usize::from(row != calm), "{source:?}: {row:?}");
+                }
+                told.extend((!lines.is_empty()).then_some(row.component));
+            }
+            if let Some((_, rows)) = named.iter().find(|(known, _)| *known == source) {
+                assert_eq!(told.iter().collect::<BTreeSet<_>>(), rows.iter().collect(), "{source:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_refused_is_named_before_who_is_silent() {
+        let (estate, picture) = picture(|_, picture| {
+            let source = Source::Hosts(0, Side::Primary);
+            for _ in 0..3 {
+                let why = Silence { kind: SilenceKind::Unreachable, why: "no answer in 10 s".into() };
+                let (source, started) = (source.clone(), noon());
+                picture.take(Observation { source, started, ended: started, outcome: Err(why) });
+            }
+            refused(picture, Source::Hosts(1, Side::Secondary));
+        });
+        let view = View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+        let summary = crate::status::summarize(&estate, &picture, &[], Scope::All, noon());
+        let row = summary.rows.iter().find(|row| row.component == Component::Hosts).unwrap();
+        let lines = failing(row, &view);
+        assert!(lines[0].starts_with("NE hosts of fin: not allowed to look"), "{lines:?}");
+        assert!(lines[1].starts_with("WE hosts of hr: 3 tries"), "{lines:?}");
+    }
+
     /// Lists that are kept are made anew when Compute falls silent, where their rows rest on it.
     #[test]
     fn lists_that_rest_on_compute_are_made_anew_when_it_grows_old() {
@@ -743,9 +810,7 @@ mod tests {
             let calm = of(&picture);
             for side in Side::BOTH {
                 let mut denied = picture.clone();
-                let why = Silence { kind: SilenceKind::Denied, why: "AuthorizationFailed".into() };
-                let (source, ended) = (Source::Machines(side), noon());
-                denied.take(Observation { source, started: ended, ended, outcome: Err(why) });
+                refused(&mut denied, Source::Machines(side));
                 let rests = matches!(
                     component,
                     Component::Hosts | Component::Capacity | Component::Sessions | Component::Health
