@@ -640,6 +640,47 @@ mod tests {
         }
     }
 
+    /// The first host silent and of that status, and what Compute said of all machines that many seconds ago.
+    fn long_ago(
+        picture: &mut Picture,
+        side: Side,
+        (status, power): (&HostStatus, &Power),
+        (age, denied): (i64, bool),
+    ) {
+        let hosts = standing::hosts(picture, &Source::Hosts(0, side)).unwrap().clone();
+        let first = hosts.seen()[0].id.clone();
+        let hosts = hosts.each(|host| {
+            if host.id == first {
+                host.heartbeat = Heartbeat::At(noon() - seconds(12_000));
+                host.status = status.clone();
+            }
+        });
+        let machine = hosts.seen()[0].vm.clone().unwrap();
+        came(picture, Source::Hosts(0, side), Answer::Hosts(hosts));
+        let gone = Availability { resource: machine, state: "Unavailable".into() };
+        let gone = Answer::Availability(Listing::whole(vec![gone], 1));
+        came(picture, Source::Availability(side), gone);
+        let machines = standing::machines(picture, &Source::Machines(side)).unwrap().clone();
+        let machines = machines.each(|machine| machine.power = Some(power.clone()));
+        let mut aged = Picture::default();
+        let others = picture.iter().filter(|(source, _)| **source != Source::Machines(side));
+        for (source, reading) in others {
+            if let Some(look) = &reading.last {
+                came(&mut aged, source.clone(), look.answer.clone());
+            }
+        }
+        let ended = noon() - seconds(age);
+        let source = Source::Machines(side);
+        let outcome = Ok(Answer::Machines(machines));
+        aged.take(Observation { source: source.clone(), started: ended, ended, outcome });
+        if denied {
+            let why = Silence { kind: SilenceKind::Denied, why: "AuthorizationFailed".into() };
+            let ended = noon() - seconds(2);
+            aged.take(Observation { source, started: ended, ended, outcome: Err(why) });
+        }
+        *picture = aged;
+    }
+
     /// What Compute said long ago tells of no host whether it is off now, whoever asks: the list, a session on it,
     /// Resource Health, the detail.
     #[test]
@@ -661,38 +702,7 @@ mod tests {
         let side = Side::Primary;
         for (name, status, power, age, denied, (state, usable, doubt, health)) in cases {
             let (estate, picture) = picture(|_, picture| {
-                let hosts = standing::hosts(picture, &Source::Hosts(0, side)).unwrap().clone();
-                let first = hosts.seen()[0].id.clone();
-                let hosts = hosts.each(|host| {
-                    if host.id == first {
-                        host.heartbeat = Heartbeat::At(noon() - seconds(12_000));
-                        host.status = status.clone();
-                    }
-                });
-                let machine = hosts.seen()[0].vm.clone().unwrap();
-                came(picture, Source::Hosts(0, side), Answer::Hosts(hosts));
-                let gone = Availability { resource: machine, state: "Unavailable".into() };
-                let gone = Answer::Availability(Listing::whole(vec![gone], 1));
-                came(picture, Source::Availability(side), gone);
-                let machines = standing::machines(picture, &Source::Machines(side)).unwrap().clone();
-                let machines = machines.each(|machine| machine.power = Some(power.clone()));
-                let mut aged = Picture::default();
-                let others = picture.iter().filter(|(source, _)| **source != Source::Machines(side));
-                for (source, reading) in others {
-                    if let Some(look) = &reading.last {
-                        came(&mut aged, source.clone(), look.answer.clone());
-                    }
-                }
-                let ended = noon() - seconds(age);
-                let source = Source::Machines(side);
-                let outcome = Ok(Answer::Machines(machines));
-                aged.take(Observation { source: source.clone(), started: ended, ended, outcome });
-                if denied {
-                    let why = Silence { kind: SilenceKind::Denied, why: "AuthorizationFailed".into() };
-                    let ended = noon() - seconds(2);
-                    aged.take(Observation { source, started: ended, ended, outcome: Err(why) });
-                }
-                *picture = aged;
+                long_ago(picture, side, (&status, &power), (age, denied));
             });
             let view =
                 View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };

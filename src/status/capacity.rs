@@ -1,5 +1,7 @@
 //! The row of capacity: what room there is, judged service by service, for a service takes no user of another.
 
+use std::fmt::Write;
+
 use crate::domain::{Side, Source, standing, text::counted};
 
 use super::{
@@ -133,8 +135,8 @@ fn serving(scene: &Scene<'_>, bucket: &Bucket<'_>, rooms: &[Room], sum: &Room) -
                 let own = count_hosts(scene, &Bucket { services: &[service], ..*bucket })?;
                 let open = undated(&own).is_some();
                 let name = &scene.service(service).name;
-                text += &format!(", {name} {}", if open { "not known" } else { "none" });
-                short += &format!(", {name} {}", if open { "?" } else { "none" });
+                let _ = write!(text, ", {name} {}", if open { "not known" } else { "none" });
+                let _ = write!(short, ", {name} {}", if open { "?" } else { "none" });
             }
             let why = match undated(&hosts) {
                 Some(why) => return Some(Part::new(CellState::Unknown, text, short).because(&why)),
