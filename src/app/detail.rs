@@ -3,16 +3,18 @@
 
 use crate::domain::{
     Answer, ArmId, Pair, Side, Source,
-    compute::{Power, VirtualMachine},
+    compute::VirtualMachine,
     estate::{Estate, Service},
+    machines::Standing,
     picture::Picture,
-    pool::{HostStatus, SessionHost},
+    pool::SessionHost,
     standing,
     time::Timestamp,
 };
 use crate::status::Drained;
 
 use super::{
+    doubt::Held,
     facets,
     lists::View,
     plight::{self, Plight},
@@ -166,10 +168,9 @@ impl<'a> Desk<'a> {
         self.picture.last(source).map(|look| &look.answer)
     }
 
-    /// Whether the machine behind a host is off.
-    pub(super) fn is_off(&self, host: &SessionHost) -> bool {
-        let machine = self.machine(host).and_then(|machine| machine.power.as_ref());
-        machine.map_or(host.status == HostStatus::Shutdown, Power::is_off)
+    /// What the machine behind a host does.
+    pub(super) fn standing(&self, host: &SessionHost) -> Standing {
+        Held::of(self.picture, self.side, self.now).standing(host, self.now)
     }
 
     /// The machine behind a host, where it was seen.

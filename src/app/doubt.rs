@@ -4,14 +4,14 @@
 use std::collections::HashMap;
 
 use crate::domain::{
-    Answer, Source,
-    machines::Machines,
+    Answer, Side, Source,
+    machines::{Machines, Standing},
     picture::Picture,
     pool::{Pulse, SessionHost, SessionState, UserSession},
     time::{Timestamp, second_text},
 };
 
-use super::table::Field;
+use super::{plight, table::Field};
 
 /// Why what is listed is not what is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) enum Doubt {
     HostOff(Option<Timestamp>),
     /// Its host did not report when it was looked at last, and when it did last: nobody may sit behind it.
     HostSilent(Option<Timestamp>),
+    /// The same of a host that may be off as well.
+    HostUnsure(Option<Timestamp>),
     /// Nobody knows when its host reported last.
     HostUnknown,
     /// Its host is not in the list of hosts.
@@ -41,20 +43,22 @@ impl Doubt {
         }
     }
 
-    /// Of a host at `now`, whose machine is off or not.
-    pub(super) fn of_host(host: &SessionHost, off: bool, now: Timestamp) -> Self {
-        match host.pulse(now) {
-            Pulse::Silent if off => Self::HostOff(host.heartbeat.at()),
-            Pulse::Silent => Self::HostSilent(host.heartbeat.at()),
-            Pulse::Unknown => Self::HostUnknown,
-            Pulse::Beats => Self::None,
+    /// Of a host at `now`, whose machine stands like this.
+    pub(super) fn of_host(host: &SessionHost, machine: Standing, now: Timestamp) -> Self {
+        let at = host.heartbeat.at();
+        match (host.pulse(now), machine) {
+            (Pulse::Silent, Standing::Off) => Self::HostOff(at),
+            (Pulse::Silent, Standing::Unknown) => Self::HostUnsure(at),
+            (Pulse::Silent, Standing::On | Standing::Starting) => Self::HostSilent(at),
+            (Pulse::Unknown, _) => Self::HostUnknown,
+            (Pulse::Beats, _) => Self::None,
         }
     }
 
     /// Since when nothing has been heard, where that is older than the answer that tells it.
     pub(super) fn since(self) -> Option<Timestamp> {
         match self {
-            Self::HostOff(at) | Self::HostSilent(at) => at,
+            Self::HostOff(at) | Self::HostSilent(at) | Self::HostUnsure(at) => at,
             Self::Old(at) => Some(at),
             Self::None | Self::HostUnknown | Self::HostUnlisted => None,
         }
@@ -69,6 +73,7 @@ impl Doubt {
             Self::HostOff(None) => format!("last told: {state}, host off"),
             Self::HostOff(_) => format!("last told: {state}, host off, not heard{since}"),
             Self::HostSilent(_) => format!("last told: {state}, host silent{since}"),
+            Self::HostUnsure(_) => format!("last told: {state}, host off or silent{since}"),
             Self::HostUnknown => format!("last told: {state}, heartbeat of its host not known"),
             Self::HostUnlisted => format!("last told: {state}, host not listed"),
             Self::Old(_) => format!("last told: {state}, not read{since}"),
@@ -97,13 +102,29 @@ pub(super) struct Beats<'a> {
 }
 
 impl<'a> Beats<'a> {
-    pub(super) fn of(picture: &'a Picture, source: &Source) -> Self {
+    pub(super) fn of(picture: &'a Picture, source: &Source, now: Timestamp) -> Self {
         let Source::Sessions(service, side) = source else { return Self::default() };
         let Some(look) = picture.last(&Source::Hosts(*service, *side)) else { return Self::default() };
         let Answer::Hosts(all) = &look.answer else { return Self::default() };
-        let machines = Machines::of(picture, *side);
-        let doubt = |host: &SessionHost| Doubt::of_host(host, machines.is_off(host), look.at);
+        let held = Held::of(picture, *side, now);
+        let doubt = |host: &SessionHost| Doubt::of_host(host, held.standing(host, now), look.at);
         let hosts = all.seen().iter().map(|host| (host.id.key(), doubt(host))).collect();
         Self { hosts, whole: all.complete().is_some() }
+    }
+}
+
+/// What Compute says of the machines of a side, where that still stands for what there is now: of a host that
+/// fell silent since it does not tell whether it is off.
+#[derive(Debug)]
+pub(super) struct Held<'a>(Option<Machines<'a>>);
+
+impl<'a> Held<'a> {
+    pub(super) fn of(picture: &'a Picture, side: Side, now: Timestamp) -> Self {
+        Self(plight::holds(picture, &Source::Machines(side), now).then(|| Machines::of(picture, side)))
+    }
+
+    /// What the machine behind a host does.
+    pub(super) fn standing(&self, host: &SessionHost, now: Timestamp) -> Standing {
+        self.0.as_ref().map_or(Standing::Unknown, |machines| machines.standing(host, now))
     }
 }

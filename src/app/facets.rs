@@ -6,6 +6,7 @@ use crate::{
         access::DESKTOP_USER_ROLE,
         compute::{Power, VirtualMachine},
         health::{Availability, HealthEvent},
+        machines::Standing,
         pool::{
             ApplicationGroup, Heartbeat, HostPool, HostStatus, Pulse, ScalingPlan, SessionHost, SessionState,
             UserSession,
@@ -116,7 +117,7 @@ pub(super) fn age(desk: &Desk<'_>, source: &Source, found: Found<'_>, part: &mut
             part.rests_on(desk, &Source::Hosts(*index, *side));
             part.heard(doubt(desk, source, session).since());
         }
-        (Found::Host(host), _) if desk.is_off(host) && desk.machine(host).is_some() => {
+        (Found::Host(host), _) if desk.standing(host) == Standing::Off && desk.machine(host).is_some() => {
             part.rests_on(desk, &Source::Machines(desk.side));
         }
         _ => {}
@@ -125,7 +126,7 @@ pub(super) fn age(desk: &Desk<'_>, source: &Source, found: Found<'_>, part: &mut
 
 fn doubt(desk: &Desk<'_>, source: &Source, session: &UserSession) -> Doubt {
     let at = desk.picture.last(source).map(|look| look.at);
-    Doubt::of(session, at.filter(|_| !desk.holds(source)), &Beats::of(desk.picture, source))
+    Doubt::of(session, at.filter(|_| !desk.holds(source)), &Beats::of(desk.picture, source, desk.now))
 }
 
 /// What other sources say of the same object.
@@ -177,15 +178,20 @@ fn raw(word: &str, known: bool) -> String {
 }
 
 fn host_facts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Fact> {
-    let (now, holds, off) = (desk.now, desk.holds(source), desk.is_off(host));
+    let (now, holds, machine) = (desk.now, desk.holds(source), desk.standing(host));
+    let (off, unsure) = (machine == Standing::Off, machine == Standing::Unknown);
     let beat = match (host.heartbeat, host.pulse(now)) {
         (Heartbeat::Never, _) if off => "never, the host is off".to_owned(),
+        (Heartbeat::Never, _) if unsure => "never, the host is off or silent".to_owned(),
         (Heartbeat::Never, _) => "never".to_owned(),
         (Heartbeat::Unknown, _) => "there is one; when it came by our clock is not known".to_owned(),
         (Heartbeat::At(at), Pulse::Beats) => moment(at, now),
         // It may have come since the answer did.
         (Heartbeat::At(at), Pulse::Silent) if !holds => moment(at, now),
         (Heartbeat::At(at), Pulse::Silent) if off => format!("{}, the host is off", moment(at, now)),
+        (Heartbeat::At(at), Pulse::Silent) if unsure => {
+            format!("{}, the host is off or silent", moment(at, now))
+        }
         (Heartbeat::At(at), Pulse::Silent) => format!("{}: too old, the host is silent", moment(at, now)),
         (Heartbeat::At(at), Pulse::Unknown) => format!("{}: by no clock we know", second_text(at)),
     };
@@ -194,10 +200,12 @@ fn host_facts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Fact>
         (true, true) => "yes",
         (true, false) if host.may_be_usable(now) => "not known, nor is its heartbeat",
         (true, false) if off => "no, it is off",
+        (true, false) if unsure && host.is_silent(now) => "no, it is off or silent",
         (true, false) => "no",
     };
     let sessions = format!("{} by the broker's count", host.sessions);
-    let sessions = match Doubt::of_host(host, off, desk.picture.last(source).map_or(now, |look| look.at)) {
+    let sessions = match Doubt::of_host(host, machine, desk.picture.last(source).map_or(now, |look| look.at))
+    {
         doubt if host.sessions > 0 => doubt.said(&sessions),
         _ => sessions,
     };
@@ -271,7 +279,7 @@ fn host_parts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Part>
             let own = all.seen().iter().filter(|session| session.host().is_some_and(|id| id == host.id));
             let own: Vec<&UserSession> = own.collect();
             let old = desk.picture.last(&sessions).map(|look| look.at).filter(|_| part.stale);
-            let beats = Beats::of(desk.picture, &sessions);
+            let beats = Beats::of(desk.picture, &sessions, desk.now);
             for session in &own {
                 let doubt = Doubt::of(session, old, &beats);
                 let said = doubt.said(session.state.word());

@@ -1,14 +1,14 @@
 //! The lists behind a component, both regions side by side, twins on one line.
 
 use std::{
-    cmp::Ordering,
+    cmp::{Ordering, Reverse},
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
 
 use crate::{
     domain::{Pair, Side, Source, estate::Estate, picture::Picture, time::Timestamp},
-    status::{Aged, CellState, Component, Drained, Scope, Summary},
+    status::{Aged, CellState, Component, Drained, Row as SummaryRow, Scope, Summary},
 };
 
 use super::{
@@ -161,34 +161,34 @@ pub(super) fn as_old_as_home(lists: &mut Lists, component: Component, summary: &
     }
 }
 
-/// Which of the sources of a component can be trusted.
+/// Which of the sources that the rows of a component rest on can be trusted.
 pub(super) fn trusted(component: Component, view: &View<'_>) -> Vec<bool> {
-    let all = Side::BOTH.into_iter().flat_map(|side| sources(component, view.scope, view.estate, side));
+    let all = Side::BOTH.into_iter().flat_map(|side| {
+        let own = sources(component, view.scope, view.estate, side);
+        own.into_iter().chain(rests_on_power(component).then_some(Source::Machines(side)))
+    });
     all.map(|source| plight::holds(view.picture, &source, view.now)).collect()
 }
 
-/// What became of the latest looks behind a component that failed, of both regions, the most tries first.
-pub fn failing(component: Component, view: &View<'_>) -> Vec<String> {
-    let mut all: Vec<Source> = Vec::new();
-    for side in Side::BOTH {
-        let mut own = sources(component, view.scope, view.estate, side);
-        match component {
-            Component::Hosts | Component::Capacity => own.push(Source::Machines(side)),
-            Component::Sessions => own.extend(sources(Component::Hosts, view.scope, view.estate, side)),
-            _ => {}
+/// What became of the latest looks behind a row of home that failed: who is refused before who is silent, then the
+/// most tries first. What home asked is what it names, and nothing besides.
+pub fn failing(row: &SummaryRow, view: &View<'_>) -> Vec<String> {
+    let mut all: Vec<&Source> = Vec::new();
+    for source in Side::BOTH.into_iter().flat_map(|side| &row.cells[side].rests) {
+        if !all.contains(&source) {
+            all.push(source);
         }
-        all.extend(own.into_iter().filter(|source| !all.contains(source)).collect::<Vec<_>>());
     }
-    let mut failed: Vec<(u32, String)> = Vec::new();
+    let mut failed: Vec<((bool, Reverse<u32>), String)> = Vec::new();
     for source in all {
         let code = source.side().map_or(String::new(), |side| format!("{} ", view.estate.regions[side].code));
-        let what = format!("{code}{}", what(view.estate, &source, view.scope));
-        let words =
-            Plight::of(view.picture, &source, view.now).and_then(|plight| plight.failed(&what, view.now));
-        let tries = view.picture.reading(&source).map_or(0, |reading| reading.misses);
-        failed.extend(words.map(|words| (tries, words)));
+        let what = format!("{code}{}", what(view.estate, source, view.scope));
+        let Some(plight) = Plight::of(view.picture, source, view.now) else { continue };
+        let Some(words) = plight.failed(&what, view.now) else { continue };
+        let tries = view.picture.reading(source).map_or(0, |reading| reading.misses);
+        failed.push(((matches!(plight, Plight::Silent { .. }), Reverse(tries)), words));
     }
-    failed.sort_by_key(|(tries, _)| std::cmp::Reverse(*tries));
+    failed.sort_by_key(|(rank, _)| *rank);
     failed.into_iter().map(|(_, words)| words).collect()
 }
 
@@ -208,6 +208,19 @@ fn read(component: Component, view: &View<'_>, side: Side, head: &mut Head) -> V
     }
     whole(component, view, side, rows.len(), head);
     rows
+}
+
+/// Whether Compute tells what rows of a component are worth: of a host, of a session on it, of a machine.
+fn rests_on_power(component: Component) -> bool {
+    match component {
+        Component::Hosts | Component::Capacity | Component::Sessions | Component::Health => true,
+        Component::ControlPlane
+        | Component::Pools
+        | Component::Assignments
+        | Component::Profiles
+        | Component::Storage
+        | Component::Directory => false,
+    }
 }
 
 /// What there is to say of a source.
@@ -363,6 +376,7 @@ mod tests {
             compute::{Power, VirtualMachine},
             health::Availability,
             pool::{Heartbeat, HostStatus, SessionHost, UserSession},
+            reading::{Silence, SilenceKind},
             standing,
             time::seconds,
         },
@@ -565,6 +579,8 @@ mod tests {
     #[test]
     fn a_host_that_is_off_is_called_off_and_not_silent() {
         use Power::{Deallocated, Running, Stopped};
+        let strange = || Some(Power::Unknown("unknown".into()));
+        let (unsure, unsaid) = ("no, it is off or silent", ", the host is off or silent");
         let old = Heartbeat::At(noon() - seconds(720));
         let (off, no) = ("no, it is off", "no");
         for (status, heartbeat, power, state, usable, beat) in [
@@ -580,7 +596,18 @@ mod tests {
             (HostStatus::Shutdown, old, None, CellState::NotChecked, off, ", the host is off"),
             (HostStatus::Unavailable, old, Some(Stopped), CellState::NotChecked, off, ", the host is off"),
             (HostStatus::Unavailable, old, Some(Running), CellState::Crit, no, "too old, the host is silent"),
-            (HostStatus::Unavailable, old, None, CellState::Crit, no, "too old, the host is silent"),
+            (HostStatus::Unavailable, old, None, CellState::Unknown, unsure, unsaid),
+            (HostStatus::Unavailable, old, strange(), CellState::Unknown, unsure, unsaid),
+            (
+                HostStatus::Unavailable,
+                Heartbeat::Never,
+                strange(),
+                CellState::Unknown,
+                unsure,
+                "never, the host is off or silent",
+            ),
+            // As the signs of death do.
+            (HostStatus::Shutdown, old, strange(), CellState::NotChecked, off, ", the host is off"),
             (HostStatus::Shutdown, old, Some(Running), CellState::Crit, no, "too old, the host is silent"),
         ] {
             let told = format!("{status:?} {heartbeat:?} {power:?}");
@@ -610,6 +637,196 @@ mod tests {
             };
             assert_eq!(fact("usable now"), usable, "{told}");
             assert!(fact("heartbeat").ends_with(beat), "{told}: {}", fact("heartbeat"));
+        }
+    }
+
+    /// The first host silent and of that status, and what Compute said of all machines that many seconds ago.
+    fn long_ago(
+        picture: &mut Picture,
+        side: Side,
+        (status, power): (&HostStatus, &Power),
+        (age, denied): (i64, bool),
+    ) {
+        let hosts = standing::hosts(picture, &Source::Hosts(0, side)).unwrap().clone();
+        let first = hosts.seen()[0].id.clone();
+        let hosts = hosts.each(|host| {
+            if host.id == first {
+                host.heartbeat = Heartbeat::At(noon() - seconds(12_000));
+                host.status = status.clone();
+            }
+        });
+        let machine = hosts.seen()[0].vm.clone().unwrap();
+        came(picture, Source::Hosts(0, side), Answer::Hosts(hosts));
+        let gone = Availability { resource: machine, state: "Unavailable".into() };
+        let gone = Answer::Availability(Listing::whole(vec![gone], 1));
+        came(picture, Source::Availability(side), gone);
+        let machines = standing::machines(picture, &Source::Machines(side)).unwrap().clone();
+        let machines = machines.each(|machine| machine.power = Some(power.clone()));
+        let mut aged = Picture::default();
+        let others = picture.iter().filter(|(source, _)| **source != Source::Machines(side));
+        for (source, reading) in others {
+            if let Some(look) = &reading.last {
+                came(&mut aged, source.clone(), look.answer.clone());
+            }
+        }
+        let ended = noon() - seconds(age);
+        let source = Source::Machines(side);
+        let outcome = Ok(Answer::Machines(machines));
+        aged.take(Observation { source: source.clone(), started: ended, ended, outcome });
+        if denied {
+            let why = Silence { kind: SilenceKind::Denied, why: "AuthorizationFailed".into() };
+            let ended = noon() - seconds(2);
+            aged.take(Observation { source, started: ended, ended, outcome: Err(why) });
+        }
+        *picture = aged;
+    }
+
+    /// What Compute said long ago tells of no host whether it is off now, whoever asks: the list, a session on it,
+    /// Resource Health, the detail.
+    #[test]
+    fn what_compute_said_long_ago_calls_no_host_off_or_silent() {
+        use CellState::{Crit, NotChecked, Unknown, Warn};
+        type Told = (CellState, &'static str, &'static str, CellState);
+        let sure: [Told; 2] =
+            [(NotChecked, "no, it is off", "host off", NotChecked), (Crit, "no", "host silent", Warn)];
+        let unsure: Told = (Unknown, "no, it is off or silent", "host off or silent", Warn);
+        let cases: [(&str, HostStatus, Power, i64, bool, Told); 7] = [
+            ("off", HostStatus::Unavailable, Power::Deallocated, 1, false, sure[0]),
+            ("on", HostStatus::Unavailable, Power::Running, 1, false, sure[1]),
+            ("shut down since", HostStatus::Shutdown, Power::Running, 31, false, unsure),
+            ("on again since", HostStatus::Unavailable, Power::Deallocated, 31, false, unsure),
+            ("hours ago", HostStatus::Unavailable, Power::Running, 9_000, false, unsure),
+            ("denied since", HostStatus::Unavailable, Power::Deallocated, 9, true, unsure),
+            ("denied, and shut down", HostStatus::Shutdown, Power::Running, 9, true, unsure),
+        ];
+        let side = Side::Primary;
+        for (name, status, power, age, denied, (state, usable, doubt, health)) in cases {
+            let (estate, picture) = picture(|_, picture| {
+                long_ago(picture, side, (&status, &power), (age, denied));
+            });
+            let view =
+                View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+            let first = |component, filter| {
+                let query = Query::parse(filter, columns(component)).unwrap();
+                let found = lists(component, &view, &query, Sort::default());
+                found.lines[0].primary.clone().unwrap()
+            };
+            let row = first(Component::Hosts, "shwe-hr-01");
+            assert_eq!(row.state, state, "{name}");
+            let subject = Subject {
+                objects: Pair { primary: row.object.clone(), secondary: None },
+                names: Pair::build(|_| String::new()),
+            };
+            let whole = detail(&view, &subject, side).unwrap();
+            let told = whole.facts().find(|(_, fact)| fact.name == "usable now").unwrap();
+            assert_eq!(told.1.value, usable, "{name}");
+            // Home says no more.
+            let summary = crate::status::summarize(&estate, &picture, &[], Scope::Service(0), noon());
+            let home = summary.cell(Component::Hosts, side).unwrap();
+            assert_eq!(
+                home.text.contains("cold or silent") || home.stale,
+                state == Unknown,
+                "{name}: {home:?}"
+            );
+            let session = first(Component::Sessions, "user0000@");
+            let said = session.fields[2].full.clone().unwrap_or_default();
+            let ends = [format!("{doubt} since "), format!("{doubt}, not heard since ")];
+            assert!(ends.iter().any(|end| said.contains(end.as_str())), "{name}: {said}");
+            assert_eq!(first(Component::Health, "shwe-hr-01").state, health, "{name}");
+        }
+    }
+
+    fn refused(picture: &mut Picture, source: Source) {
+        let why = Silence { kind: SilenceKind::Denied, why: "AuthorizationFailed".into() };
+        picture.take(Observation { source, started: noon(), ended: noon(), outcome: Err(why) });
+    }
+
+    /// What is said to fail behind a row of home is what its cells rest on: all of it, and nothing besides.
+    #[test]
+    fn a_row_of_home_names_what_fails_behind_it_and_nothing_else() {
+        use Component::{Capacity, Health, Hosts, Pools, Sessions};
+        let (one, two) = (Side::Primary, Side::Secondary);
+        let named: [(Source, &[Component]); 8] = [
+            (Source::Hosts(0, one), &[Hosts, Capacity]),
+            (Source::Pool(1, one), &[Pools, Capacity]),
+            (Source::Sessions(0, one), &[Sessions, Capacity]),
+            // Half of the standby is cold: which half, Compute tells.
+            (Source::Machines(two), &[Hosts, Capacity]),
+            (Source::Machines(one), &[]),
+            (Source::Availability(one), &[]),
+            (Source::Groups(0, one), &[]),
+            (Source::Events, &[Health]),
+        ];
+        let (estate, calm) = picture(|_, _| {});
+        let summary = |picture: &Picture| crate::status::summarize(&estate, picture, &[], Scope::All, noon());
+        let before = summary(&calm);
+        let mut sources: BTreeSet<Source> = calm.iter().map(|(source, _)| source.clone()).collect();
+        sources.extend(named.iter().map(|(source, _)| source.clone()));
+        for source in sources {
+            let mut picture = calm.clone();
+            refused(&mut picture, source.clone());
+            let view =
+                View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+            let after = summary(&picture);
+            let mut told = Vec::new();
+            for (row, calm) in after.rows.iter().zip(&before.rows) {
+                let lines = failing(row, &view);
+                let code =
+                    source.side().map_or(String::new(), |side| format!("{} ", estate.regions[side].code));
+                let line = format!("{code}{}", what(&estate, &source, Scope::All));
+                assert!(lines.iter().all(|one| one.starts_with(&line)), "{source:?}: {lines:?}");
+                // Who is active decides what every row is; nobody looks that up here.
+                if !matches!(source, Source::Assignments(..)) {
+                    assert_eq!(lines.len(), usize::from(row != calm), "{source:?}: {row:?}");
+                }
+                told.extend((!lines.is_empty()).then_some(row.component));
+            }
+            if let Some((_, rows)) = named.iter().find(|(known, _)| *known == source) {
+                assert_eq!(told.iter().collect::<BTreeSet<_>>(), rows.iter().collect(), "{source:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn who_is_refused_is_named_before_who_is_silent() {
+        let (estate, picture) = picture(|_, picture| {
+            let source = Source::Hosts(0, Side::Primary);
+            for _ in 0..3 {
+                let why = Silence { kind: SilenceKind::Unreachable, why: "no answer in 10 s".into() };
+                let (source, started) = (source.clone(), noon());
+                picture.take(Observation { source, started, ended: started, outcome: Err(why) });
+            }
+            refused(picture, Source::Hosts(1, Side::Secondary));
+        });
+        let view = View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+        let summary = crate::status::summarize(&estate, &picture, &[], Scope::All, noon());
+        let row = summary.rows.iter().find(|row| row.component == Component::Hosts).unwrap();
+        let lines = failing(row, &view);
+        assert!(lines[0].starts_with("NE hosts of fin: not allowed to look"), "{lines:?}");
+        assert!(lines[1].starts_with("WE hosts of hr: 3 tries"), "{lines:?}");
+    }
+
+    /// Lists that are kept are made anew when Compute falls silent, where their rows rest on it.
+    #[test]
+    fn lists_that_rest_on_compute_are_made_anew_when_it_grows_old() {
+        for component in Component::ALL {
+            let (estate, picture) = picture(|_, _| {});
+            let of = |picture: &Picture| {
+                trusted(
+                    component,
+                    &View { estate: &estate, picture, scope: Scope::All, drained: None, now: noon() },
+                )
+            };
+            let calm = of(&picture);
+            for side in Side::BOTH {
+                let mut denied = picture.clone();
+                refused(&mut denied, Source::Machines(side));
+                let rests = matches!(
+                    component,
+                    Component::Hosts | Component::Capacity | Component::Sessions | Component::Health
+                );
+                assert_eq!(of(&denied) != calm, rests, "{component:?}");
+            }
         }
     }
 

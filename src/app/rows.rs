@@ -8,6 +8,7 @@ use crate::{
         compute::Power,
         estate::{Estate, Service},
         health::{Availability, Bears, HealthEvent},
+        machines::Standing,
         picture::Picture,
         pool::{ApplicationGroup, Heartbeat, HostStatus, Pulse, SessionHost, SessionState, UserSession},
         source::{DirectoryServer, Held},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 use super::{
-    doubt::{Beats, Doubt},
+    doubt::{Beats, Doubt, Held as Machines},
     plight,
     table::{Column, Field, Kind, Object, Row, column},
 };
@@ -110,15 +111,19 @@ impl<'a> Ground<'a> {
         let keyed = |id: &ArmId, row: Row| Row { object: Some(object(source, id.key())), ..row };
         match &look.answer {
             Answer::Hosts(all) => {
-                let powers = self.powers();
+                let (powers, held) = (self.powers(), Machines::of(self.picture, self.side, self.now));
                 let ours = |host: &SessionHost| {
                     let index = service_of(source);
                     self.drained.zip(index).is_some_and(|(own, index)| own.holds(index, self.side, host))
                 };
-                each(all, |host| keyed(&host.id, self.host(host, &powers, service, ours(host))))
+                let machine = |host: &SessionHost| {
+                    let power = host.vm.as_ref().and_then(|vm| powers.get(vm).copied());
+                    (power, held.standing(host, self.now))
+                };
+                each(all, |host| keyed(&host.id, self.host(host, machine(host), service, ours(host))))
             }
             Answer::Sessions(all) => {
-                let beats = Beats::of(self.picture, source);
+                let beats = Beats::of(self.picture, source, self.now);
                 let old = (!plight::holds(self.picture, source, self.now)).then_some(look.at);
                 each(all, |session| {
                     keyed(&session.id, self.session(session, Doubt::of(session, old, &beats)))
@@ -144,7 +149,9 @@ impl<'a> Ground<'a> {
             Answer::Directory(all) => each(all, |server| keyed(&server.vm.id, server_row(server))),
             Answer::Events(all) => self.events(source, all),
             Answer::Availability(all) => {
-                let powers = self.powers();
+                // What Compute said long ago excuses nothing that is called unavailable now.
+                let held = plight::holds(self.picture, &Source::Machines(self.side), self.now);
+                let powers = if held { self.powers() } else { Powers::new() };
                 each(all, |one| keyed(&one.resource, availability_row(one, &powers)))
             }
             Answer::Pool(pool) => {
@@ -178,15 +185,22 @@ impl<'a> Ground<'a> {
             .collect()
     }
 
-    fn host(&self, host: &SessionHost, powers: &Powers<'_>, service: Option<&Service>, ours: bool) -> Row {
+    /// The row of a host whose machine had that power when Compute was last heard, and does this now.
+    fn host(
+        &self,
+        host: &SessionHost,
+        (power, machine): (Option<&Power>, Standing),
+        service: Option<&Service>,
+        ours: bool,
+    ) -> Row {
         let now = self.now;
-        let power = host.vm.as_ref().and_then(|vm| powers.get(vm));
-        // By Compute where known, else by the broker's word: as home counts it.
-        let off = power.map_or(host.status == HostStatus::Shutdown, |power| power.is_off());
         let state = if host.usable(now) {
             CellState::Ok
-        } else if off {
+        } else if machine == Standing::Off {
             CellState::NotChecked
+        } else if machine == Standing::Unknown && host.is_silent(now) {
+            // Off or silent: only Compute can tell, and it does not.
+            CellState::Unknown
         } else if host.status.takes_users() && host.beats(now) {
             CellState::Warn
         } else if host.status.takes_users() && host.pulse(now) == Pulse::Unknown {
@@ -205,7 +219,7 @@ impl<'a> Ground<'a> {
             if ours { Field::short("ours", "no, drained by this run") } else { admits(host.accepts) },
             beat,
             Field::count(u64::from(host.sessions)),
-            power.map_or_else(Field::unknown, |power| power_field(power)),
+            power.map_or_else(Field::unknown, power_field),
             Field::word(service.map_or("", |service| service.name.as_str())),
             Field::word(host.agent.as_str()),
         ];

@@ -157,7 +157,7 @@ impl App {
     /// Why what the row of home under the cursor shows may be what was: its looks that failed, the worst first.
     pub fn failing(&self) -> Vec<String> {
         let row = self.summary.rows.get(self.home.place(self.summary.rows.len()));
-        row.map_or_else(Vec::new, |row| lists::failing(row.component, &self.view()))
+        row.map_or_else(Vec::new, |row| lists::failing(row, &self.view()))
     }
 
     /// What the lists of this screen are made from.

@@ -4,12 +4,25 @@ use std::collections::HashMap;
 
 use super::{
     ArmId, Listing, Side, Source,
-    compute::VirtualMachine,
+    compute::{Power, VirtualMachine},
     picture::Picture,
     pool::{HostStatus, SessionHost},
     standing,
     time::Timestamp,
 };
+
+/// What the machine behind a host does, as far as that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Off.
+    Off,
+    /// On its way up.
+    Starting,
+    /// On.
+    On,
+    /// Neither Compute nor the broker tells.
+    Unknown,
+}
 
 /// What Compute said of the machines of a side, whole or not.
 #[derive(Debug, Default)]
@@ -41,6 +54,18 @@ impl<'p> Machines<'p> {
         match self.behind(host).and_then(|machine| machine.power.as_ref()) {
             Some(power) => power.is_off(),
             None => host.status == HostStatus::Shutdown,
+        }
+    }
+
+    /// What the machine behind a host does at `now`, from a list that still stands then. Where Compute itself
+    /// cannot tell, the broker may have seen it go.
+    pub fn standing(&self, host: &SessionHost, now: Timestamp) -> Standing {
+        match self.behind(host).and_then(|machine| machine.power.as_ref()) {
+            None | Some(Power::Unknown(_)) if host.status == HostStatus::Shutdown => Standing::Off,
+            None | Some(Power::Unknown(_)) => Standing::Unknown,
+            Some(power) if power.is_off() => Standing::Off,
+            Some(_) if self.boots(host, now) => Standing::Starting,
+            Some(_) => Standing::On,
         }
     }
 

@@ -8,7 +8,7 @@ use super::{
     access::PrincipalId,
     compute::VirtualMachine,
     estate::{Estate, Layout, Service},
-    machines::Machines,
+    machines::{Machines, Standing},
     picture::{NOT_YET, Picture},
     pool::{SessionHost, UserSession},
     seats::{Seats, seats},
@@ -190,7 +190,7 @@ pub fn capacity(picture: &Picture, service: usize, side: Side, now: Timestamp) -
             capacity.usable += 1;
         } else if host.status.takes_users() && host.beats(now) {
             capacity.drained += 1;
-        } else if powers.is_off(host) || powers.boots(host, now) {
+        } else if matches!(powers.standing(host, now), Standing::Off | Standing::Starting) {
             capacity.cold += 1;
         } else {
             capacity.unhealthy += 1;

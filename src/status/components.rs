@@ -3,6 +3,8 @@
 //! Services whose role differs on a side are never added together: each gets its own part of
 //! the cell (`hr 8/12 · fin 4/4`).
 
+use std::collections::BTreeSet;
+
 use crate::domain::{
     Answer, Safe, Side, Source,
     signs::RegionSigns,
@@ -11,7 +13,7 @@ use crate::domain::{
 };
 
 use super::{
-    pools,
+    capacity, pools,
     problem::Problem,
     regional,
     scene::Scene,
@@ -32,14 +34,14 @@ pub(super) struct Part {
     pub(super) reason: Option<Safe>,
     /// The value is that of an earlier moment whatever the age of the answer.
     pub(super) as_of: Option<Timestamp>,
-    /// How another source was seen that the value rests on besides those of its component.
-    pub(super) beside: Option<Sight>,
+    /// Other sources that the value rests on besides those of its component.
+    pub(super) beside: Vec<Source>,
 }
 
 impl Part {
     pub(super) fn new(state: CellState, text: impl Into<String>, short: impl Into<String>) -> Self {
         let (text, short) = (text.into(), short.into());
-        Self { state, text, short, figure: None, reason: None, as_of: None, beside: None }
+        Self { state, text, short, figure: None, reason: None, as_of: None, beside: Vec::new() }
     }
 
     pub(super) fn figure(mut self, count: impl TryInto<u64>, of: Option<usize>) -> Self {
@@ -82,10 +84,11 @@ pub(super) fn cell(scene: &Scene<'_>, component: Component, side: Side) -> Cell 
             complete: true,
             reason: None,
             source: word,
+            rests: Vec::new(),
             figures: Vec::new(),
         };
     }
-    let good = |service: usize| sight(scene, component, service, side).trust == Trust::Good;
+    let good = |service: usize| sight(scene, &sources(scene, component, service, side)).trust == Trust::Good;
     // What is said of a dead region goes for the services that its signs tell of, and for no other; it rests on
     // no list that could have gone bad.
     let dead = configured.iter().filter(|one| scene.dead_for(**one, side).is_some()).count();
@@ -107,19 +110,18 @@ pub(super) fn cell(scene: &Scene<'_>, component: Component, side: Side) -> Cell 
 struct Judged {
     part: Part,
     sight: Sight,
+    /// The sources that it rests on.
+    rests: Vec<Source>,
 }
 
 fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged {
-    let sight = bucket
-        .services
-        .iter()
-        .map(|&service| sight(scene, component, service, bucket.side))
-        .reduce(Sight::join)
-        .unwrap_or(Sight::none(None));
+    let of = |&service: &usize| sources(scene, component, service, bucket.side);
+    let mut rests: Vec<Source> = bucket.services.iter().flat_map(of).collect();
+    let sight = sight(scene, &rests);
     if component == Component::Capacity
-        && let Some(judged) = no_room(scene, bucket)
+        && let Some((part, sight)) = no_room(scene, bucket)
     {
-        return judged;
+        return Judged { part, sight, rests };
     }
     let value = match component {
         Component::ControlPlane => regional::control(scene, bucket.side),
@@ -130,14 +132,15 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         Component::Profiles => regional::profiles(scene, bucket),
         Component::Storage => regional::storage(scene, bucket),
         Component::Directory => regional::directory(scene, bucket.side),
-        Component::Capacity => pools::capacity(scene, bucket),
+        Component::Capacity => capacity::capacity(scene, bucket),
         Component::Health => regional::health(scene, bucket.side),
     };
     let mut part = match (sight.trust, value) {
         (Trust::Good, Some(part)) => part,
         (_, value) => distrusted(scene, bucket, &sight, value),
     };
-    let sight = match part.beside.take() {
+    let seen = |source: &Source| Sight::of(scene.picture, source, scene.now);
+    let sight = match part.beside.iter().map(seen).reduce(Sight::join) {
         Some(beside) => {
             // What never answered, or is refused now, has no part in the value.
             let grew_old = beside.trust == Trust::Stale;
@@ -149,12 +152,13 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         }
         None => sight,
     };
-    Judged { part, sight }
+    rests.append(&mut part.beside);
+    Judged { part, sight, rests }
 }
 
 /// What is said of the room in a region that is dead for these services, as old as the signs of it: its lists
 /// were asked, and whatever they told would be room for nobody. That there is nowhere to go is worth a warning.
-fn no_room(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Judged> {
+fn no_room(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<(Part, Sight)> {
     let signs: Option<Vec<&RegionSigns>> =
         bucket.services.iter().map(|&service| scene.dead_for(service, bucket.side)).collect();
     let signs = signs.filter(|signs| !signs.is_empty())?;
@@ -166,10 +170,7 @@ fn no_room(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Judged> {
         (_, true) => (CellState::NotChecked, "no room counted, last seen dead", "not counted"),
     };
     let trust = if old { Trust::Stale } else { Trust::Good };
-    Some(Judged {
-        part: Part::new(state, text, short),
-        sight: Sight { at, from: at, old, trust, ..Sight::none(None) },
-    })
+    Some((Part::new(state, text, short), Sight { at, from: at, old, trust, ..Sight::none(None) }))
 }
 
 /// Stands before a value that may not be used.
@@ -269,6 +270,13 @@ fn combine(
         complete: trust != Trust::Partial,
         reason,
         source,
+        rests: judged
+            .iter()
+            .flat_map(|one| &one.rests)
+            .cloned()
+            .collect::<BTreeSet<_>>()
+            .into_iter()
+            .collect(),
         figures,
     }
 }
@@ -351,7 +359,7 @@ pub(super) fn cold_standby(scene: &Scene<'_>) -> Vec<Problem> {
         .iter()
         .filter_map(|&service| {
             let side = scene.active(service).side()?.other();
-            let short = pools::room(scene, &[service], side)?.hosts_short;
+            let short = capacity::room(scene, service, side)?.hosts_short;
             let name = &scene.service(service).name;
             let code = scene.code(side);
             // The need is that of the users on the other side.
@@ -386,8 +394,8 @@ fn component_source(component: Component) -> &'static str {
     }
 }
 
-fn sight(scene: &Scene<'_>, component: Component, service: usize, side: Side) -> Sight {
-    sources(scene, component, service, side)
+fn sight(scene: &Scene<'_>, sources: &[Source]) -> Sight {
+    sources
         .iter()
         .map(|source| Sight::of(scene.picture, source, scene.now))
         .reduce(Sight::join)

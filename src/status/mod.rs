@@ -1,6 +1,7 @@
 //! One screen or one line about the estate, with an exit code. Pure functions over readings.
 
 mod aged;
+mod capacity;
 mod components;
 mod ours;
 mod output;

@@ -1,17 +1,17 @@
-//! Rows that are counted pool by pool: pools, hosts, sessions, assignments, capacity.
+//! Rows that are counted pool by pool: pools, hosts, sessions, assignments.
 
 use std::fmt::Write;
 
 use crate::domain::{
     Answer, Side, Source,
-    machines::Machines,
+    machines::{Machines, Standing},
     pool::SessionHost,
     standing::{self, ActiveSide, HolderKind},
     time::Timestamp,
 };
 
 use super::{
-    components::{Bucket, Part, answer, need_unknown},
+    components::{Bucket, Part, answer},
     ours::Drained,
     scene::Scene,
     sight::{Sight, Trust},
@@ -38,44 +38,31 @@ pub(super) fn pools(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
 }
 
 /// Why a side whose hosts take nobody stands as it is meant to.
-const DRAINED: &str = "this run drained them";
-
-/// What the machine behind a host does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Standing {
-    /// Off.
-    Off,
-    /// On its way up.
-    Starting,
-    /// On by all we know.
-    On,
-    /// Compute does not tell.
-    Unknown,
-}
+pub(super) const DRAINED: &str = "this run drained them";
 
 /// Hosts of a bucket, counted.
 #[derive(Debug, Default, Clone, Copy)]
-struct Hosts {
-    all: usize,
+pub(super) struct Hosts {
+    pub(super) all: usize,
     usable: usize,
-    drained: usize,
+    pub(super) drained: usize,
     /// Of these, by an open run.
-    ours: usize,
+    pub(super) ours: usize,
     /// Of those, by one that goes on: they are meant to take nobody.
     meant: usize,
     /// Whether a service has no host for its users, and that is not meant.
     shut: bool,
-    cold: usize,
+    pub(super) cold: usize,
     /// On their way up: no heartbeat is due yet.
     starting: usize,
     /// On by all we know, without a recent heartbeat.
     silent: usize,
     /// On by all we know, and nobody knows when they beat last.
-    undated: usize,
+    pub(super) undated: usize,
     /// Beating, in a state that takes no users.
     unfit: usize,
     /// Cold or silent: which of them only Compute can tell, and it does not.
-    unsure: usize,
+    pub(super) unsure: usize,
     /// Youngest heartbeat.
     beat: Option<Timestamp>,
 }
@@ -97,7 +84,7 @@ impl Hosts {
     }
 
     /// Whether nothing but the drain of a run that goes on keeps hosts from taking users.
-    fn all_meant(&self) -> bool {
+    pub(super) fn all_meant(&self) -> bool {
         !self.shut && self.meant > 0 && self.meant + self.cold == self.all
     }
 
@@ -127,7 +114,7 @@ impl Hosts {
 }
 
 /// Counts the hosts of a bucket; `None`: a list is missing or not whole.
-fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
+pub(super) fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
     let machines = Machines::of(scene.picture, bucket.side);
     let known = powers(scene, bucket.side).trust == Trust::Good;
     let mut hosts = Hosts::default();
@@ -136,12 +123,7 @@ fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
         let listing = standing::hosts(scene.picture, &Source::Hosts(service, bucket.side))?;
         let (usable, meant) = (hosts.usable, hosts.meant);
         for host in listing.complete()? {
-            let machine = match () {
-                () if !known => Standing::Unknown,
-                () if machines.is_off(host) => Standing::Off,
-                () if machines.boots(host, then) => Standing::Starting,
-                () => Standing::On,
-            };
+            let machine = if known { machines.standing(host, then) } else { Standing::Unknown };
             let own = scene.drained.iter().find(|own| own.holds(service, bucket.side, host));
             hosts.take(host, machine, own, then);
         }
@@ -152,19 +134,23 @@ fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Hosts> {
 
 /// The moment at which hosts are judged: now, or when they were last seen where that is too long ago. What
 /// an old answer says of heartbeats holds for its own time and for no other.
-fn judged_at(scene: &Scene<'_>, service: usize, side: Side) -> Timestamp {
+pub(super) fn judged_at(scene: &Scene<'_>, service: usize, side: Side) -> Timestamp {
     let sight = Sight::of(scene.picture, &Source::Hosts(service, side), scene.now);
     sight.at.filter(|_| sight.trust >= Trust::Stale).unwrap_or(scene.now)
 }
 
 /// What Compute said of the machines of a side: the broker alone cannot tell a cold host from a silent one.
-fn powers(scene: &Scene<'_>, side: Side) -> Sight {
+pub(super) fn powers(scene: &Scene<'_>, side: Side) -> Sight {
     Sight::of(scene.picture, &Source::Machines(side), scene.now)
 }
 
 /// Why nobody knows which hosts are off.
-fn power_unknown(powers: &Sight) -> String {
-    let why = powers.reason.as_ref().map_or("no answer", |reason| reason.as_str());
+pub(super) fn power_unknown(powers: &Sight) -> String {
+    let why = match (&powers.reason, powers.trust) {
+        (_, Trust::Good) => "Azure tells no power state",
+        (Some(reason), _) => reason.as_str(),
+        (None, _) => "no answer",
+    };
     format!("which hosts are off is not known, virtual machines: {why}")
 }
 
@@ -201,7 +187,7 @@ pub(super) fn hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     };
     // Where nobody can sign in on the side that serves it does not matter which hosts are off.
     let rests = hosts.rest_on_power() && !(active && hosts.usable == 0);
-    let part = Part { beside: rests.then_some(powers), ..part };
+    let part = Part { beside: rests.then_some(Source::Machines(bucket.side)).into_iter().collect(), ..part };
     Some(part.figure(hosts.usable as u64, Some(hosts.all)))
 }
 
@@ -267,14 +253,11 @@ pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
     if unproven > 0 {
         // Some hosts are silent, or not known to live: whoever is listed on them may be gone.
         let text = format!("{unproven} of {all} unproven");
-        let hosts = bucket
-            .services
-            .iter()
-            .map(|&service| Sight::of(scene.picture, &Source::Hosts(service, bucket.side), scene.now));
+        let hosts = bucket.services.iter().map(|&service| Source::Hosts(service, bucket.side));
         let part = Part::new(CellState::Unknown, text, format!("{}+{unproven}?", all - unproven))
             .because("the broker lists sessions on hosts of which no heartbeat of the last 5 min is known")
             .figure(all, None);
-        return Some(Part { beside: hosts.reduce(Sight::join), ..part });
+        return Some(Part { beside: hosts.collect(), ..part });
     }
     let part = match (active, other) {
         (0, 0) => Part::new(CellState::Ok, "none", "none"),
@@ -381,116 +364,4 @@ fn names_text(names: &[&str]) -> String {
         2 => format!("{first}, {last}"),
         more => format!("{first} and {} more", more - 1),
     }
-}
-
-/// Room of the standby against the users of the active side.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Room {
-    /// Sessions the usable hosts hold.
-    now: u64,
-    /// Sessions that stand on this side already.
-    used: u64,
-    /// Sessions it could hold with every cold host started.
-    started: u64,
-    /// Sessions of the active side.
-    users: u64,
-    /// Sessions it must be able to take (`capacity_percent`).
-    need: u64,
-    /// Hosts that would have to start.
-    pub(super) hosts_short: u64,
-    /// Whether a host is cold or unhealthy: which of them, Compute tells.
-    unused: bool,
-}
-
-pub(super) fn room(scene: &Scene<'_>, services: &[usize], side: Side) -> Option<Room> {
-    let mut sum = Room::default();
-    for &service in services {
-        let capacity = standing::capacity(scene.picture, service, side, judged_at(scene, service, side))?;
-        sum.now += capacity.room;
-        sum.unused |= capacity.cold + capacity.unhealthy > 0;
-        sum.started += capacity.started;
-        if let Some((active, other)) = standing::session_counts(scene.picture, service, side) {
-            sum.used += u64::from(active) + u64::from(other);
-        }
-        if let Some(active) = scene.active(service).side().filter(|active| *active != side) {
-            let (connected, rest) = standing::session_counts(scene.picture, service, active)?;
-            let users = u64::from(connected) + u64::from(rest);
-            let need = (users * u64::from(scene.service(service).capacity_percent)).div_ceil(100);
-            sum.users += users;
-            sum.need += need;
-            sum.hosts_short += capacity.hosts_short(need);
-        }
-    }
-    Some(sum)
-}
-
-/// Why a side without room for one more is worth a warning.
-const NEXT_USER: &str = "the next user finds no place";
-
-/// No host takes anybody: said in the words that `hosts` has for it.
-fn no_place(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
-    let hosts = count_hosts(scene, bucket)?;
-    let (text, short) = match hosts.drained {
-        drained if drained == 0 || drained + hosts.cold < hosts.all => ("none", "none"),
-        drained if drained == hosts.ours => ("none, drained by run", "none, ours"),
-        _ => ("none, hosts drained", "none, dr"),
-    };
-    let reason = if hosts.all_meant() { DRAINED } else { NEXT_USER };
-    Some(Part::new(CellState::Warn, text, short).because(reason))
-}
-
-pub(super) fn capacity(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
-    let room = room(scene, bucket.services, bucket.side)?;
-    if bucket.services.iter().any(|&service| need_unknown(scene, service, bucket.side)) {
-        // What is off counts only where it is known to be.
-        let cold = powers(scene, bucket.side).trust == Trust::Good || !room.unused;
-        let (now, started) = (room.now, if cold { room.started } else { room.now });
-        let more = if started > now { format!(", {started} if started") } else { String::new() };
-        let short = if started > now { format!("room {now}, {started}") } else { format!("room {now}") };
-        let why = format!("how many users {} has is not known now", scene.code(bucket.side.other()));
-        let part = Part::new(CellState::Unknown, format!("room for {now}{more}"), short);
-        return Some(part.because(&why).figure(now, None));
-    }
-    if bucket.role != Role::Standby {
-        let left = room.now.saturating_sub(room.used);
-        let part = match (room.now, left) {
-            (0, _) => no_place(scene, bucket)?,
-            (_, 0) => Part::new(CellState::Warn, "room for 0 more", "full").because(NEXT_USER),
-            _ => Part::new(CellState::Ok, format!("room for {left} more"), format!("{left} more")),
-        };
-        return Some(part.figure(room.now, None));
-    }
-    let powers = powers(scene, bucket.side);
-    if room.now == 0 && room.started == 0 && (powers.trust == Trust::Good || !room.unused) {
-        return Some(no_place(scene, bucket)?.figure(0, None));
-    }
-    if room.users == 0 {
-        let now = room.now;
-        return Some(Part::new(CellState::Ok, format!("room for {now}"), format!("{now}")).figure(now, None));
-    }
-    let percent = |room_for: u64| room_for.saturating_mul(100) / room.users;
-    let (now, started) = (percent(room.now), percent(room.started));
-    if powers.trust != Trust::Good && room.unused {
-        // What is off counts for the need, unless what is on is enough.
-        let text = format!("{now}%");
-        let part = if room.now >= room.need {
-            Part::new(CellState::Ok, text.clone(), text)
-        } else {
-            let part = Part::new(CellState::Unknown, format!("{now}%, cold not known"), format!("{now}%, ?"));
-            Part { beside: Some(powers.clone()), ..part.because(&power_unknown(&powers)) }
-        };
-        return Some(part.figure(room.now, None));
-    }
-    let text = if started > now { format!("{now}%, {started}% if started") } else { format!("{now}%") };
-    let short = if started > now { format!("{now}%, {started}%") } else { format!("{now}%") };
-    // Cold standby hosts are no warning (design §7): only room that cannot be had is.
-    let part = if room.started >= room.need {
-        Part::new(CellState::Ok, text, short)
-    } else {
-        let lacking = room.need - room.started;
-        Part::new(CellState::Warn, text, short)
-            .because(&format!("{lacking} users find no place even with every host started"))
-    };
-    let part = Part { beside: room.unused.then_some(powers), ..part };
-    Some(part.figure(room.now, None))
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        Pair, Safe, Side,
+        Pair, Safe, Side, Source,
         estate::Estate,
         picture::Picture,
         signs::RegionSigns,
@@ -173,6 +173,8 @@ pub struct Cell {
     pub reason: Option<Safe>,
     /// Word of the source.
     pub source: &'static str,
+    /// The sources that it rests on, each once.
+    pub rests: Vec<Source>,
     /// Numbers behind it, for machines.
     pub figures: Vec<Figure>,
 }

@@ -925,6 +925,150 @@ fn a_side_without_room_says_why() {
     }
 }
 
+/// Puts the hosts of a service's side into a state, and all of its machines on.
+fn hosts_on(world: &mut World, service: usize, side: Side, (status, beat): (HostStatus, Heartbeat)) {
+    world.edit_hosts(service, side, |_, host| (host.status, host.heartbeat) = (status.clone(), beat));
+    // By what is known they have been on for long.
+    power(world, side, &Power::Unknown(Safe::new("unknown")));
+    power(world, side, &Power::Running);
+}
+
+fn power(world: &mut World, side: Side, power: &Power) {
+    let machines = standing::machines(&world.picture, &Source::Machines(side)).unwrap().clone();
+    let machines = machines.each(|machine| machine.power = Some(power.clone()));
+    world.put(Source::Machines(side), Answer::Machines(machines));
+}
+
+fn limit(world: &mut World, service: usize, side: Side, limit: u32) {
+    let Some(Answer::Pool(mut pool)) =
+        world.picture.last(&Source::Pool(service, side)).map(|look| look.answer.clone())
+    else {
+        panic!("no pool")
+    };
+    pool.session_limit = limit;
+    world.put(Source::Pool(service, side), Answer::Pool(pool));
+}
+
+const ONE: Side = Side::Primary;
+const TWO: Side = Side::Secondary;
+const DATELESS: (HostStatus, Heartbeat) = (HostStatus::Available, Heartbeat::Unknown);
+const SILENT: (HostStatus, Heartbeat) = (HostStatus::Unavailable, Heartbeat::Never);
+
+/// What is said of the room of a side after something was spoilt: state, words, short words, reason.
+type RoomCase = (&'static str, Side, Spoil, (CellState, &'static str, &'static str, &'static str));
+
+const ROOM: [RoomCase; 9] = [
+    (
+        "nobody knows when any beat",
+        ONE,
+        |world| (0..2).for_each(|service| hosts_on(world, service, ONE, DATELESS)),
+        (CellState::Unknown, "none known", "none, ?", "nobody knows when 6 hosts beat last"),
+    ),
+    (
+        "nobody knows when any of the standby beat",
+        TWO,
+        |world| (0..2).for_each(|service| hosts_on(world, service, TWO, DATELESS)),
+        (CellState::Unknown, "none known", "none, ?", "nobody knows when 6 hosts beat last"),
+    ),
+    (
+        "nobody knows when those of one service beat",
+        ONE,
+        |world| hosts_on(world, 0, ONE, DATELESS),
+        (
+            CellState::Unknown,
+            "room for 4 more, hr not known",
+            "4 more, hr ?",
+            "nobody knows when 4 hosts beat last",
+        ),
+    ),
+    (
+        "the standby is on and silent",
+        TWO,
+        |world| (0..2).for_each(|service| hosts_on(world, service, TWO, SILENT)),
+        (CellState::Warn, "none", "none", "60 users find no place even with every host started"),
+    ),
+    (
+        "one service of the standby is on and silent, the other has room for all",
+        TWO,
+        |world| {
+            hosts_on(world, 0, TWO, SILENT);
+            limit(world, 1, TWO, 1_000);
+        },
+        (CellState::Warn, "1666%", "1666%", "40 users of hr find no place even with every host started"),
+    ),
+    (
+        "one service is full by far",
+        ONE,
+        |world| {
+            limit(world, 0, ONE, 1);
+            limit(world, 1, ONE, 100);
+        },
+        (
+            CellState::Warn,
+            "room for 180 more, hr none",
+            "180 more, hr none",
+            "the next user of hr finds no place",
+        ),
+    ),
+    (
+        "all have some left",
+        ONE,
+        |world| limit(world, 0, ONE, 11),
+        (CellState::Ok, "room for 8 more", "8 more", ""),
+    ),
+    (
+        "Azure tells no power state, nor does the broker",
+        TWO,
+        |world| {
+            (0..2).for_each(|service| hosts_on(world, service, TWO, SILENT));
+            power(world, TWO, &Power::Unknown(Safe::new("unknown")));
+        },
+        (
+            CellState::Unknown,
+            "0%, cold not known",
+            "0%, ?",
+            "which hosts are off is not known, virtual machines: Azure tells no power state",
+        ),
+    ),
+    (
+        "Azure tells no power state, the broker saw them go",
+        TWO,
+        |world| {
+            let gone = (HostStatus::Shutdown, Heartbeat::Never);
+            (0..2).for_each(|service| hosts_on(world, service, TWO, gone.clone()));
+            power(world, TWO, &Power::Unknown(Safe::new("unknown")));
+        },
+        (CellState::Ok, "0%, 120% if started", "0%, 120%", ""),
+    ),
+];
+
+/// Of room no more is said than is known of its hosts, and a service finds no place in that of another.
+#[test]
+fn room_is_judged_service_by_service_and_is_no_surer_than_its_hosts() {
+    use CellState::{Unknown, Warn};
+    for (name, side, spoil, told) in ROOM {
+        let mut world = World::calm();
+        spoil(&mut world);
+        let summary = all(&world);
+        let cell = summary.cell(Component::Capacity, side).unwrap();
+        let reason = cell.reason.as_ref().map_or("", |why| why.as_str());
+        assert_eq!((cell.state, cell.text.as_str(), cell.short_text.as_str(), reason), told, "{name}");
+        let hosts = summary.cell(Component::Hosts, side).unwrap();
+        assert!(hosts.state != Unknown || cell.state == Unknown, "{name}: {hosts:?}");
+    }
+    let mut world = World::calm();
+    world.edit_hosts(0, ONE, |_, host| host.accepts = Some(false));
+    let told = text(&all(&world), Component::Capacity, ONE);
+    assert_eq!(told, (Warn, "room for 4 more, hr none".to_owned()));
+    // The verdict on a standby that is silent is as young as what Compute said of it.
+    let mut world = World::calm();
+    (0..2).for_each(|service| hosts_on(&mut world, service, TWO, SILENT));
+    world.silence(&Source::Machines(TWO), SilenceKind::Unreachable, 1);
+    let summary = all(&world);
+    let cell = summary.cell(Component::Capacity, TWO).unwrap();
+    assert_eq!((cell.text.as_str(), cell.aged()), ("none", Aged::Missed));
+}
+
 #[test]
 fn the_verdict_puts_crit_before_unknown_before_warn() {
     use CellState::{Crit, NotChecked, NotConfigured, Ok, Unknown, Warn};

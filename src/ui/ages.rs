@@ -17,10 +17,10 @@ use crate::{
         event::{GateItem, GateVerdict, Ground, RunEnd},
         view::{RunState, StepState, StepView},
     },
-    status::{CellState, Component, Scope},
+    status::{Aged, CellState, Component, Scope},
 };
 
-use super::{Glyphs, shots::shot, sizes};
+use super::{Glyphs, shots::shot, sizes, third};
 
 /// A world, by name.
 pub(super) type Condition = (&'static str, fn() -> App);
@@ -410,6 +410,30 @@ fn the_head_of_readiness_tells_its_oldest_look() {
         let head = shot.lines().nth(1).unwrap_or_default();
         assert!(head.contains("oldest look "), "{name} {size:?}: {shot}");
         assert_aged(name, pieces(head).last().unwrap(), &shot);
+    }
+}
+
+/// Sources are trusted for spans of their own: a look of four minutes can stand where one of three does not.
+#[test]
+fn one_check_that_rests_on_an_old_look_makes_all_of_them_old() {
+    // Seconds since what each of two checks rests on was in, and whether that is too old; what is told of both.
+    let cases = [
+        ([(240, false), (180, true)], (180, Aged::Old)),
+        ([(240, true), (180, true)], (240, Aged::Old)),
+        ([(240, true), (180, false)], (240, Aged::Old)),
+        ([(240, false), (180, false)], (240, Aged::Fresh)),
+    ];
+    for (checks, (age, aged)) in cases {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        app.readiness.truncate(2);
+        let now = app.now();
+        for (found, (age, old)) in app.readiness.iter_mut().zip(checks) {
+            (found.from, found.old) = (Some(now - seconds(age)), old);
+        }
+        let told = third::oldest_check(&app, |_| true);
+        assert_eq!(told, (Some(now - seconds(age)), aged), "{checks:?}");
+        let verdict = third::of(&app, false);
+        assert_eq!((verdict.at, verdict.stale), (told.0, aged == Aged::Old), "{checks:?}");
     }
 }
 

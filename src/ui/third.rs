@@ -4,7 +4,7 @@
 use crate::{
     app::App,
     domain::{Side, Source, death, reading::Footing, signs::Grade, text::counted, time::Timestamp},
-    readiness::{State, Verdict},
+    readiness::State,
     status::{Aged, CellState},
 };
 
@@ -97,10 +97,11 @@ fn readiness(app: &App, narrow: bool) -> Third {
     Third { name: "readiness", state, text, at: oldest, stale: aged == Aged::Old }
 }
 
-/// When the oldest look was in that the checks of these states rest on, and how far it can be trusted.
+/// When the oldest look was in that the checks of these states rest on, and whether any of them is too old to
+/// be trusted: then of those, for sources are trusted for spans of their own.
 pub(super) fn oldest_check(app: &App, of: impl Fn(State) -> bool) -> (Option<Timestamp>, Aged) {
     let all = || app.readiness.iter().filter(|found| of(found.state));
-    let oldest = all().filter_map(|found| found.from).min();
-    let old = |found: &&Verdict| found.from == oldest;
-    (oldest, all().filter(old).any(|found| found.old).into())
+    let old = all().any(|found| found.old);
+    let oldest = all().filter(|found| found.old == old).filter_map(|found| found.from).min();
+    (oldest.or_else(|| all().filter_map(|found| found.from).min()), old.into())
 }
