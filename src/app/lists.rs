@@ -580,7 +580,6 @@ mod tests {
     fn a_host_that_is_off_is_called_off_and_not_silent() {
         use Power::{Deallocated, Running, Stopped};
         let strange = || Some(Power::Unknown("unknown".into()));
-        let (unsure, unsaid) = ("no, it is off or silent", ", the host is off or silent");
         let old = Heartbeat::At(noon() - seconds(720));
         let (off, no) = ("no, it is off", "no");
         for (status, heartbeat, power, state, usable, beat) in [
@@ -596,16 +595,9 @@ mod tests {
             (HostStatus::Shutdown, old, None, CellState::NotChecked, off, ", the host is off"),
             (HostStatus::Unavailable, old, Some(Stopped), CellState::NotChecked, off, ", the host is off"),
             (HostStatus::Unavailable, old, Some(Running), CellState::Crit, no, "too old, the host is silent"),
-            (HostStatus::Unavailable, old, None, CellState::Unknown, unsure, unsaid),
-            (HostStatus::Unavailable, old, strange(), CellState::Unknown, unsure, unsaid),
-            (
-                HostStatus::Unavailable,
-                Heartbeat::Never,
-                strange(),
-                CellState::Unknown,
-                unsure,
-                "never, the host is off or silent",
-            ),
+            (HostStatus::Unavailable, old, None, CellState::Crit, no, "too old, the host is silent"),
+            (HostStatus::Unavailable, old, strange(), CellState::Crit, no, "too old, the host is silent"),
+            (HostStatus::Unavailable, Heartbeat::Never, strange(), CellState::Crit, no, "never"),
             // As the signs of death do.
             (HostStatus::Shutdown, old, strange(), CellState::NotChecked, off, ", the host is off"),
             (HostStatus::Shutdown, old, Some(Running), CellState::Crit, no, "too old, the host is silent"),

@@ -20,7 +20,7 @@ pub enum Standing {
     Starting,
     /// On.
     On,
-    /// Neither Compute nor the broker tells.
+    /// Nobody tells now.
     Unknown,
 }
 
@@ -58,11 +58,12 @@ impl<'p> Machines<'p> {
     }
 
     /// What the machine behind a host does at `now`, from a list that still stands then. Where Compute itself
-    /// cannot tell, the broker may have seen it go.
+    /// cannot tell, the broker may have seen it go; else it counts as on, as in the signs of death: that it is
+    /// silent must not be missed.
     pub fn standing(&self, host: &SessionHost, now: Timestamp) -> Standing {
         match self.behind(host).and_then(|machine| machine.power.as_ref()) {
             None | Some(Power::Unknown(_)) if host.status == HostStatus::Shutdown => Standing::Off,
-            None | Some(Power::Unknown(_)) => Standing::Unknown,
+            None | Some(Power::Unknown(_)) => Standing::On,
             Some(power) if power.is_off() => Standing::Off,
             Some(_) if self.boots(host, now) => Standing::Starting,
             Some(_) => Standing::On,

@@ -146,11 +146,7 @@ pub(super) fn powers(scene: &Scene<'_>, side: Side) -> Sight {
 
 /// Why nobody knows which hosts are off.
 pub(super) fn power_unknown(powers: &Sight) -> String {
-    let why = match (&powers.reason, powers.trust) {
-        (_, Trust::Good) => "Azure tells no power state",
-        (Some(reason), _) => reason.as_str(),
-        (None, _) => "no answer",
-    };
+    let why = powers.reason.as_ref().map_or("no answer", |reason| reason.as_str());
     format!("which hosts are off is not known, virtual machines: {why}")
 }
 

@@ -1023,12 +1023,7 @@ const ROOM: [RoomCase; 9] = [
             (0..2).for_each(|service| hosts_on(world, service, TWO, SILENT));
             power(world, TWO, &Power::Unknown(Safe::new("unknown")));
         },
-        (
-            CellState::Unknown,
-            "0%, cold not known",
-            "0%, ?",
-            "which hosts are off is not known, virtual machines: Azure tells no power state",
-        ),
+        (CellState::Warn, "none", "none", "60 users find no place even with every host started"),
     ),
     (
         "Azure tells no power state, the broker saw them go",
