@@ -8,6 +8,7 @@ mod pools;
 mod problem;
 mod regional;
 mod scene;
+mod sessions;
 mod sight;
 mod summary;
 
