@@ -337,8 +337,9 @@ fn verdicts(ground: &Ground<'_>, signs_shown: &[Line], evidence: &Pair<Vec<[Evid
         let (state, text) = match signs.grade {
             Grade::Dead | Grade::WasDead => {
                 let last = if signs.stale && !blind_here { "last seen " } else { "" };
+                let silent = if signs.silent && !blind_here { ", now silent" } else { "" };
                 let follows = follows(&signs, blind_here);
-                let text = format!("{} is {last}dead by {numbers}: {follows}", codes[side]);
+                let text = format!("{} is {last}dead by {numbers}{silent}: {follows}", codes[side]);
                 (CellState::Crit, text)
             }
             Grade::None if blind(&evidence[side]) => {

@@ -410,7 +410,8 @@ impl<'a> Scene<'a> {
         let signs = &self.signs[side];
         let words: Vec<&str> = signs.classes().into_iter().map(word).collect();
         let state = if self.signs[side].serves { CellState::Crit } else { CellState::Warn };
-        let text = format!("{} looks dead: {}", self.code(side), words.join(", "));
+        let [seen, silent] = signs.dead_words().filter(|_| signs.stale).unwrap_or(["looks dead", ""]);
+        let text = format!("{} {seen}{silent}: {}", self.code(side), words.join(", "));
         let (at, stale) = (signs.at, signs.stale);
         Some(Problem { side: Some(side), at, stale, ..Problem::said(state, text) })
     }

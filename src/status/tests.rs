@@ -422,13 +422,13 @@ fn a_dead_region_has_the_age_of_what_its_signs_rest_on() {
     world.burn_primary();
     let oldest = Some(world.now - seconds(4));
     for (later, stale, said, age) in
-        [(0, false, "WE looks dead", " 4s"), (41, true, "last WE looks dead", "45s!")]
+        [(0, false, "WE looks dead", " 4s"), (41, true, "WE last seen dead", "45s!")]
     {
         world.now += seconds(later);
         let summary = all(&world);
         let head = &summary.regions.primary;
         assert_eq!((head.signs.dead(), head.signs.at, head.signs.stale), (true, oldest, stale), "{later}");
-        let death = summary.problems.iter().find(|one| one.text.contains("looks dead")).unwrap();
+        let death = summary.problems.iter().find(|one| one.text.contains("silent, shares")).unwrap();
         assert_eq!((death.at, death.stale), (oldest, stale), "{later}");
         let table = table(&summary, &[], WorldKind::Sim);
         let line = table.lines().find(|line| line.starts_with("problem") && line.contains(said)).unwrap();
@@ -436,7 +436,8 @@ fn a_dead_region_has_the_age_of_what_its_signs_rest_on() {
         let json: serde_json::Value =
             serde_json::from_str(&json(&world.estate, &summary, &[], WorldKind::Sim)).unwrap();
         let problems = json["problems"].as_array().unwrap();
-        let death = problems.iter().find(|one| one["text"].as_str().unwrap().contains("looks dead")).unwrap();
+        let death =
+            problems.iter().find(|one| one["text"].as_str().unwrap().contains("silent, shares")).unwrap();
         assert_eq!((death["age_s"].as_i64(), death["stale"].as_bool()), (Some(4 + later), Some(stale)));
     }
 }
