@@ -32,7 +32,7 @@ pub(super) const CONDITIONS: [Condition; 8] = [
     ("never", || without(Weather::Outage, |source| matches!(source, Source::Directory(Side::Primary)), 38)),
     ("half", || without(Weather::Calm, |source| matches!(source, Source::Hosts(0, Side::Primary)), 38)),
     ("blind", || without(Weather::Calm, |source| source.side() == Some(Side::Primary), 38)),
-    ("since", || fell_silent(7)),
+    ("since", || fell_silent(7, 0)),
     // What has been asked in vain for hours.
     ("long", || without(Weather::Outage, |source| matches!(source, Source::Directory(Side::Primary)), LONG)),
     ("dark", || without(Weather::Calm, |source| source.side() == Some(Side::Primary), LONG)),
@@ -67,8 +67,8 @@ fn without(weather: Weather, gone: fn(&Source) -> bool, seconds: i64) -> App {
     app
 }
 
-/// West Europe answered last so many minutes ago.
-fn fell_silent(ago: i64) -> App {
+/// West Europe answered last so many minutes ago, and its hosts beat so much earlier than in an outage.
+fn fell_silent(ago: i64, beats: i64) -> App {
     let mut app = scene::opened(World::Live);
     for seen in scene::readings(Weather::Outage) {
         let here = seen.source.side() != Some(Side::Primary);
@@ -77,7 +77,8 @@ fn fell_silent(ago: i64) -> App {
         let source = seen.source.clone();
         let outcome = seen.outcome.map(|answer| match answer {
             Answer::Hosts(all) => Answer::Hosts(all.each(|host| {
-                host.heartbeat = host.heartbeat.at().map(|beat| beat - back).into();
+                host.heartbeat =
+                    host.heartbeat.at().map(|beat| if here { beat } else { beat - minutes(beats) }).into();
             })),
             answer => answer,
         });
@@ -98,7 +99,7 @@ fn a_dead_region_that_falls_silent_was_seen_dead_until_a_look_says_otherwise() {
     for (ago, size) in
         [2, 6, 16, 180].into_iter().flat_map(|ago| [(60, 20), (80, 24), (160, 50)].map(|size| (ago, size)))
     {
-        let mut app = fell_silent(ago);
+        let mut app = fell_silent(ago, ago);
         let of_now = death::signs(&app.estate, &app.picture, 0, Side::Primary, Timestamp::MIN, app.now());
         assert!(!death::rule(&of_now.into_iter().filter(|sign| !sign.is_old(app.now())).collect::<Vec<_>>()));
         let mut on = |what: &str, intents: &[Intent], told: &[&str]| {
@@ -125,7 +126,7 @@ fn a_dead_region_that_falls_silent_was_seen_dead_until_a_look_says_otherwise() {
         on("start", &[Intent::Start], &known);
     }
     // It is heard again, and is well.
-    let mut app = fell_silent(16);
+    let mut app = fell_silent(16, 16);
     for seen in scene::readings(Weather::Calm) {
         app.update(Event::Observed(Observation { started: noon(), ended: noon(), ..seen }), at(500));
     }
