@@ -143,7 +143,7 @@ impl StartDialog {
         let service = self.service()?;
         // As a run would go: a closed or a split service is left like any other.
         let (side, _) = bind::direction(estate, picture, service, Mode::Ungraceful).ok()?;
-        Some((side, death::last_seen(estate, picture, service, side, picture.own_since(), now)))
+        Some((side, death::last_seen(estate, picture, service, side, picture.own_since(), now, None)))
     }
 
     /// Whether that side looks dead, or did when it was seen last: then nothing is preset as if it were well.

@@ -31,6 +31,11 @@ pub struct Sign {
 }
 
 impl Sign {
+    /// The statement of a person: it rests on no look.
+    pub fn stated(what: &Safe) -> Self {
+        Self { class: 5, what: what.clone(), footings: Vec::new() }
+    }
+
     /// Whether something it rests on is older at `now` than it is trusted: it tells of what was.
     pub fn is_old(&self, now: Timestamp) -> bool {
         self.footings.iter().any(|footing| footing.is_old(now))
@@ -65,7 +70,7 @@ pub fn signs(
 
 /// The signs that a verdict on a side rests on at `now`: those of now where they suffice. Where they do not,
 /// those that the last answers told of, if these would: whoever fell silent since was seen dead, and nothing
-/// has told otherwise. They are old, and tell only of what was.
+/// has told otherwise. They are old, and tell only of what was. What a person has `stated` counts with them.
 pub fn last_seen(
     estate: &Estate,
     picture: &Picture,
@@ -73,14 +78,19 @@ pub fn last_seen(
     side: Side,
     since: Timestamp,
     now: Timestamp,
+    stated: Option<&Safe>,
 ) -> Vec<Sign> {
-    let known = carrying(signs(estate, picture, service, side, since, now), now);
+    let carrying = |mut signs: Vec<Sign>| {
+        signs.extend(stated.map(Sign::stated));
+        carrying(signs, now)
+    };
+    let known = carrying(signs(estate, picture, service, side, since, now));
     if rule(&known) {
         return known;
     }
     // What an old answer says of heartbeats holds for its own time and for no other.
     let then = picture.last(&Source::Hosts(service, side)).map_or(now, |look| look.at);
-    let past = carrying(told(estate, picture, service, side, since, then), now);
+    let past = carrying(told(estate, picture, service, side, since, then));
     if rule(&past) { past } else { known }
 }
 

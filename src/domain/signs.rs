@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Side,
+    Safe, Side,
     death::{self, Sign},
     estate::Estate,
     picture::Picture,
@@ -14,6 +14,18 @@ use super::{
     standing::{self, ActiveSide},
     time::Timestamp,
 };
+
+/// What a person has stated in a run, in words: that a region is dead. It goes for the side that the run leaves and
+/// for its service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// The service's place in the estate file.
+    pub service: usize,
+    /// The side.
+    pub side: Side,
+    /// In words.
+    pub what: Safe,
+}
 
 /// What the signs say of one region.
 #[expect(clippy::struct_excessive_bools, reason = "facts that hold beside each other")]
@@ -49,12 +61,23 @@ pub enum Grade {
 }
 
 impl RegionSigns {
-    /// What is seen of `side` at `now` for these services, places in the estate file.
-    pub fn seen(estate: &Estate, picture: &Picture, services: &[usize], side: Side, now: Timestamp) -> Self {
+    /// What is seen of `side` at `now` for these services, places in the estate file, and what is `stated` of it.
+    pub fn seen(
+        estate: &Estate,
+        picture: &Picture,
+        services: &[usize],
+        side: Side,
+        stated: &[Stated],
+        now: Timestamp,
+    ) -> Self {
+        let said = |service| {
+            let own = stated.iter().find(|one| (one.service, one.side) == (service, side));
+            own.map(|one| &one.what)
+        };
         let graded: Vec<(Grade, usize, Vec<Sign>)> = services
             .iter()
             .map(|&at| {
-                let signs = death::last_seen(estate, picture, at, side, Timestamp::MIN, now);
+                let signs = death::last_seen(estate, picture, at, side, Timestamp::MIN, now, said(at));
                 (Grade::of(&signs, now), at, signs)
             })
             .collect();
@@ -152,7 +175,7 @@ fn listed(classes: &BTreeSet<u8>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Safe, Source, time::seconds};
+    use crate::domain::{Source, time::seconds};
 
     /// What was seen of a sign: its class, and how many seconds ago.
     type Seen = (u8, i64);

@@ -1078,6 +1078,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         wrote: true,
         durable: 1,
         stopped: None,
+        statement: None,
         baseline_users: None,
         planned_users: None,
         effective_by: None,
