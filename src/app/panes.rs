@@ -137,6 +137,7 @@ impl App {
             scope: self.scope,
             facts: &self.facts,
             feed: &self.feed,
+            run: self.run_view(),
             now: self.shown_at(),
         })
     }

@@ -657,6 +657,7 @@ pub(crate) fn move_phase() -> RunView {
         wrote: true,
         durable: 118,
         stopped: None,
+        statement: None,
         baseline_users: Some(299),
         planned_users: Some(298),
         effective_by: None,

@@ -137,16 +137,16 @@ impl StartDialog {
         self.services.get(self.chosen).copied()
     }
 
-    /// The side that would be left and the signs of its death, where one side is the active one.
+    /// The side that would be left and the signs of its death, be they as last seen, where one side is the
+    /// active one.
     pub fn departing(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> Option<(Side, Vec<Sign>)> {
         let service = self.service()?;
         // As a run would go: a closed or a split service is left like any other.
         let (side, _) = bind::direction(estate, picture, service, Mode::Ungraceful).ok()?;
-        let signs = death::signs(estate, picture, service, side, picture.own_since(), now);
-        Some((side, death::carrying(signs, now)))
+        Some((side, death::last_seen(estate, picture, service, side, picture.own_since(), now, None)))
     }
 
-    /// Whether that side looks dead.
+    /// Whether that side looks dead, or did when it was seen last: then nothing is preset as if it were well.
     fn leaves_dead(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> bool {
         self.departing(estate, picture, now).is_some_and(|(_, signs)| death::rule(&signs))
     }

@@ -7,9 +7,10 @@ use crate::{
         death::{self, Evidence, Holds},
         estate::Estate,
         picture::Picture,
-        signs::{Grade, RegionSigns},
+        signs::{Grade, RegionSigns, Stated},
         time::{Timestamp, minutes},
     },
+    engine::RunView,
     readiness::LocalFacts,
     status::{CellState, Scope},
 };
@@ -108,17 +109,25 @@ pub struct Ground<'a> {
     pub scope: Scope,
     /// What this machine knows of itself.
     pub facts: &'a LocalFacts,
-    /// Where a statement of a person would stand.
+    /// Where it stands when a person has stated something.
     pub feed: &'a Feed,
+    /// The run in which a person would.
+    pub run: Option<&'a RunView>,
     /// The moment.
     pub now: Timestamp,
 }
 
 impl Ground<'_> {
+    /// What is seen of a side for the services in scope, and stated of it.
+    fn signs(&self, side: Side) -> RegionSigns {
+        let in_scope: Vec<usize> = services(self.scope, self.estate).map(|(index, _)| index).collect();
+        let stated: Vec<Stated> = self.run.and_then(RunView::stated).into_iter().collect();
+        RegionSigns::seen(self.estate, self.picture, &in_scope, side, &stated, self.now)
+    }
+
     /// Whether users in scope are served by a side that counts as dead.
     fn serves_and_is_dead(&self, side: Side) -> bool {
-        let in_scope: Vec<usize> = services(self.scope, self.estate).map(|(index, _)| index).collect();
-        let signs = RegionSigns::seen(self.estate, self.picture, &in_scope, side, self.now);
+        let signs = self.signs(side);
         signs.dead() && signs.serves
     }
 }
@@ -158,7 +167,7 @@ pub fn vantage(ground: &Ground<'_>) -> Vantage {
         }
     }
     let verdicts = verdicts(ground, &signs, &evidence);
-    signs.push(Line { label: SIGNS[4], cells: Pair::build(|_| stated(ground)) });
+    signs.push(Line { label: SIGNS[4], cells: Pair::build(|side| stated(ground, side)) });
     Vantage { calls, signs, verdicts }
 }
 
@@ -294,15 +303,25 @@ fn shortly<'t>(named: &[(&'t str, &'t str)]) -> String {
     }
 }
 
-/// What a person has stated in the run that is open here: of which region, the words must tell.
-fn stated(ground: &Ground<'_>) -> Cell {
-    let said = ground.feed.newest().find_map(|line| {
-        let text = line.text.strip_prefix("statement")?;
-        matches!(line.origin, Origin::Journal(_)).then(|| (text.trim().to_owned(), line.at))
+/// What a person has stated in the run that is open here: it goes for the side that the run leaves and for its
+/// service.
+fn stated(ground: &Ground<'_>, side: Side) -> Cell {
+    let said = ground.run.and_then(RunView::stated);
+    let own = said.as_ref().filter(|one| {
+        one.side == side && services(ground.scope, ground.estate).any(|(index, _)| index == one.service)
     });
-    let (text, at) =
-        said.map_or_else(|| ("none; :state in a run".to_owned(), None), |(text, at)| (text, Some(at)));
-    let state = if at.is_some() { CellState::Warn } else { CellState::NotChecked };
+    let at = ground.feed.newest().find(|line| {
+        matches!(line.origin, Origin::Journal(_)) && line.text.strip_prefix("statement").is_some()
+    });
+    let (state, text) = match (own, &said) {
+        (Some(one), _) if services(ground.scope, ground.estate).count() > 1 => {
+            (CellState::Warn, format!("{} {}", ground.estate.services[one.service].name, one.what))
+        }
+        (Some(one), _) => (CellState::Warn, one.what.to_string()),
+        (None, Some(_)) => (CellState::NotChecked, "none".to_owned()),
+        (None, None) => (CellState::NotChecked, "none; :state in a run".to_owned()),
+    };
+    let at = own.and(at).map(|line| line.at);
     Cell { state, full: text.clone(), text, at, stale: false, global: false }
 }
 
@@ -330,15 +349,15 @@ fn verdicts(ground: &Ground<'_>, signs_shown: &[Line], evidence: &Pair<Vec<[Evid
     }
     let blind_here = verdicts.first().is_some_and(|verdict| verdict.state == CellState::Unknown);
     let before_sides = verdicts.len();
-    let in_scope: Vec<usize> = services(ground.scope, ground.estate).map(|(index, _)| index).collect();
     for side in Side::BOTH {
-        let signs = RegionSigns::seen(ground.estate, ground.picture, &in_scope, side, ground.now);
+        let signs = ground.signs(side);
         let numbers = signs.numbers();
         let (state, text) = match signs.grade {
             Grade::Dead | Grade::WasDead => {
                 let last = if signs.stale && !blind_here { "last seen " } else { "" };
+                let silent = if signs.silent && !blind_here { ", now silent" } else { "" };
                 let follows = follows(&signs, blind_here);
-                let text = format!("{} is {last}dead by {numbers}: {follows}", codes[side]);
+                let text = format!("{} is {last}dead by {numbers}{silent}: {follows}", codes[side]);
                 (CellState::Crit, text)
             }
             Grade::None if blind(&evidence[side]) => {
@@ -424,6 +443,7 @@ mod tests {
             scope: Scope::All,
             facts: &facts,
             feed: &feed,
+            run: None,
             now: noon(),
         };
         let found = vantage(&ground);
@@ -476,7 +496,7 @@ mod tests {
         let shown = |estate: &Estate, picture: &Picture| {
             let (facts, feed) = (LocalFacts::default(), Feed::default());
             let (facts, feed, now) = (&facts, &feed, noon());
-            let found = vantage(&Ground { estate, picture, scope: Scope::All, facts, feed, now });
+            let found = vantage(&Ground { estate, picture, scope: Scope::All, facts, feed, run: None, now });
             let cell = &found.signs[3].cells.primary;
             (
                 cell.state,
@@ -549,6 +569,50 @@ mod tests {
         assert_eq!(denied.calls[5].cells.primary.text, "not allowed (403)");
         assert_eq!(denied.signs[1].cells.primary.full, "hr 0 of 12 silent, fin 0 of 8 silent");
     }
+    /// What a person states in a run goes for the side that it leaves and for its service, and counts there as it
+    /// counts for the gate of the run.
+    #[test]
+    fn a_statement_counts_for_the_side_that_the_run_leaves_and_for_its_service() {
+        use crate::{engine::event::RunEnd, engine::view::RunState, status::summarize};
+        let (estate, mut picture) = (scene::estate(), Picture::default());
+        for one in scene::readings(Weather::Calm) {
+            picture.take(one);
+        }
+        let posted = scene::readings(Weather::Outage).into_iter().find(|one| one.source == Source::Events);
+        picture.take(Observation { started: noon(), ended: noon(), ..posted.unwrap() });
+        let what = "Microsoft says WE is down";
+        let run = |statement: Option<&str>, state, service_index| RunView {
+            statement: statement.map(Safe::new),
+            state,
+            service_index,
+            ..scene::move_phase()
+        };
+        let closed = || RunState::Closed(RunEnd::Monitoring);
+        let alone = "WE: sign 1 alone proves nothing, two are needed";
+        let dead = |name: &str| format!("WE is dead by {name} signs 1, 5: an ungraceful failover fits");
+        let none = "none; :state in a run";
+        let cases = [
+            (None, none.to_owned(), none, alone.to_owned()),
+            (Some(run(None, RunState::Running, 0)), none.to_owned(), none, alone.to_owned()),
+            (Some(run(Some(what), RunState::Running, 0)), format!("hr {what}"), "none", dead("hr")),
+            (Some(run(Some(what), RunState::Running, 1)), format!("fin {what}"), "none", dead("fin")),
+            (Some(run(Some(what), closed(), 0)), none.to_owned(), none, alone.to_owned()),
+        ];
+        for (run, here, there, verdict) in cases {
+            let (facts, feed, scope, now) = (LocalFacts::default(), Feed::default(), Scope::All, noon());
+            let (estate, picture, facts, feed) = (&estate, &picture, &facts, &feed);
+            let found = vantage(&Ground { estate, picture, scope, facts, feed, run: run.as_ref(), now });
+            let row = &found.signs[4].cells;
+            assert_eq!((row.primary.text.as_str(), row.secondary.text.as_str()), (here.as_str(), there));
+            assert_eq!(said(&found)[..2], [verdict.as_str(), "NE: no sign of death"]);
+            // Home says the same.
+            let runs: Vec<RunView> = run.into_iter().collect();
+            let home = summarize(estate, picture, &runs, Scope::All, noon()).regions;
+            assert_eq!(home.primary.signs.dead(), verdict.contains("dead by"), "{verdict}");
+            assert_eq!(home.secondary.signs.grade, Grade::None);
+        }
+    }
+
     /// What was done about it is done, and what is old says so.
     #[test]
     fn a_dead_region_advises_only_what_still_fits() {
@@ -567,7 +631,7 @@ mod tests {
         let (estate, facts, feed) = (scene::estate(), LocalFacts::default(), Feed::default());
         let now = noon() + minutes(4);
         let (estate, picture, facts, feed) = (&estate, &picture, &facts, &feed);
-        let old = vantage(&Ground { estate, picture, scope: Scope::All, facts, feed, now });
+        let old = vantage(&Ground { estate, picture, scope: Scope::All, facts, feed, run: None, now });
         let verdict = &old.verdicts[0];
         assert_eq!(verdict.text, "WE is last seen dead by signs 1, 2, 4: look again before anything follows");
         let beats = &old.signs[1].cells.primary;

@@ -31,6 +31,11 @@ pub struct Sign {
 }
 
 impl Sign {
+    /// The statement of a person: it rests on no look.
+    pub fn stated(what: &Safe) -> Self {
+        Self { class: 5, what: what.clone(), footings: Vec::new() }
+    }
+
     /// Whether something it rests on is older at `now` than it is trusted: it tells of what was.
     pub fn is_old(&self, now: Timestamp) -> bool {
         self.footings.iter().any(|footing| footing.is_old(now))
@@ -60,6 +65,44 @@ pub fn signs(
     now: Timestamp,
 ) -> Vec<Sign> {
     let since = now.checked_sub(EVIDENCE_LIMIT).map_or(since, |limit| since.max(limit));
+    told(estate, picture, service, side, since, now)
+}
+
+/// The signs that a verdict on a side rests on at `now`: those of now where they suffice. Where they do not,
+/// those that the last answers told of, if these would: whoever fell silent since was seen dead, and nothing
+/// has told otherwise. They are old, and tell only of what was. What a person has `stated` counts with them.
+pub fn last_seen(
+    estate: &Estate,
+    picture: &Picture,
+    service: usize,
+    side: Side,
+    since: Timestamp,
+    now: Timestamp,
+    stated: Option<&Safe>,
+) -> Vec<Sign> {
+    let carrying = |mut signs: Vec<Sign>| {
+        signs.extend(stated.map(Sign::stated));
+        carrying(signs, now)
+    };
+    let known = carrying(signs(estate, picture, service, side, since, now));
+    if rule(&known) {
+        return known;
+    }
+    // What an old answer says of heartbeats holds for its own time and for no other.
+    let then = picture.last(&Source::Hosts(service, side)).map_or(now, |look| look.at);
+    let past = carrying(told(estate, picture, service, side, since, then));
+    if rule(&past) { past } else { known }
+}
+
+/// What the answers and failures since then tell, of heartbeats as they were at `now`.
+fn told(
+    estate: &Estate,
+    picture: &Picture,
+    service: usize,
+    side: Side,
+    since: Timestamp,
+    now: Timestamp,
+) -> Vec<Sign> {
     let region = &estate.regions[side];
     let mut signs = Vec::new();
     let mut sign =
@@ -102,6 +145,20 @@ fn oldest_of(picture: &Picture, sources: &[Source]) -> Option<Timestamp> {
 /// When the oldest of them was in.
 pub fn oldest<'a>(footings: impl IntoIterator<Item = &'a Footing>) -> Option<Timestamp> {
     footings.into_iter().map(|footing| footing.at).min()
+}
+
+/// Whether something that told an old sign was asked again and did not answer.
+pub fn silent_since(picture: &Picture, service: usize, side: Side, signs: &[Sign], now: Timestamp) -> bool {
+    let unheard = |source: &Source| {
+        let silence = picture.reading(source).and_then(|reading| reading.silence.as_ref());
+        let kind = silence.map(|(_, silence)| silence.kind);
+        matches!(kind, Some(SilenceKind::Unreachable | SilenceKind::NotAsked))
+    };
+    signs.iter().filter(|sign| sign.is_old(now)).any(|sign| match sign.class {
+        2 => [Source::Hosts(service, side), Source::Machines(side)].iter().any(unheard),
+        4 => unheard(&Source::Storage(service, side)),
+        _ => false,
+    })
 }
 
 /// How many classes the death rule asks for.

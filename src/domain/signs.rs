@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Side,
+    Safe, Side,
     death::{self, Sign},
     estate::Estate,
     picture::Picture,
@@ -15,7 +15,20 @@ use super::{
     time::Timestamp,
 };
 
+/// What a person has stated in a run, in words: that a region is dead. It goes for the side that the run leaves and
+/// for its service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stated {
+    /// The service's place in the estate file.
+    pub service: usize,
+    /// The side.
+    pub side: Side,
+    /// In words.
+    pub what: Safe,
+}
+
 /// What the signs say of one region.
+#[expect(clippy::struct_excessive_bools, reason = "facts that hold beside each other")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegionSigns {
     /// How they suffice.
@@ -30,6 +43,8 @@ pub struct RegionSigns {
     pub at: Option<Timestamp>,
     /// Whether one of those is older than it is trusted.
     pub stale: bool,
+    /// Whether what told of an old one does not answer any more.
+    pub silent: bool,
 }
 
 /// How far the signs of a region suffice. Later variants are worse.
@@ -46,13 +61,23 @@ pub enum Grade {
 }
 
 impl RegionSigns {
-    /// What is seen of `side` at `now` for these services, places in the estate file.
-    pub fn seen(estate: &Estate, picture: &Picture, services: &[usize], side: Side, now: Timestamp) -> Self {
+    /// What is seen of `side` at `now` for these services, places in the estate file, and what is `stated` of it.
+    pub fn seen(
+        estate: &Estate,
+        picture: &Picture,
+        services: &[usize],
+        side: Side,
+        stated: &[Stated],
+        now: Timestamp,
+    ) -> Self {
+        let said = |service| {
+            let own = stated.iter().find(|one| (one.service, one.side) == (service, side));
+            own.map(|one| &one.what)
+        };
         let graded: Vec<(Grade, usize, Vec<Sign>)> = services
             .iter()
             .map(|&at| {
-                let signs = death::signs(estate, picture, at, side, Timestamp::MIN, now);
-                let signs = death::carrying(signs, now);
+                let signs = death::last_seen(estate, picture, at, side, Timestamp::MIN, now, said(at));
                 (Grade::of(&signs, now), at, signs)
             })
             .collect();
@@ -63,6 +88,10 @@ impl RegionSigns {
             ActiveSide::Closed => false,
             ActiveSide::Split | ActiveSide::BothByDesign | ActiveSide::Unknown(_) => true,
         };
+        let silent = graded
+            .iter()
+            .filter(|one| carry(one))
+            .any(|(_, at, signs)| death::silent_since(picture, *at, side, signs, now));
         let serves = graded.iter().filter(|one| carry(one)).any(|(_, at, _)| may_serve(*at));
         let of: Vec<(String, Vec<Sign>)> = graded
             .into_iter()
@@ -73,12 +102,23 @@ impl RegionSigns {
         let (at, stale) =
             (death::oldest(footings()), footings().any(|footing: &Footing| footing.is_old(now)));
         let partial = of.len() < services.len();
-        Self { grade, of, partial, serves, at, stale }
+        Self { grade, of, partial, serves, at, stale, silent }
     }
 
     /// Whether the region looks dead for a service at least, be it as last seen.
     pub fn dead(&self) -> bool {
         self.grade >= Grade::WasDead
+    }
+
+    /// What is said of a region behind its code, where it looks dead: that it does, or did when it was seen
+    /// last; and that it answers no more.
+    pub fn dead_words(&self) -> Option<[&'static str; 2]> {
+        match (self.dead(), self.stale, self.silent) {
+            (false, ..) => None,
+            (true, false, _) => Some(["dead", ""]),
+            (true, true, false) => Some(["last seen dead", ""]),
+            (true, true, true) => Some(["last seen dead", ", now silent"]),
+        }
     }
 
     /// Their numbers in the rule, each once.
@@ -135,7 +175,7 @@ fn listed(classes: &BTreeSet<u8>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Safe, Source, time::seconds};
+    use crate::domain::{Source, time::seconds};
 
     /// What was seen of a sign: its class, and how many seconds ago.
     type Seen = (u8, i64);
@@ -189,8 +229,8 @@ mod tests {
             let of = of.iter().map(|(name, classes)| {
                 ((*name).to_owned(), classes.iter().map(|class| sign((*class, 4))).collect())
             });
-            let signs =
-                RegionSigns { grade, of: of.collect(), partial, serves: true, at: None, stale: false };
+            let (of, serves, at, stale, silent) = (of.collect(), true, None, false, false);
+            let signs = RegionSigns { grade, of, partial, serves, at, stale, silent };
             assert_eq!(signs.numbers(), said);
         }
     }

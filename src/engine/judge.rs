@@ -230,7 +230,7 @@ impl Evidence<'_> {
         let Seen { picture, since, now } = self.seen;
         let mut signs = death::signs(self.estate, picture, self.index(), self.from(), since, now);
         if let Some(statement) = &self.run.statement {
-            signs.push(Sign { class: 5, what: statement.clone(), footings: Vec::new() });
+            signs.push(Sign::stated(statement));
         }
         signs
     }

@@ -78,6 +78,7 @@ impl Engine {
             free_exit: !run.past_free_exit(),
             wrote: run.wrote(),
             durable: self.durable,
+            statement: run.statement.clone(),
             stopped: self.stopped.clone(),
             baseline_users: run.baseline_users,
             planned_users: run.plan.users,

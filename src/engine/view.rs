@@ -5,6 +5,7 @@ use std::fmt;
 use crate::{
     domain::{
         Pair, Safe, Side,
+        signs::Stated,
         time::{Span, Timestamp},
     },
     runbook::{Killer, Mode, StepKind},
@@ -82,6 +83,8 @@ pub struct RunView {
     pub baseline_users: Option<u32>,
     /// The same when the plan was made.
     pub planned_users: Option<u32>,
+    /// A person's statement that the side that is left is dead.
+    pub statement: Option<Safe>,
     /// Until when the last grant may take to reach everyone.
     pub effective_by: Option<Timestamp>,
     /// Since when and by whom it is held, where it is.
@@ -101,6 +104,12 @@ impl StepView {
 }
 
 impl RunView {
+    /// What a person has stated in it, while it is open.
+    pub fn stated(&self) -> Option<Stated> {
+        let what = self.statement.clone().filter(|_| !matches!(self.state, RunState::Closed(_)))?;
+        Some(Stated { service: self.service_index, side: self.from, what })
+    }
+
     /// What may be on its way to or at work in Azure: its step and its name.
     pub fn in_flight(&self) -> Vec<String> {
         use ItemPhase::{Following, Sending, Settling, Verifying};

@@ -91,7 +91,7 @@ impl<'a> Context<'a> {
     /// that can be done without.
     pub(super) fn leaves_dead(&self) -> bool {
         let (estate, picture) = (self.estate, self.picture);
-        RegionSigns::seen(estate, picture, &[self.service], self.active, self.now).grade == Grade::Dead
+        RegionSigns::seen(estate, picture, &[self.service], self.active, &[], self.now).grade == Grade::Dead
     }
 
     pub(super) fn code(&self, side: Side) -> &'a str {

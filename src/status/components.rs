@@ -17,6 +17,7 @@ use super::{
     problem::Problem,
     regional,
     scene::Scene,
+    sessions,
     sight::{Sight, Trust},
     summary::{Cell, CellState, Component, Figure, Role},
 };
@@ -93,7 +94,13 @@ pub(super) fn cell(scene: &Scene<'_>, component: Component, side: Side) -> Cell 
     // no list that could have gone bad.
     let dead = configured.iter().filter(|one| scene.dead_for(**one, side).is_some()).count();
     let judged_dead = component == Component::Capacity && dead > 0;
-    let alike = if judged_dead { dead == configured.len() } else { configured.iter().all(|one| good(*one)) };
+    let not_real =
+        |service: usize| component == Component::Sessions && sessions::not_real(scene, service, side);
+    let alike = match () {
+        () if judged_dead => dead == configured.len(),
+        () if configured.iter().all(|one| good(*one)) => true,
+        () => configured.iter().all(|one| not_real(*one)),
+    };
     let together =
         is_regional(component) || (scene.common_role(side).is_some() && alike) || configured.len() == 1;
     let groups: Vec<&[usize]> = if together { vec![&configured[..]] } else { configured.chunks(1).collect() };
@@ -127,7 +134,7 @@ fn judge(scene: &Scene<'_>, component: Component, bucket: &Bucket<'_>) -> Judged
         Component::ControlPlane => regional::control(scene, bucket.side),
         Component::Pools => pools::pools(scene, bucket),
         Component::Hosts => pools::hosts(scene, bucket),
-        Component::Sessions => pools::sessions(scene, bucket),
+        Component::Sessions => sessions::sessions(scene, bucket),
         Component::Assignments => pools::assignments(scene, bucket),
         Component::Profiles => regional::profiles(scene, bucket),
         Component::Storage => regional::storage(scene, bucket),
@@ -188,6 +195,9 @@ fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Opti
         _ if bucket.role == Role::Active && dead => CellState::Crit,
         _ => CellState::Unknown,
     };
+    // What a value rests on besides is as old as it was before the list behind it went bad.
+    let told = value.as_ref().filter(|_| !matches!(sight.trust, Trust::NotChecked | Trust::Partial));
+    let (as_of, beside) = told.map_or_else(Default::default, |part| (part.as_of, part.beside.clone()));
     let (text, short) = match (sight.trust, value) {
         (Trust::Silent, None) if untold.is_some() => {
             (untold.unwrap_or_default().to_owned(), "not yet".to_owned())
@@ -197,7 +207,7 @@ fn distrusted(scene: &Scene<'_>, bucket: &Bucket<'_>, sight: &Sight, value: Opti
         (_, Some(part)) => (last(&part.text), last(&part.short)),
         (_, None) => (no_answer(sight.tries), NO_ANSWER.to_owned()),
     };
-    Part { reason: sight.reason.clone(), ..Part::new(state, text, short) }
+    Part { reason: sight.reason.clone(), as_of, beside, ..Part::new(state, text, short) }
 }
 
 /// What is said of what never answered, at its shortest.

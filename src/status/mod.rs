@@ -9,6 +9,7 @@ mod pools;
 mod problem;
 mod regional;
 mod scene;
+mod sessions;
 mod sight;
 mod summary;
 

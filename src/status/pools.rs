@@ -1,4 +1,4 @@
-//! Rows that are counted pool by pool: pools, hosts, sessions, assignments.
+//! Rows that are counted pool by pool: pools, hosts, assignments.
 
 use std::fmt::Write;
 
@@ -63,8 +63,8 @@ pub(super) struct Hosts {
     unfit: usize,
     /// Cold or silent: which of them only Compute can tell, and it does not.
     pub(super) unsure: usize,
-    /// Youngest heartbeat.
-    beat: Option<Timestamp>,
+    /// Youngest heartbeat of a service, of the one that was heard of longest ago.
+    pub(super) beat: Option<Timestamp>,
 }
 
 impl Hosts {
@@ -74,8 +74,13 @@ impl Hosts {
     }
 
     /// Whether something is on, or may be, and nothing beats.
-    fn all_silent(&self) -> bool {
+    pub(super) fn all_silent(&self) -> bool {
         self.on() > 0 && self.silent + self.unsure == self.on()
+    }
+
+    /// Whether none is known to beat, nor may for all we know.
+    pub(super) fn none_beats(&self) -> bool {
+        self.all > 0 && self.silent + self.unsure + self.cold + self.starting == self.all
     }
 
     /// Whether what was counted rests on which machines are off.
@@ -121,13 +126,14 @@ pub(super) fn count_hosts(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Host
     for &service in bucket.services {
         let then = judged_at(scene, service, bucket.side);
         let listing = standing::hosts(scene.picture, &Source::Hosts(service, bucket.side))?;
-        let (usable, meant) = (hosts.usable, hosts.meant);
+        let (usable, meant, before) = (hosts.usable, hosts.meant, hosts.beat.take());
         for host in listing.complete()? {
             let machine = if known { machines.standing(host, then) } else { Standing::Unknown };
             let own = scene.drained.iter().find(|own| own.holds(service, bucket.side, host));
             hosts.take(host, machine, own, then);
         }
         hosts.shut |= hosts.usable == usable && hosts.meant == meant;
+        hosts.beat = before.into_iter().chain(hosts.beat).min();
     }
     Some(hosts)
 }
@@ -221,51 +227,6 @@ fn hosts_text(hosts: &Hosts, standby: bool) -> (String, String) {
         text.push_str(" usable");
     }
     (text, short)
-}
-
-pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
-    let (mut active, mut other) = (0_u32, 0_u32);
-    for &service in bucket.services {
-        let (connected, rest) = standing::session_counts(scene.picture, service, bucket.side)?;
-        (active, other) = (active + connected, other + rest);
-    }
-    let all = active + other;
-    let hosts = count_hosts(scene, bucket);
-    if all > 0
-        && let Some(hosts) = hosts.filter(Hosts::all_silent)
-    {
-        // The broker keeps listing sessions of hosts that are gone; nobody sits behind them.
-        let mut part = Part::new(CellState::Unknown, format!("last {all}, not real"), format!("last {all}"))
-            .because("the broker still lists them, their hosts are silent")
-            .figure(all, None);
-        part.as_of = hosts.beat;
-        return Some(part);
-    }
-    let unproven: u32 = bucket
-        .services
-        .iter()
-        .filter_map(|&service| standing::unproven_sessions(scene.picture, service, bucket.side))
-        .sum();
-    if unproven > 0 {
-        // Some hosts are silent, or not known to live: whoever is listed on them may be gone.
-        let text = format!("{unproven} of {all} unproven");
-        let hosts = bucket.services.iter().map(|&service| Source::Hosts(service, bucket.side));
-        let part = Part::new(CellState::Unknown, text, format!("{}+{unproven}?", all - unproven))
-            .because("the broker lists sessions on hosts of which no heartbeat of the last 5 min is known")
-            .figure(all, None);
-        return Some(Part { beside: hosts.collect(), ..part });
-    }
-    let part = match (active, other) {
-        (0, 0) => Part::new(CellState::Ok, "none", "none"),
-        (_, 0) => Part::new(CellState::Ok, format!("{active} active"), format!("{active}")),
-        _ => Part::new(CellState::Ok, format!("{active} active, {other} disc"), format!("{active}+{other}")),
-    };
-    let part = part.figure(all, None);
-    Some(if all > 0 && matches!(bucket.role, Role::Standby | Role::Closed) {
-        Part { state: CellState::Warn, ..part.because("users here though the side serves nobody") }
-    } else {
-        part
-    })
 }
 
 /// How the planned principals hold the groups of a bucket.

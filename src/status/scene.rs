@@ -9,7 +9,7 @@ use crate::{
         picture::Picture,
         reading::SilenceKind,
         seats,
-        signs::RegionSigns,
+        signs::{RegionSigns, Stated},
         standing::{self, ActiveSide},
         text::counted,
         time::{Timestamp, age_text},
@@ -57,9 +57,10 @@ impl<'a> Scene<'a> {
             }
         };
         let actives = services.iter().map(|&at| standing::active_side(estate, picture, at)).collect();
-        let signs = Pair::build(|side| RegionSigns::seen(estate, picture, &services, side, now));
+        let stated: Vec<Stated> = runs.iter().filter_map(RunView::stated).collect();
+        let signs = Pair::build(|side| RegionSigns::seen(estate, picture, &services, side, &stated, now));
         let own_signs = Pair::build(|side| {
-            let own = |&at: &usize| (at, RegionSigns::seen(estate, picture, &[at], side, now));
+            let own = |&at: &usize| (at, RegionSigns::seen(estate, picture, &[at], side, &stated, now));
             services.iter().filter(|_| signs[side].dead()).map(own).collect()
         });
         let drained = runs.iter().filter_map(Drained::by).collect();
@@ -410,7 +411,8 @@ impl<'a> Scene<'a> {
         let signs = &self.signs[side];
         let words: Vec<&str> = signs.classes().into_iter().map(word).collect();
         let state = if self.signs[side].serves { CellState::Crit } else { CellState::Warn };
-        let text = format!("{} looks dead: {}", self.code(side), words.join(", "));
+        let [seen, silent] = signs.dead_words().filter(|_| signs.stale).unwrap_or(["looks dead", ""]);
+        let text = format!("{} {seen}{silent}: {}", self.code(side), words.join(", "));
         let (at, stale) = (signs.at, signs.stale);
         Some(Problem { side: Some(side), at, stale, ..Problem::said(state, text) })
     }

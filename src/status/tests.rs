@@ -235,6 +235,85 @@ fn a_burning_primary_is_crit_and_its_sessions_are_not_real() {
     );
 }
 
+/// What happens to a region that is dead, so many seconds after what happened before.
+type Turn = (&'static str, i64, fn(&mut World));
+
+fn of_both(source: fn(usize, Side) -> Source) -> [Source; 2] {
+    [0, 1].map(|service| source(service, Side::Primary))
+}
+
+/// They answer as they did.
+fn answer_again(world: &mut World, sources: &[Source]) {
+    for source in sources {
+        let answer = world.picture.last(source).unwrap().answer.clone();
+        world.put(source.clone(), answer);
+    }
+}
+
+fn all_again(world: &mut World) {
+    answer_again(world, &of_both(Source::Hosts));
+    answer_again(world, &of_both(Source::Sessions));
+    answer_again(world, &[Source::Machines(Side::Primary)]);
+}
+
+fn fall_silent(world: &mut World, sources: &[Source], kind: SilenceKind) {
+    for source in sources {
+        world.silence(source, kind, 1);
+    }
+}
+
+const TURNS: [Turn; 12] = [
+    ("dead, and it answers", 0, |_| {}),
+    ("it still does", 20, all_again),
+    ("the newest look is late", 50, |_| {}),
+    ("it answers again", 10, all_again),
+    ("the sessions of one service are not told", 70, |world| {
+        all_again(world);
+        fall_silent(world, &[Source::Sessions(0, Side::Primary)], SilenceKind::Denied);
+    }),
+    ("all is silent", 15, |world| {
+        fall_silent(world, &of_both(Source::Hosts), SilenceKind::Unreachable);
+        fall_silent(world, &of_both(Source::Sessions), SilenceKind::Unreachable);
+    }),
+    ("and stays silent", 400, |_| {}),
+    ("the lists of sessions answer alone", 5, |world| answer_again(world, &of_both(Source::Sessions))),
+    ("the hosts are denied", 5, |world| {
+        all_again(world);
+        fall_silent(world, &of_both(Source::Hosts), SilenceKind::Denied);
+    }),
+    ("the lists are denied", 5, |world| {
+        fall_silent(world, &of_both(Source::Sessions), SilenceKind::Denied);
+    }),
+    ("the lists of hosts answer alone", 5, |world| answer_again(world, &of_both(Source::Hosts))),
+    ("all answers again", 5, all_again),
+];
+
+/// Nobody has told of living people since a host beat last: what is told of sessions grows older from there,
+/// whatever becomes of the lists.
+#[test]
+fn sessions_of_silent_hosts_grow_no_younger_whatever_becomes_of_their_list() {
+    for scope in [Scope::All, Scope::Service(0), Scope::Service(1)] {
+        let mut world = World::calm();
+        world.burn_primary();
+        // Those of one service were heard a little longer than those of the other.
+        let beat = world.now - seconds(700);
+        world.edit_hosts(1, Side::Primary, |_, host| host.heartbeat = Heartbeat::At(beat));
+        let mut before = minutes(11);
+        for (what, later, happens) in TURNS {
+            world.now += seconds(later);
+            happens(&mut world);
+            let summary = summarize(&world.estate, &world.picture, &[], scope, world.now);
+            let cell = summary.cell(Component::Sessions, Side::Primary).unwrap();
+            let age = world.now.duration_since(cell.from.unwrap());
+            assert!(age >= before, "{scope:?}, {what}: {age:?} after {before:?}: {}", cell.text);
+            assert_eq!((cell.at, cell.aged()), (cell.from, Aged::Old), "{scope:?}, {what}");
+            let words = cell.text.starts_with("last ") && cell.text.ends_with(", not real");
+            assert!(words, "{scope:?}, {what}: {}", cell.text);
+            before = age;
+        }
+    }
+}
+
 /// A look without an answer shows at once beside the value of the look before, which still stands.
 #[test]
 fn a_missed_look_shows_before_its_value_is_old() {
@@ -343,13 +422,13 @@ fn a_dead_region_has_the_age_of_what_its_signs_rest_on() {
     world.burn_primary();
     let oldest = Some(world.now - seconds(4));
     for (later, stale, said, age) in
-        [(0, false, "WE looks dead", " 4s"), (41, true, "last WE looks dead", "45s!")]
+        [(0, false, "WE looks dead", " 4s"), (41, true, "WE last seen dead", "45s!")]
     {
         world.now += seconds(later);
         let summary = all(&world);
         let head = &summary.regions.primary;
         assert_eq!((head.signs.dead(), head.signs.at, head.signs.stale), (true, oldest, stale), "{later}");
-        let death = summary.problems.iter().find(|one| one.text.contains("looks dead")).unwrap();
+        let death = summary.problems.iter().find(|one| one.text.contains("silent, shares")).unwrap();
         assert_eq!((death.at, death.stale), (oldest, stale), "{later}");
         let table = table(&summary, &[], WorldKind::Sim);
         let line = table.lines().find(|line| line.starts_with("problem") && line.contains(said)).unwrap();
@@ -357,7 +436,8 @@ fn a_dead_region_has_the_age_of_what_its_signs_rest_on() {
         let json: serde_json::Value =
             serde_json::from_str(&json(&world.estate, &summary, &[], WorldKind::Sim)).unwrap();
         let problems = json["problems"].as_array().unwrap();
-        let death = problems.iter().find(|one| one["text"].as_str().unwrap().contains("looks dead")).unwrap();
+        let death =
+            problems.iter().find(|one| one["text"].as_str().unwrap().contains("silent, shares")).unwrap();
         assert_eq!((death["age_s"].as_i64(), death["stale"].as_bool()), (Some(4 + later), Some(stale)));
     }
 }
@@ -1137,6 +1217,7 @@ fn indebted(world: &World, primary_is_back: bool) -> RunView {
         wrote: true,
         durable: 1,
         stopped: None,
+        statement: None,
         baseline_users: None,
         planned_users: None,
         effective_by: None,

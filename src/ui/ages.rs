@@ -9,8 +9,8 @@ use crate::{
         screen::Screen,
     },
     domain::{
-        Answer, Observation, Safe, Side, Source,
-        time::{Dated, Skew, Span, minutes, seconds},
+        Answer, Observation, Safe, Side, Source, death,
+        time::{Dated, Skew, Span, Timestamp, minutes, seconds},
     },
     engine::{
         Command,
@@ -32,7 +32,7 @@ pub(super) const CONDITIONS: [Condition; 8] = [
     ("never", || without(Weather::Outage, |source| matches!(source, Source::Directory(Side::Primary)), 38)),
     ("half", || without(Weather::Calm, |source| matches!(source, Source::Hosts(0, Side::Primary)), 38)),
     ("blind", || without(Weather::Calm, |source| source.side() == Some(Side::Primary), 38)),
-    ("since", || fell_silent(7)),
+    ("since", || fell_silent(7, 0)),
     // What has been asked in vain for hours.
     ("long", || without(Weather::Outage, |source| matches!(source, Source::Directory(Side::Primary)), LONG)),
     ("dark", || without(Weather::Calm, |source| source.side() == Some(Side::Primary), LONG)),
@@ -67,15 +67,22 @@ fn without(weather: Weather, gone: fn(&Source) -> bool, seconds: i64) -> App {
     app
 }
 
-/// West Europe answered last so many minutes ago.
-fn fell_silent(ago: i64) -> App {
+/// West Europe answered last so many minutes ago, and its hosts beat so much earlier than in an outage.
+fn fell_silent(ago: i64, beats: i64) -> App {
     let mut app = scene::opened(World::Live);
     for seen in scene::readings(Weather::Outage) {
         let here = seen.source.side() != Some(Side::Primary);
         let back = if here { Span::ZERO } else { minutes(ago) };
         let (started, ended) = (seen.started - back, seen.ended - back);
         let source = seen.source.clone();
-        app.update(Event::Observed(Observation { started, ended, ..seen }), at(0));
+        let outcome = seen.outcome.map(|answer| match answer {
+            Answer::Hosts(all) => Answer::Hosts(all.each(|host| {
+                host.heartbeat =
+                    host.heartbeat.at().map(|beat| if here { beat } else { beat - minutes(beats) }).into();
+            })),
+            answer => answer,
+        });
+        app.update(Event::Observed(Observation { started, ended, outcome, source: source.clone() }), at(0));
         if !here {
             let silent = scene::silent(source, 5, "no answer in 10 s (limit 10 s)");
             app.update(Event::Observed(silent), at(0));
@@ -83,6 +90,48 @@ fn fell_silent(ago: i64) -> App {
     }
     app.settle();
     app
+}
+
+/// A region that was seen dead and falls silent is told as seen dead last, until a look says otherwise; however old
+/// that is, no gate opens by it, and nothing is preset as if the region were well.
+#[test]
+fn a_dead_region_that_falls_silent_was_seen_dead_until_a_look_says_otherwise() {
+    for (ago, size) in
+        [2, 6, 16, 180].into_iter().flat_map(|ago| [(60, 20), (80, 24), (160, 50)].map(|size| (ago, size)))
+    {
+        let mut app = fell_silent(ago, ago);
+        let of_now = death::signs(&app.estate, &app.picture, 0, Side::Primary, Timestamp::MIN, app.now());
+        assert!(!death::rule(&of_now.into_iter().filter(|sign| !sign.is_old(app.now())).collect::<Vec<_>>()));
+        let mut on = |what: &str, intents: &[Intent], told: &[&str]| {
+            for intent in intents.iter().copied() {
+                app.update(Event::Intent(intent), at(1_000));
+            }
+            let shown = shot(&mut app, size, Glyphs::Box);
+            let said = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+            for told in told {
+                assert!(said.contains(told), "{what}, {ago} min ago, {size:?}: no `{told}`\n{shown}");
+            }
+            for lie in ["does not look dead", "alone proves", "make it dead", "looks dead", "mode graceful"] {
+                assert!(!said.contains(lie), "{what}, {ago} min ago, {size:?}: `{lie}`\n{shown}");
+            }
+        };
+        let third = match size.0 {
+            60 => "WE last seen dead (signs 1, 2, 4)",
+            _ => "WE last seen dead (signs 1, 2, 4), now silent",
+        };
+        on("home", &[], &["active DEAD", third, "WE last seen dead, now silent: event"]);
+        on("vantage", &[Intent::Pane(7)], &["WE is last seen dead by signs 1, 2, 4, now"]);
+        on("home", &[Intent::Pane(1)], &["last seen dead"]);
+        let known = ["mode ungraceful", "a0 will not pass now", "WE last seen dead for hr by signs 1, 2,"];
+        on("start", &[Intent::Start], &known);
+    }
+    // It is heard again, and is well.
+    let mut app = fell_silent(16, 16);
+    for seen in scene::readings(Weather::Calm) {
+        app.update(Event::Observed(Observation { started: noon(), ended: noon(), ..seen }), at(500));
+    }
+    app.settle();
+    assert!(!shot(&mut app, (160, 50), Glyphs::Box).to_lowercase().contains("dead"));
 }
 
 /// One call to each region that fails is no ground to doubt this machine.
@@ -117,7 +166,7 @@ fn who_sees_neither_region_is_not_advised_by_old_signs() {
         app.settle();
         let shown = shot(&mut app, (80, 24), Glyphs::Box);
         assert_eq!(shown.contains("this machine sees neither"), told, "{tries}\n{shown}");
-        assert_eq!(shown.contains("last WE dead (signs "), !told, "{tries}\n{shown}");
+        assert_eq!(shown.contains("WE last seen dead (signs "), !told, "{tries}\n{shown}");
         assert!(!shown.contains("->"), "{tries}\n{shown}");
     }
 }

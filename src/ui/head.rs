@@ -359,8 +359,12 @@ pub(super) fn is_back(app: &App, side: Side) -> bool {
 
 /// What is said of a region behind its role: that it is dead, or answers again.
 pub(super) fn plight(app: &App, side: Side) -> (Role, &'static str) {
-    match (app.summary.regions[side].signs.dead(), is_back(app, side)) {
+    let region = &app.summary.regions[side];
+    let signs = &region.signs;
+    match (signs.dead(), is_back(app, side)) {
         (true, true) => (Role::Warn, " BACK"),
+        // One word of what was goes for both.
+        (true, false) if signs.stale && !region.role.starts_with("last ") => (Role::Bad, " last DEAD"),
         (true, false) => (Role::Bad, " DEAD"),
         (false, _) => (Role::Title, ""),
     }

@@ -71,7 +71,7 @@ pub(super) fn short(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
         let y = top + line as u16;
         let region = &app.summary.regions[side];
         let (role, dead) = head::plight(app, side);
-        let mut x = pen.text(1, y, 18, &format!("{} {}{dead}", region.code, region.role), role) + 2;
+        let mut x = pen.text(1, y, 20, &format!("{} {}{dead}", region.code, region.role), role) + 2;
         x = x.max(13);
         let cells = ROWS.iter().filter_map(|what| Some((*what, app.summary.cell(*what, side)?)));
         let oldest =

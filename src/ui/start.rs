@@ -182,7 +182,10 @@ fn mode(app: &App, dialog: &StartDialog) -> (String, Role) {
         return (word.to_owned(), Role::Text);
     };
     let code = &app.estate.regions[side].code;
+    let old = signs.iter().any(|sign| sign.is_old(app.moment.now));
     match (dialog.mode, death::rule(&signs)) {
+        (Mode::Ungraceful, true) if old => (format!("{word}   a0 will not pass now"), Role::Warn),
+        (Mode::Graceful, true) if old => (format!("{word}   {code} last seen dead: look again"), Role::Warn),
         (Mode::Graceful, true) => (format!("{word}   {code} looks dead: ungraceful fits"), Role::Warn),
         (Mode::Ungraceful, false) => {
             (format!("{word}   {code} does not look dead: a0 will not pass"), Role::Warn)
@@ -196,18 +199,20 @@ fn mode(app: &App, dialog: &StartDialog) -> (String, Role) {
 fn death_of(app: &App, dialog: &StartDialog) -> Option<(String, Role)> {
     let now = app.moment.now;
     let (side, signs) = dialog.departing(&app.estate, &app.picture, now)?;
-    if dialog.mode != Mode::Ungraceful || !death::rule(&signs) {
+    let old = signs.iter().any(|sign| sign.is_old(now));
+    if !death::rule(&signs) || dialog.mode != Mode::Ungraceful && !old {
         return None;
     }
     let classes: BTreeSet<u8> = signs.iter().map(|sign| sign.class).collect();
     let classes: Vec<String> = classes.iter().map(u8::to_string).collect();
     let (code, service) = (&app.estate.regions[side].code, &app.estate.services[dialog.service()?].name);
-    let old = signs.iter().any(|sign| sign.is_old(now));
-    let (last, role) = if old { ("last ", Role::Warn) } else { ("", Role::Text) };
+    let silent = death::silent_since(&app.picture, dialog.service()?, side, &signs, now);
+    let (last, role) = if old { ("last seen ", Role::Warn) } else { ("", Role::Text) };
+    let silent = if silent { ", now silent" } else { "" };
     let at = death::oldest(signs.iter().flat_map(|sign| &sign.footings));
     let ago = at.map_or_else(String::new, |at| format!(", {} ago", age_text(now.duration_since(at))));
     // Signs are counted service by service.
-    Some((format!("{last}{code} dead for {service} by signs {}{ago}", classes.join(", ")), role))
+    Some((format!("{code} {last}dead for {service} by signs {}{ago}{silent}", classes.join(", ")), role))
 }
 
 fn impact(dialog: &StartDialog) -> String {

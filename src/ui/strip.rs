@@ -111,11 +111,11 @@ impl Standing {
     fn of(app: &App) -> Self {
         let blocked = app.readiness.iter().any(|found| found.state == State::Crit);
         // Only a death of what serves is left by an ungraceful run; one of now comes before one of then.
-        let dead = app.summary.regions.iter().map(|(_, region)| &region.signs);
-        let signs = dead.filter(|signs| signs.dead() && signs.serves).max_by_key(|signs| signs.grade);
-        if let Some(signs) = signs {
+        let dead = app.summary.regions.iter().map(|(_, region)| (&region.code, &region.signs));
+        let dead = dead.filter(|(_, signs)| signs.dead() && signs.serves);
+        if let Some((code, signs)) = dead.max_by_key(|(_, signs)| signs.grade) {
             let text = match signs.only() {
-                _ if signs.stale => NOT_KNOWN.to_owned(),
+                _ if signs.stale => format!("{code} last seen dead"),
                 Some(only) => format!("ready ungraceful for {only}"),
                 None => "ready ungraceful".to_owned(),
             };

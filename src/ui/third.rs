@@ -53,12 +53,14 @@ fn vantage(app: &App, narrow: bool) -> Option<Third> {
     let side = Side::BOTH.into_iter().rev().max_by_key(worst)?;
     let region = &app.summary.regions[side];
     let (signs, numbers) = (&region.signs, region.signs.numbers());
+    let [seen, silent] = signs.dead_words().unwrap_or_default();
     let (state, text) = if signs.grade == Grade::None {
         return None;
     } else if head::is_back(app, side) {
         (CellState::Warn, format!("{} answers again; its {numbers} will pass", region.code))
     } else if signs.dead() && signs.serves {
-        let text = format!("{} dead ({numbers})", region.code);
+        let silent = if narrow { "" } else { silent };
+        let text = format!("{} {seen} ({numbers}){silent}", region.code);
         let gap = match columns(&text) {
             _ if narrow || signs.stale => "",
             ..=GAP_AFTER => "  ->  ungraceful failover",
@@ -66,11 +68,11 @@ fn vantage(app: &App, narrow: bool) -> Option<Third> {
         };
         (CellState::Crit, text + gap)
     } else if signs.dead() {
-        (CellState::Crit, format!("{} dead ({numbers}); it serves nobody", region.code))
+        (CellState::Crit, format!("{} {seen} ({numbers}); it serves nobody", region.code))
     } else {
         (CellState::Warn, format!("{}: {numbers}; two of one service make it dead", region.code))
     };
-    let text = if signs.stale { format!("last {text}") } else { text };
+    let text = if signs.stale && !signs.dead() { format!("last {text}") } else { text };
     Some(Third { name: VANTAGE, state, text, at: signs.at, stale: signs.stale })
 }
 

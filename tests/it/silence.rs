@@ -114,7 +114,7 @@ async fn signs_of_death_grow_old_with_what_they_rest_on() {
         if minute < 3 {
             continue;
         }
-        let dead = screen.lines().filter(|line| line.contains("looks dead") || line.contains("WE dead ("));
+        let dead = screen.lines().filter(|line| line.contains("WE looks dead") || line.contains("seen dead"));
         for line in dead {
             assert!(line.contains("last ") && line.ends_with('!'), "{line}\n{screen}");
         }
