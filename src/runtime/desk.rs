@@ -792,8 +792,23 @@ mod tests {
         }
         assert!(desk.app.stopped().is_some());
         std::fs::rename(path.with_extension("away"), &path).unwrap();
-        desk.feed(Event::Intent(app::Intent::Hold), Some(180_000));
-        until(&mut desk, "open again", |desk| desk.app.stopped().is_none()).await;
+        // A process that a test beside this one starts holds every file of ours until it runs its own program: the
+        // journal is taken then, and is free a moment later.
+        for tried in 0..5 {
+            desk.app.notice = None;
+            desk.feed(Event::Intent(app::Intent::Hold), Some(180_000 + tried * 20_000));
+            until(&mut desk, "an answer", |desk| {
+                let refused =
+                    desk.app.notice.as_ref().map(|said| said.text.contains("written by another process"));
+                desk.app.stopped().is_none() || refused == Some(true)
+            })
+            .await;
+            if desk.app.stopped().is_none() {
+                break;
+            }
+            desk.feed(Event::Intent(app::Intent::Escape), Some(190_000 + tried * 20_000));
+        }
+        assert!(desk.app.stopped().is_none());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
