@@ -11,7 +11,8 @@ use super::{
 const FAST: &str = "speed 30";
 /// Speed while fifteen minutes of notice pass.
 const FASTER: &str = "speed 240";
-/// A step of an outage waits up to ten minutes of the estate for a region that does not answer.
+/// A step of an outage waits up to ten minutes of the estate for a region that does not answer, and the first user
+/// as long for a grant to reach him: of a terminal these may be twenty seconds and more.
 const MINUTES: Duration = Duration::from_secs(60);
 
 /// A step by its title, with method and a part of the path of what it writes.
@@ -43,7 +44,7 @@ const CLOSING: [Step; 2] =
 /// Waits for the step to be ready and opens its dialog.
 fn open_dialog(terminal: &mut Terminal, title: &str) {
     let waits = |screen: &str| ready(screen).is_some_and(|row| row.contains(title));
-    terminal.until(&format!("`{title}` ready"), waits);
+    terminal.within(MINUTES, &format!("`{title}` ready"), waits);
     terminal.pause();
     terminal.press("\r");
     terminal.until("a dialog", |screen| screen.contains("Cancel") && screen.contains(" calls "));

@@ -250,7 +250,9 @@ async fn a_step_that_cannot_be_confirmed_opens_no_dialog() {
 /// Graceful over a region that is dead: the first gate does not deny it.
 #[tokio::test(start_paused = true)]
 async fn the_first_gate_tells_of_the_signs_of_death_in_either_mode() {
-    for (dead, says) in [(true, "which make it dead"), (false, "no sign of death")] {
+    for (dead, says) in
+        [(true, "ungraceful fits better: it counts as dead; signs "), (false, "no sign of death")]
+    {
         let rehearsal = Rehearsal::of(&DISTANT);
         if dead {
             rehearsal.sim.inject(Fault::new(FaultKind::Dead).in_region(Region::Primary));
