@@ -354,10 +354,10 @@ fn verdicts(ground: &Ground<'_>, signs_shown: &[Line], evidence: &Pair<Vec<[Evid
         let numbers = signs.numbers();
         let (state, text) = match signs.grade {
             Grade::Dead | Grade::WasDead => {
-                let last = if signs.stale && !blind_here { "last seen " } else { "" };
+                let (is, last) = if signs.stale && !blind_here { ("was", "last seen ") } else { ("is", "") };
                 let silent = if signs.silent && !blind_here { ", now silent" } else { "" };
                 let follows = follows(&signs, blind_here);
-                let text = format!("{} is {last}dead by {numbers}{silent}: {follows}", codes[side]);
+                let text = format!("{} {is} {last}dead by {numbers}{silent}: {follows}", codes[side]);
                 (CellState::Crit, text)
             }
             Grade::None if blind(&evidence[side]) => {
@@ -633,7 +633,10 @@ mod tests {
         let (estate, picture, facts, feed) = (&estate, &picture, &facts, &feed);
         let old = vantage(&Ground { estate, picture, scope: Scope::All, facts, feed, run: None, now });
         let verdict = &old.verdicts[0];
-        assert_eq!(verdict.text, "WE is last seen dead by signs 1, 2, 4: look again before anything follows");
+        assert_eq!(
+            verdict.text,
+            "WE was last seen dead by signs 1, 2, 4: look again before anything follows"
+        );
         let beats = &old.signs[1].cells.primary;
         let told = (beats.state, beats.stale, beats.full.contains("last "));
         assert_eq!(told, (CellState::Unknown, true, true), "{beats:?}");

@@ -80,17 +80,17 @@ pub fn last_seen(
     now: Timestamp,
     stated: Option<&Safe>,
 ) -> Vec<Sign> {
-    let carrying = |mut signs: Vec<Sign>| {
+    let weighed = |mut signs: Vec<Sign>| {
         signs.extend(stated.map(Sign::stated));
         carrying(signs, now)
     };
-    let known = carrying(signs(estate, picture, service, side, since, now));
+    let known = weighed(signs(estate, picture, service, side, since, now));
     if rule(&known) {
         return known;
     }
     // What an old answer says of heartbeats holds for its own time and for no other.
     let then = picture.last(&Source::Hosts(service, side)).map_or(now, |look| look.at);
-    let past = carrying(told(estate, picture, service, side, since, then));
+    let past = weighed(told(estate, picture, service, side, since, then));
     if rule(&past) { past } else { known }
 }
 

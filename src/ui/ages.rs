@@ -120,7 +120,7 @@ fn a_dead_region_that_falls_silent_was_seen_dead_until_a_look_says_otherwise() {
             _ => "WE last seen dead (signs 1, 2, 4), now silent",
         };
         on("home", &[], &["active DEAD", third, "WE last seen dead, now silent: event"]);
-        on("vantage", &[Intent::Pane(7)], &["WE is last seen dead by signs 1, 2, 4, now"]);
+        on("vantage", &[Intent::Pane(7)], &["WE was last seen dead by signs 1, 2, 4,"]);
         on("home", &[Intent::Pane(1)], &["last seen dead"]);
         let known = ["mode ungraceful", "a0 will not pass now", "WE last seen dead for hr by signs 1, 2,"];
         on("start", &[Intent::Start], &known);
