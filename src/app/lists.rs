@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    domain::{Pair, Side, Source, estate::Estate, picture::Picture, time::Timestamp},
+    domain::{Pair, Side, Source, estate::Estate, picture::Picture, seats, time::Timestamp},
     status::{Aged, CellState, Component, Drained, Row as SummaryRow, Scope, Summary},
 };
 
@@ -102,7 +102,10 @@ pub struct View<'a> {
 pub fn lists(component: Component, view: &View<'_>, query: &Query, sort: Sort) -> Lists {
     let mut heads = Pair::build(|_| Head::default());
     let mut rows = Pair::build(|side| read(component, view, side, &mut heads[side]));
-    match_links(component, &mut rows);
+    if component == Component::Sessions {
+        match_users(view, &mut rows);
+    }
+    match_links(&mut rows);
     let fits = Pair::build(|side| rows[side].iter().map(|row| query.fits(row)).collect::<Vec<Fit>>());
     // A twin stays beside a row that fits, or nobody could compare them.
     let wanted: BTreeSet<String> = Side::BOTH
@@ -262,23 +265,32 @@ fn what(estate: &Estate, source: &Source, scope: Scope) -> String {
     }
 }
 
-/// Makes links tell lines apart: sessions are linked where a user has some in both regions, which
-/// nobody should; where one side has two rows of one link, the second gets its own.
-fn match_links(component: Component, rows: &mut Pair<Vec<Row>>) {
-    if component == Component::Sessions {
-        let users = |rows: &[Row]| rows.iter().filter_map(|row| row.link.clone()).collect::<BTreeSet<_>>();
-        let both: BTreeSet<String> =
-            users(&rows.primary).intersection(&users(&rows.secondary)).cloned().collect();
-        for side in Side::BOTH {
-            for row in &mut rows[side] {
-                if row.link.as_ref().is_some_and(|user| both.contains(user)) {
-                    row.state = CellState::Crit;
-                } else {
-                    row.link = None;
-                }
+/// Sessions are linked where a user has some in both regions, which nobody should. Where one region lists them
+/// on silent hosts only, nobody knows whether that is so.
+fn match_users(view: &View<'_>, rows: &mut Pair<Vec<Row>>) {
+    let users = |rows: &[Row]| rows.iter().filter_map(|row| row.link.clone()).collect::<BTreeSet<_>>();
+    let listed: BTreeSet<String> =
+        users(&rows.primary).intersection(&users(&rows.secondary)).cloned().collect();
+    let unproven: BTreeSet<String> = services(view.scope, view.estate)
+        .filter(|_| !listed.is_empty())
+        .filter_map(|(index, service)| Some((service, seats::seats(view.picture, index)?)))
+        .flat_map(|(service, seats)| {
+            seats.unproven.into_iter().map(|user| rows::seat(user.as_str(), service))
+        })
+        .collect();
+    for side in Side::BOTH {
+        for row in &mut rows[side] {
+            match row.link.as_ref().filter(|user| listed.contains(*user)) {
+                Some(user) if unproven.contains(user) => row.state = CellState::Unknown,
+                Some(_) => row.state = CellState::Crit,
+                None => row.link = None,
             }
         }
     }
+}
+
+/// Makes links tell lines apart: where one side has two rows of one link, the second gets its own.
+fn match_links(rows: &mut Pair<Vec<Row>>) {
     for side in Side::BOTH {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         for link in rows[side].iter_mut().filter_map(|row| row.link.as_mut()) {
@@ -835,5 +847,35 @@ mod tests {
         let all = lines(&estate, &picture, Component::Sessions, "", Sort::default());
         assert_eq!(all[0], "user0007@contoso.example|user0007@contoso.example");
         assert_eq!(all.len(), 299);
+    }
+    /// The state of user 7 in WE, who has a session of that service in NE too.
+    fn seated_twice(service: usize, silent: bool) -> CellState {
+        let (estate, picture) = picture(|_, picture| {
+            let user = sessions(picture, Side::Primary)[7].clone();
+            let host = user.id.parent_key().unwrap().to_owned();
+            let there = Answer::Sessions(Listing::whole(vec![user], 1));
+            came(picture, Source::Sessions(service, Side::Secondary), there);
+            let source = Source::Hosts(0, Side::Primary);
+            let mut hosts = standing::hosts(picture, &source).unwrap().seen().to_vec();
+            let his = hosts.iter_mut().find(|one| one.id.key() == host).unwrap();
+            if silent {
+                his.heartbeat = Heartbeat::At(noon() - seconds(1_800));
+            }
+            came(picture, source, Answer::Hosts(Listing::whole(hosts, 1)));
+        });
+        let view = View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+        let query = Query::parse("user0007", columns(Component::Sessions)).unwrap();
+        let lists = lists(Component::Sessions, &view, &query, Sort::default());
+        assert!(lists.lines[0].secondary.is_some());
+        lists.lines[0].primary.as_ref().unwrap().state
+    }
+
+    /// As home and the gate have it: a session on a silent host puts nobody in both for sure, and two services
+    /// in two regions put nobody in both at all.
+    #[test]
+    fn a_user_is_in_both_regions_of_one_service_and_for_sure_where_the_host_beat() {
+        assert_eq!(seated_twice(0, false), CellState::Crit);
+        assert_eq!(seated_twice(0, true), CellState::Unknown);
+        assert_eq!(seated_twice(1, false), CellState::Ok);
     }
 }

@@ -126,7 +126,9 @@ impl<'a> Ground<'a> {
                 let beats = Beats::of(self.picture, source, self.now);
                 let old = (!plight::holds(self.picture, source, self.now)).then_some(look.at);
                 each(all, |session| {
-                    keyed(&session.id, self.session(session, Doubt::of(session, old, &beats)))
+                    let link = service.map(|service| seat(session.user.as_str(), service));
+                    let row = self.session(session, Doubt::of(session, old, &beats));
+                    Row { link, ..keyed(&session.id, row) }
                 })
             }
             Answer::Groups(all) => self.groups(source, service, all),
@@ -242,7 +244,7 @@ impl<'a> Ground<'a> {
                 .and_then(Dated::about)
                 .map_or_else(Field::unknown, |at| Field::since(at, self.now)),
         ];
-        Row { link: Some(session.user.as_str().to_lowercase()), ..Row::new(state, fields) }
+        Row::new(state, fields)
     }
 
     /// Groups as Azure lists them, and those of the estate file that it does not list.
@@ -332,6 +334,12 @@ fn each<T>(listing: &Listing<T>, row: impl Fn(&T) -> Row) -> Vec<Row> {
 
 fn object(source: &Source, key: &str) -> Object {
     Object { source: source.clone(), key: key.to_owned() }
+}
+
+/// What the sessions of one user in one service are linked by: whoever works in one service in one region and in
+/// another service in the other is not in both.
+pub(super) fn seat(user: &str, service: &Service) -> String {
+    format!("{} of {}", user.to_lowercase(), service.name)
 }
 
 fn pool_fields(name: &str, kind: &str, detail: String) -> Vec<Field> {

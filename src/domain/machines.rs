@@ -49,11 +49,11 @@ impl<'p> Machines<'p> {
         self.0.get(host.vm.as_ref()?).copied()
     }
 
-    /// Whether the machine behind a host is off, by Compute where known, else by the broker's word.
+    /// Whether the machine behind a host is off, by Compute where that can tell, else by the broker's word.
     pub fn is_off(&self, host: &SessionHost) -> bool {
         match self.behind(host).and_then(|machine| machine.power.as_ref()) {
+            None | Some(Power::Unknown(_)) => host.status == HostStatus::Shutdown,
             Some(power) => power.is_off(),
-            None => host.status == HostStatus::Shutdown,
         }
     }
 
@@ -61,12 +61,10 @@ impl<'p> Machines<'p> {
     /// cannot tell, the broker may have seen it go; else it counts as on, as in the signs of death: that it is
     /// silent must not be missed.
     pub fn standing(&self, host: &SessionHost, now: Timestamp) -> Standing {
-        match self.behind(host).and_then(|machine| machine.power.as_ref()) {
-            None | Some(Power::Unknown(_)) if host.status == HostStatus::Shutdown => Standing::Off,
-            None | Some(Power::Unknown(_)) => Standing::On,
-            Some(power) if power.is_off() => Standing::Off,
-            Some(_) if self.boots(host, now) => Standing::Starting,
-            Some(_) => Standing::On,
+        match () {
+            () if self.is_off(host) => Standing::Off,
+            () if self.boots(host, now) => Standing::Starting,
+            () => Standing::On,
         }
     }
 

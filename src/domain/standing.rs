@@ -217,11 +217,12 @@ pub fn session_counts(picture: &Picture, service: usize, side: Side) -> Option<(
     Some((active as u32, (all.len() - active) as u32))
 }
 
-/// Listed sessions on hosts that had no recent heartbeat when they were looked at: nobody knows
-/// whether they live; `None`: the lists are not whole.
+/// Listed sessions on hosts of which no recent heartbeat was seen when they were looked at, those included
+/// that a cut list does not tell of: nobody knows whether they live. `None`: the hosts were never seen, or
+/// the list of sessions is not whole.
 pub fn unproven_sessions(picture: &Picture, service: usize, side: Side) -> Option<u32> {
     let source = Source::Hosts(service, side);
-    let (looked, hosts) = (picture.last(&source)?.at, hosts(picture, &source)?.complete()?);
+    let (looked, hosts) = (picture.last(&source)?.at, hosts(picture, &source)?.seen());
     let all = sessions(picture, &Source::Sessions(service, side))?.complete()?;
     // By borrowed key in a set: an estate may list 100,000 sessions on 10,000 hosts.
     let beating: HashSet<&str> =

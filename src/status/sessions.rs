@@ -10,10 +10,13 @@ use super::{
 };
 
 pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
-    let (mut active, mut other) = (0_u32, 0_u32);
+    let (mut active, mut other, mut unproven) = (0_u32, 0_u32, 0_u32);
     for &service in bucket.services {
         let (connected, rest) = standing::session_counts(scene.picture, service, bucket.side)?;
         (active, other) = (active + connected, other + rest);
+        // Where no host was ever seen nobody on them is proven to be there.
+        unproven +=
+            standing::unproven_sessions(scene.picture, service, bucket.side).unwrap_or(connected + rest);
     }
     let all = active + other;
     let hosts = count_hosts(scene, bucket);
@@ -26,11 +29,6 @@ pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
             .figure(all, None);
         return Some(Part { as_of: heard, ..part });
     }
-    let unproven: u32 = bucket
-        .services
-        .iter()
-        .filter_map(|&service| standing::unproven_sessions(scene.picture, service, bucket.side))
-        .sum();
     if unproven > 0 {
         // Some hosts are silent, or not known to live: whoever is listed on them may be gone.
         let text = format!("{unproven} of {all} unproven");

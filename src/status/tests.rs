@@ -479,8 +479,18 @@ fn sessions_on_a_silent_host_are_not_called_fine() {
     // Hosts that beat when they were looked at do not fall silent because nobody looks again.
     let unproven = |world: &World| standing::unproven_sessions(&world.picture, 0, Side::Primary);
     assert_eq!(unproven(&World::calm()), Some(0));
+    // A cut list tells of the hosts on it; whoever sits on another is proven by nothing.
     world.cut_hosts(0, Side::Primary);
-    assert_eq!(unproven(&world), None);
+    assert_eq!(unproven(&world), Some(10));
+    let mut world = World::calm();
+    let source = Source::Hosts(0, Side::Primary);
+    let listed = standing::hosts(&world.picture, &source).unwrap().seen()[..2].to_vec();
+    world.put(source.clone(), Answer::Hosts(Listing::partial(listed, 1, Safe::new("page 2 did not come"))));
+    assert_eq!(unproven(&world), Some(20));
+    let cell = |world: &World| all(world).cell(Component::Sessions, Side::Primary).unwrap().clone();
+    assert_eq!((cell(&world).state, cell(&world).text.as_str()), (CellState::Unknown, "20 of 60 unproven"));
+    world.picture.forget(&source);
+    assert_eq!((unproven(&world), cell(&world).state), (None, CellState::Unknown), "{}", cell(&world).text);
 }
 
 #[test]
