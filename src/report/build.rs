@@ -328,22 +328,23 @@ fn whole_run(report: &mut Report, stamped: &Stamped) {
     }
 }
 
-/// What was owed begins anew when it is worked on: the time it was owed is no work, as in the run view.
-fn begin_paying(step: &mut Step, stamped: &Stamped) {
-    let pays = matches!(
-        stamped.event,
-        RunEvent::Confirmed(_) | RunEvent::Done { item: None, .. } | RunEvent::Paid { .. }
-    );
-    if pays && step.state == "deferred" {
-        let owed = step.ended.unwrap_or(stamped.wall);
-        step.owed_since.get_or_insert(owed);
+/// What was owed begins anew when it is worked on, what was taken back when it is confirmed again: the time in
+/// between is no work, as in the run view.
+fn begin_anew(step: &mut Step, stamped: &Stamped) {
+    let confirmed = matches!(stamped.event, RunEvent::Confirmed(_));
+    let over = matches!(stamped.event, RunEvent::Done { item: None, .. } | RunEvent::Paid { .. });
+    let taken_back = step.state.starts_with("done") || (step.state == "pending" && step.reason.is_some());
+    if step.state == "deferred" && (confirmed || over) {
+        step.owed_since = step.owed_since.or(step.ended).or(Some(stamped.wall));
+        step.started = Some(stamped.wall);
+    } else if taken_back && confirmed {
         step.started = Some(stamped.wall);
     }
 }
 
 fn of_step(step: &mut Step, stamped: &Stamped) {
     let at = stamped.wall;
-    begin_paying(step, stamped);
+    begin_anew(step, stamped);
     let mut over = |state: &'static str| {
         step.state = state;
         step.ended = Some(at);

@@ -176,7 +176,7 @@ pub struct Step {
     pub kind: StepKind,
     /// State in the word of the design's list.
     pub state: &'static str,
-    /// First record about it.
+    /// First record about it; where it was owed or taken back, the first of its last turn.
     pub started: Option<Timestamp>,
     /// When it was put off, where it was worked on only later.
     #[serde(skip_serializing_if = "Option::is_none")]

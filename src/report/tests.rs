@@ -438,6 +438,29 @@ fn what_came_undone_is_told_and_not_called_done() {
     assert_eq!((last.kind, last.step.as_deref()), (DeviationKind::Undone, Some("a11")));
 }
 
+/// A step that came back is timed by its last turn, as in the run view.
+#[test]
+fn the_time_a_step_stood_taken_back_is_no_time_of_work() {
+    let refused = |step: &str, why: &str| RunEvent::Refused {
+        step: step.to_owned(),
+        item: None,
+        attempt: None,
+        status: None,
+        why: Safe::new(why),
+    };
+    for taken_back in [confirmed("a5-admit", 900), refused("a11", "looked at again: it is no longer so")] {
+        let mut all: Vec<RunEvent> =
+            events(WorldKind::Live).into_iter().map(|stamped| stamped.event).collect();
+        all.extend([taken_back, confirmed("a7", 900), confirmed("a11", 900)]);
+        all.push(done("a11", None, DoneHow::Action));
+        let stamped = stamp(all);
+        let [.., again, last] = &stamped[..] else { panic!("two more") };
+        let report = report(&stamped);
+        let step = report.steps.iter().find(|step| step.id == "a11").unwrap();
+        assert_eq!((step.started, step.ended), (Some(again.wall), Some(last.wall)));
+    }
+}
+
 #[test]
 fn a_process_that_ended_and_what_it_left_open_are_told() {
     let mut all: Vec<RunEvent> = events(WorldKind::Live).into_iter().map(|one| one.event).collect();

@@ -12,7 +12,7 @@ use crate::{
         RunView,
         changes::named,
         event::RunEnd,
-        view::{Choice, RunState, StepState, StepView},
+        view::{Choice, PhaseView, RunState, StepState, StepView},
     },
     runbook::{Mode, StepKind},
     status::CellState,
@@ -95,13 +95,16 @@ pub(super) fn draw(app: &App, pen: &mut Pen<'_>) {
 
 fn title(view: &RunView, pen: &mut Pen<'_>, split: u16) {
     let phase = view.current.and_then(|current| {
-        view.phases.iter().find(|phase| (phase.first..phase.first + phase.count).contains(&current))
+        let within = |phase: &&PhaseView| (phase.first..phase.first + phase.count).contains(&current);
+        let phase = view.phases.iter().find(within)?;
+        // The place of the step in turn: a debt is paid long after the steps behind it are over.
+        Some((phase, current - phase.first + 1))
     });
     let right = match (&view.state, phase) {
         _ if view.stopped.is_some() => "NO WRITES: h".to_owned(),
         _ if view.interrupted => "interrupted: enter".to_owned(),
-        (RunState::Running | RunState::AwaitingPerson, Some(phase)) => {
-            format!("{} {} of {}", phase.id, (phase.over + 1).min(phase.count), phase.count)
+        (RunState::Running | RunState::AwaitingPerson, Some((phase, place))) => {
+            format!("{} {place} of {}", phase.id, phase.count)
         }
         (state, _) => sentence::state_word(state).to_owned(),
     };
