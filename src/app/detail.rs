@@ -170,7 +170,7 @@ impl<'a> Desk<'a> {
 
     /// What the machine behind a host does.
     pub(super) fn standing(&self, host: &SessionHost) -> Standing {
-        Held::of(self.picture, self.side, self.now).standing(host, self.now)
+        Held::of_host(self.picture, self.side, host, self.now).standing(host, self.now)
     }
 
     /// The machine behind a host, where it was seen.

@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 
 use crate::domain::{
-    Answer, Side, Source,
+    Answer, Listing, Side, Source,
+    compute::VirtualMachine,
     machines::{Machines, Standing},
     picture::Picture,
     pool::{Pulse, SessionHost, SessionState, UserSession},
+    standing,
     time::{Timestamp, second_text},
 };
 
@@ -113,18 +115,34 @@ impl<'a> Beats<'a> {
     }
 }
 
-/// What Compute says of the machines of a side, where that still stands for what there is now: of a host that
+/// What Compute says of the machines of a side, where that was read whole and still stands for what there is now: of a host that
 /// fell silent since it does not tell whether it is off.
 #[derive(Debug)]
 pub(super) struct Held<'a>(Option<Machines<'a>>);
 
 impl<'a> Held<'a> {
     pub(super) fn of(picture: &'a Picture, side: Side, now: Timestamp) -> Self {
-        Self(plight::holds(picture, &Source::Machines(side), now).then(|| Machines::of(picture, side)))
+        Self(whole(picture, side, now).map(Machines::listed))
+    }
+
+    /// The same of one host alone.
+    pub(super) fn of_host(picture: &'a Picture, side: Side, host: &SessionHost, now: Timestamp) -> Self {
+        let own = |machine: &&VirtualMachine| Some(&machine.id) == host.vm.as_ref();
+        let found = |all: &'a Listing<VirtualMachine>| {
+            all.seen().iter().find(own).map_or(&[][..], std::slice::from_ref)
+        };
+        Self(whole(picture, side, now).map(|all| Machines::among(found(all))))
     }
 
     /// What the machine behind a host does.
     pub(super) fn standing(&self, host: &SessionHost, now: Timestamp) -> Standing {
         self.0.as_ref().map_or(Standing::Unknown, |machines| machines.standing(host, now))
     }
+}
+
+/// The machines of a side where that list was read whole and still stands for what there is now.
+fn whole(picture: &Picture, side: Side, now: Timestamp) -> Option<&Listing<VirtualMachine>> {
+    let source = Source::Machines(side);
+    let holds = plight::holds(picture, &source, now);
+    standing::machines(picture, &source).filter(|all| holds && all.complete().is_some())
 }

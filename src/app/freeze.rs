@@ -24,7 +24,7 @@ pub(super) struct Behind {
     pub(super) now: Timestamp,
     /// The run as it was.
     pub(super) run: Option<RunView>,
-    /// Records of the journal pane at that moment.
+    /// The run that was open at that moment and the last record of its journal.
     pub(super) records: Option<(String, u64)>,
     pub(super) picture: Picture,
     pub(super) feed: Feed,

@@ -740,6 +740,29 @@ mod tests {
         }
     }
 
+    /// A machine that a list which is not whole does not tell of is not on because of that.
+    #[test]
+    fn a_list_of_machines_that_is_not_whole_calls_no_host_silent() {
+        let side = Side::Primary;
+        let (estate, picture) = picture(|_, picture| {
+            long_ago(picture, side, (&HostStatus::Unavailable, &Power::Deallocated), (1, false));
+            let source = Source::Machines(side);
+            let listed = standing::machines(picture, &source).unwrap().seen()[1..].to_vec();
+            let cut = Listing::partial(listed, 1, "page 2 did not come".into());
+            came(picture, source, Answer::Machines(cut));
+        });
+        let view = View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+        let state = |component, filter| {
+            let query = Query::parse(filter, columns(component)).unwrap();
+            let found = lists(component, &view, &query, Sort::default());
+            let row = found.lines[0].primary.clone().unwrap();
+            (row.state, row.fields[2].full.clone().unwrap_or_default())
+        };
+        assert_eq!(state(Component::Hosts, "shwe-hr-01").0, CellState::Unknown);
+        let session = state(Component::Sessions, "user0000@").1;
+        assert!(session.contains("host off or silent"), "{session}");
+    }
+
     fn refused(picture: &mut Picture, source: Source) {
         let why = Silence { kind: SilenceKind::Denied, why: "AuthorizationFailed".into() };
         picture.take(Observation { source, started: noon(), ended: noon(), outcome: Err(why) });
@@ -751,7 +774,7 @@ mod tests {
         use Component::{Capacity, Health, Hosts, Pools, Sessions};
         let (one, two) = (Side::Primary, Side::Secondary);
         let named: [(Source, &[Component]); 8] = [
-            (Source::Hosts(0, one), &[Hosts, Capacity]),
+            (Source::Hosts(0, one), &[Hosts, Sessions, Capacity]),
             (Source::Pool(1, one), &[Pools, Capacity]),
             (Source::Sessions(0, one), &[Sessions, Capacity]),
             // Half of the standby is cold: which half, Compute tells.

@@ -151,6 +151,14 @@ impl StartDialog {
         self.departing(estate, picture, now).is_some_and(|(_, signs)| death::rule(&signs))
     }
 
+    /// Whether it looks dead by signs of now alone.
+    fn is_dead_now(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> bool {
+        self.departing(estate, picture, now).is_some_and(|(_, mut signs)| {
+            signs.retain(|sign| !sign.is_old(now));
+            death::rule(&signs)
+        })
+    }
+
     /// Why no run of the chosen service can be started as things stand, whatever else is filled in;
     /// `None`: it can. Opening would say the same, once it has looked itself.
     pub fn unfit(&self, estate: &Estate, picture: &Picture, now: Timestamp) -> Option<String> {
@@ -180,7 +188,7 @@ impl StartDialog {
         }
         let unlooked = |source: &Source| !picture.is_looked_at(source);
         let more = || death::sources(estate, service).into_iter().find(unlooked);
-        let wanted = || if self.leaves_dead(estate, picture, now) { None } else { more() };
+        let wanted = || if self.is_dead_now(estate, picture, now) { None } else { more() };
         let first = held.iter().find(|source| unlooked(source)).cloned().or_else(wanted)?;
         let code = first.side().map(|side| format!(" in {}", estate.regions[side].code)).unwrap_or_default();
         Some(format!("{name} has not been looked at yet ({}{code}): wait for the answer", first.word()))

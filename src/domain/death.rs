@@ -1,10 +1,12 @@
 //! Whether a region looks dead: the signs, what each rests on, and the rule over them (design §11).
 
 mod evidence;
+mod past;
 
 use std::collections::BTreeSet;
 
 pub use evidence::{Evidence, Holds, evidence};
+pub use past::last_seen;
 
 use super::{
     Answer, Safe, Side, Source,
@@ -66,32 +68,6 @@ pub fn signs(
 ) -> Vec<Sign> {
     let since = now.checked_sub(EVIDENCE_LIMIT).map_or(since, |limit| since.max(limit));
     told(estate, picture, service, side, since, now)
-}
-
-/// The signs that a verdict on a side rests on at `now`: those of now where they suffice. Where they do not,
-/// those that the last answers told of, if these would: whoever fell silent since was seen dead, and nothing
-/// has told otherwise. They are old, and tell only of what was. What a person has `stated` counts with them.
-pub fn last_seen(
-    estate: &Estate,
-    picture: &Picture,
-    service: usize,
-    side: Side,
-    since: Timestamp,
-    now: Timestamp,
-    stated: Option<&Safe>,
-) -> Vec<Sign> {
-    let weighed = |mut signs: Vec<Sign>| {
-        signs.extend(stated.map(Sign::stated));
-        carrying(signs, now)
-    };
-    let known = weighed(signs(estate, picture, service, side, since, now));
-    if rule(&known) {
-        return known;
-    }
-    // What an old answer says of heartbeats holds for its own time and for no other.
-    let then = picture.last(&Source::Hosts(service, side)).map_or(now, |look| look.at);
-    let past = weighed(told(estate, picture, service, side, since, then));
-    if rule(&past) { past } else { known }
 }
 
 /// What the answers and failures since then tell, of heartbeats as they were at `now`.

@@ -57,6 +57,11 @@ impl<'p> Machines<'p> {
         }
     }
 
+    /// Whether Compute itself calls the machine behind a host off.
+    pub fn calls_off(&self, host: &SessionHost) -> bool {
+        self.behind(host).and_then(|machine| machine.power.as_ref()).is_some_and(Power::is_off)
+    }
+
     /// What the machine behind a host does at `now`, from a list that still stands then. Where Compute itself
     /// cannot tell, the broker may have seen it go; else it counts as on, as in the signs of death: that it is
     /// silent must not be missed.

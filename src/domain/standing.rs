@@ -157,8 +157,11 @@ pub struct Capacity {
     pub usable: u32,
     /// Hosts that run and beat but refuse new sessions.
     pub drained: u32,
-    /// Hosts whose machine is off or on its way up: capacity hoped for.
+    /// Hosts whose machine Compute calls off or on its way up: capacity hoped for.
     pub cold: u32,
+    /// Hosts that the broker calls shut down and of whose machine Compute does not tell: no run starts what it
+    /// does not know to be off.
+    pub untold: u32,
     /// Hosts the broker lists as taking users whose heartbeat is too old, or in another state.
     pub unhealthy: u32,
     /// Most sessions a host takes.
@@ -190,10 +193,12 @@ pub fn capacity(picture: &Picture, service: usize, side: Side, now: Timestamp) -
             capacity.usable += 1;
         } else if host.status.takes_users() && host.beats(now) {
             capacity.drained += 1;
-        } else if matches!(powers.standing(host, now), Standing::Off | Standing::Starting) {
-            capacity.cold += 1;
         } else {
-            capacity.unhealthy += 1;
+            match powers.standing(host, now) {
+                Standing::Off if !powers.calls_off(host) => capacity.untold += 1,
+                Standing::Off | Standing::Starting => capacity.cold += 1,
+                Standing::On | Standing::Unknown => capacity.unhealthy += 1,
+            }
         }
     }
     capacity.room = u64::from(capacity.usable) * u64::from(limit);

@@ -251,10 +251,8 @@ impl Engine {
         }
         // After an undo the turn comes anew.
         let all = self.run.steps.iter().zip(&self.run.plan.steps).enumerate();
-        let before = all.filter(|(at, (step, planned))| {
-            (*at < index && !step.owed)
-                || (planned.phase.is_none() && planned.id != self.run.plan.steps[index].id)
-        });
+        let before =
+            all.filter(|(at, (step, planned))| (*at < index && !step.owed) || planned.phase.is_none());
         let turn = before.filter_map(|(_, (step, _))| step.ended).max().unwrap_or(self.run.opened_at);
         Some(step.began.map_or(turn, |began| began.min(turn)))
     }

@@ -192,9 +192,15 @@ pub(super) fn standby_hosts(context: &Context<'_>) -> Finding {
     }
     let machines = Machines::of(context.picture, context.standby);
     let usable = hosts.iter().filter(|host| host.usable(context.now)).count();
-    let cold = hosts.iter().filter(|host| machines.is_off(host)).count();
+    let rises = |host: &&SessionHost| machines.calls_off(host) || machines.boots(host, context.now);
+    let cold = hosts.iter().filter(|host| !host.usable(context.now)).filter(rises).count();
+    let untold = hosts.iter().filter(|host| machines.is_off(host) && !machines.calls_off(host)).count();
     let mut complaints = Vec::new();
-    if usable + cold == 0 {
+    if untold > 0 {
+        let text = format!("{} shut down by the broker, Compute does not tell", counted(untold, "host"));
+        complaints.push((State::Unknown, text));
+    }
+    if usable + cold + untold == 0 {
         complaints.push((State::Crit, "no host is usable or can be started".to_owned()));
     }
     let (ours, ours_lost) = context.machines(context.standby);

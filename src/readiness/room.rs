@@ -43,6 +43,8 @@ struct Need {
     started: u64,
     /// Hosts that have to start.
     short: u64,
+    /// Hosts that may be cold: Compute does not tell.
+    untold: u32,
 }
 
 fn need(context: &Context<'_>) -> Option<Need> {
@@ -56,12 +58,13 @@ fn need(context: &Context<'_>) -> Option<Need> {
         room: capacity.room,
         started: capacity.started,
         short: capacity.hosts_short(need),
+        untold: capacity.untold,
     })
 }
 
 /// A-p4. Cold hosts count as room that can be had.
 pub(super) fn capacity(context: &Context<'_>) -> Finding {
-    let Some(Need { users, wanted: need, room, started, short }) = need(context) else {
+    let Some(Need { users, wanted: need, room, started, short, untold }) = need(context) else {
         return Finding::unknown("hosts, pool or sessions are not known whole");
     };
     if room >= need {
@@ -71,6 +74,12 @@ pub(super) fn capacity(context: &Context<'_>) -> Finding {
         return Finding::ok(format!(
             "room for {room} of {need}; {started} with {} more started",
             counted(short, "host")
+        ));
+    }
+    if untold > 0 {
+        let hosts = counted(untold as usize, "host");
+        return Finding::unknown(format!(
+            "room for {started} of {need}; {hosts} shut down by the broker, Compute does not tell"
         ));
     }
     Finding::crit(format!("room for {started} of {need} even with every cold host started"))
@@ -100,7 +109,7 @@ pub(super) fn quota(context: &Context<'_>) -> Finding {
     let subscriptions: BTreeSet<ArmId> = cold.iter().map(|machine| machine.id.subscription_id()).collect();
     let (mut complaints, mut cores) = (Vec::new(), 0);
     if lost > 0 {
-        let text = format!("the machines of {} were not found", counted(lost, "cold host"));
+        let text = format!("Compute does not tell of {}", counted(lost, "cold host"));
         complaints.push((State::Unknown, text));
     }
     for subscription in &subscriptions {
@@ -165,12 +174,13 @@ impl Quota<'_> {
     }
 }
 
-/// Machines behind standby hosts that are off, and how many of them were not found.
+/// Machines behind standby hosts that are off, and of how many hosts that are Compute does not tell.
 fn cold_machines<'a>(context: &Context<'a>) -> (Vec<&'a VirtualMachine>, usize) {
     let machines = Machines::of(context.picture, context.standby);
     let hosts = context.hosts(context.standby).iter();
     let cold: Vec<&SessionHost> = hosts.filter(|host| machines.is_off(host)).collect();
-    let found: Vec<&VirtualMachine> = cold.iter().filter_map(|host| machines.behind(host)).collect();
+    let told = cold.iter().filter(|host| machines.calls_off(host));
+    let found: Vec<&VirtualMachine> = told.filter_map(|host| machines.behind(host)).collect();
     let lost = cold.len() - found.len();
     (found, lost)
 }

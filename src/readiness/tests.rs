@@ -497,7 +497,7 @@ fn a_host_that_nothing_is_known_of_is_not_left_out() {
     let cases: [Lacks; 8] = [
         ("A-p3", "the machines of 1 host in NE were not found", |world| lose_machine(world, 1)),
         ("G10", "the machines of 1 host in NE were not found", |world| lose_machine(world, 1)),
-        ("G9", "the machines of 1 cold host were not found", |world| lose_machine(world, 3)),
+        ("G9", "Compute does not tell of 1 cold host", |world| lose_machine(world, 3)),
         ("A-p3", "the machines of 1 host in NE were not found", unlink_host),
         ("A-p7", "1 host in NE names no machine", unlink_host),
         ("G18", "1 host in NE names no machine", unlink_host),

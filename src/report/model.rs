@@ -350,7 +350,7 @@ pub enum DeviationKind {
     Recovered,
     /// A process of the run ended without a word.
     Interrupted,
-    /// The run was ended as it is, for this reason.
+    /// The run was ended before its end, for this reason.
     Aborted,
     /// What was done was so no longer, and was done anew.
     Undone,

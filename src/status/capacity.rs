@@ -31,9 +31,16 @@ pub(super) struct Room {
     pub(super) hosts_short: u64,
     /// Whether a host is cold or unhealthy: which of them, Compute tells.
     unused: bool,
+    /// Hosts that may be cold: Compute does not tell.
+    untold: u32,
 }
 
 impl Room {
+    /// Whether nobody could be sent there, even with every cold host started.
+    fn is_nowhere(&self) -> bool {
+        self.now == 0 && self.started == 0 && self.untold == 0
+    }
+
     fn add(self, other: Self) -> Self {
         Self {
             now: self.now + other.now,
@@ -44,6 +51,7 @@ impl Room {
             lacking: self.lacking + other.lacking,
             hosts_short: self.hosts_short + other.hosts_short,
             unused: self.unused || other.unused,
+            untold: self.untold + other.untold,
         }
     }
 }
@@ -57,7 +65,8 @@ pub(super) fn room(scene: &Scene<'_>, service: usize, side: Side) -> Option<Room
         now: capacity.room,
         left: capacity.room.saturating_sub(used),
         started: capacity.started,
-        unused: capacity.cold + capacity.unhealthy > 0,
+        unused: capacity.cold + capacity.untold + capacity.unhealthy > 0,
+        untold: capacity.untold,
         ..Room::default()
     };
     let Some(active) = scene.active(service).side().filter(|active| *active != side) else {
@@ -151,7 +160,7 @@ fn serving(scene: &Scene<'_>, bucket: &Bucket<'_>, rooms: &[Room], sum: &Room) -
 /// A side that must be able to take the users of the other.
 fn standby(scene: &Scene<'_>, bucket: &Bucket<'_>, rooms: &[Room], sum: &Room) -> Option<Part> {
     let (powers, hosts) = (powers(scene, bucket.side), count_hosts(scene, bucket)?);
-    let blind = sum.unused && (powers.trust != Trust::Good || hosts.unsure > 0);
+    let blind = sum.unused && (powers.trust != Trust::Good || hosts.unsure > 0 || sum.untold > 0);
     let machines = |rests: bool| rests.then_some(Source::Machines(bucket.side)).into_iter().collect();
     let services = bucket.services.iter().zip(rooms);
     let short_of: Vec<usize> =
@@ -161,6 +170,17 @@ fn standby(scene: &Scene<'_>, bucket: &Bucket<'_>, rooms: &[Room], sum: &Room) -
     let lacking = format!("{} users{whose} find no place even with every host started", sum.lacking);
     if sum.now == 0 && sum.started == 0 && !blind {
         let part = no_place(&hosts, if sum.lacking > 0 { &lacking } else { NEXT_USER });
+        return Some(Part { beside: machines(sum.unused), ..part });
+    }
+    let placeless: Vec<usize> =
+        bucket.services.iter().zip(rooms).filter(|(_, room)| room.is_nowhere()).map(|(at, _)| *at).collect();
+    if !placeless.is_empty() && !blind && sum.lacking == 0 {
+        // Nobody of it is here to be counted, and the first who comes finds no place.
+        let names = names(scene, &placeless);
+        let (text, short) =
+            (format!("room for {}, {names} none", sum.now), format!("{}, {names} none", sum.now));
+        let why = format!("the next user of {names} finds no place");
+        let part = Part::new(CellState::Warn, text, short).because(&why);
         return Some(Part { beside: machines(sum.unused), ..part });
     }
     if sum.users == 0 {
@@ -176,7 +196,11 @@ fn standby(scene: &Scene<'_>, bucket: &Bucket<'_>, rooms: &[Room], sum: &Room) -
             Part::new(CellState::Ok, text.clone(), text)
         } else {
             let part = Part::new(CellState::Unknown, format!("{now}%, cold not known"), format!("{now}%, ?"));
-            Part { beside: machines(true), ..part.because(&power_unknown(&powers)) }
+            let why = match powers.trust {
+                Trust::Good if sum.untold > 0 => untold(sum.untold),
+                _ => power_unknown(&powers),
+            };
+            Part { beside: machines(true), ..part.because(&why) }
         });
     }
     let text = if started > now { format!("{now}%, {started}% if started") } else { format!("{now}%") };
@@ -188,6 +212,11 @@ fn standby(scene: &Scene<'_>, bucket: &Bucket<'_>, rooms: &[Room], sum: &Room) -
         None => Part::new(CellState::Warn, text, short).because(&lacking),
     };
     Some(Part { beside: machines(sum.unused), ..part })
+}
+
+/// Why nobody knows whether hosts can be started.
+fn untold(count: u32) -> String {
+    format!("{} shut down by the broker, Compute does not tell", counted(count as usize, "host"))
 }
 
 /// `hr and fin`.

@@ -340,8 +340,8 @@ fn sources(scene: &Scene<'_>, component: Component, service: usize, side: Side) 
         Component::Capacity => {
             let mut all = vec![Source::Hosts(service, side), Source::Pool(service, side)];
             match scene.active(service).side() {
-                // Where the active region is dead the last known number of users is the need.
-                Some(active) if active != side && scene.dead_for(service, active).is_some() => {}
+                // Where the active region is dead now the last known number of users is the need.
+                Some(active) if active != side && scene.is_dead_now(service, active) => {}
                 // And where it is only silent, room is told without it: it makes nothing here older.
                 Some(active) if active != side && need_unknown(scene, service, side) => {}
                 Some(active) => all.push(Source::Sessions(service, active)),
@@ -357,9 +357,7 @@ fn sources(scene: &Scene<'_>, component: Component, service: usize, side: Side) 
 pub(super) fn need_unknown(scene: &Scene<'_>, service: usize, side: Side) -> bool {
     let Some(active) = scene.active(service).side().filter(|active| *active != side) else { return false };
     let users = Sight::of(scene.picture, &Source::Sessions(service, active), scene.now);
-    scene.dead_for(service, active).is_none()
-        && users.at.is_some()
-        && (users.trust != Trust::Good || users.missed)
+    !scene.is_dead_now(service, active) && users.at.is_some() && (users.trust != Trust::Good || users.missed)
 }
 
 /// How many standby hosts would have to start, service by service.

@@ -5,6 +5,7 @@ use crate::{
         Pair, Side, Source,
         picture::Picture,
         reading::{Footing, Reading, SilenceKind},
+        signs::RegionSigns,
         time::{Timestamp, span_text},
     },
     engine::{RunView, view::RunState},
@@ -59,9 +60,15 @@ pub(super) fn late(run: &RunView) -> Option<Problem> {
     Some(Problem::said(CellState::Warn, text))
 }
 
-/// Regions of which half of the looks and the call to the control plane bring no answer, apart from `dead`
-/// ones: of those more is known. What this machine sees of neither region tells of the machine.
-pub(super) fn silent(picture: &Picture, codes: Pair<&str>, dead: Pair<bool>, now: Timestamp) -> Vec<Problem> {
+/// Regions of which half of the looks and the call to the control plane bring no answer, apart from those that
+/// are dead by `signs` of now: of those more is known. What this machine sees of neither region tells of the
+/// machine, and comes before what it saw of a dead one last.
+pub(super) fn silent(
+    picture: &Picture,
+    codes: Pair<&str>,
+    signs: &Pair<RegionSigns>,
+    now: Timestamp,
+) -> Vec<Problem> {
     let mute = |side: Side| {
         let unheard = |reading: &Reading| {
             let kind = reading.silence.as_ref().map(|(_, silence)| silence.kind);
@@ -76,12 +83,14 @@ pub(super) fn silent(picture: &Picture, codes: Pair<&str>, dead: Pair<bool>, now
         let overdue = Footing::of(&Source::Control(Side::Primary), since).is_old(now);
         Problem { at: Some(since), overdue, ..Problem::said(CellState::Unknown, text) }
     };
-    match Side::BOTH.map(|side| mute(side).filter(|_| !dead[side])) {
+    match Side::BOTH.map(|side| mute(side).filter(|_| !signs[side].dead() || signs[side].stale)) {
         [Some((_, _, one)), Some((_, _, other))] => {
             let why = picture.reading(&Source::Control(Side::Primary)).and_then(|call| call.silence.as_ref());
             let why = why.map_or_else(String::new, |(_, silence)| format!(": {}", silence.why));
             let text = format!("neither region answers, this machine may be cut off{why}");
-            vec![said(text, one.min(other))]
+            let dead = Side::BOTH.into_iter().any(|side| signs[side].dead());
+            let state = if dead { CellState::Crit } else { CellState::Unknown };
+            vec![Problem { state, ..said(text, one.min(other)) }]
         }
         sides => {
             let alone = Side::BOTH.into_iter().zip(sides).filter_map(|(side, mute)| Some((side, mute?)));

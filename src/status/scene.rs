@@ -106,6 +106,12 @@ impl<'a> Scene<'a> {
         own.map(|(_, signs)| signs).filter(|signs| signs.dead())
     }
 
+    /// Whether `side` is dead for a service by signs of now: what was seen there last goes then, and only then, for
+    /// what there will be.
+    pub(super) fn is_dead_now(&self, service: usize, side: Side) -> bool {
+        self.dead_for(service, side).is_some_and(|signs| !signs.stale)
+    }
+
     /// Whether a run of this service has not ended.
     pub(super) fn has_open_run(&self, service: usize) -> bool {
         self.runs.iter().any(|run| run.service_index == service && !matches!(run.state, RunState::Closed(_)))
@@ -265,8 +271,10 @@ impl<'a> Scene<'a> {
             let count =
                 principals.map_or_else(|| "unknown number of".to_owned(), |(both, _)| both.to_string());
             let mut dead = String::new();
-            for side in Side::BOTH.into_iter().filter(|side| self.dead(*side)) {
-                let _ = write!(dead, " · {} dead", side.key());
+            for (side, [seen, _]) in
+                Side::BOTH.into_iter().filter_map(|side| Some((side, self.signs[side].dead_words()?)))
+            {
+                let _ = write!(dead, " · {} {seen}", side.key());
             }
             let seated = match users {
                 Some((both, _)) if both > 0 => format!(", {}", counted(both as usize, "user")),
@@ -349,8 +357,8 @@ impl<'a> Scene<'a> {
             }
         }
         if unsigned.is_none() {
-            let (codes, dead) = (Pair::build(|side| self.code(side)), Pair::build(|side| self.dead(side)));
-            problems.extend(problem::silent(self.picture, codes, dead, self.now));
+            let codes = Pair::build(|side| self.code(side));
+            problems.extend(problem::silent(self.picture, codes, &self.signs, self.now));
         }
         if !matches!(invariant.state, CellState::Ok | CellState::NotConfigured) {
             let Invariant { state, ref text, from: at, stale, overdue, .. } = *invariant;

@@ -19,6 +19,13 @@ pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
             standing::unproven_sessions(scene.picture, service, bucket.side).unwrap_or(connected + rest);
     }
     let all = active + other;
+    // Whether somebody sits behind a session its host tells.
+    let beside: Vec<Source> = bucket
+        .services
+        .iter()
+        .filter(|_| all > 0)
+        .map(|&service| Source::Hosts(service, bucket.side))
+        .collect();
     let hosts = count_hosts(scene, bucket);
     // Of people who may sit behind them nobody has told since a host beat last, whatever became of the lists.
     let heard = hosts.filter(Hosts::none_beats).and_then(|hosts| hosts.beat).filter(|_| all > 0);
@@ -27,23 +34,22 @@ pub(super) fn sessions(scene: &Scene<'_>, bucket: &Bucket<'_>) -> Option<Part> {
         let part = Part::new(CellState::Unknown, format!("last {all}, not real"), format!("last {all}"))
             .because("the broker still lists them, their hosts are silent")
             .figure(all, None);
-        return Some(Part { as_of: heard, ..part });
+        return Some(Part { beside, as_of: heard, ..part });
     }
     if unproven > 0 {
         // Some hosts are silent, or not known to live: whoever is listed on them may be gone.
         let text = format!("{unproven} of {all} unproven");
-        let hosts = bucket.services.iter().map(|&service| Source::Hosts(service, bucket.side));
         let part = Part::new(CellState::Unknown, text, format!("{}+{unproven}?", all - unproven))
             .because("the broker lists sessions on hosts of which no heartbeat of the last 5 min is known")
             .figure(all, None);
-        return Some(Part { beside: hosts.collect(), as_of: heard, ..part });
+        return Some(Part { beside, as_of: heard, ..part });
     }
     let part = match (active, other) {
         (0, 0) => Part::new(CellState::Ok, "none", "none"),
         (_, 0) => Part::new(CellState::Ok, format!("{active} active"), format!("{active}")),
         _ => Part::new(CellState::Ok, format!("{active} active, {other} disc"), format!("{active}+{other}")),
     };
-    let part = part.figure(all, None);
+    let part = Part { beside, ..part.figure(all, None) };
     Some(if all > 0 && matches!(bucket.role, Role::Standby | Role::Closed) {
         Part { state: CellState::Warn, ..part.because("users here though the side serves nobody") }
     } else {

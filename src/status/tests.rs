@@ -329,7 +329,7 @@ fn a_missed_look_shows_before_its_value_is_old() {
     let missed = |cell: &Cell| cell.aged() == Aged::Missed;
     let rows = summary.rows.iter().filter(|row| missed(&row.cells.primary) || missed(&row.cells.secondary));
     let rows: Vec<Component> = rows.map(|row| row.component).collect();
-    assert_eq!(rows, [Component::Hosts, Component::Capacity], "and what rests on it");
+    assert_eq!(rows, [Component::Hosts, Component::Sessions, Component::Capacity], "and what rests on it");
     let table = table(&summary, &[], WorldKind::Sim);
     let line = table.lines().find(|line| line.starts_with("hosts")).unwrap();
     assert_eq!(line.matches("4s?").count(), 1, "{line:?}");
@@ -371,6 +371,107 @@ fn one_sign_that_was_not_seen_lately_takes_nothing_from_a_death_that_others_prov
         let seen = (signs.stale, world.now.duration_since(signs.at.unwrap()) <= seconds(4));
         assert_eq!(seen, (grade == Grade::WasDead, grade == Grade::Dead), "{again:?}");
     }
+}
+
+/// Whether the primary counts as dead after some hours in which what it told last was never told again, or only
+/// its hosts were, as that says; and by which signs.
+#[test]
+fn what_was_seen_dead_was_so_at_one_moment_and_is_over_where_its_hosts_beat() {
+    type Later = fn(&mut World);
+    let gone: Later = |world| {
+        let last = world.now - minutes(60);
+        (0..2).for_each(|service| {
+            world.edit_hosts(service, ONE, |_, host| {
+                (host.status, host.heartbeat) = (HostStatus::Shutdown, Heartbeat::At(last));
+            });
+        });
+    };
+    fn back(world: &mut World) {
+        let beat = world.now - seconds(20);
+        (0..2).for_each(|service| {
+            world.edit_hosts(service, ONE, |_, host| {
+                (host.status, host.heartbeat) = (HostStatus::Available, Heartbeat::At(beat));
+            });
+        });
+    }
+    // Its shares were down in the morning and its hosts silent at noon.
+    let apart: Later = |world| {
+        world.put(Source::Events, Answer::Events(Listing::whole(Vec::new(), 1)));
+        back(world);
+        let beat = world.now - minutes(60);
+        (0..2).for_each(|service| {
+            world.edit_hosts(service, ONE, |_, host| host.heartbeat = Heartbeat::At(beat))
+        });
+        power(world, ONE, &Power::Running);
+        world.now += minutes(180);
+    };
+    let cases: [(&str, bool, Later, Grade, &str); 5] = [
+        ("had signs of different hours", true, apart, Grade::None, "signs "),
+        ("was dead, and silent since", true, |_| (), Grade::WasDead, "signs 1, 2, 4"),
+        ("was dead, and its hosts beat", true, back, Grade::Alone, "sign 1"),
+        ("was well, and its hosts were put off", false, gone, Grade::Alone, "sign 1"),
+        ("was well, and silent since", false, |_| (), Grade::Alone, "sign 1"),
+    ];
+    for (name, burns, later, grade, numbers) in cases {
+        let mut world = World::calm();
+        if burns {
+            world.burn_primary();
+        }
+        world.now += minutes(180);
+        world.put(Source::Events, Answer::Events(Listing::whole(vec![posted()], 1)));
+        later(&mut world);
+        let signs = all(&world).regions.primary.signs;
+        assert_eq!((signs.grade, signs.numbers().as_str()), (grade, numbers), "{name}");
+    }
+}
+
+/// What was known of a region that was dead and is silent now makes nothing sure hours later: not the room that
+/// is needed, and not that the other region fails rather than this machine.
+#[test]
+fn a_region_that_was_dead_hours_ago_tells_nothing_of_now() {
+    let mut world = World::calm();
+    world.burn_primary();
+    let listed = standing::sessions(&world.picture, &Source::Sessions(0, ONE)).unwrap().seen()[..5].to_vec();
+    world.put(Source::Sessions(0, ONE), Answer::Sessions(Listing::whole(listed, 1)));
+    let again: Vec<(Source, Answer)> = world
+        .picture
+        .iter()
+        .filter_map(|(source, reading)| Some((source.clone(), reading.last.clone()?.answer)))
+        .collect();
+    world.now += minutes(180);
+    for (source, answer) in again {
+        match source.side() {
+            Some(Side::Primary) => world.silence(&source, SilenceKind::Unreachable, 1),
+            _ => world.put(source, answer),
+        }
+    }
+    world.put(Source::Events, Answer::Events(Listing::whole(vec![posted()], 1)));
+    let summary = all(&world);
+    assert_eq!(summary.regions.primary.signs.grade, Grade::WasDead);
+    let cell = summary.cell(Component::Capacity, TWO).unwrap();
+    let why = cell.reason.as_ref().map_or("", |why| why.as_str());
+    assert_eq!(
+        (cell.state, why),
+        (CellState::Unknown, "how many users WE has is not known now"),
+        "{}",
+        cell.text
+    );
+    let said =
+        |summary: &Summary, words: &str| summary.problems.iter().any(|one| one.text.starts_with(words));
+    assert!(said(&summary, "WE does not answer"), "{:?}", summary.problems);
+    // And then the network of this machine goes.
+    let other: Vec<Source> = world
+        .picture
+        .iter()
+        .map(|(source, _)| source.clone())
+        .filter(|source| source.side() == Some(TWO))
+        .collect();
+    for source in &other {
+        world.silence(source, SilenceKind::Unreachable, 1);
+    }
+    let summary = all(&world);
+    assert!(said(&summary, "neither region answers, this machine may be cut off"), "{:?}", summary.problems);
+    assert!(!said(&summary, "NE does not answer"), "{:?}", summary.problems);
 }
 
 /// Nor has a region room once it was left; whose it is and since when, the signs tell.
@@ -491,6 +592,15 @@ fn sessions_on_a_silent_host_are_not_called_fine() {
     assert_eq!((cell(&world).state, cell(&world).text.as_str()), (CellState::Unknown, "20 of 60 unproven"));
     world.picture.forget(&source);
     assert_eq!((unproven(&world), cell(&world).state), (None, CellState::Unknown), "{}", cell(&world).text);
+    // Nor is whoever is listed for hosts of which nobody has heard for hours.
+    let mut world = World::calm();
+    let listed = world.picture.last(&Source::Sessions(0, Side::Primary)).unwrap().answer.clone();
+    world.now += minutes(120);
+    for service in 0..2 {
+        world.put(Source::Sessions(service, Side::Primary), listed.clone());
+    }
+    let cell = all(&world).cell(Component::Sessions, Side::Primary).unwrap().clone();
+    assert_eq!((cell.state, cell.stale), (CellState::Unknown, true), "{}", cell.text);
 }
 
 #[test]
@@ -1047,7 +1157,7 @@ const SILENT: (HostStatus, Heartbeat) = (HostStatus::Unavailable, Heartbeat::Nev
 /// What is said of the room of a side after something was spoilt: state, words, short words, reason.
 type RoomCase = (&'static str, Side, Spoil, (CellState, &'static str, &'static str, &'static str));
 
-const ROOM: [RoomCase; 9] = [
+const ROOM: [RoomCase; 10] = [
     (
         "nobody knows when any beat",
         ONE,
@@ -1123,7 +1233,23 @@ const ROOM: [RoomCase; 9] = [
             (0..2).for_each(|service| hosts_on(world, service, TWO, gone.clone()));
             power(world, TWO, &Power::Unknown(Safe::new("unknown")));
         },
-        (CellState::Ok, "0%, 120% if started", "0%, 120%", ""),
+        (
+            CellState::Unknown,
+            "0%, cold not known",
+            "0%, ?",
+            "6 hosts shut down by the broker, Compute does not tell",
+        ),
+    ),
+    (
+        "nobody is signed in, and one service of the standby has no host that could start",
+        TWO,
+        |world| {
+            for service in 0..2 {
+                world.put(Source::Sessions(service, ONE), Answer::Sessions(Listing::whole(Vec::new(), 1)));
+            }
+            hosts_on(world, 0, TWO, SILENT);
+        },
+        (CellState::Warn, "room for 12, hr none", "12, hr none", "the next user of hr finds no place"),
     ),
 ];
 

@@ -64,6 +64,9 @@ pub(super) fn beside(app: &App, view: &RunView, pen: &mut Pen<'_>, x: u16, (top,
     }
 }
 
+/// Columns of a region with its longest plight, `WE role unknown last DEAD`: what it is never loses its end.
+const PLIGHT: u16 = 26;
+
 /// One line a side, for windows without room beside the steps.
 pub(super) fn short(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
     let width = pen.width();
@@ -71,7 +74,7 @@ pub(super) fn short(app: &App, view: &RunView, pen: &mut Pen<'_>, top: u16) {
         let y = top + line as u16;
         let region = &app.summary.regions[side];
         let (role, dead) = head::plight(app, side);
-        let mut x = pen.text(1, y, 20, &format!("{} {}{dead}", region.code, region.role), role) + 2;
+        let mut x = pen.text(1, y, PLIGHT, &format!("{} {}{dead}", region.code, region.role), role) + 2;
         x = x.max(13);
         let cells = ROWS.iter().filter_map(|what| Some((*what, app.summary.cell(*what, side)?)));
         let oldest =

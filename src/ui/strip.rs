@@ -1,7 +1,7 @@
 //! The runbook strip of home: the open run, or what could be started, each with its age.
 
 use crate::{
-    app::{App, Intent, RunbookEntry, sentence},
+    app::{App, Intent, RunbookEntry, screen::services, sentence},
     domain::time::{Timestamp, span_text},
     engine::{
         RunView,
@@ -138,17 +138,21 @@ impl Standing {
     /// What is said of a runbook, the least important last.
     fn words(&self, app: &App, entry: &RunbookEntry) -> Vec<String> {
         let drill = format!("last drill {}", app.last_drill(&entry.id));
-        let services = ahead(app, entry);
-        if services.is_empty() {
-            return vec![named(entry), entry.services.join(", "), NO_WAY_BACK.to_owned(), drill];
+        let way = Way::of(app, entry);
+        let barred = way.barred().unwrap_or_default().to_owned();
+        match way {
+            Way::Ahead(services) => {
+                vec![named(entry), services.join(", "), self.text.clone(), self.usual(entry), drill]
+            }
+            Way::NoService => vec![named(entry), barred, drill],
+            Way::Back | Way::OutOfScope => vec![named(entry), entry.services.join(", "), barred, drill],
         }
-        vec![named(entry), services.join(", "), self.text.clone(), self.usual(entry), drill]
     }
 
     /// The same where that has no room; how long it takes is what goes first.
     fn short(&self, app: &App, entry: &RunbookEntry, room: u16) -> String {
-        if ahead(app, entry).is_empty() {
-            return NO_WAY_BACK.to_owned();
+        if let Some(why) = Way::of(app, entry).barred() {
+            return why.to_owned();
         }
         let word = self.text.trim_start_matches("ready").trim_start();
         let gap = if word.is_empty() { "" } else { " " };
@@ -162,15 +166,47 @@ impl Standing {
     }
 }
 
-/// The services of a runbook that it can move: of one that is active in the secondary the way would be back.
-fn ahead<'e>(app: &App, entry: &'e RunbookEntry) -> Vec<&'e str> {
-    let back = |service: usize| {
-        app.readiness
-            .iter()
-            .any(|found| (found.service, found.id, found.state) == (service, "way", State::Warn))
-    };
-    let can = |name: &&String| !app.estate.service(name).is_some_and(back);
-    entry.services.iter().filter(can).map(String::as_str).collect()
+/// Where a runbook could go for the services in scope: of the others nothing was checked.
+enum Way<'e> {
+    /// These services it can move.
+    Ahead(Vec<&'e str>),
+    /// They are active in the secondary: the way would be back.
+    Back,
+    /// It is for services that are not in scope.
+    OutOfScope,
+    /// It is for none of this estate.
+    NoService,
+}
+
+impl<'e> Way<'e> {
+    fn of(app: &App, entry: &'e RunbookEntry) -> Self {
+        let back = |service: usize| {
+            let way = (service, "way", State::Warn);
+            app.readiness.iter().any(|found| (found.service, found.id, found.state) == way)
+        };
+        let own: Vec<(usize, &str)> = services(app.scope, &app.estate)
+            .filter_map(|(at, one)| {
+                Some((at, entry.services.iter().find(|name| **name == one.name)?.as_str()))
+            })
+            .collect();
+        let ahead: Vec<&str> = own.iter().filter(|(at, _)| !back(*at)).map(|(_, name)| *name).collect();
+        match () {
+            () if entry.services.is_empty() => Self::NoService,
+            () if own.is_empty() => Self::OutOfScope,
+            () if ahead.is_empty() => Self::Back,
+            () => Self::Ahead(ahead),
+        }
+    }
+
+    /// Why it can move none of them.
+    fn barred(&self) -> Option<&'static str> {
+        match self {
+            Self::Ahead(_) => None,
+            Self::Back => Some(NO_WAY_BACK),
+            Self::OutOfScope => Some("not for this scope"),
+            Self::NoService => Some("no service that it could move"),
+        }
+    }
 }
 
 /// A runbook by its id, with whether it is a team's own.

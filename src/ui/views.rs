@@ -15,7 +15,7 @@ use crate::{
         time::seconds,
     },
     engine::{Command, RunEvent, Stamped, event::Actor},
-    status::{CellState, Component},
+    status::{CellState, Component, Scope},
 };
 
 use super::{
@@ -389,6 +389,21 @@ fn the_strip_says_what_can_be_done_and_what_was_cut_off() {
     ] {
         let line = back(services);
         assert!(line.contains(said), "{services:?}: {line}");
+    }
+    // Of a service that is not in scope nothing was checked: nothing is said of it.
+    for (scope, of, said) in [
+        (Scope::Service(0), &["hr", "fin"][..], "  hr   ready "),
+        (Scope::Service(1), &["hr"], "  hr   not for this scope"),
+        (Scope::All, &[], "avd-pooled-failover   no service that it could move"),
+    ] {
+        let mut app = scene::app(World::Live, Weather::Calm);
+        app.scope = scope;
+        for entry in &mut app.runbooks {
+            entry.services = of.iter().map(ToString::to_string).collect();
+        }
+        app.settle();
+        let line = strip(&mut app);
+        assert!(line.contains(said), "{scope:?}: {line}");
     }
     for (interrupted, said) in [(true, "interrupted"), (false, "awaiting-person")] {
         let mut view = scene::move_phase();

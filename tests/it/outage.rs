@@ -665,6 +665,25 @@ async fn nobody_leaves_both_because_time_passes() {
     }
 }
 
+/// A region that was dead when it was seen last opens no gate: for some minutes its signs are still told, and they
+/// count no more than the silence after them.
+#[tokio::test(start_paused = true)]
+async fn no_gate_opens_by_signs_that_nobody_sees_any_more() {
+    let mut cockpit = Cockpit::open(Rehearsal::of(&OUTAGE), Mode::Ungraceful).await;
+    cockpit.turn("a0-declare").await;
+    let fits = |cockpit: &Cockpit| {
+        let proofs = cockpit.shown("a0-declare").proofs;
+        proofs.into_iter().find(|item| item.id == "mode-fits").unwrap().verdict
+    };
+    cockpit.pass(minutes(1)).await;
+    assert_eq!(fits(&cockpit), GateVerdict::Green);
+    cockpit.inject("fault = \"lose-reply\"");
+    for minute in 0..8 {
+        cockpit.pass(minutes(1)).await;
+        assert!(minute < 2 || fits(&cockpit) != GateVerdict::Green, "{minute}: {:?}", fits(&cockpit));
+    }
+}
+
 /// How long somebody let a probe or an undone step wait is no work of it.
 #[tokio::test(start_paused = true)]
 async fn a_step_is_at_work_since_it_was_confirmed_and_waits_since_its_turn() {

@@ -108,6 +108,7 @@ async fn signs_of_death_grow_old_with_what_they_rest_on() {
     let screen = night.screen();
     assert!(screen.contains("x    WE looks dead") && screen.contains("ready ungraceful"), "{screen}");
     inject(&night, "fault = \"lose-reply\"");
+    let mut told = 0;
     for minute in 0..6 {
         night.pass(minutes(1)).await;
         let screen = night.screen();
@@ -116,8 +117,12 @@ async fn signs_of_death_grow_old_with_what_they_rest_on() {
         }
         let dead = screen.lines().filter(|line| line.contains("WE looks dead") || line.contains("seen dead"));
         for line in dead {
-            assert!(line.contains("last ") && line.ends_with('!'), "{line}\n{screen}");
+            told += 1;
+            assert!(line.contains("last seen dead") && line.ends_with('!'), "{line}\n{screen}");
         }
         assert!(!screen.contains("   ready"), "{screen}");
+        assert!(screen.contains("this machine may be cut off"), "{screen}");
+        assert!(!screen.contains("NE does not answer"), "{screen}");
     }
+    assert!(told > 0, "it is told as what was");
 }
