@@ -352,7 +352,11 @@ fn verdicts(ground: &Ground<'_>, signs_shown: &[Line], evidence: &Pair<Vec<[Evid
     for side in Side::BOTH {
         let signs = ground.signs(side);
         let numbers = signs.numbers();
+        let back = ground.run.and_then(RunView::back) == Some(side);
         let (state, text) = match signs.grade {
+            Grade::Dead | Grade::WasDead if back => {
+                (CellState::Warn, format!("{} answers again, whatever its {numbers} say", codes[side]))
+            }
             Grade::Dead | Grade::WasDead => {
                 let (is, last) = if signs.stale && !blind_here { ("was", "last seen ") } else { ("is", "") };
                 let silent = if signs.silent && !blind_here { ", now silent" } else { "" };
@@ -591,11 +595,14 @@ mod tests {
         let alone = "WE: sign 1 alone proves nothing, two are needed";
         let dead = |name: &str| format!("WE is dead by {name} signs 1, 5: an ungraceful failover fits");
         let none = "none; :state in a run";
+        let back = RunView { primary_is_back: true, ..run(Some(what), RunState::Running, 0) };
+        let answers = "WE answers again, whatever its hr signs 1, 5 say";
         let cases = [
             (None, none.to_owned(), none, alone.to_owned()),
             (Some(run(None, RunState::Running, 0)), none.to_owned(), none, alone.to_owned()),
             (Some(run(Some(what), RunState::Running, 0)), format!("hr {what}"), "none", dead("hr")),
             (Some(run(Some(what), RunState::Running, 1)), format!("fin {what}"), "none", dead("fin")),
+            (Some(back), format!("hr {what}"), "none", answers.to_owned()),
             (Some(run(Some(what), closed(), 0)), none.to_owned(), none, alone.to_owned()),
         ];
         for (run, here, there, verdict) in cases {
@@ -608,7 +615,11 @@ mod tests {
             // Home says the same.
             let runs: Vec<RunView> = run.into_iter().collect();
             let home = summarize(estate, picture, &runs, Scope::All, noon()).regions;
-            assert_eq!(home.primary.signs.dead(), verdict.contains("dead by"), "{verdict}");
+            assert_eq!(
+                home.primary.signs.dead(),
+                [dead("hr").as_str(), &dead("fin"), answers].contains(&verdict.as_str()),
+                "{verdict}"
+            );
             assert_eq!(home.secondary.signs.grade, Grade::None);
         }
     }

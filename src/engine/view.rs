@@ -104,6 +104,11 @@ impl StepView {
 }
 
 impl RunView {
+    /// The side that was left as dead, where it answers again.
+    pub fn back(&self) -> Option<Side> {
+        self.primary_is_back.then_some(self.from)
+    }
+
     /// What a person has stated in it, while it is open.
     pub fn stated(&self) -> Option<Stated> {
         let what = self.statement.clone().filter(|_| !matches!(self.state, RunState::Closed(_)))?;

@@ -352,9 +352,9 @@ fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
     words
 }
 
-/// Whether the region that a run leaves as dead answers again: its signs stand for some minutes more.
+/// Whether the region that a run leaves as dead answers again: its signs may stand all the same.
 pub(super) fn is_back(app: &App, side: Side) -> bool {
-    app.run_view().is_some_and(|view| view.primary_is_back && view.from == side)
+    app.run_view().and_then(|view| view.back()) == Some(side)
 }
 
 /// What is said of a region behind its role: that it is dead, or answers again.

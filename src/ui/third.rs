@@ -57,7 +57,7 @@ fn vantage(app: &App, narrow: bool) -> Option<Third> {
     let (state, text) = if signs.grade == Grade::None {
         return None;
     } else if head::is_back(app, side) {
-        (CellState::Warn, format!("{} answers again; its {numbers} will pass", region.code))
+        (CellState::Warn, format!("{} answers again, whatever its {numbers} say", region.code))
     } else if signs.dead() && signs.serves {
         let silent = if narrow { "" } else { silent };
         let text = format!("{} {seen} ({numbers}){silent}", region.code);
