@@ -270,8 +270,7 @@ impl Evidence<'_> {
 
     /// When the last look at a source began, whether it was answered or not: silence is evidence too.
     pub(super) fn tried_at(&self, source: &Source) -> Option<Timestamp> {
-        let reading = self.seen.picture.reading(source)?;
-        reading.last.as_ref().map(|look| look.started).max(reading.failed)
+        self.seen.picture.reading(source)?.tried()
     }
 
     fn snapshot_taken(&self) -> Told {
