@@ -191,15 +191,8 @@ const TABLES: &[Context] = &[Context::Lists, Context::Events, Context::Journal, 
 /// Where lines come by themselves.
 const LINES: &[Context] = &[Context::Events, Context::Journal];
 /// Where the services in scope matter.
-const SCOPED: &[Context] = &[
-    Context::Home,
-    Context::Run,
-    Context::Lists,
-    Context::Runs,
-    Context::Events,
-    Context::Readiness,
-    Context::Vantage,
-];
+const SCOPED: &[Context] =
+    &[Context::Home, Context::Lists, Context::Runs, Context::Events, Context::Readiness, Context::Vantage];
 
 /// A set of places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

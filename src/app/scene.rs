@@ -566,6 +566,7 @@ pub(crate) fn step(id: &str, title: &str, kind: StepKind, state: StepState) -> S
         choices: Vec::new(),
         no_undo: None,
         reason: None,
+        no_longer: None,
     }
 }
 

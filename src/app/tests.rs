@@ -1037,6 +1037,34 @@ fn a_holder_nobody_planned_can_be_left_on_either_side() {
     assert_eq!(script.lock().unwrap().told.last(), Some(&left), "{}", notice(&app));
 }
 
+/// Beside a run stand the signs of its own service, however it is come to and whatever was looked at before.
+#[test]
+fn beside_a_run_stands_its_own_service() {
+    let mut app = scene::running(scene::move_phase()).0;
+    let mut time = 2_000;
+    let mut by = |app: &mut App, intents: &[Intent]| {
+        for intent in intents {
+            time += 1_000;
+            press(app, &[(time, *intent)]);
+            app.settle();
+        }
+        let hosts = app.summary.cell(Component::Hosts, Side::Primary).unwrap().text.clone();
+        (app.screen, app.scope, hosts)
+    };
+    let own = by(&mut app, &[Intent::Pane(2)]);
+    assert_eq!((own.0, own.1), (Screen::Run, Scope::Service(0)));
+    for path in [
+        &[Intent::Pane(1), Intent::ScopeNext, Intent::Flip][..],
+        &[Intent::Pane(7), Intent::ScopeNext, Intent::Pane(2)],
+        &[Intent::Flip, Intent::ScopePrevious, Intent::Flip],
+    ] {
+        let (before, (last, way)) = (by(&mut app, &[]), path.split_last().unwrap());
+        let other = by(&mut app, way);
+        assert_ne!((other.1, &other.2), (own.1, &own.2), "{path:?}");
+        assert_eq!(by(&mut app, &[*last]), before, "{path:?}");
+    }
+}
+
 #[test]
 fn screens_cursor_scope_and_filter_answer_their_keys() {
     let mut app = scene::app(World::Sim, Weather::Calm);

@@ -256,7 +256,7 @@ impl App {
         if let Some(text) = text {
             self.tell_all(text);
         }
-        // Beside the run stands its service, not the sum of all; `[` and `]` change that on home.
+        // Beside the run stands its service, not the sum of all.
         self.scope = Scope::Service(run.view.service_index);
         self.run = Some(run);
         self.remind();

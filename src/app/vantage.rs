@@ -351,31 +351,9 @@ fn verdicts(ground: &Ground<'_>, signs_shown: &[Line], evidence: &Pair<Vec<[Evid
     let before_sides = verdicts.len();
     for side in Side::BOTH {
         let signs = ground.signs(side);
-        let numbers = signs.numbers();
         let back = ground.run.and_then(RunView::back) == Some(side);
-        let (state, text) = match signs.grade {
-            Grade::Dead | Grade::WasDead if back => {
-                (CellState::Warn, format!("{} answers again, whatever its {numbers} say", codes[side]))
-            }
-            Grade::Dead | Grade::WasDead => {
-                let (is, last) = if signs.stale && !blind_here { ("was", "last seen ") } else { ("is", "") };
-                let silent = if signs.silent && !blind_here { ", now silent" } else { "" };
-                let follows = follows(&signs, blind_here);
-                let text = format!("{} {is} {last}dead by {numbers}{silent}: {follows}", codes[side]);
-                (CellState::Crit, text)
-            }
-            Grade::None if blind(&evidence[side]) => {
-                (CellState::Unknown, format!("{}: no sign seen, and not all of them are known", codes[side]))
-            }
-            Grade::None => (CellState::Ok, format!("{}: no sign of death", codes[side])),
-            Grade::Alone if signs.classes().len() == 1 => {
-                (CellState::Warn, format!("{}: {numbers} alone proves nothing, two are needed", codes[side]))
-            }
-            Grade::Alone => (
-                CellState::Warn,
-                format!("{}: {numbers} prove nothing, two of one service are needed", codes[side]),
-            ),
-        };
+        let unseen = blind(&evidence[side]);
+        let (state, text) = verdict_on(codes[side], &signs, Sights { back, unseen, blind_here });
         let (at, stale) = if signs.grade == Grade::None {
             // Of no sign all of them tell.
             let own = || signs_shown.iter().map(|line| &line.cells[side]);
@@ -402,6 +380,41 @@ fn verdicts(ground: &Ground<'_>, signs_shown: &[Line], evidence: &Pair<Vec<[Evid
     };
     verdicts.push(Verdict { state, text: place, at: None, stale: false });
     verdicts
+}
+
+/// What a verdict on a region rests on besides its signs.
+struct Sights {
+    /// The run left it as dead, and it answers again.
+    back: bool,
+    /// Not all of its signs are known.
+    unseen: bool,
+    /// This machine sees neither region.
+    blind_here: bool,
+}
+
+fn verdict_on(code: &str, signs: &RegionSigns, sights: Sights) -> (CellState, String) {
+    let (numbers, Sights { back, unseen, blind_here }) = (signs.numbers(), sights);
+    match signs.grade {
+        Grade::Dead | Grade::WasDead if back => {
+            (CellState::Warn, format!("{code} answers again, whatever its {numbers} say"))
+        }
+        Grade::Dead | Grade::WasDead => {
+            let (is, last) = if signs.stale && !blind_here { ("was", "last seen ") } else { ("is", "") };
+            let silent = if signs.silent && !blind_here { ", now silent" } else { "" };
+            let follows = follows(signs, blind_here);
+            (CellState::Crit, format!("{code} {is} {last}dead by {numbers}{silent}: {follows}"))
+        }
+        Grade::None if unseen => {
+            (CellState::Unknown, format!("{code}: no sign seen, and not all of them are known"))
+        }
+        Grade::None => (CellState::Ok, format!("{code}: no sign of death")),
+        Grade::Alone if signs.classes().len() == 1 => {
+            (CellState::Warn, format!("{code}: {numbers} alone proves nothing, two are needed"))
+        }
+        Grade::Alone => {
+            (CellState::Warn, format!("{code}: {numbers} prove nothing, two of one service are needed"))
+        }
+    }
 }
 
 /// What follows from a death.

@@ -58,6 +58,18 @@ impl App {
         if screen == Screen::Run {
             self.step = StepCursor::Following;
         }
+        self.stand_beside_run();
+    }
+
+    /// Beside a run stand the signs of its own service, whatever was looked at elsewhere: those of another would
+    /// pass for its own.
+    fn stand_beside_run(&mut self) {
+        let Some(view) = self.run_view().filter(|_| self.screen == Screen::Run) else { return };
+        let own = Scope::Service(view.service_index);
+        if self.scope != own {
+            self.scope = own;
+            self.rescoped();
+        }
     }
 
     /// Puts the cursor on a run that can be gone on with: on that one, or else on the newest. Where one is
@@ -93,6 +105,7 @@ impl App {
                     self.filter = visit.filter;
                     self.sort = visit.sort;
                     self.zoom = visit.zoom;
+                    self.stand_beside_run();
                 }
                 None => self.show(Screen::Home),
             },
@@ -101,10 +114,14 @@ impl App {
 
     pub(super) fn rescope(&mut self, scope: Scope) {
         self.scope = scope;
+        self.rescoped();
+        self.rewind();
+    }
+
+    fn rescoped(&mut self) {
         self.rescope_frozen();
         self.checked = None;
         self.settled = Settled::No;
-        self.rewind();
     }
 
     /// The columns of the screen's list, where it is one that can be filtered.

@@ -35,13 +35,22 @@ impl Engine {
             return false;
         }
         let granted = self.is_done(Action::GrantStandby);
+        let (service, from) = (self.run.plan.service_index, self.run.plan.from);
         if !granted && self.is_done(Action::RevokeActive) {
-            let (service, from) = (self.run.plan.service_index, self.run.plan.from);
             for source in [Source::Assignments(service, from), Source::Sessions(service, from)] {
                 self.want(source, Timestamp::MIN, PREVIEW_PACE);
             }
         }
         let current = self.run.current();
+        // Users are told, and logged off, where nobody comes in meanwhile; what asks for the drain itself refuses
+        // to go on. A plan that acts would take the drain back each time: where it is owed it comes first, and the
+        // step says that it is no longer so.
+        let asks = |at: usize| self.run.plan.steps[at].before.contains(&Killer::ActiveDrained);
+        let emptied = granted || self.is_done(Action::LogOffActive);
+        let drains = !emptied && !self.owes_plan() && !current.is_some_and(asks);
+        if drains && self.is_done(Action::DrainActive) {
+            self.want(Source::Hosts(service, from), Timestamp::MIN, PREVIEW_PACE);
+        }
         let blocks = |killer| {
             let open = current.filter(|&at| self.run.steps[at].mark == StepMark::Open);
             open.is_some_and(|at| self.run.plan.steps[at].before.contains(&killer))
@@ -53,7 +62,9 @@ impl Engine {
                 // Who is left by decision may be there again once everybody else has moved.
                 Some(Action::LogOffActive) => !granted,
                 // What is not drained stands in the way of the revoke, and of what is still owed.
-                Some(Action::DrainActive) => blocks(Killer::ActiveDrained) || self.owes_behind_the_drain(),
+                Some(Action::DrainActive) => {
+                    drains || blocks(Killer::ActiveDrained) || self.owes_behind_the_drain()
+                }
                 _ => false,
             };
             let ended = step.ended.map_or(now, |ended| self.here(ended, now));
@@ -67,11 +78,28 @@ impl Engine {
     /// Whether something is still owed to a side whose scaling plan acts no more: the drain is paid before the
     /// plan is held, and until then the plan may have lifted it.
     fn owes_behind_the_drain(&self) -> bool {
-        let debts = self.run.debts();
+        self.run.closed.is_some() && !self.owes_plan() && !self.run.debts().is_empty()
+    }
+
+    /// Whether it is owed that the scaling plan there is held.
+    fn owes_plan(&self) -> bool {
         let plan = self.run.of_action(Action::HoldActivePlan);
-        let held =
-            plan.is_none_or(|(planned, _)| debts.iter().all(|&at| self.run.plan.steps[at].id != planned.id));
-        self.run.closed.is_some() && held && !debts.is_empty()
+        plan.is_some_and(|(planned, _)| {
+            self.run.debts().iter().any(|&at| self.run.plan.steps[at].id == planned.id)
+        })
+    }
+
+    /// What shows that a step is done no longer which let nobody in there any more, by looks since it was done; of
+    /// a run that is over nobody asks.
+    pub(super) fn no_longer(&self, index: usize, now: Timestamp) -> Option<Safe> {
+        let (planned, step) = (&self.run.plan.steps[index], &self.run.steps[index]);
+        let keeps_out = matches!(planned.action, Some(Action::DrainActive | Action::RevokeActive));
+        if !keeps_out || !matches!(step.mark, StepMark::Done(_)) || self.run.is_over() {
+            return None;
+        }
+        let evidence = self.evidence(index, self.here(step.ended?, now), now);
+        let judged = planned.after.iter().map(|killer| evidence.judge(*killer));
+        judged.into_iter().find(|judged| judged.verdict == GateVerdict::Red).map(|judged| judged.value)
     }
 
     /// Whether anybody asks that now. A run that has ended asks while it watches what it owes.

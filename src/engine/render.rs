@@ -324,6 +324,7 @@ impl Engine {
                 StepMark::Skipped(reason) | StepMark::Deferred { reason, .. } => Some(reason.clone()),
                 _ => step.refused.clone(),
             },
+            no_longer: self.no_longer(index, now),
         }
     }
 

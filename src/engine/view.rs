@@ -302,6 +302,9 @@ pub struct StepView {
     pub no_undo: Option<&'static str>,
     /// Reason of a skip, a deferral or a failure.
     pub reason: Option<Safe>,
+    /// What shows that it is done no longer, where somebody took back what it did on the side that is left and
+    /// it is not open again: its words are those of the record.
+    pub no_longer: Option<Safe>,
 }
 
 /// Whether this is what follows the name of a killer item where its value is told.

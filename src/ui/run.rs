@@ -357,6 +357,9 @@ fn trouble(app: &App, view: &RunView, step: &StepView) -> Option<(&'static str, 
     if let Some(failure) = steps::first_failure(step).filter(|_| !step.state.over()) {
         return Some(("fails", failure));
     }
+    if let Some(now) = &step.no_longer {
+        return Some(("now", format!("done, and no longer so: {now}")));
+    }
     step.reason.as_ref().map(|reason| ("does", format!("{}: {reason}", step.state.word())))
 }
 

@@ -1,6 +1,8 @@
 //! The steps of a run as rows: phases, steps, their killer items and their objects. What failed and
 //! whose turn it is stand on the screen wherever the cursor is.
 
+mod phase;
+
 use std::ops::Range;
 
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
     engine::{
         RunView,
         event::{GateItem, GateVerdict},
-        view::{ItemPhase, ItemView, PhaseView, RunState, StepState, StepView},
+        view::{ItemPhase, ItemView, RunState, StepState, StepView},
     },
     runbook::StepKind,
 };
@@ -164,7 +166,7 @@ fn rows(app: &App, view: &RunView, wants: Wants) -> Vec<Row> {
                 step_rows(app, view, index, index == place || index == current, wants, &mut rows);
             }
         } else {
-            rows.push(phase_row(view, phase));
+            rows.push(phase::row(view, phase));
             for index in steps {
                 // Whoever comes back comes for what can be paid now.
                 if is_payable(view, &view.steps[index]) {
@@ -197,43 +199,6 @@ fn rows(app: &App, view: &RunView, wants: Wants) -> Vec<Row> {
         }
     }
     rows
-}
-
-fn phase_row(view: &RunView, phase: &PhaseView) -> Row {
-    let over = phase.over == phase.count && phase.count > 0;
-    let id = |index: usize| view.steps.get(index).map_or("", |step| short_id(&step.id));
-    let (first, last) = (id(phase.first), id((phase.first + phase.count).saturating_sub(1)));
-    let gate = match &phase.gate {
-        Some((_, Some(GateVerdict::Passed))) => "  gate passed",
-        Some((_, Some(GateVerdict::Red))) => "  gate red",
-        _ => "",
-    };
-    let steps = || view.steps.iter().skip(phase.first).take(phase.count);
-    let owed = match steps().filter(|step| step.state == StepState::Deferred).count() {
-        0 => String::new(),
-        owed => format!("  {owed} owed"),
-    };
-    let left = steps().any(|step| was_left(view, step));
-    let back = steps().find(|step| goes_back(view, step));
-    let owed = match back {
-        _ if left => format!("{owed}  left in the middle"),
-        Some(step) => format!("{owed}  {} being undone", short_id(&step.id)),
-        None => owed,
-    };
-    let (mark, role) = match (over, owed.is_empty()) {
-        _ if left => ("! ", Role::Warn),
-        (true, true) => ("ok", Role::Text),
-        (true, false) => ("! ", Role::Warn),
-        (false, _) => (". ", Role::Pending),
-    };
-    Row {
-        text: format!("{mark} {:<10} {first}-{last}{gate}{owed}", phase.id),
-        right: if over { clock_text(phase.elapsed) } else { String::new() },
-        role,
-        owner: None,
-        kind: Kind::Between,
-        counts: 1,
-    }
 }
 
 /// An undo is not undone: what it opened is gone through once more.
@@ -337,7 +302,7 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
     let left = was_left(view, step);
     let back = goes_back(view, step);
     let (mark, role) = match step.state {
-        _ if left => ("!", Role::Warn),
+        _ if left || step.no_longer.is_some() => ("!", Role::Warn),
         _ if back => ("u", Role::Warn),
         // Taking a step back is there for whoever wants it; it is not what comes next.
         StepState::Ready | StepState::Blocked if step.is_undo => ("u", Role::Dim),
@@ -346,6 +311,7 @@ fn step_row(view: &RunView, index: usize, width: usize) -> Row {
     let word = match step.state {
         _ if left => "left",
         _ if back => "being undone",
+        _ if step.no_longer.is_some() => "no longer so",
         StepState::Done | StepState::Pending | StepState::Running => "",
         StepState::Deferred if is_payable(view, step) => "owed, ready",
         StepState::Deferred if settles(view, step) => "owed, settling",

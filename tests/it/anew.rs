@@ -17,7 +17,7 @@ use super::{
     killers::colleague,
     outage::{Cockpit, said, turn},
     rehearsal::Rehearsal,
-    seats::DISTANT,
+    seats::{DISTANT, dead},
 };
 
 const WE: &str = "/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-avd-we/providers/Microsoft.DesktopVirtualization";
@@ -91,6 +91,35 @@ async fn what_is_taken_back_while_its_proof_is_awaited_is_offered_anew() {
         assert_eq!(cockpit.end().await, RunEnd::Completed, "{step}\n{}", cockpit.rehearsal.story());
         no_post_twice(&cockpit);
     }
+}
+
+/// A drain that somebody lifts lets people in while others are told to leave: it is opened again before that.
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_is_lifted_is_opened_again_before_users_are_told() {
+    let mut cockpit = at("a6-tell-users").await;
+    cockpit.pass(minutes(1)).await;
+    taken_back(&cockpit, "a5-drain");
+    cockpit.pass(minutes(1)).await;
+    assert_eq!(step_of(&cockpit.engine, "a5-drain").mark, StepMark::Open, "{}", cockpit.rehearsal.story());
+    assert!(cockpit.writes_of("a6-tell-users").is_empty());
+}
+
+/// Where the plan of a side that came back is still to be held, the drain is not opened again each time the plan
+/// lifts it; that it is no longer so is told.
+#[tokio::test(start_paused = true)]
+async fn a_drain_that_a_plan_lifts_is_not_told_as_done() {
+    let mut cockpit = dead(&[], &[], "a5-drain").await;
+    cockpit.rehearsal.sim.heal("dead");
+    cockpit.until("back", false, |engine, now| engine.view(now).primary_is_back).await;
+    cockpit.turn("a10-safe-to-open").await;
+    assert!(matches!(step_of(&cockpit.engine, "a5-drain").mark, StepMark::Done(_)));
+    assert!(matches!(step_of(&cockpit.engine, "a3-hold-active-scaling").mark, StepMark::Deferred { .. }));
+    cockpit.pass(minutes(1)).await;
+    assert_eq!(cockpit.shown("a5-drain").no_longer, None);
+    taken_back(&cockpit, "a5-drain");
+    cockpit.pass(minutes(2)).await;
+    let told = cockpit.shown("a5-drain").no_longer.map(|why| why.to_string());
+    assert_eq!(told.as_deref(), Some("1 of 2 refuse new sessions"), "{}", cockpit.rehearsal.story());
 }
 
 /// The same under `--auto`, which confirms it as a person would, once.
