@@ -192,6 +192,9 @@ fn host_facts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Fact>
         (Heartbeat::At(at), Pulse::Silent) if unsure => {
             format!("{}, the host is off or silent", moment(at, now))
         }
+        (Heartbeat::At(at), Pulse::Silent) if machine == Standing::Starting => {
+            format!("{}, the host is starting", moment(at, now))
+        }
         (Heartbeat::At(at), Pulse::Silent) => format!("{}: too old, the host is silent", moment(at, now)),
         (Heartbeat::At(at), Pulse::Unknown) => format!("{}: by no clock we know", second_text(at)),
     };
@@ -200,6 +203,7 @@ fn host_facts(desk: &Desk<'_>, source: &Source, host: &SessionHost) -> Vec<Fact>
         (true, true) => "yes",
         (true, false) if host.may_be_usable(now) => "not known, nor is its heartbeat",
         (true, false) if off => "no, it is off",
+        (true, false) if machine == Standing::Starting && host.is_silent(now) => "no, it is starting",
         (true, false) if unsure && host.is_silent(now) => "no, it is off or silent",
         (true, false) => "no",
     };

@@ -740,6 +740,21 @@ mod tests {
         }
     }
 
+    /// A host that is on its way up is no trouble in its list, as on home.
+    #[test]
+    fn a_host_that_starts_has_no_cross() {
+        for (power, state) in [(Power::Starting, CellState::NotChecked), (Power::Running, CellState::Crit)] {
+            let (estate, picture) = picture(|_, picture| {
+                long_ago(picture, Side::Primary, (&HostStatus::Unavailable, &power), (1, false));
+            });
+            let view =
+                View { estate: &estate, picture: &picture, scope: Scope::All, drained: None, now: noon() };
+            let query = Query::parse("shwe-hr-01", columns(Component::Hosts)).unwrap();
+            let found = lists(Component::Hosts, &view, &query, Sort::default());
+            assert_eq!(found.lines[0].primary.as_ref().unwrap().state, state, "{power:?}");
+        }
+    }
+
     /// A machine that a list which is not whole does not tell of is not on because of that.
     #[test]
     fn a_list_of_machines_that_is_not_whole_calls_no_host_silent() {

@@ -136,7 +136,6 @@ impl App {
             picture: &self.picture,
             scope: self.scope,
             facts: &self.facts,
-            feed: &self.feed,
             run: self.run_view(),
             now: self.shown_at(),
         })

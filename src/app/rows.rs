@@ -200,6 +200,9 @@ impl<'a> Ground<'a> {
             CellState::Ok
         } else if machine == Standing::Off {
             CellState::NotChecked
+        } else if machine == Standing::Starting && host.is_silent(now) {
+            // No heartbeat is due yet, as on home.
+            CellState::NotChecked
         } else if machine == Standing::Unknown && host.is_silent(now) {
             // Off or silent: only Compute can tell, and it does not.
             CellState::Unknown

@@ -281,12 +281,14 @@ impl App {
         self.follow_under(When::Drawing);
     }
 
-    /// The UTC date on which a rehearsal of the runbook ended last, or `never`. A failover in earnest is
+    /// The UTC date on which a rehearsal of the runbook ended last and of which service, or `never`. A failover in earnest is
     /// no drill: nobody chose its day, and nothing says that it was looked at afterwards.
     pub fn last_drill(&self, runbook: &str) -> String {
         let runs = self.runs.iter().filter(|run| run.runbook == runbook);
-        super::run::last_drill(runs)
-            .map_or_else(|| "never".to_owned(), |(ended, _)| ended.strftime("%Y-%m-%d").to_string())
+        super::run::last_drill(runs).map_or_else(
+            || "never".to_owned(),
+            |(ended, run)| format!("{} {}", ended.strftime("%Y-%m-%d"), run.service),
+        )
     }
 
     /// Runs the checks again, where a second has passed: they look at everything there is.

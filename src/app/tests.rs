@@ -384,6 +384,25 @@ fn the_cursor_goes_from_a_paid_debt_to_the_next() {
     }
 }
 
+/// What was taken back comes again, and something before it may come first: the cursor goes where the turn is.
+#[test]
+fn the_cursor_goes_from_an_undone_step_to_the_one_in_turn() {
+    for (over, place) in [(true, 3), (false, 5)] {
+        let mut undoing = scene::move_phase();
+        (undoing.steps[6].is_undo, undoing.steps[6].state) = (true, StepState::Running);
+        undoing.current = Some(3);
+        let (mut app, view, _) = scene::running(undoing);
+        let mut cursor = super::screen::Cursor::default();
+        cursor.put(5);
+        app.step = super::screen::StepCursor::At(cursor);
+        if over {
+            view.lock().unwrap().steps[6].state = StepState::Done;
+        }
+        app.update(Event::Tick, at(500));
+        assert_eq!(app.step_place(), Some(place), "{over}");
+    }
+}
+
 /// Why a step is blocked stands on the screen: that it is at work would say less.
 #[test]
 fn a_blocked_step_that_is_not_offered_says_what_blocks_it() {
@@ -1277,7 +1296,7 @@ fn only_a_rehearsal_counts_as_a_drill() {
     app.runs = vec![run(RunPurpose::Real, 1)];
     assert_eq!(app.last_drill("avd-pooled-failover"), "never");
     app.runs.push(run(RunPurpose::Drill, 48));
-    assert_eq!(app.last_drill("avd-pooled-failover"), "2026-11-18");
+    assert_eq!(app.last_drill("avd-pooled-failover"), "2026-11-18 hr");
 }
 
 /// A cockpit over a run in which everything can be asked for.

@@ -323,6 +323,7 @@ impl App {
         let was = std::mem::replace(&mut run.view, run.handle.view(now));
         run.viewed = Viewed::Fresh;
         self.leave_paid(&was);
+        self.leave_undone(&was);
         self.run_moved(&was);
     }
 
@@ -335,6 +336,15 @@ impl App {
         let next = payable(&run.view).filter(|_| owes(was) && !owes(&run.view) && self.frozen().is_none());
         if let (Some(place), StepCursor::At(cursor)) = (next, &mut self.step) {
             cursor.put(place);
+        }
+    }
+
+    /// A cursor on what was taken back goes to the step in turn, which may stand before it.
+    fn leave_undone(&mut self, was: &RunView) {
+        let Some(run) = self.run.as_ref().filter(|_| self.frozen().is_none()) else { return };
+        let steps = was.steps.iter().zip(&run.view.steps).filter(|(before, _)| before.is_undo);
+        if steps.into_iter().any(|(before, now)| !before.state.over() && now.state.over()) {
+            self.step = StepCursor::Following;
         }
     }
 

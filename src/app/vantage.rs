@@ -16,7 +16,6 @@ use crate::{
 };
 
 use super::{
-    feed::{Feed, Origin},
     plight::{self, Plight},
     screen::services,
 };
@@ -109,8 +108,6 @@ pub struct Ground<'a> {
     pub scope: Scope,
     /// What this machine knows of itself.
     pub facts: &'a LocalFacts,
-    /// Where it stands when a person has stated something.
-    pub feed: &'a Feed,
     /// The run in which a person would.
     pub run: Option<&'a RunView>,
     /// The moment.
@@ -310,9 +307,6 @@ fn stated(ground: &Ground<'_>, side: Side) -> Cell {
     let own = said.as_ref().filter(|one| {
         one.side == side && services(ground.scope, ground.estate).any(|(index, _)| index == one.service)
     });
-    let at = ground.feed.newest().find(|line| {
-        matches!(line.origin, Origin::Journal(_)) && line.text.strip_prefix("statement").is_some()
-    });
     let (state, text) = match (own, &said) {
         (Some(one), _) if services(ground.scope, ground.estate).count() > 1 => {
             (CellState::Warn, format!("{} {}", ground.estate.services[one.service].name, one.what))
@@ -321,7 +315,7 @@ fn stated(ground: &Ground<'_>, side: Side) -> Cell {
         (None, Some(_)) => (CellState::NotChecked, "none".to_owned()),
         (None, None) => (CellState::NotChecked, "none; :state in a run".to_owned()),
     };
-    let at = own.and(at).map(|line| line.at);
+    let at = own.map(|one| one.at);
     Cell { state, full: text.clone(), text, at, stale: false, global: false }
 }
 
@@ -453,13 +447,12 @@ mod tests {
             picture.take(one);
         }
         spoil(&mut picture);
-        let (facts, feed) = (LocalFacts::default(), Feed::default());
+        let facts = LocalFacts::default();
         let ground = Ground {
             estate: &estate,
             picture: &picture,
             scope: Scope::All,
             facts: &facts,
-            feed: &feed,
             run: None,
             now: noon(),
         };
@@ -511,9 +504,9 @@ mod tests {
             picture.take(one);
         }
         let shown = |estate: &Estate, picture: &Picture| {
-            let (facts, feed) = (LocalFacts::default(), Feed::default());
-            let (facts, feed, now) = (&facts, &feed, noon());
-            let found = vantage(&Ground { estate, picture, scope: Scope::All, facts, feed, run: None, now });
+            let facts = LocalFacts::default();
+            let (facts, now) = (&facts, noon());
+            let found = vantage(&Ground { estate, picture, scope: Scope::All, facts, run: None, now });
             let cell = &found.signs[3].cells.primary;
             (
                 cell.state,
@@ -599,7 +592,7 @@ mod tests {
         picture.take(Observation { started: noon(), ended: noon(), ..posted.unwrap() });
         let what = "Microsoft says WE is down";
         let run = |statement: Option<&str>, state, service_index| RunView {
-            statement: statement.map(Safe::new),
+            statement: statement.map(|said| (noon() - minutes(3), Safe::new(said))),
             state,
             service_index,
             ..scene::move_phase()
@@ -619,12 +612,16 @@ mod tests {
             (Some(run(Some(what), closed(), 0)), none.to_owned(), none, alone.to_owned()),
         ];
         for (run, here, there, verdict) in cases {
-            let (facts, feed, scope, now) = (LocalFacts::default(), Feed::default(), Scope::All, noon());
-            let (estate, picture, facts, feed) = (&estate, &picture, &facts, &feed);
-            let found = vantage(&Ground { estate, picture, scope, facts, feed, run: run.as_ref(), now });
+            let (facts, scope, now) = (LocalFacts::default(), Scope::All, noon());
+            let (estate, picture, facts) = (&estate, &picture, &facts);
+            let found = vantage(&Ground { estate, picture, scope, facts, run: run.as_ref(), now });
             let row = &found.signs[4].cells;
             assert_eq!((row.primary.text.as_str(), row.secondary.text.as_str()), (here.as_str(), there));
             assert_eq!(said(&found)[..2], [verdict.as_str(), "NE: no sign of death"]);
+            // A statement ages like anything else that a verdict rests on.
+            if verdict != alone {
+                assert_eq!(found.verdicts[0].at, Some(noon() - minutes(3)), "{verdict}");
+            }
             // Home says the same.
             let runs: Vec<RunView> = run.into_iter().collect();
             let home = summarize(estate, picture, &runs, Scope::All, noon()).regions;
@@ -652,10 +649,10 @@ mod tests {
         for one in scene::readings(Weather::Outage) {
             picture.take(one);
         }
-        let (estate, facts, feed) = (scene::estate(), LocalFacts::default(), Feed::default());
+        let (estate, facts) = (scene::estate(), LocalFacts::default());
         let now = noon() + minutes(4);
-        let (estate, picture, facts, feed) = (&estate, &picture, &facts, &feed);
-        let old = vantage(&Ground { estate, picture, scope: Scope::All, facts, feed, run: None, now });
+        let (estate, picture, facts) = (&estate, &picture, &facts);
+        let old = vantage(&Ground { estate, picture, scope: Scope::All, facts, run: None, now });
         let verdict = &old.verdicts[0];
         assert_eq!(
             verdict.text,

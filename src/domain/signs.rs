@@ -25,7 +25,12 @@ pub struct Stated {
     pub side: Side,
     /// In words.
     pub what: Safe,
+    /// When.
+    pub at: Timestamp,
 }
+
+/// The class of a statement.
+const STATED: u8 = 5;
 
 /// What the signs say of one region.
 #[expect(clippy::struct_excessive_bools, reason = "facts that hold beside each other")]
@@ -39,7 +44,7 @@ pub struct RegionSigns {
     partial: bool,
     /// Whether one of those services is active there, or may be: nobody knows where.
     pub serves: bool,
-    /// When the oldest answer or failure under them was in.
+    /// When the oldest answer, failure or statement under them was in.
     pub at: Option<Timestamp>,
     /// Whether one of those is older than it is trusted.
     pub stale: bool,
@@ -99,8 +104,10 @@ impl RegionSigns {
             .map(|(_, at, signs)| (estate.services[at].name.clone(), signs))
             .collect();
         let footings = || of.iter().flat_map(|(_, signs)| signs).flat_map(|sign| &sign.footings);
-        let (at, stale) =
-            (death::oldest(footings()), footings().any(|footing: &Footing| footing.is_old(now)));
+        let said = of.iter().any(|(_, signs)| signs.iter().any(|sign| sign.class == STATED));
+        let told = stated.iter().filter(|one| said && one.side == side && services.contains(&one.service));
+        let at = death::oldest(footings()).into_iter().chain(told.map(|one| one.at)).min();
+        let stale = footings().any(|footing: &Footing| footing.is_old(now));
         let partial = of.len() < services.len();
         Self { grade, of, partial, serves, at, stale, silent }
     }

@@ -229,7 +229,7 @@ impl Evidence<'_> {
     pub(super) fn all_signs(&self) -> Vec<Sign> {
         let Seen { picture, since, now } = self.seen;
         let mut signs = death::signs(self.estate, picture, self.index(), self.from(), since, now);
-        if let Some(statement) = &self.run.statement {
+        if let Some((_, statement)) = &self.run.statement {
             signs.push(Sign::stated(statement));
         }
         signs

@@ -46,7 +46,7 @@ pub struct Run {
     /// Holders a person left where they are.
     pub left_holders: BTreeSet<PrincipalId>,
     /// A person's statement that the region is dead.
-    pub statement: Option<Safe>,
+    pub statement: Option<(Timestamp, Safe)>,
     /// When the notice was cut short.
     pub notice_cut: Option<Timestamp>,
     /// Sessions on the side that is left when the snapshot was taken.
@@ -380,7 +380,7 @@ impl Run {
                 let id = text.as_str().split_whitespace().next().unwrap_or_default();
                 self.left_holders.extend(PrincipalId::parse(id));
             }
-            NoteAbout::Statement => self.statement = Some(text.clone()),
+            NoteAbout::Statement => self.statement = Some((at, text.clone())),
             NoteAbout::NoticeShortened => self.notice_cut = Some(at),
             NoteAbout::Value => {
                 if let Some(index) = step.and_then(|step| self.plan.position(step)) {

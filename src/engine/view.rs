@@ -84,7 +84,7 @@ pub struct RunView {
     /// The same when the plan was made.
     pub planned_users: Option<u32>,
     /// A person's statement that the side that is left is dead.
-    pub statement: Option<Safe>,
+    pub statement: Option<(Timestamp, Safe)>,
     /// Until when the last grant may take to reach everyone.
     pub effective_by: Option<Timestamp>,
     /// Since when and by whom it is held, where it is.
@@ -111,8 +111,8 @@ impl RunView {
 
     /// What a person has stated in it, while it is open.
     pub fn stated(&self) -> Option<Stated> {
-        let what = self.statement.clone().filter(|_| !matches!(self.state, RunState::Closed(_)))?;
-        Some(Stated { service: self.service_index, side: self.from, what })
+        let (at, what) = self.statement.clone().filter(|_| !matches!(self.state, RunState::Closed(_)))?;
+        Some(Stated { service: self.service_index, side: self.from, what, at })
     }
 
     /// What may be on its way to or at work in Azure: its step and its name.

@@ -606,7 +606,7 @@ mod tests {
         aborted(&mut desk).await;
         let second = started(&mut desk).await;
         assert_ne!(first, second);
-        assert_eq!(desk.app.last_drill("avd-pooled-failover"), "2026-11-20", "the day of the first one");
+        assert_eq!(desk.app.last_drill("avd-pooled-failover"), "2026-11-20 hr", "the day of the first one");
         assert_eq!(desk.app.last_drill("another"), "never");
         assert_eq!(desk.durable, desk.app.run.as_ref().unwrap().seq, "counted from its own first record");
         let holder = crate::journal::lock::holder(&desk.session.lock_keys(), state.path()).unwrap();
@@ -632,7 +632,7 @@ mod tests {
         aborted(&mut desk).await;
         let second = started(&mut desk).await;
         let (home, found) = told(&desk);
-        assert!(home == "2026-11-20" && found.starts_with(&format!("{first} ")), "{home}, {found}");
+        assert!(home == "2026-11-20 hr" && found.starts_with(&format!("{first} ")), "{home}, {found}");
         aborted(&mut desk).await;
         let aged = |run: &str, hours: u64| {
             let written = std::time::SystemTime::now() - Duration::from_secs(hours * 3_600 + 90);
@@ -643,7 +643,7 @@ mod tests {
             aged(&first, one);
             aged(&second, two);
             let (home, found) = told(&desk);
-            assert_eq!(home, "2026-11-20");
+            assert_eq!(home, "2026-11-20 hr");
             assert!(found.starts_with(&format!("{youngest} 1 h 1 m ago, of 2026-11-20, ")), "{found}");
         }
     }

@@ -346,7 +346,11 @@ impl<'a> Scene<'a> {
                 let seen = row.map(|row| &row.cells[run.from]);
                 let stale = seen.is_some_and(|cell| cell.stale);
                 let back = if stale { "PRIMARY WAS BACK when last seen" } else { "PRIMARY IS BACK" };
-                let text = format!("{back} · {}", counted(run.debts.len(), "debt"));
+                let shut = match self.active(run.service_index) {
+                    ActiveSide::Closed => " · nobody can sign in",
+                    _ => "",
+                };
+                let text = format!("{back} · {}{shut}", counted(run.debts.len(), "debt"));
                 problems.push(Problem {
                     side: Some(run.from),
                     at: seen.and_then(|cell| cell.from),
@@ -434,11 +438,8 @@ impl<'a> Scene<'a> {
         } else {
             String::new()
         };
-        // Whether it can be paid is told by the hosts of the side that was left dead.
-        let left = self
-            .runs
-            .iter()
-            .filter(|run| all.iter().any(|debt| debt.run == run.run && mode == Mode::Ungraceful));
+        // Whether it can be paid is told by the hosts of the side that was left.
+        let left = self.runs.iter().filter(|run| all.iter().any(|debt| debt.run == run.run));
         let row = rows.iter().find(|row| row.component == Component::Hosts);
         let seen: Vec<&Cell> = left.filter_map(|run| Some(&row?.cells[run.from])).collect();
         let stale = seen.iter().any(|cell| cell.stale);

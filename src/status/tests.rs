@@ -373,6 +373,16 @@ fn one_sign_that_was_not_seen_lately_takes_nothing_from_a_death_that_others_prov
     }
 }
 
+/// Its hosts beat again.
+fn beating(world: &mut World) {
+    let beat = world.now - seconds(20);
+    (0..2).for_each(|service| {
+        world.edit_hosts(service, ONE, |_, host| {
+            (host.status, host.heartbeat) = (HostStatus::Available, Heartbeat::At(beat));
+        });
+    });
+}
+
 /// Whether the primary counts as dead after some hours in which what it told last was never told again, or only
 /// its hosts were, as that says; and by which signs.
 #[test]
@@ -386,21 +396,13 @@ fn what_was_seen_dead_was_so_at_one_moment_and_is_over_where_its_hosts_beat() {
             });
         });
     };
-    fn back(world: &mut World) {
-        let beat = world.now - seconds(20);
-        (0..2).for_each(|service| {
-            world.edit_hosts(service, ONE, |_, host| {
-                (host.status, host.heartbeat) = (HostStatus::Available, Heartbeat::At(beat));
-            });
-        });
-    }
     // Its shares were down in the morning and its hosts silent at noon.
     let apart: Later = |world| {
         world.put(Source::Events, Answer::Events(Listing::whole(Vec::new(), 1)));
-        back(world);
+        beating(world);
         let beat = world.now - minutes(60);
         (0..2).for_each(|service| {
-            world.edit_hosts(service, ONE, |_, host| host.heartbeat = Heartbeat::At(beat))
+            world.edit_hosts(service, ONE, |_, host| host.heartbeat = Heartbeat::At(beat));
         });
         power(world, ONE, &Power::Running);
         world.now += minutes(180);
@@ -408,7 +410,7 @@ fn what_was_seen_dead_was_so_at_one_moment_and_is_over_where_its_hosts_beat() {
     let cases: [(&str, bool, Later, Grade, &str); 5] = [
         ("had signs of different hours", true, apart, Grade::None, "signs "),
         ("was dead, and silent since", true, |_| (), Grade::WasDead, "signs 1, 2, 4"),
-        ("was dead, and its hosts beat", true, back, Grade::Alone, "sign 1"),
+        ("was dead, and its hosts beat", true, beating, Grade::Alone, "sign 1"),
         ("was well, and its hosts were put off", false, gone, Grade::Alone, "sign 1"),
         ("was well, and silent since", false, |_| (), Grade::Alone, "sign 1"),
     ];
@@ -1387,6 +1389,18 @@ fn what_an_ungraceful_run_owes_is_crit_until_it_is_paid() {
     assert_eq!(summary.invariant.state, CellState::Ok);
     assert!(summary.invariant.text.starts_with("0 of 2 groups, 0 of "), "{}", summary.invariant.text);
     assert_eq!(summary.worst().unwrap().text, "PRIMARY IS BACK · 2 debts");
+    // Where neither side is held people are shut out meanwhile: that is no smaller news.
+    let mut closed = World::calm();
+    for side in Side::BOTH {
+        closed.hold(0, side, Vec::new());
+    }
+    let summary = sum(&closed, std::slice::from_ref(&back), Scope::Service(0));
+    assert_eq!(summary.worst().unwrap().text, "PRIMARY IS BACK · 2 debts · nobody can sign in");
+    // What a graceful run owes has an age too.
+    let graceful = RunView { mode: Mode::Graceful, ..indebted(&world, false) };
+    let summary = sum(&world, std::slice::from_ref(&graceful), Scope::Service(0));
+    let owed = summary.problems.iter().find(|one| one.text.contains("of a graceful run")).unwrap();
+    assert_eq!(owed.at, Some(world.now - seconds(4)), "{owed:?}");
     let away = indebted(&world, false);
     let summary = sum(&world, std::slice::from_ref(&away), Scope::Service(0));
     let worst = summary.worst().map(|worst| (worst.state, worst.text.as_str()));

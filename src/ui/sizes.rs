@@ -890,6 +890,25 @@ fn a_step_that_an_abort_left_in_the_middle_is_not_drawn_as_never_begun() {
     assert!(!shown.contains("left in the middle") && !shown.contains("!  a7  revoke WE"), "{shown}");
 }
 
+/// What somebody took back is not drawn as done, open or in its phase's line, and the step says what is seen now.
+#[test]
+fn a_step_that_is_no_longer_so_is_not_drawn_as_done() {
+    let mut view = scene::move_phase();
+    let drain = view.steps.iter().position(|step| step.id.starts_with("a5-")).unwrap();
+    view.steps[drain].state = StepState::Done;
+    let before = run_lines(view.clone(), (80, 24));
+    assert!(before.contains("ok a5 ") && !before.contains("no longer so"), "{before}");
+    view.steps[drain].no_longer = Some(Safe::new("0 of 12 refuse new sessions"));
+    for size in [(60, 20), (80, 24), (160, 50)] {
+        let shown = run_lines(view.clone(), size);
+        assert!(shown.contains("!  a5 ") && shown.contains("no longer so"), "{shown}");
+    }
+    view.current = Some(view.phases.last().unwrap().first);
+    view.steps[drain + 1..].iter_mut().for_each(|step| step.state = StepState::Done);
+    let shown = run_lines(view, (60, 20));
+    assert!(shown.contains("a5 no longer so") || shown.contains("!  a5 "), "{shown}");
+}
+
 #[test]
 fn items_that_are_not_shown_are_told_apart() {
     use ItemPhase::{Done, Failed, Pending};
