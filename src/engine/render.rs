@@ -249,11 +249,13 @@ impl Engine {
         if (planned.kind == StepKind::Automatic || planned.action.is_some()) && step.began.is_some() {
             return step.began;
         }
-        // After an undo the turn comes anew.
+        // After an undo the turn comes anew, but of what was over by then nothing changes.
         let all = self.run.steps.iter().zip(&self.run.plan.steps).enumerate();
         let before =
             all.filter(|(at, (step, planned))| (*at < index && !step.owed) || planned.phase.is_none());
-        let turn = before.filter_map(|(_, (step, _))| step.ended).max().unwrap_or(self.run.opened_at);
+        let over = before.filter_map(|(_, (step, _))| step.ended);
+        let turn = over.filter(|at| step.ended.is_none_or(|own| *at <= own)).max();
+        let turn = turn.unwrap_or(self.run.opened_at);
         Some(step.began.map_or(turn, |began| began.min(turn)))
     }
 

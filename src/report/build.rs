@@ -23,7 +23,7 @@ use super::{
         Answered, Confirmation, DebtRecord, Deviation, DeviationKind, Figures, Gate, Integrity, Item, Person,
         Refusal, Report, Request, Rpo, State, Step, UsersOf,
     },
-    timeline,
+    timeline, turns,
 };
 
 /// Version of the JSON keys.
@@ -56,6 +56,7 @@ pub fn build(run: &str, events: &[Stamped], integrity: Integrity, now: Timestamp
             (report.users, report.users_of) = (run.baseline_users, UsersOf::Snapshot);
         }
     }
+    turns::tell(&mut report, &opened.plan, first.wall);
     report.marks = timeline::marks(opened, events, &report);
     report.figures = timeline::figures(&report, events);
     report.rpo = timeline::rpo(&opened.plan, &report);

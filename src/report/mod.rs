@@ -5,6 +5,7 @@ mod left;
 mod markdown;
 mod model;
 mod timeline;
+mod turns;
 
 #[cfg(test)]
 mod tests;

@@ -258,7 +258,7 @@ impl Cockpit {
     }
 
     /// A person goes through the dialog of a step.
-    async fn confirm(&mut self, step: &str) {
+    pub async fn confirm(&mut self, step: &str) {
         let offer = self.offer(step).await;
         self.tell(Command::Confirm(said(step, &offer))).unwrap();
     }

@@ -9,14 +9,16 @@ use farshore::{
     engine::{
         Command, Engine, RunEvent,
         event::{ConfirmedBy, RunEnd, Stamped},
+        run::StepMark,
     },
+    report::{self, Integrity, Verified},
     runbook::Mode,
     sim::{Fault, FaultKind, Region},
 };
 
 use super::{
     outage::{Cockpit, said, turn},
-    rehearsal::{Rehearsal, Setting},
+    rehearsal::{RUN, Rehearsal, Setting},
     seats::{DISTANT, arm, dead, graceful, is_done, of, offered},
 };
 
@@ -280,4 +282,34 @@ async fn gate_1_counts_who_signed_in_since_the_snapshot() {
     cockpit.inject(&SIGNED_IN.replace("count = 1", "count = 2"));
     cockpit.pass(minutes(2)).await;
     assert_eq!(needed(&cockpit), Some(before + 2));
+}
+
+/// How long each step took is one number on the screen and in the report, with an undo in between and without; and
+/// what was over before an undo took as long afterwards.
+#[tokio::test(start_paused = true)]
+async fn the_screen_and_the_report_time_a_step_alike() {
+    for undone in [false, true] {
+        let gate = "a4-standby-can-take-users";
+        let mut cockpit = graceful(gate).await;
+        cockpit.pass(minutes(3)).await;
+        let before = cockpit.shown("a0-declare").running;
+        if undone {
+            cockpit.confirm("a3-release").await;
+            let open = |engine: &Engine| of(engine, "a3-release").mark == StepMark::Open;
+            cockpit.until("undone", false, |engine, _| open(engine)).await;
+            cockpit.pass(minutes(2)).await;
+            cockpit.turn(gate).await;
+        }
+        assert_eq!(cockpit.shown("a0-declare").running, before, "undone: {undone}");
+        assert_eq!(cockpit.end().await, RunEnd::Completed);
+        let events = cockpit.rehearsal.journal.events();
+        let integrity =
+            Integrity { head: "0".to_owned(), records: 1, verified: Verified::NotChecked, notes: vec![] };
+        let told = report::build(RUN, &events, integrity, cockpit.clock.now()).unwrap();
+        for step in told.steps.iter().filter(|step| step.phase.is_some()) {
+            let took = step.ended.unwrap().duration_since(step.started.unwrap());
+            let shown = cockpit.shown(&step.id).running;
+            assert!((took - shown).abs() <= seconds(1), "{}, undone {undone}: {took:?} {shown:?}", step.id);
+        }
+    }
 }
