@@ -391,7 +391,7 @@ impl Engine {
         let (before, effect) = match offer.acknowledges {
             Some(Acknowledgement::FencedByEvidence) => self.over_a_dead_side(index, &effect, now),
             Some(Acknowledgement::StandbyUnseen) => self.over_an_unseen_side(index, &effect, now),
-            _ => (self.before_text(index, now), Safe::new(&effect)),
+            _ => (self.before_text(index, now), Safe::new(&(effect + &self.who_is_back(index, now)))),
         };
         let green = offer.obstacles().next().is_none();
         Some(OfferView {
@@ -411,6 +411,22 @@ impl Engine {
             read_at: offer.oldest,
             green,
         })
+    }
+
+    /// Who a step hits that shuts people out of a side which was left as dead and answers again: how many there
+    /// were at the start tells nothing of them.
+    fn who_is_back(&self, index: usize, now: Timestamp) -> String {
+        let plan = &self.run.plan;
+        let shuts = matches!(plan.steps[index].action, Some(Action::DrainActive | Action::RevokeActive));
+        if !shuts || !self.run.leaves_dead() || !self.is_back(now) {
+            return String::new();
+        }
+        let listed = standing::session_counts(&self.picture, plan.service_index, plan.from);
+        let there = listed.map_or_else(
+            || "an unknown number of sessions".to_owned(),
+            |(active, other)| counted((active + other) as usize, "session"),
+        );
+        format!("; {} answers again, {there} there now", plan.codes[plan.from])
     }
 
     /// What a person acknowledges who opens one side while the other is only thought to be dead: the

@@ -186,7 +186,7 @@ const SPECS: [Spec; 25] = [
         title: "directory servers (power and health only)",
         expected: "two in the active region and one in the standby, all running",
         next: "start or repair the domain controllers",
-        sources: |context| with(directory(context, context.active), directory(context, context.standby)),
+        sources: directories,
         judge: room::directories,
     },
     Spec {
@@ -340,6 +340,12 @@ fn capacity(context: &Context<'_>) -> Vec<Source> {
         Source::Pool(context.service, context.standby),
         Source::Sessions(context.service, context.active),
     ]
+}
+
+/// Of a dead side nobody needs to be told that its servers are down.
+fn directories(context: &Context<'_>) -> Vec<Source> {
+    let standby = directory(context, context.standby);
+    if context.leaves_dead() { standby } else { with(directory(context, context.active), standby) }
 }
 
 fn directory(context: &Context<'_>, side: Side) -> Vec<Source> {

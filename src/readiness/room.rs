@@ -290,8 +290,21 @@ pub(super) fn standby_directory(context: &Context<'_>) -> Finding {
 /// Directory servers an active region should have.
 const ACTIVE_SERVERS: usize = 2;
 
-/// G14: power and health of all directory servers.
+/// G14: power and health of all directory servers; of those in a region that is left as dead none is asked for.
 pub(super) fn directories(context: &Context<'_>) -> Finding {
+    if context.leaves_dead() {
+        let Some(servers) = servers(context, context.standby) else {
+            return Finding::not_configured("directory servers are not configured in both regions");
+        };
+        let up = servers.iter().filter(|server| server.up()).count();
+        let (active, standby) = (context.code(context.active), context.code(context.standby));
+        let text = format!("{standby} {up} of {}; {active} is dead, not asked", servers.len());
+        return match up {
+            0 => Finding::crit(text),
+            up if up < servers.len() => Finding::warn(text),
+            _ => Finding::ok(text),
+        };
+    }
     let (Some(left), Some(opened)) = (servers(context, context.active), servers(context, context.standby))
     else {
         return Finding::not_configured("directory servers are not configured in both regions");

@@ -564,6 +564,10 @@ fn a_dead_side_keeps_no_check_of_the_other_waiting() {
     assert_eq!(state, State::Warn, "{said}");
     let usable = "2 usable and 2 cold of 4; image not compared, WE virtual machines: ";
     assert!(said.starts_with(usable), "{said}");
+    // Nor is anybody to repair the servers of a region that is lost.
+    let verdicts = run(&world);
+    let servers = find(&verdicts, "G14");
+    assert_eq!((servers.state, servers.observed.as_str()), (State::Ok, "NE 2 of 2; WE is dead, not asked"));
     world.never(&Source::Machines(Side::Primary), SilenceKind::Unreachable);
     world.put(Source::Events, Answer::Events(Listing::whole(Vec::new(), 1)));
     // Without the machines there is one sign, which makes nothing dead.

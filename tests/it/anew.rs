@@ -111,6 +111,9 @@ async fn a_drain_that_a_plan_lifts_is_not_told_as_done() {
     let mut cockpit = dead(&[], &[], "a5-drain").await;
     cockpit.rehearsal.sim.heal("dead");
     cockpit.until("back", false, |engine, now| engine.view(now).primary_is_back).await;
+    // How many there were at the start says nothing of who is there by now.
+    let offer = cockpit.offer("a5-drain").await;
+    assert!(offer.effect.as_str().ends_with("; WE answers again, 3 sessions there now"), "{}", offer.effect);
     cockpit.turn("a10-safe-to-open").await;
     assert!(matches!(step_of(&cockpit.engine, "a5-drain").mark, StepMark::Done(_)));
     assert!(matches!(step_of(&cockpit.engine, "a3-hold-active-scaling").mark, StepMark::Deferred { .. }));
