@@ -387,8 +387,9 @@ fn the_cursor_goes_from_a_paid_debt_to_the_next() {
 /// What was taken back comes again, and something before it may come first: the cursor goes where the turn is.
 #[test]
 fn the_cursor_goes_from_an_undone_step_to_the_one_in_turn() {
-    for (over, place) in [(true, 3), (false, 5)] {
+    for (over, own, place) in [(true, true, 3), (true, false, 5), (false, true, 5)] {
         let mut undoing = scene::move_phase();
+        undoing.steps[5].undo = own.then(|| undoing.steps[6].id.clone());
         (undoing.steps[6].is_undo, undoing.steps[6].state) = (true, StepState::Running);
         undoing.current = Some(3);
         let (mut app, view, _) = scene::running(undoing);
@@ -399,7 +400,7 @@ fn the_cursor_goes_from_an_undone_step_to_the_one_in_turn() {
             view.lock().unwrap().steps[6].state = StepState::Done;
         }
         app.update(Event::Tick, at(500));
-        assert_eq!(app.step_place(), Some(place), "{over}");
+        assert_eq!(app.step_place(), Some(place), "{over} {own}");
     }
 }
 

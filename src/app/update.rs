@@ -339,11 +339,15 @@ impl App {
         }
     }
 
-    /// A cursor on what was taken back goes to the step in turn, which may stand before it.
+    /// A cursor on what was taken back, or on what takes it back, goes to the step in turn, which may stand before
+    /// it.
     fn leave_undone(&mut self, was: &RunView) {
-        let Some(run) = self.run.as_ref().filter(|_| self.frozen().is_none()) else { return };
-        let steps = was.steps.iter().zip(&run.view.steps).filter(|(before, _)| before.is_undo);
-        if steps.into_iter().any(|(before, now)| !before.state.over() && now.state.over()) {
+        let (StepCursor::At(cursor), Some(run)) = (self.step, &self.run) else { return };
+        let Some(under) = was.steps.get(cursor.place(was.steps.len())) else { return };
+        let own = |undo: &StepView| undo.id == under.id || under.undo.as_ref() == Some(&undo.id);
+        let undos = was.steps.iter().zip(&run.view.steps).filter(|(before, _)| before.is_undo && own(before));
+        let ended = undos.into_iter().any(|(before, now)| !before.state.over() && now.state.over());
+        if ended && self.frozen().is_none() {
             self.step = StepCursor::Following;
         }
     }
