@@ -8,6 +8,8 @@ use std::{
     io::{self, BufReader, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use rustix::fs::OFlags;
@@ -29,6 +31,14 @@ const FOREIGN_WRITE: u32 = 0o022;
 
 /// Torn tails of one run that are kept. More crashes than this in one run have another cause.
 const MAX_TORN: u32 = 1_000;
+
+/// Between tries to take a journal, a fifth of a second in all: a program has begun to run by then.
+const LOCK_PAUSES: [Duration; 4] = [
+    Duration::from_millis(10),
+    Duration::from_millis(30),
+    Duration::from_millis(60),
+    Duration::from_millis(100),
+];
 
 /// A journal being written. It holds an exclusive lock on its file.
 #[derive(Debug)]
@@ -259,12 +269,17 @@ fn check_heads(directory: &Path, run: &str, seq: u64) -> Result<(), JournalError
     }
 }
 
+/// A program that is just being started holds what its parent had open until it runs itself: a journal that is
+/// taken is asked for a few times more before it is called so.
 fn lock(file: &File, run: &str) -> Result<(), JournalError> {
-    match file.try_lock() {
-        // A file system without locks still has the estate's lock to rely on.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(JournalError::Busy { run: run.to_owned() }),
+    for pause in LOCK_PAUSES {
+        match file.try_lock() {
+            // A file system without locks still has the estate's lock to rely on.
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(()),
+            Err(TryLockError::WouldBlock) => thread::sleep(pause),
+        }
     }
+    Err(JournalError::Busy { run: run.to_owned() })
 }
 
 /// Keeps the torn bytes in a file of their own, then cuts them off.
