@@ -345,7 +345,7 @@ fn verdicts(ground: &Ground<'_>, signs_shown: &[Line], evidence: &Pair<Vec<[Evid
     let before_sides = verdicts.len();
     for side in Side::BOTH {
         let signs = ground.signs(side);
-        let back = ground.run.and_then(RunView::back) == Some(side);
+        let back = ground.run.is_some_and(|run| run.is_back(side, &signs));
         let unseen = blind(&evidence[side]);
         let (state, text) = verdict_on(codes[side], &signs, Sights { back, unseen, blind_here });
         let (at, stale) = if signs.grade == Grade::None {
@@ -602,6 +602,8 @@ mod tests {
         let dead = |name: &str| format!("WE is dead by {name} signs 1, 5: an ungraceful failover fits");
         let none = "none; :state in a run";
         let back = RunView { primary_is_back: true, ..run(Some(what), RunState::Running, 0) };
+        // The side of another service may be dead all the same.
+        let other = RunView { service: "fin".to_owned(), ..back.clone() };
         let answers = "WE answers again, whatever its hr signs 1, 5 say";
         let cases = [
             (None, none.to_owned(), none, alone.to_owned()),
@@ -609,6 +611,7 @@ mod tests {
             (Some(run(Some(what), RunState::Running, 0)), format!("hr {what}"), "none", dead("hr")),
             (Some(run(Some(what), RunState::Running, 1)), format!("fin {what}"), "none", dead("fin")),
             (Some(back), format!("hr {what}"), "none", answers.to_owned()),
+            (Some(other), format!("hr {what}"), "none", dead("hr")),
             (Some(run(Some(what), closed(), 0)), none.to_owned(), none, alone.to_owned()),
         ];
         for (run, here, there, verdict) in cases {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Answer, Observation, Reading, Source,
-    reading::Look,
+    Answer, Observation, Reading, Side, Source,
+    reading::{Look, SilenceKind},
     time::{Span, Timestamp, span_text},
 };
 
@@ -112,6 +112,19 @@ impl Picture {
     /// All readings.
     pub fn iter(&self) -> impl Iterator<Item = (&Source, &Reading)> {
         self.readings.iter()
+    }
+
+    /// Looks at a side that bring no answer, of how many, and since when the call to its control plane brings
+    /// none; `None`: more than half do, or that one.
+    pub fn mute(&self, side: Side) -> Option<(usize, usize, Timestamp)> {
+        let unheard = |reading: &Reading| {
+            let kind = reading.silence.as_ref().map(|(_, silence)| silence.kind);
+            matches!(kind, Some(SilenceKind::Unreachable | SilenceKind::NotAsked))
+        };
+        let since = self.reading(&Source::Control(side)).filter(|call| unheard(call))?.silent_since?;
+        let of = || self.iter().filter(|(source, _)| source.side() == Some(side));
+        let (fail, all) = (of().filter(|(_, reading)| unheard(reading)).count(), of().count());
+        (fail * 2 >= all).then_some((fail, all, since))
     }
 
     /// Forgets one source, as if nobody had looked at it yet.

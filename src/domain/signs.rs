@@ -133,6 +133,11 @@ impl RegionSigns {
         self.of.iter().flat_map(|(_, signs)| signs).map(|sign| sign.class).collect()
     }
 
+    /// Whether they tell of this service and of no other.
+    pub fn are_of(&self, service: &str) -> bool {
+        !self.of.is_empty() && self.of.iter().all(|(name, _)| name == service)
+    }
+
     /// The services they tell of, if that is not all of them.
     pub fn only(&self) -> Option<String> {
         let names: Vec<&str> = self.of.iter().map(|(name, _)| name.as_str()).collect();

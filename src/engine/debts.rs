@@ -163,6 +163,6 @@ impl Engine {
         let told = standing::machines(&self.picture, &machines).filter(|told| told.complete().is_some());
         let Some(told) = told.filter(|_| fresh(&hosts) && fresh(&machines)) else { return false };
         let told = Machines::listed(told);
-        list.complete().is_some_and(|all| !all.is_empty() && all.iter().all(|host| told.is_off(host)))
+        list.complete().is_some_and(|all| !all.is_empty() && all.iter().all(|host| told.calls_off(host)))
     }
 }

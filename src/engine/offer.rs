@@ -4,7 +4,9 @@ use serde::Serialize;
 
 use crate::{
     domain::{
-        Operation, Safe, Source, operation, standing,
+        Operation, Safe, Source, operation,
+        reading::Footing,
+        standing,
         text::counted,
         time::{Span, Timestamp, seconds},
     },
@@ -421,11 +423,25 @@ impl Engine {
         if !shuts || !self.run.leaves_dead() || !self.is_back(now) {
             return String::new();
         }
-        let listed = standing::session_counts(&self.picture, plan.service_index, plan.from);
-        let there = listed.map_or_else(
-            || "an unknown number of sessions".to_owned(),
-            |(active, other)| counted((active + other) as usize, "session"),
-        );
+        let source = Source::Sessions(plan.service_index, plan.from);
+        let heard = self.picture.reading(&source).filter(|reading| reading.silence.is_none());
+        let of_now = heard.and_then(|reading| reading.last.as_ref());
+        let of_now = of_now.filter(|look| !Footing::of(&source, look.at).is_old(now));
+        let listed =
+            of_now.and_then(|_| standing::session_counts(&self.picture, plan.service_index, plan.from));
+        let unproven = standing::unproven_sessions(&self.picture, plan.service_index, plan.from);
+        let there = match (listed, unproven) {
+            (None, _) => "an unknown number of sessions".to_owned(),
+            (Some((active, other)), Some(0)) => counted((active + other) as usize, "session"),
+            (Some((active, other)), unproven) => {
+                let all = active + other;
+                format!(
+                    "{}, {} of them not proven",
+                    counted(all as usize, "session"),
+                    unproven.unwrap_or(all)
+                )
+            }
+        };
         format!("; {} answers again, {there} there now", plan.codes[plan.from])
     }
 
@@ -474,6 +490,9 @@ impl Engine {
         sources.extend(
             planned.action.map(|action| targets::sources(action, &self.run.plan)).unwrap_or_default(),
         );
+        if !self.who_is_back(index, now).is_empty() {
+            sources.push(Source::Sessions(self.run.plan.service_index, self.run.plan.from));
+        }
         sources
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     domain::{
         Pair, Safe, Side,
-        signs::Stated,
+        signs::{RegionSigns, Stated},
         time::{Span, Timestamp},
     },
     runbook::{Killer, Mode, StepKind},
@@ -104,9 +104,10 @@ impl StepView {
 }
 
 impl RunView {
-    /// The side that was left as dead, where it answers again.
-    pub fn back(&self) -> Option<Side> {
-        self.primary_is_back.then_some(self.from)
+    /// Whether a side answers again that the run left as dead, although `signs` say otherwise. Those of another
+    /// service, which may be dead there all the same, it does not answer.
+    pub fn is_back(&self, side: Side, signs: &RegionSigns) -> bool {
+        self.primary_is_back && self.from == side && signs.are_of(&self.service)
     }
 
     /// What a person has stated in it, while it is open.

@@ -4,7 +4,7 @@ use crate::{
     domain::{
         Pair, Side, Source,
         picture::Picture,
-        reading::{Footing, Reading, SilenceKind},
+        reading::Footing,
         signs::RegionSigns,
         time::{Timestamp, span_text},
     },
@@ -69,21 +69,11 @@ pub(super) fn silent(
     signs: &Pair<RegionSigns>,
     now: Timestamp,
 ) -> Vec<Problem> {
-    let mute = |side: Side| {
-        let unheard = |reading: &Reading| {
-            let kind = reading.silence.as_ref().map(|(_, silence)| silence.kind);
-            matches!(kind, Some(SilenceKind::Unreachable | SilenceKind::NotAsked))
-        };
-        let since = picture.reading(&Source::Control(side)).filter(|call| unheard(call))?.silent_since?;
-        let of = || picture.iter().filter(|(source, _)| source.side() == Some(side));
-        let (fail, all) = (of().filter(|(_, reading)| unheard(reading)).count(), of().count());
-        (fail * 2 >= all).then_some((fail, all, since))
-    };
     let said = |text: String, since| {
         let overdue = Footing::of(&Source::Control(Side::Primary), since).is_old(now);
         Problem { at: Some(since), overdue, ..Problem::said(CellState::Unknown, text) }
     };
-    match Side::BOTH.map(|side| mute(side).filter(|_| !signs[side].dead() || signs[side].stale)) {
+    match Side::BOTH.map(|side| picture.mute(side).filter(|_| !signs[side].dead() || signs[side].stale)) {
         [Some((_, _, one)), Some((_, _, other))] => {
             let why = picture.reading(&Source::Control(Side::Primary)).and_then(|call| call.silence.as_ref());
             let why = why.map_or_else(String::new, |(_, silence)| format!(": {}", silence.why));

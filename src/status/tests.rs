@@ -373,6 +373,13 @@ fn one_sign_that_was_not_seen_lately_takes_nothing_from_a_death_that_others_prov
     }
 }
 
+/// The shares of one service of the primary are down now.
+fn hush_shares(world: &mut World, service: usize) {
+    let source = Source::Storage(service, ONE);
+    let answer = world.picture.last(&source).unwrap().answer.clone();
+    world.put(source, answer);
+}
+
 /// Its hosts beat again.
 fn beating(world: &mut World) {
     let beat = world.now - seconds(20);
@@ -407,7 +414,14 @@ fn what_was_seen_dead_was_so_at_one_moment_and_is_over_where_its_hosts_beat() {
         power(world, ONE, &Power::Running);
         world.now += minutes(180);
     };
-    let cases: [(&str, bool, Later, Grade, &str); 5] = [
+    // Its hosts were silent in the morning, and its shares are down at noon.
+    let reversed: Later = |world| {
+        world.put(Source::Events, Answer::Events(Listing::whole(Vec::new(), 1)));
+        power(world, ONE, &Power::Running);
+        (0..2).for_each(|service| hush_shares(world, service));
+    };
+    let cases: [(&str, bool, Later, Grade, &str); 6] = [
+        ("had signs of different hours, the other way round", true, reversed, Grade::Alone, "sign 4"),
         ("had signs of different hours", true, apart, Grade::None, "signs "),
         ("was dead, and silent since", true, |_| (), Grade::WasDead, "signs 1, 2, 4"),
         ("was dead, and its hosts beat", true, beating, Grade::Alone, "sign 1"),

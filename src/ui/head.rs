@@ -13,7 +13,7 @@ use crate::{
         Side, mask,
         time::{Span, clock_text, local_text, time_text},
     },
-    engine::{RunView, view::RunState},
+    engine::view::RunState,
     status::{Scope, ServiceLine},
 };
 
@@ -354,7 +354,7 @@ fn right(app: &App, pen: &Pen<'_>) -> Vec<Word> {
 
 /// Whether the region that a run leaves as dead answers again: its signs may stand all the same.
 pub(super) fn is_back(app: &App, side: Side) -> bool {
-    app.run_view().and_then(RunView::back) == Some(side)
+    app.run_view().is_some_and(|view| view.is_back(side, &app.summary.regions[side].signs))
 }
 
 /// What is said of a region behind its role: that it is dead, or answers again.

@@ -183,13 +183,13 @@ fn mode(app: &App, dialog: &StartDialog) -> (String, Role) {
     };
     let code = &app.estate.regions[side].code;
     let old = signs.iter().any(|sign| sign.is_old(app.moment.now));
-    let unheard = death::unheard(&app.picture, &Source::Control(side)).is_some();
+    let unheard = app.picture.mute(side).is_some();
     match (dialog.mode, death::rule(&signs)) {
         (Mode::Ungraceful, true) if old => (format!("{word}   a0 will not pass now"), Role::Warn),
         (Mode::Graceful, true) if old => (format!("{word}   {code} last seen dead: look again"), Role::Warn),
         (Mode::Graceful, true) => (format!("{word}   {code} looks dead: ungraceful fits"), Role::Warn),
         (Mode::Ungraceful, false) if unheard => {
-            (format!("{word}   {code} does not answer: not proven dead"), Role::Warn)
+            (format!("{word}   {code} does not answer: a0 will not pass now"), Role::Warn)
         }
         (Mode::Graceful, false) if unheard => (format!("{word}   {code} does not answer"), Role::Warn),
         (Mode::Ungraceful, false) => {

@@ -40,7 +40,7 @@ pub fn last_seen(
     past.into_iter().find(|signs| rule(signs)).unwrap_or(known)
 }
 
-/// The signs of a moment of the past, and no sum over hours: of looks since five minutes before it, of calls that
+/// The signs of a moment of the past, and no sum over hours: of looks within five minutes of it, of calls that
 /// failed by the time an answer would have been missed. An event that is posted now stands beside them.
 fn at_once(
     estate: &Estate,
@@ -54,7 +54,15 @@ fn at_once(
     let mut signs = told(estate, picture, service, side, since, then);
     let first = calls(service, side).iter().filter_map(|call| picture.reading(call)?.silent_since).min();
     let failed = first.is_some_and(|first| first <= then + EVIDENCE_LIMIT);
-    signs.retain(|sign| failed || sign.class != 3);
+    let then = then + EVIDENCE_LIMIT;
+    // Of a host list that came later the heartbeats are those of that moment: they only grow.
+    let by_then = |source| picture.last(&source).is_some_and(|look| look.started <= then);
+    signs.retain(|sign| match sign.class {
+        2 => by_then(Source::Machines(side)),
+        3 => failed,
+        4 => by_then(Source::Storage(service, side)),
+        _ => true,
+    });
     signs
 }
 
