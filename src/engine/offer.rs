@@ -490,9 +490,6 @@ impl Engine {
         sources.extend(
             planned.action.map(|action| targets::sources(action, &self.run.plan)).unwrap_or_default(),
         );
-        if !self.who_is_back(index, now).is_empty() {
-            sources.push(Source::Sessions(self.run.plan.service_index, self.run.plan.from));
-        }
         sources
     }
 }

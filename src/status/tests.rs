@@ -417,7 +417,6 @@ fn what_was_seen_dead_was_so_at_one_moment_and_is_over_where_its_hosts_beat() {
     // Its hosts were silent in the morning, and its shares are down at noon.
     let reversed: Later = |world| {
         world.put(Source::Events, Answer::Events(Listing::whole(Vec::new(), 1)));
-        power(world, ONE, &Power::Running);
         (0..2).for_each(|service| hush_shares(world, service));
     };
     let cases: [(&str, bool, Later, Grade, &str); 6] = [

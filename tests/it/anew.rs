@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use farshore::{
-    domain::{Operation, Safe, time::minutes},
+    domain::{Answer, Listing, Observation, Operation, Safe, Side, Source, time::minutes},
     engine::{
         Command, Engine, RunEvent,
         event::{ConfirmedBy, HeldWhy, RunEnd},
@@ -111,9 +111,19 @@ async fn a_drain_that_a_plan_lifts_is_not_told_as_done() {
     let mut cockpit = dead(&[], &[], "a5-drain").await;
     cockpit.rehearsal.sim.heal("dead");
     cockpit.until("back", false, |engine, now| engine.view(now).primary_is_back).await;
-    // How many there were at the start says nothing of who is there by now.
-    let offer = cockpit.offer("a5-drain").await;
-    assert!(offer.effect.as_str().ends_with("; WE answers again, 3 sessions there now"), "{}", offer.effect);
+    // How many there were at the start says nothing of who is there by now, nor does what was listed before.
+    for (step, heard, told) in
+        [("a5-drain", false, "an unknown number of sessions"), ("a7-revoke", true, "0 sessions")]
+    {
+        cockpit.turn(step).await;
+        if heard {
+            let (source, now) = (Source::Sessions(0, Side::Primary), cockpit.clock.now());
+            let outcome = Ok(Answer::Sessions(Listing::whole(Vec::new(), 1)));
+            cockpit.hear(Observation { source, started: now, ended: now, outcome });
+        }
+        let effect = cockpit.offer(step).await.effect.to_string();
+        assert!(effect.ends_with(&format!("; WE answers again, {told} there now")), "{step}: {effect}");
+    }
     cockpit.turn("a10-safe-to-open").await;
     assert!(matches!(step_of(&cockpit.engine, "a5-drain").mark, StepMark::Done(_)));
     assert!(matches!(step_of(&cockpit.engine, "a3-hold-active-scaling").mark, StepMark::Deferred { .. }));
