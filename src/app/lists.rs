@@ -279,11 +279,10 @@ fn match_users(view: &View<'_>, rows: &mut Pair<Vec<Row>>) {
     let (one, two) = (lives(&rows.primary), lives(&rows.secondary));
     let unproven: BTreeSet<String> = services(view.scope, view.estate)
         .filter(|_| !listed.is_empty())
-        .flat_map(|(index, service)| match seats::seats(view.picture, index) {
-            Some(seats) => {
+        .flat_map(|(index, service)| {
+            if let Some(seats) = seats::seats(view.picture, index) {
                 seats.unproven.into_iter().map(|user| rows::seat(user.as_str(), service)).collect::<Vec<_>>()
-            }
-            None => {
+            } else {
                 let own = rows::seat("", service);
                 let of = listed.iter().filter(|link| link.ends_with(&own));
                 of.filter(|link| !one.contains(*link) || !two.contains(*link)).cloned().collect()
@@ -908,9 +907,10 @@ mod tests {
             let beats = there.iter().find(|one| one.beats(noon())).unwrap().id.clone();
             let mut moved = user.clone();
             moved.id = beats.child(&format!("userSessions/{}", 7));
-            let there = match whole {
-                true => Listing::whole(vec![moved], 1),
-                false => Listing::partial(vec![moved], 1, "page 2 did not come".into()),
+            let there = if whole {
+                Listing::whole(vec![moved], 1)
+            } else {
+                Listing::partial(vec![moved], 1, "page 2 did not come".into())
             };
             came(picture, Source::Sessions(service, Side::Secondary), Answer::Sessions(there));
             let source = Source::Hosts(0, Side::Primary);
