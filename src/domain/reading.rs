@@ -245,15 +245,6 @@ impl Reading {
         (self.silence, self.failed) = (Some((at, silence)), Some(started));
     }
 
-    /// When it was last tried to hear it, whether it answered or not: silence is evidence too. Where its own
-    /// request failed and further ones were held back since, because all like it kept failing, that is a try: of
-    /// a far end that is left alone it may never be its own turn.
-    pub fn tried(&self) -> Option<Timestamp> {
-        let unheard = |(_, silence): &(Timestamp, Silence)| silence.kind == SilenceKind::Unreachable;
-        let held_back = self.asked.filter(|_| self.silence.as_ref().is_some_and(unheard));
-        self.last.as_ref().map(|look| look.started).max(self.failed).max(held_back)
-    }
-
     /// Whether it never answered `source`, and has been asked for longer than an answer of it is trusted.
     pub fn is_overdue(&self, source: &Source, now: Timestamp) -> bool {
         let failed = self.silence.as_ref().map(|(at, _)| *at);
@@ -324,25 +315,23 @@ mod tests {
         }
     }
 
-    /// The misses, the silence that stands with the second it came, the second since when nothing was heard at
-    /// all, and the second of the last try.
-    type Silent = (u32, (SilenceKind, i64), Option<i64>, i64);
+    /// The misses, the silence that stands with the second it came, and the second since when nothing was
+    /// heard at all.
+    type Silent = (u32, (SilenceKind, i64), Option<i64>);
 
     #[test]
     fn only_a_request_that_left_and_was_not_answered_is_a_miss() {
         use SilenceKind::{Denied, NotAsked, Throttled, Unreachable};
         let epoch: Timestamp = "2026-11-20T08:00:00Z".parse().unwrap();
-        let cases: [(&[SilenceKind], Silent); 7] = [
-            (&[NotAsked, NotAsked, NotAsked], (0, (NotAsked, 2), None, 2)),
-            (&[Unreachable, NotAsked, NotAsked], (1, (Unreachable, 0), Some(0), 2)),
-            (&[Unreachable, NotAsked, Unreachable], (2, (Unreachable, 2), Some(0), 2)),
-            (&[NotAsked, Unreachable, NotAsked], (1, (Unreachable, 1), Some(1), 2)),
-            (&[Unreachable, Throttled, Unreachable], (2, (Unreachable, 2), Some(2), 2)),
-            (&[Unreachable, Denied, Unreachable], (1, (Unreachable, 2), Some(2), 2)),
-            // A refusal is an answer: what was held back after it is no try.
-            (&[Denied, NotAsked, NotAsked], (0, (Denied, 0), None, 0)),
+        let cases: [(&[SilenceKind], Silent); 6] = [
+            (&[NotAsked, NotAsked, NotAsked], (0, (NotAsked, 2), None)),
+            (&[Unreachable, NotAsked, NotAsked], (1, (Unreachable, 0), Some(0))),
+            (&[Unreachable, NotAsked, Unreachable], (2, (Unreachable, 2), Some(0))),
+            (&[NotAsked, Unreachable, NotAsked], (1, (Unreachable, 1), Some(1))),
+            (&[Unreachable, Throttled, Unreachable], (2, (Unreachable, 2), Some(2))),
+            (&[Unreachable, Denied, Unreachable], (1, (Unreachable, 2), Some(2))),
         ];
-        for (kinds, (misses, (kind, second), unheard, tried)) in cases {
+        for (kinds, (misses, (kind, second), unheard)) in cases {
             let mut reading = Reading::default();
             for (second, kind) in (0..).zip(kinds) {
                 let at = epoch + seconds(second);
@@ -355,7 +344,6 @@ mod tests {
             }
             assert_eq!(reading.misses, misses, "{kinds:?}");
             assert_eq!(reading.silent_since, unheard.map(|second| epoch + seconds(second)), "{kinds:?}");
-            assert_eq!(reading.tried(), Some(epoch + seconds(tried)), "{kinds:?}");
             let silence = reading.silence.map(|(at, silence)| (silence.kind, at));
             assert_eq!(silence, Some((kind, epoch + seconds(second))), "{kinds:?}");
         }

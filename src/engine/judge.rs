@@ -270,7 +270,8 @@ impl Evidence<'_> {
 
     /// When the last look at a source began, whether it was answered or not: silence is evidence too.
     pub(super) fn tried_at(&self, source: &Source) -> Option<Timestamp> {
-        self.seen.picture.reading(source)?.tried()
+        let reading = self.seen.picture.reading(source)?;
+        reading.last.as_ref().map(|look| look.started).max(reading.failed)
     }
 
     fn snapshot_taken(&self) -> Told {
